@@ -1,0 +1,51 @@
+# Two targets matter: `make demo` and `make test`. Each makes .venv first, from the package index alone.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test test-slow lint types imports check format clean
+
+help:
+	@echo "make demo        render people, train MVD on them and evaluate it (under 10 minutes on 2 cores)"
+	@echo "make test        the tests (minutes)"
+	@echo "make test-slow   the tests that train for minutes"
+	@echo "make check       lint, types and import rules"
+	@echo "make format      format the code"
+	@echo "make clean       remove the virtual environment and caches"
+
+demo: $(READY)
+	$(BIN)/mvd demo demo --replace
+
+test: $(READY)
+	$(BIN)/pytest -n auto
+
+test-slow: $(READY)
+	$(BIN)/pytest -m slow
+
+check: lint types imports
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)
+	$(BIN)/mypy
+
+imports: $(READY)
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "expected Python 3.10 or newer, found `$(PYTHON) --version 2>&1`: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || $(PYTHON) -m virtualenv .venv || \
+	  { echo "expected a Python that can make virtual environments, found none: apt install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,34 @@
+"""What a user can get wrong, as exceptions.
+
+Each message is one line that says what was expected, what was found and what to do. The command line prints
+the message alone; a traceback is for our own mistakes. Everything below is an `MvdError`, so a caller of the
+Python interface can catch one type.
+"""
+
+
+class MvdError(Exception):
+    """Base of every error that a user can cause and mend."""
+
+
+class ConfigError(MvdError):
+    """A setting is out of range, of the wrong type, unknown, or contradicts another setting."""
+
+
+class DatasetError(MvdError):
+    """A data set is incomplete, damaged or not in the layout that was expected."""
+
+
+class CheckpointError(MvdError):
+    """A checkpoint is missing, damaged or does not fit the network."""
+
+
+class RunError(MvdError):
+    """A run folder cannot be created, read or continued."""
+
+
+class TrainingError(MvdError):
+    """Training cannot go on: a loss is no longer a number."""
+
+
+class ProtocolError(MvdError):
+    """An evaluation protocol cannot be applied to the pictures or features at hand."""
