@@ -1,0 +1,150 @@
+"""The drawn galleries of SYSU-MM01: `exp/rand_perm_cam.mat`, read and written.
+
+The file fixes, for each camera and identity, ten random orders of that person's pictures; run r of the official
+protocol takes the first one (single-shot) or ten (multi-shot) of order r as its gallery. In MATLAB's terms the
+variable `rand_perm_cam` is a cell of cameras × 1, each holding a cell of identities × 1, each holding a matrix of
+runs × pictures, uint8, whose numbers start at 1; who was not seen by a camera has a matrix without columns.
+
+The numbers stay 1-based here, as in the file: number k is the k-th picture of the sorted folder. What is written
+has the same bytes on every machine and day, so the date that SciPy puts into the header is replaced.
+
+Shapes: R runs, n pictures of one identity under one camera.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import scipy.io
+
+from mvd.errors import DatasetError
+
+_VARIABLE = "rand_perm_cam"
+_HEADER = b"MATLAB 5.0 MAT-file, random orders of each identity's pictures by camera"
+_HEADER_BYTES = 116  # the free text that a level 5 MAT-file opens with
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Permutations:
+    """Random orders of each identity's pictures, a set of R for each camera.
+
+    Attributes:
+        orders: (camera, identity) → (R, n) int64, read-only; each row is 1…n in some order. Cameras and identities
+            are numbered from 1; a pair without pictures is left out.
+    """
+
+    orders: Mapping[tuple[int, int], npt.NDArray[np.int64]]
+
+    def __post_init__(self) -> None:
+        if not self.orders:
+            raise DatasetError("expected the orders of at least one identity, found none")
+        checked = {(int(c), int(i)): _check_order(o, f"camera {c}, identity {i}") for (c, i), o in self.orders.items()}
+        if min(min(pair) for pair in checked) < 1:
+            raise DatasetError(f"expected cameras and identities numbered from 1, found {min(checked)}")
+        runs = {len(order) for order in checked.values()}
+        if len(runs) != 1:
+            raise DatasetError(f"expected equally many orders for every identity, found {sorted(runs)}")
+        object.__setattr__(self, "orders", MappingProxyType(checked))
+
+    @property
+    def runs(self) -> int:
+        """R, how many galleries are fixed; ten in the official file."""
+        return len(next(iter(self.orders.values())))
+
+    def of(self, camera: int, identity: int) -> npt.NDArray[np.int64]:
+        """Look up the (R, n) orders of one identity's pictures under one camera.
+
+        Raises:
+            DatasetError: that camera has no pictures of that identity.
+        """
+        try:
+            return self.orders[camera, identity]
+        except KeyError:
+            raise DatasetError(
+                f"expected {_VARIABLE} to order the pictures of identity {identity} under camera {camera}, found none; "
+                "the file belongs to another set of pictures"
+            ) from None
+
+
+def load_permutations(file: Path) -> Permutations:
+    """Read `rand_perm_cam.mat`.
+
+    Args:
+        file: a MATLAB file of level 4 or 5, as SYSU-MM01 comes with or `save_permutations` writes.
+
+    Raises:
+        DatasetError: the file is missing, damaged, or not of the structure above; the message names the file and,
+            where it is one entry that is wrong, its camera and identity.
+    """
+    if not file.is_file():
+        raise DatasetError(f"{file}: expected the official galleries of SYSU-MM01, found no such file; copy it there")
+    try:
+        variables = scipy.io.loadmat(file, variable_names=[_VARIABLE])
+    except Exception as error:  # what SciPy raises on damage depends on the byte that is wrong
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DatasetError(f"{file}: expected a MATLAB file, could not read it ({reason}); copy it again") from error
+    if _VARIABLE not in variables:
+        raise DatasetError(f"{file}: expected a variable {_VARIABLE}, found none; is it another MATLAB file?")
+    cameras = _cells(variables[_VARIABLE], f"{file}: {_VARIABLE}")
+    orders: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
+    for camera, people in enumerate(cameras, start=1):
+        for identity, order in enumerate(_cells(people, f"{file}: camera {camera}"), start=1):
+            if order.size:
+                orders[camera, identity] = _check_order(order, f"{file}: camera {camera}, identity {identity}")
+    try:
+        return Permutations(orders=orders)
+    except DatasetError as error:
+        raise DatasetError(f"{file}: {error}") from error
+
+
+def save_permutations(file: Path, permutations: Permutations) -> None:
+    """Write `rand_perm_cam.mat`: as many cameras and identities as the largest numbers, gaps without columns.
+
+    Args:
+        file: where to write; an existing file is replaced.
+        permutations: the orders; stored as uint8, or uint16 where somebody has more than 255 pictures.
+
+    Raises:
+        DatasetError: the file cannot be written.
+    """
+    width = max(order.shape[1] for order in permutations.orders.values())
+    dtype = np.uint8 if width <= np.iinfo(np.uint8).max else np.uint16
+    absent = np.empty((permutations.runs, 0), dtype)
+    identities = max(identity for _, identity in permutations.orders)
+    cells = np.empty((max(camera for camera, _ in permutations.orders), 1), dtype=object)
+    for camera in range(len(cells)):
+        people = np.empty((identities, 1), dtype=object)
+        for identity in range(identities):
+            order = permutations.orders.get((camera + 1, identity + 1))
+            people[identity, 0] = absent if order is None else order.astype(dtype)
+        cells[camera, 0] = people
+    try:
+        scipy.io.savemat(file, {_VARIABLE: cells}, appendmat=False, do_compression=True)
+        with file.open("r+b") as written:
+            written.write(_HEADER.ljust(_HEADER_BYTES))
+    except OSError as error:
+        raise DatasetError(f"{file}: expected a place to write galleries to, could not ({error.strerror})") from error
+
+
+def _cells(value: npt.NDArray[np.object_], where: str) -> npt.NDArray[np.object_]:
+    """Take the entries (M,) of an M × 1 cell."""
+    if value.dtype != object or value.ndim != 2 or 1 not in value.shape:
+        raise DatasetError(f"{where}: expected an M × 1 cell, found {value.dtype} of shape {value.shape}")
+    return value.ravel()
+
+
+def _check_order(order: npt.ArrayLike, where: str) -> npt.NDArray[np.int64]:
+    """Return the orders as a read-only (R, n) int64 copy, each row a permutation of 1…n."""
+    found = np.array(order)
+    if found.dtype.kind not in "iuf" or found.ndim != 2 or not found.size:
+        raise DatasetError(f"{where}: expected runs × pictures of numbers, found {found.dtype} of shape {found.shape}")
+    if not np.array_equal(np.sort(found, axis=1), np.broadcast_to(np.arange(1, found.shape[1] + 1), found.shape)):
+        raise DatasetError(f"{where}: expected each row to hold 1…{found.shape[1]} once, found another")
+    numbers = found.astype(np.int64)
+    numbers.flags.writeable = False
+    return numbers

@@ -1,0 +1,150 @@
+"""Samples: a table of pictures, one row each, and the data set that three such tables make.
+
+Everything downstream (batches, features, protocols) refers to pictures by their row here, so the order of the
+rows is part of the contract: scanners sort by identity, then camera, then file name, which is also the order of
+the arrays that the original's preparation script writes.
+
+Shapes: N pictures.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.errors import DatasetError
+
+_COLUMNS = ("path", "identity", "camera", "modality")
+
+
+class Modality(IntEnum):
+    """The spectrum that a camera sees."""
+
+    VISIBLE = 0
+    INFRARED = 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """Pictures of people, a row each; all arrays are (N,) and read-only.
+
+    Attributes:
+        paths: (N,) str, files relative to the data set's root, with forward slashes.
+        identities: (N,) int64, the data set's own number of the person (not a class index).
+        cameras: (N,) int64, the data set's own number of the camera, from 1.
+        modalities: (N,) int64, a `Modality` each.
+    """
+
+    paths: npt.NDArray[np.str_]
+    identities: npt.NDArray[np.int64]
+    cameras: npt.NDArray[np.int64]
+    modalities: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", np.asarray(self.paths, dtype=np.str_))
+        for name in ("identities", "cameras", "modalities"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.int64))
+        lengths = {field.name: getattr(self, field.name).shape for field in fields(self)}
+        if len(set(lengths.values())) != 1 or self.paths.ndim != 1:
+            raise DatasetError(f"expected four columns of one length, found {lengths}")
+        for field in fields(self):
+            # A view, so that freezing it does not reach into an array that the caller still owns.
+            column = getattr(self, field.name).view()
+            column.flags.writeable = False
+            object.__setattr__(self, field.name, column)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, rows: npt.ArrayLike) -> Samples:
+        """Select rows by index (M,) or by mask (N,), in the order given."""
+        selected = np.asarray(rows)
+        if selected.size == 0:
+            selected = selected.astype(np.int64)
+        return Samples(
+            paths=self.paths[selected],
+            identities=self.identities[selected],
+            cameras=self.cameras[selected],
+            modalities=self.modalities[selected],
+        )
+
+    def of(self, modality: Modality) -> Samples:
+        """Select the pictures of one modality."""
+        return self.take(self.modalities == modality)
+
+    @property
+    def people(self) -> npt.NDArray[np.int64]:
+        """The distinct identities, ascending."""
+        return np.unique(self.identities)
+
+    def to_csv(self) -> str:
+        """Write the table as CSV text with a header row; modalities by name."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for path, identity, camera, modality in zip(
+            self.paths, self.identities, self.cameras, self.modalities, strict=True
+        ):
+            writer.writerow([path, identity, camera, Modality(modality).name.lower()])
+        return text.getvalue()
+
+
+def concatenate(tables: list[Samples]) -> Samples:
+    """Stack tables one below the other; no tables give an empty one."""
+    if not tables:
+        return Samples(paths=np.empty(0, np.str_), identities=_none(), cameras=_none(), modalities=_none())
+    return Samples(
+        paths=np.concatenate([table.paths for table in tables]),
+        identities=np.concatenate([table.identities for table in tables]),
+        cameras=np.concatenate([table.cameras for table in tables]),
+        modalities=np.concatenate([table.modalities for table in tables]),
+    )
+
+
+def load_samples(file: Path) -> Samples:
+    """Read a table that `Samples.to_csv` wrote.
+
+    Raises:
+        DatasetError: the file is missing, or a line of it cannot be understood.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{file}: expected a CSV table of pictures, could not read it ({error})") from error
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    if not rows or tuple(rows[0]) != _COLUMNS:
+        raise DatasetError(f"{file}: expected the header {','.join(_COLUMNS)}, found {rows[0] if rows else 'nothing'}")
+    try:
+        columns = [(str(PurePosixPath(p)), int(i), int(c), Modality[m.upper()]) for p, i, c, m in rows[1:]]
+    except (ValueError, KeyError) as error:
+        raise DatasetError(f"{file}: expected lines of {','.join(_COLUMNS)}, found a bad one ({error})") from error
+    return Samples(
+        paths=np.array([row[0] for row in columns], dtype=np.str_),
+        identities=np.array([row[1] for row in columns], dtype=np.int64),
+        cameras=np.array([row[2] for row in columns], dtype=np.int64),
+        modalities=np.array([row[3] for row in columns], dtype=np.int64),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """A scanned data set: who may be trained on, who chooses the best weights, who is tested on.
+
+    No identity is in two of the three tables. `Samples.paths` are relative to `root`.
+    """
+
+    name: str
+    root: Path
+    train: Samples
+    validation: Samples
+    test: Samples
+
+
+def _none() -> npt.NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
