@@ -1,0 +1,74 @@
+"""The results table as it is printed at 100 columns, without colour."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+from rich.console import Console
+
+from mvd.evaluation.results import Result
+from mvd.report.tables import results_table
+
+
+def _result(protocol: str, *, share: float = 0.6, trials: int = 2, gallery: int = 301) -> Result:
+    spread = np.linspace(-0.01, 0.01, trials) if trials > 1 else np.zeros(1)
+    return Result(
+        protocol=protocol,
+        queries=3803,
+        valid_queries=2208,
+        gallery=gallery,
+        people=96,
+        cmc=np.minimum(share + spread[:, None] + np.linspace(0, 0.3, 20), 1),
+        mAP=share - 0.05 + spread,
+        mINP=np.full(trials, 1.0),
+    )
+
+
+def _print(rows: list[tuple[str, Result]]) -> str:
+    text = io.StringIO()
+    Console(file=text, width=100, color_system=None).print(results_table(rows))
+    return text.getvalue()
+
+
+def test_figures_are_percentages_with_their_deviation_and_the_caption_says_of_what() -> None:
+    printed = _print([("mvd", _result("sysu/all-search/single-shot/official"))])
+    for expected in (
+        "rank-1",
+        "rank-20",
+        "mINP",
+        "60.00±1.00",
+        "90.00±1.00",
+        "55.00±1.00",
+        "100.00±0.00",
+        "sysu/all-search/single-shot/official: 3803 queries, 2208 with a match, gallery 301, 2 trials",
+        "mean±population standard deviation",
+    ):
+        assert expected in printed
+
+
+def test_the_widest_figures_and_a_long_label_fit_without_losing_a_character() -> None:
+    label = "a-label-that-is-much-too-long-for-its-column [bold]"
+    printed = _print([(label, _result("sysu/all-search/single-shot/official", share=1.0, trials=10))])
+    assert max(map(len, printed.splitlines())) <= 100
+    assert "…" not in printed
+    body = printed.split("─")[-1].split("sysu/")[0]
+    folded = "".join(re.sub(r"[\d.]+±[\d.]+", "", body).split())
+    assert folded.replace(" ", "") == label.replace(" ", "")
+
+
+def test_rows_of_one_protocol_share_a_caption_line() -> None:
+    printed = _print([("first", _result("p")), ("second", _result("p", share=0.5))])
+    assert printed.count("p: 3803") == 1
+    assert "(1)" not in printed
+    assert printed.index("first") < printed.index("second")
+
+
+def test_rows_of_different_protocols_are_numbered_in_the_caption() -> None:
+    printed = _print([("a", _result("p")), ("b", _result("q", gallery=112, trials=1)), ("c", _result("p"))])
+    labels = [line.split("±")[0].split("  ")[0].strip() for line in printed.splitlines() if line.count("±") == 6]
+    assert labels == ["a (1)", "b (2)", "c (1)"]
+    caption = [line.rstrip() for line in printed.splitlines()[-4:]]
+    assert "(1) p: 3803 queries, 2208 with a match, gallery 301, 2 trials" in caption
+    assert "(2) q: 3803 queries, 2208 with a match, gallery 112, 1 trial" in caption
