@@ -1,0 +1,144 @@
+"""The seam between the toolkit and the framework that computes: what a backend takes and gives.
+
+`fit` trains a network into a run folder; `embed` turns pictures into descriptors with weights from such a folder;
+`check` tells beforehand whether either could run here. Everything that crosses the seam is numpy, a configuration,
+a path or a callback, so that no other room imports a framework. `load_backend` is the one dynamic import of the
+package.
+
+Shapes: B pictures in a batch, N pictures, D width of a descriptor, K classes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.config import RunConfig
+from mvd.data.store import PreparedPictures
+from mvd.runs import RunFolder
+
+Pictures = Iterable[npt.NDArray[np.uint8]]
+Descriptors = npt.NDArray[np.float32]
+Embed = Callable[[Pictures], Descriptors]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingData:
+    """The pictures that a run trains on, both modalities of the same people.
+
+    Attributes:
+        visible: visible pictures.
+        infrared: infrared pictures.
+        identities: the identity of each class 0 … K - 1.
+    """
+
+    visible: PreparedPictures
+    infrared: PreparedPictures
+    identities: npt.NDArray[np.int64]
+
+    def labels(self, pictures: PreparedPictures) -> npt.NDArray[np.int64]:
+        """Compute the class (N,) of each picture."""
+        return np.searchsorted(self.identities, pictures.samples.identities)
+
+
+class StepLog(NamedTuple):
+    """What is logged of the steps since the last log line: means over them.
+
+    Attributes:
+        step: steps taken so far.
+        epoch: the epoch of the last of them, from 1.
+        losses: the terms by name, unweighted, and "total", weighted.
+        accuracy: share of the classifiers' answers that were right.
+        lr: the learning rate of the last step.
+        pictures_per_second: training pictures, both modalities, over the time since the last log line.
+    """
+
+    step: int
+    epoch: int
+    losses: Mapping[str, float]
+    accuracy: float
+    lr: float
+    pictures_per_second: float
+
+
+class Observer(Protocol):
+    """Who watches a run; every call is made between steps."""
+
+    def started(self, step: int, steps: int) -> None:
+        """Take note that training is at `step` of `steps`."""
+
+    def stepped(self, step: int) -> bool:
+        """Take note of a step; answer False to stop the run, which then writes a checkpoint."""
+
+    def logged(self, log: StepLog) -> None:
+        """Take note of a log line."""
+
+    def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
+        """Take note of a validation."""
+
+
+class Backend(Protocol):
+    """A framework that trains and runs the network."""
+
+    def check(self, config: RunConfig) -> str:
+        """Look whether a configuration can run here, before anything is written.
+
+        Returns:
+            The device that it will run on.
+
+        Raises:
+            ConfigError: the device is not there, or the configuration cannot be built.
+        """
+
+    def fit(
+        self,
+        config: RunConfig,
+        data: TrainingData,
+        run: RunFolder,
+        *,
+        validate: Callable[[Embed], Mapping[str, float]] | None,
+        observer: Observer,
+        resume: bool,
+    ) -> bool:
+        """Train, writing checkpoints and log lines to the run folder.
+
+        Args:
+            config: the run.
+            data: what to train on.
+            run: the folder, which has been created.
+            validate: measures the network as it stands; its "mAP" decides which checkpoint is best.
+            observer: who watches.
+            resume: go on from the last checkpoint.
+
+        Returns:
+            Whether the run came to its end, rather than being stopped by the observer.
+
+        Raises:
+            TrainingError: a loss or a weight is no longer finite.
+            CheckpointError: the checkpoint to go on from does not fit.
+            ConfigError: the device is not there.
+        """
+
+    def embed(self, config: RunConfig, classes: int, checkpoint: Path | None, pictures: Pictures) -> Descriptors:
+        """Compute descriptors.
+
+        Args:
+            config: the run.
+            classes: K of that run.
+            checkpoint: the weights; None for the network as it is before training.
+            pictures: batches (B, H, W, 3) uint8.
+
+        Returns:
+            (N, D) float32.
+        """
+
+
+def load_backend(config: RunConfig) -> Backend:
+    """Import the backend that a run asks for."""
+    return cast("Backend", importlib.import_module(f"mvd.backends.{config.backend}").BACKEND)

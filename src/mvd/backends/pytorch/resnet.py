@@ -1,0 +1,173 @@
+"""ResNet encoders: a batch of pictures to a map of features.
+
+The parameters carry torchvision's names (conv1, layer1.0.bn2, layer2.0.downsample.0, …), so ImageNet weights load
+as they are; there is no `fc`. A block has its stride in its 3×3 convolution, as both released codes of MVD do. What
+those two do differently is a setting: the stride of the last stage, where the padding goes, and the constants of
+the last norm in a block. Padding depends on shapes alone, so the network compiles to one graph.
+
+Shapes: B batch, C channels out, H × W pixels in, h × w positions out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mvd.config import ModelConfig
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions and a shortcut: the block of ResNet-18 and -34."""
+
+    expansion = 1
+
+    def __init__(self, channels: int, width: int, stride: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.conv1 = _convolution(channels, width, kernel=3, stride=stride, config=config)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _convolution(width, width, kernel=3, stride=1, config=config)
+        self.bn2 = _last_norm(width, config)
+        self.downsample = _shortcut(channels, width, stride, config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return F.relu(out + self.downsample(x))
+
+
+class BottleneckBlock(nn.Module):
+    """1×1, 3×3 and 1×1 convolutions and a shortcut: the block of ResNet-50 and -101."""
+
+    expansion = 4
+
+    def __init__(self, channels: int, width: int, stride: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.conv1 = _convolution(channels, width, kernel=1, stride=1, config=config)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _convolution(width, width, kernel=3, stride=stride, config=config)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = _convolution(width, width * self.expansion, kernel=1, stride=1, config=config)
+        self.bn3 = _last_norm(width * self.expansion, config)
+        self.downsample = _shortcut(channels, width * self.expansion, stride, config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = F.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        return F.relu(out + self.downsample(x))
+
+
+class ResNet(nn.Module):
+    """A residual encoder (He et al., CVPR 2016) without pooling or classifier.
+
+    Convolutions start from He's normal distribution (fan out), norms from the identity, except the last norm of a
+    block under `third_norm="mindspore"`, which starts from zero.
+
+    Attributes:
+        channels: C, channels of the feature map.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        block, depths = _architecture(config.arch)
+        stem = config.base_width
+        self.conv1 = _convolution(3, stem, kernel=7, stride=2, config=config)
+        self.bn1 = nn.BatchNorm2d(stem)
+        self.maxpool = _SameMaxPool2d(3, 2) if config.padding == "same" else nn.MaxPool2d(3, 2, padding=1)
+        widths = [stem, 2 * stem, 4 * stem, 8 * stem]
+        strides = [1, 2, 2, config.last_stride]
+        inputs = [stem, *(width * block.expansion for width in widths)]
+        stages = [
+            _stage(block, channels, width, depth=depth, stride=stride, config=config)
+            for channels, width, depth, stride in zip(inputs, widths, depths, strides, strict=False)
+        ]
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.channels = inputs[-1]
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode pictures (B, 3, H, W) as features (B, C, h, w): h = ⌈H / 32⌉, or ⌈H / 16⌉ with last stride 1."""
+        x = self.maxpool(F.relu(self.bn1(self.conv1(images))))
+        features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return features
+
+
+def _architecture(
+    arch: Literal["resnet18", "resnet34", "resnet50", "resnet101"],
+) -> tuple[type[BasicBlock] | type[BottleneckBlock], tuple[int, int, int, int]]:
+    """Return the block of an architecture, and how many of them each stage has."""
+    match arch:
+        case "resnet18":
+            return BasicBlock, (2, 2, 2, 2)
+        case "resnet34":
+            return BasicBlock, (3, 4, 6, 3)
+        case "resnet50":
+            return BottleneckBlock, (3, 4, 6, 3)
+        case "resnet101":
+            return BottleneckBlock, (3, 4, 23, 3)
+
+
+def _stage(
+    block: type[BasicBlock] | type[BottleneckBlock],
+    channels: int,
+    width: int,
+    *,
+    depth: int,
+    stride: int,
+    config: ModelConfig,
+) -> nn.Sequential:
+    first = block(channels, width, stride, config)
+    return nn.Sequential(first, *(block(width * block.expansion, width, 1, config) for _ in range(depth - 1)))
+
+
+def _shortcut(channels: int, out: int, stride: int, config: ModelConfig) -> nn.Module:
+    if stride == 1 and channels == out:
+        return nn.Identity()
+    return nn.Sequential(_convolution(channels, out, kernel=1, stride=stride, config=config), nn.BatchNorm2d(out))
+
+
+def _last_norm(channels: int, config: ModelConfig) -> nn.BatchNorm2d:
+    if config.third_norm == "standard":
+        return nn.BatchNorm2d(channels)
+    norm = nn.BatchNorm2d(channels, eps=1e-3, momentum=0.003)
+    nn.init.zeros_(norm.weight)
+    return norm
+
+
+def _convolution(channels: int, out: int, *, kernel: int, stride: int, config: ModelConfig) -> nn.Conv2d:
+    # At stride 1 an odd kernel is padded alike on both sides under either rule, and a 1×1 kernel never.
+    if config.padding == "same" and stride > 1 and kernel > 1:
+        return _SameConv2d(channels, out, kernel, stride, bias=False)
+    return nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False)
+
+
+class _SameConv2d(nn.Conv2d):
+    """A convolution padded with zeros so that n positions give ceil(n / stride)."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        return super().forward(_pad_same(input, self.kernel_size[0], self.stride[0], value=0.0))
+
+
+class _SameMaxPool2d(nn.Module):
+    """A max pool padded so that n positions give ceil(n / stride)."""
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = _pad_same(x, self.kernel, self.stride, value=-math.inf)
+        return F.max_pool2d(padded, self.kernel, self.stride)
+
+
+def _pad_same(x: Tensor, kernel: int, stride: int, *, value: float) -> Tensor:
+    """Pad height and width as MindSpore's "same": no more than needed, the smaller half before."""
+    needed = [max((math.ceil(n / stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:]]
+    (top, bottom), (left, right) = ((total // 2, total - total // 2) for total in needed)
+    return F.pad(x, (left, right, top, bottom), value=value)

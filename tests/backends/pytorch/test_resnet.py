@@ -1,0 +1,120 @@
+"""The encoders: torchvision's names and sizes, strides, padding, initial weights, one graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mvd.backends.pytorch.mvd import count_trained_parameters
+from mvd.backends.pytorch.resnet import ResNet
+from mvd.config import ModelConfig
+
+_RESNET50 = ModelConfig(arch="resnet50", last_stride=2)
+_SMALL = ModelConfig(arch="resnet18", base_width=8)
+_STRIDES: tuple[Literal[1, 2], ...] = (2, 1)
+_EVERY_SIZE = [
+    (ModelConfig(arch="resnet18", base_width=8), 64),
+    (ModelConfig(arch="resnet34", base_width=8), 64),
+    (ModelConfig(arch="resnet50", base_width=8), 256),
+    (ModelConfig(arch="resnet101", base_width=8), 256),
+]
+
+
+@pytest.mark.parametrize(
+    ("config", "published"),
+    [
+        (ModelConfig(arch="resnet18"), 11_689_512 - 513_000),
+        (ModelConfig(arch="resnet34"), 21_797_672 - 513_000),
+        (ModelConfig(arch="resnet50"), 25_557_032 - 2_049_000),
+        (ModelConfig(arch="resnet101"), 44_549_160 - 2_049_000),
+    ],
+)
+def test_it_has_the_published_size_less_the_classifier(config: ModelConfig, published: int) -> None:
+    with torch.device("meta"):
+        assert count_trained_parameters(ResNet(config)) == published
+
+
+def test_its_parameters_carry_the_names_of_torchvision() -> None:
+    with torch.device("meta"):
+        assert {name for name, _ in ResNet(_RESNET50).named_parameters()} == set(_torchvision_names())
+
+
+@pytest.mark.parametrize("padding", ["pytorch", "same"])
+@pytest.mark.parametrize(("config", "channels"), _EVERY_SIZE)
+def test_every_size_encodes_pictures_of_odd_sizes_too(
+    config: ModelConfig, channels: int, padding: Literal["pytorch", "same"]
+) -> None:
+    config = replace(config, padding=padding)
+    with torch.no_grad():
+        coarse, fine = (ResNet(replace(config, last_stride=stride)).eval() for stride in _STRIDES)
+        assert coarse.channels == fine.channels == channels
+        assert coarse(torch.randn(2, 3, 33, 20)).shape == (2, channels, 2, 1)
+        assert fine(torch.randn(2, 3, 33, 20)).shape == (2, channels, 3, 2)
+
+
+def test_a_block_has_its_stride_in_the_3x3_convolution() -> None:
+    with torch.device("meta"):
+        block = ResNet(_RESNET50).layer2[0]
+    strides = [getattr(block, name).stride for name in ("conv1", "conv2", "conv3")]
+    assert strides == [(1, 1), (2, 2), (1, 1)]
+
+
+@pytest.mark.parametrize("size", [32, 33])
+def test_same_padding_puts_the_smaller_half_before(size: int) -> None:
+    encoder = ResNet(replace(_SMALL, padding="same"))
+    images = torch.randn(1, 3, size, size)
+    before, after = (2, 3) if size % 2 == 0 else (3, 3)
+    padded = F.pad(images, (before, after, before, after))
+    torch.testing.assert_close(encoder.conv1(images), F.conv2d(padded, encoder.conv1.weight, stride=2))
+
+    before, after = (0, 1) if size % 2 == 0 else (1, 1)
+    padded = F.pad(images, (before, after, before, after), value=-math.inf)
+    torch.testing.assert_close(encoder.maxpool(images), F.max_pool2d(padded, 3, 2))
+
+
+def test_convolutions_start_from_he_normal_over_outputs() -> None:
+    torch.manual_seed(0)
+    for module in ResNet(ModelConfig(arch="resnet18", base_width=32)).modules():
+        if isinstance(module, nn.Conv2d):
+            rows = module.out_channels * module.kernel_size[0] * module.kernel_size[1]
+            values = module.weight.detach() / math.sqrt(2 / rows)
+            # Five standard errors of the standard deviation of a normal sample.
+            assert abs(values.std().item() - 1) < 5 / math.sqrt(2 * values.numel())
+
+
+@pytest.mark.parametrize(("arch", "last"), [("resnet18", "bn2"), ("resnet50", "bn3")])
+def test_mindspore_constants_are_those_of_the_last_norm_alone(arch: Literal["resnet18", "resnet50"], last: str) -> None:
+    encoder = ResNet(replace(_SMALL, arch=arch, third_norm="mindspore"))
+    norms = {name: module for name, module in encoder.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    for name, norm in norms.items():
+        special = name.startswith("layer") and name.endswith(last)
+        assert (norm.eps, norm.momentum) == ((1e-3, 0.003) if special else (1e-5, 0.1)), name
+        assert torch.all(norm.weight == (0.0 if special else 1.0)), name
+
+
+def test_it_compiles_to_one_graph_with_same_padding_too() -> None:
+    encoder = ResNet(replace(_SMALL, padding="same")).eval()
+    images = torch.randn(2, 3, 32, 16)
+    compiled = torch.compile(encoder, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(images), encoder(images))
+
+
+def _torchvision_names() -> Iterator[str]:
+    def norm(prefix: str) -> list[str]:
+        return [f"{prefix}.weight", f"{prefix}.bias"]
+
+    yield from ("conv1.weight", *norm("bn1"))
+    for stage, depth in enumerate((3, 4, 6, 3), start=1):
+        for index in range(depth):
+            block = f"layer{stage}.{index}"
+            for n in (1, 2, 3):
+                yield from (f"{block}.conv{n}.weight", *norm(f"{block}.bn{n}"))
+            if index == 0:
+                yield from (f"{block}.downsample.0.weight", *norm(f"{block}.downsample.1"))
