@@ -1,0 +1,83 @@
+"""The optimiser: parameter groups by learning rate and decay, and its state by the names of the parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from mvd.config import OptimizerConfig
+from mvd.errors import CheckpointError
+from mvd.runs import OPTIMIZER_PREFIX, Tensors
+
+
+def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Build the optimiser over the trained parameters.
+
+    Encoders learn at `encoder_lr_scale` times the rate; vectors (norms and biases) are spared weight decay. Each
+    group carries its factor as "lr_scale", for `set_lr`.
+    """
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((".encoder." in name, parameter.ndim > 1), []).append(parameter)
+    parameters: list[dict[str, Any]] = [
+        {
+            "params": members,
+            "lr_scale": config.encoder_lr_scale if encoder else 1.0,
+            "weight_decay": config.weight_decay if decayed else 0.0,
+        }
+        for (encoder, decayed), members in groups.items()
+    ]
+    match config.kind:
+        case "adam":
+            return torch.optim.Adam(parameters, lr=config.lr)
+        case "adamw":
+            return torch.optim.AdamW(parameters, lr=config.lr)
+        case "sgd":
+            return torch.optim.SGD(parameters, lr=config.lr, momentum=0.9, nesterov=True)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Set the learning rate of the next step, scaled for each group."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["lr_scale"]
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, npt.NDArray[Any]]:
+    """Collect the optimiser's state as arrays named "optimizer/<parameter>/<entry>"."""
+    return {
+        f"{OPTIMIZER_PREFIX}{name}/{entry}": value.detach().cpu().contiguous().numpy()
+        for name, parameter in network.named_parameters()
+        for entry, value in optimizer.state.get(parameter, {}).items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Tensors) -> None:
+    """Put back what `optimizer_tensors` collected.
+
+    Raises:
+        CheckpointError: an array belongs to no trained parameter, or has another shape.
+    """
+    parameters = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    for key, value in tensors.items():
+        if not key.startswith(OPTIMIZER_PREFIX):
+            continue
+        name, _, entry = key.removeprefix(OPTIMIZER_PREFIX).rpartition("/")
+        parameter = parameters.get(name)
+        if parameter is None or (value.ndim and value.shape != tuple(parameter.shape)):
+            raise CheckpointError(f"{key}: expected the state of a trained parameter, found {value.shape}")
+        tensor = torch.from_numpy(np.array(value))
+        # Step counts stay on the CPU, where the optimiser reads them without waiting for the device.
+        optimizer.state[parameter][entry] = (
+            tensor.to(parameter.device, parameter.dtype, memory_format=_layout(parameter)) if value.ndim else tensor
+        )
+
+
+def _layout(parameter: nn.Parameter) -> torch.memory_format:
+    channels_last = parameter.ndim == 4 and parameter.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if channels_last else torch.contiguous_format

@@ -1,0 +1,51 @@
+"""Networks to arrays and back: what a checkpoint holds of the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mvd.backends.pytorch.devices import memory_format
+from mvd.backends.pytorch.mvd import MVD
+from mvd.config import RunConfig
+from mvd.errors import CheckpointError
+from mvd.runs import OPTIMIZER_PREFIX, Tensors
+
+
+def initial_network(config: RunConfig, classes: int, device: torch.device) -> MVD:
+    """Build the network as it is before training: a function of the configuration and its seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = MVD(config.model, classes)
+    # PyTorch's stubs do not know this argument of `Module.to`.
+    return cast("MVD", network.to(device=device, memory_format=memory_format(config.runtime)))  # type: ignore[call-overload]
+
+
+def network_tensors(network: MVD) -> dict[str, npt.NDArray[Any]]:
+    """Collect parameters and running statistics by name."""
+    return {name: value.detach().cpu().contiguous().numpy() for name, value in network.state_dict().items()}
+
+
+def restore_network(network: MVD, tensors: Tensors, source: Path) -> None:
+    """Put back what `network_tensors` collected; what belongs to the optimiser is passed over.
+
+    Raises:
+        CheckpointError: a tensor is missing, left over, or of another shape; they are named.
+    """
+    stored = {name: value for name, value in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
+    wanted = network.state_dict()
+    problems = [f"no {name}" for name in wanted.keys() - stored.keys()]
+    problems += [f"unknown {name}" for name in stored.keys() - wanted.keys()]
+    problems += [
+        f"{name} of shape {stored[name].shape} instead of {tuple(value.shape)}"
+        for name, value in wanted.items()
+        if name in stored and stored[name].shape != tuple(value.shape)
+    ]
+    if problems:
+        shown = ", ".join(sorted(problems)[:5]) + (f" and {len(problems) - 5} more" if len(problems) > 5 else "")
+        raise CheckpointError(f"{source}: expected the weights of this run's network, found {shown}")
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in stored.items()})

@@ -1,0 +1,234 @@
+"""The run folder: what a training run leaves behind, and all that is needed to go on with it.
+
+    config.json                     the configuration, whole
+    data.json                       where the pictures were and whom the run was trained on
+    metrics.jsonl                   one JSON object a line: a log step or a validation
+    checkpoints/last.safetensors    weights and optimiser, as of the last validation
+    checkpoints/best.safetensors    weights alone, best on the validation identities
+
+A checkpoint is written beside its name, flushed to the disk and renamed, so that a name always stands for a whole
+file. Nothing is pickled. Tensors pass through here as numpy arrays: no framework is needed to read a run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from mvd.config import RunConfig, from_json, to_json
+from mvd.errors import CheckpointError, RunError
+
+Tensors = Mapping[str, npt.NDArray[Any]]
+CheckpointName = Literal["last", "best"]
+
+OPTIMIZER_PREFIX = "optimizer/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunData:
+    """What a run was trained on.
+
+    Attributes:
+        root: the data set's folder.
+        prepared: the folder of the prepared arrays.
+        dataset: the data set's layout, such as "sysu".
+        identities: the identity of each class, in the order of the classes.
+    """
+
+    root: str
+    prepared: str
+    dataset: str
+    identities: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointMeta:
+    """What a checkpoint says of itself.
+
+    Attributes:
+        step: steps taken.
+        epoch: whole epochs taken.
+        metrics: validation figures at that time, fractions from 0 to 1; empty without validation.
+        best: the best validation mAP so far, which a later one has to beat; None before the first.
+    """
+
+    step: int
+    epoch: int
+    metrics: dict[str, float]
+    best: float | None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run folder that exists; see the file's head for what is in it."""
+
+    path: Path
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration that the run was started with."""
+        file = self.path / "config.json"
+        return from_json(_read(file), str(file))
+
+    @property
+    def data(self) -> RunData:
+        """What the run was trained on."""
+        file = self.path / "data.json"
+        try:
+            fields = json.loads(_read(file))
+            return RunData(**{**fields, "identities": tuple(fields["identities"])})
+        except (json.JSONDecodeError, TypeError, KeyError) as error:
+            raise RunError(f"{file}: expected what the run was trained on, found something else ({error})") from error
+
+    def checkpoint(self, name: CheckpointName) -> Path:
+        """Name the file of a checkpoint, whether or not it exists."""
+        return self.path / "checkpoints" / f"{name}.safetensors"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """The best checkpoint where there is one, else the last.
+
+        Raises:
+            RunError: there is neither.
+        """
+        for name in ("best", "last"):
+            if (file := self.checkpoint(name)).exists():
+                return file
+        raise RunError(
+            f"{self.path}: expected a checkpoint in it, found none; the run was stopped before its first validation: "
+            f"train it again with --replace"
+        )
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Append one line to metrics.jsonl."""
+        with self.path.joinpath("metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, allow_nan=False) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Read metrics.jsonl; a last line that was cut off is left out."""
+        file = self.path / "metrics.jsonl"
+        lines = _read(file).split("\n") if file.exists() else []
+        return [json.loads(line) for line in lines[:-1]]
+
+    def rewind_metrics(self, step: int) -> None:
+        """Drop the lines after a step, which a resumed run is about to write again."""
+        kept = [json.dumps(record) for record in self.metrics() if record["step"] <= step]
+        write_atomically(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
+
+    def save_checkpoint(self, name: CheckpointName, tensors: Tensors, meta: CheckpointMeta) -> None:
+        """Write a checkpoint, whole or not at all.
+
+        Raises:
+            RunError: it cannot be written; the one before is untouched.
+        """
+        file = self.checkpoint(name)
+        part = file.with_suffix(".part")
+        try:
+            file.parent.mkdir(exist_ok=True)
+            save_file(dict(tensors), part, metadata={"mvd": json.dumps(asdict(meta)), "config": to_json(self.config)})
+            _flush(part)
+            part.replace(file)
+        except (OSError, SafetensorError) as error:
+            part.unlink(missing_ok=True)
+            raise RunError(
+                f"{file}: expected to write a checkpoint, could not ({error}); free space, then go on with: "
+                f"mvd train --resume {self.path}"
+            ) from error
+
+
+def create_run(path: Path, config: RunConfig, data: RunData, *, replace: bool) -> RunFolder:
+    """Make a run folder.
+
+    Args:
+        path: the folder, which must not exist, or be empty, unless `replace`.
+        config: written to it.
+        data: written to it.
+        replace: delete a run that is there; anything else is never deleted.
+
+    Raises:
+        RunError: the folder is taken, or cannot be made.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        if not (path / "config.json").is_file():
+            raise RunError(f"{path}: expected a new folder for the run, found something else; choose another --out")
+        if not replace:
+            raise RunError(
+                f"{path}: expected a new folder for the run, found a run; go on with it: mvd train --resume {path}, "
+                f"or start afresh: --replace, or choose another --out"
+            )
+    try:
+        if replace and path.exists():
+            shutil.rmtree(path)
+        path.mkdir(parents=True, exist_ok=True)
+        write_atomically(path / "data.json", json.dumps(asdict(data), indent=2) + "\n")
+        write_atomically(path / "config.json", to_json(config))
+    except OSError as error:
+        raise RunError(
+            f"{path}: expected a folder to write the run to, could not make it ({error.strerror or error}); "
+            f"choose another --out"
+        ) from error
+    return RunFolder(path)
+
+
+def open_run(path: Path) -> RunFolder:
+    """Open a run folder.
+
+    Raises:
+        RunError: it is none.
+    """
+    if not (path / "config.json").is_file():
+        raise RunError(f"{path}: expected a run folder with config.json, found none; check the path")
+    return RunFolder(path)
+
+
+def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], CheckpointMeta]:
+    """Read a checkpoint.
+
+    Returns:
+        Its tensors by name, those of the optimiser under "optimizer/", and what it says of itself.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or none of ours.
+    """
+    if not file.is_file():
+        raise CheckpointError(f"{file}: expected a checkpoint, found no such file")
+    try:
+        with safe_open(file, framework="numpy") as archive:
+            meta = CheckpointMeta(**json.loads((archive.metadata() or {})["mvd"]))
+            return {name: archive.get_tensor(name) for name in archive.keys()}, meta  # noqa: SIM118 (no mapping)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write a text file beside its name and rename it."""
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(text, encoding="utf-8", newline="")
+    part.replace(file)
+
+
+def check_finite(tensors: Tensors) -> str | None:
+    """Name the first tensor that holds a NaN or an infinity, if any does."""
+    return next((name for name, values in tensors.items() if not np.isfinite(values).all()), None)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{file}: expected a file of a run, could not read it ({error})") from error
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb+") as handle:
+        os.fsync(handle.fileno())

@@ -1,0 +1,32 @@
+"""Learning-rate schedules as pure functions of the step: nothing to save, nothing to restore."""
+
+from __future__ import annotations
+
+import math
+
+from mvd.config import CosineSchedule, Schedule, StepSchedule
+
+
+def lr_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
+    """Compute the factor on the peak learning rate.
+
+    Args:
+        schedule: which curve.
+        step: the step about to be taken, from 0, counted over all epochs.
+        steps_per_epoch: steps in an epoch.
+
+    Returns:
+        A factor from 0 to 1.
+    """
+    warmup = schedule.warmup_epochs * steps_per_epoch
+    if step < warmup:
+        return schedule.warmup_start + (1 - schedule.warmup_start) * step / warmup
+    match schedule:
+        case CosineSchedule():
+            # The last step, not the one after it, gets `final`.
+            rest = max(schedule.epochs * steps_per_epoch - 1 - warmup, 1)
+            progress = min((step - warmup) / rest, 1.0)
+            return schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * progress)) / 2
+        case StepSchedule():
+            epoch = step // steps_per_epoch
+            return schedule.gamma ** sum(epoch >= milestone for milestone in schedule.milestones)
