@@ -1,0 +1,1 @@
+"""What the command line does, as plain functions: arguments in, results out, nothing printed but through callbacks."""

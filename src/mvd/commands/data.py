@@ -1,0 +1,75 @@
+"""From a data set's folder to what a run trains on and is judged by; every check that can be made is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.backends import Embed, TrainingData
+from mvd.config import RunConfig
+from mvd.data.samples import Dataset, Modality, concatenate
+from mvd.data.sampling import require_identities
+from mvd.data.store import PreparedPictures, load_prepared
+from mvd.errors import DatasetError
+from mvd.evaluation.features import Features
+from mvd.evaluation.protocols import validation_protocol
+from mvd.evaluation.results import evaluate
+
+Validate = Callable[[Embed], Mapping[str, float]]
+
+
+def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[TrainingData, Validate | None]:
+    """Open the prepared pictures and deal them into those to train on and those to validate on.
+
+    Returns:
+        The training data, and the function that measures a network on the validation identities, or None when the
+        configuration trains on those too.
+
+    Raises:
+        DatasetError: the arrays are missing, damaged or of another size than the run's; or there are too few people.
+    """
+    pictures = load_prepared(dataset, prepared)
+    _require_size(pictures[0].size, prepared, config)
+    everybody = config.data.train_on == "train+validation"
+    people = np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people
+    require_identities(len(people), config.sampling.identities)
+    visible, infrared = (of_modality.of_people(people) for of_modality in pictures)
+    data = TrainingData(visible=visible, infrared=infrared, identities=people)
+    return data, None if everybody else _validation(pictures, dataset.validation.people, config)
+
+
+def _validation(pictures: tuple[PreparedPictures, ...], people: npt.NDArray[np.int64], config: RunConfig) -> Validate:
+    held_out = [of_modality.of_people(people) for of_modality in pictures]
+    samples = concatenate([part.samples for part in held_out])
+
+    def batches() -> Iterator[npt.NDArray[np.uint8]]:
+        return chain.from_iterable(part.batches(config.runtime.embed_batch) for part in held_out)
+
+    def validate(embed: Embed) -> Mapping[str, float]:
+        mean = evaluate(Features(descriptors=embed(batches()), samples=samples), validation_protocol()).mean
+        return {"rank-1": mean.rank_1, "mAP": mean.mAP, "mINP": mean.mINP}
+
+    return validate
+
+
+def _require_size(found: tuple[int, int], prepared: Path, config: RunConfig) -> None:
+    wanted = config.data.height, config.data.width
+    if found != wanted:
+        raise DatasetError(
+            f"{prepared}: expected prepared pictures of {wanted[0]}×{wanted[1]}, found {found[0]}×{found[1]}; prepare "
+            f"them with --height {wanted[0]} --width {wanted[1]}, or train with --data.height {found[0]} "
+            f"--data.width {found[1]}"
+        )
+
+
+def describe_dataset(dataset: Dataset) -> str:
+    """Say in one line what was found."""
+    parts = []
+    for name, table in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
+        counts = " + ".join(f"{len(table.of(modality))} {modality.name.lower()}" for modality in Modality)
+        parts.append(f"{name} {len(table.people)} people ({counts})")
+    return ", ".join(parts)

@@ -1,0 +1,41 @@
+"""`mvd synth`: a synthetic data set onto the disk, and a page of its people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mvd.data.images import worker_count
+from mvd.data.store import Progress
+from mvd.data.synthetic import SyntheticConfig, contact_sheet, write_sysu
+from mvd.errors import DatasetError
+
+
+def synth(out: Path, config: SyntheticConfig, *, workers: int = 0, progress: Progress | None = None) -> None:
+    """Render a data set in the layout of SYSU-MM01.
+
+    Args:
+        out: the folder to make.
+        config: what to render.
+        workers: processes; 0 means one for each core.
+        progress: called with (pictures done, pictures in all).
+
+    Raises:
+        DatasetError: the folder is taken or cannot be written.
+    """
+    write_sysu(out, config, workers=worker_count(workers), progress=progress)
+
+
+def draw_sheet(file: Path, config: SyntheticConfig, people: int) -> None:
+    """Draw a contact sheet of the first people in the data set into a picture file.
+
+    Raises:
+        DatasetError: the file cannot be written, or its ending is no picture's.
+    """
+    sheet = contact_sheet(config, identities=config.plan.people[:people])
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(file)
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{file}: expected a picture file to write, such as sheet.png, could not ({error})"
+        ) from error

@@ -1,0 +1,109 @@
+"""Progress on the screen: a bar where there is a terminal, a line now and then where there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from mvd.backends import StepLog
+
+_QUIET_SECONDS = 15.0  # between lines, where there is no terminal to draw a bar on
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+class CountingBar:
+    """A bar for work that is counted in pictures; call it with (done, total)."""
+
+    def __init__(self, console: Console, progress: Progress, task: TaskID, title: str) -> None:
+        self._console = console
+        self._progress = progress
+        self._task = task
+        self._title = title
+        self._start = self._spoke = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` pictures are done."""
+        now = time.monotonic()
+        rate = done / max(now - self._start, 1e-9)
+        self._progress.update(self._task, completed=done, total=total, note=f"{rate:,.0f} pictures/s")
+        if not self._console.is_terminal and now - self._spoke >= _QUIET_SECONDS:
+            self._spoke = now
+            self._console.print(f"{self._title}: {done:,} of {total:,} pictures, {rate:,.0f} a second")
+
+
+@contextmanager
+def counting_bar(console: Console, title: str) -> Iterator[CountingBar]:
+    """Show a bar while pictures are worked through, and a line with their rate at the end."""
+    with _progress(console) as progress:
+        yield CountingBar(console, progress, progress.add_task(title, total=None, note=""), title)
+
+
+class TrainingBar:
+    """Watches a training run: a bar with losses, accuracy, rate and time left, and a line for each validation.
+
+    It is an `mvd.backends.Observer`, to be used as a context manager. `stop` makes the run write a checkpoint and
+    end after the step at hand.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = _progress(console)
+        self._task = self._progress.add_task("training", total=None, note="")
+        self._stopping = False
+        self._steps = 0
+        self._spoke = time.monotonic()
+
+    def __enter__(self) -> TrainingBar:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def stop(self) -> None:
+        """Ask the run to stop."""
+        self._stopping = True
+
+    def started(self, step: int, steps: int) -> None:
+        """Take note that training is at `step` of `steps`."""
+        self._steps = steps
+        self._progress.reset(self._task, total=steps, completed=step)
+
+    def stepped(self, step: int) -> bool:
+        """Take note of a step; False once the run has been asked to stop."""
+        self._progress.update(self._task, completed=step)
+        return not self._stopping
+
+    def logged(self, log: StepLog) -> None:
+        """Take note of a log line."""
+        losses = " ".join(f"{name} {value:.3f}" for name, value in log.losses.items())
+        rate = f"{log.pictures_per_second:.0f} pictures/s"
+        note = f"epoch {log.epoch} · {losses} · accuracy {log.accuracy:.0%} · {rate}"
+        self._progress.update(self._task, note=note)
+        if not self._console.is_terminal and time.monotonic() - self._spoke >= _QUIET_SECONDS:
+            self._spoke = time.monotonic()
+            self._console.print(f"step {log.step} of {self._steps}: {note}", soft_wrap=True)
+
+    def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
+        """Take note of a validation."""
+        figures = ", ".join(f"{name} {value:.1%}" for name, value in metrics.items())
+        self._console.print(f"epoch {epoch}: validation {figures}{' (best so far)' if best else ''}")
