@@ -96,8 +96,8 @@ class TrainingBar:
     def logged(self, log: StepLog) -> None:
         """Take note of a log line."""
         losses = " ".join(f"{name} {value:.3f}" for name, value in log.losses.items())
-        rate = f"{log.pictures_per_second:.0f} pictures/s"
-        note = f"epoch {log.epoch} · {losses} · accuracy {log.accuracy:.0%} · {rate}"
+        rates = f"lr {log.lr:.1e} · {log.pictures_per_second:.0f} pictures/s"
+        note = f"epoch {log.epoch} · {losses} · accuracy {log.accuracy:.0%} · {rates}"
         self._progress.update(self._task, note=note)
         if not self._console.is_terminal and time.monotonic() - self._spoke >= _QUIET_SECONDS:
             self._spoke = time.monotonic()
