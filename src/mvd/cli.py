@@ -141,7 +141,7 @@ class Train:
         """Run the command."""
         from mvd.commands.train import resume, train
 
-        with _watched_training(console) as bar:
+        with watched_training(console) as bar:
             if self.resume is not None:
                 if self.data is not None:
                     raise ConfigError("expected a data folder or --resume, found both; a run knows its own data")
@@ -214,7 +214,7 @@ class Demo:
 
         start = time.monotonic()
         screens = Screens(
-            counting=lambda title: counting_bar(console, title), training=lambda: _watched_training(console)
+            counting=lambda title: counting_bar(console, title), training=lambda: watched_training(console)
         )
         outcome = demo(self.out, self.seed, screens=screens, replace_old=self.replace)
         if outcome is None:
@@ -301,7 +301,7 @@ def _recipe(arguments: list[str]) -> str:
 
 
 @contextmanager
-def _watched_training(console: Console) -> Iterator[TrainingBar]:
+def watched_training(console: Console) -> Iterator[TrainingBar]:
     """Watch a training run; the first Ctrl-C asks it to stop, the second one stops it."""
     from mvd.report.progress import TrainingBar
 

@@ -140,6 +140,8 @@ class LossConfig:
         vml_weight: weight of variational mutual learning.
         metric: "triplet" is the batch-hard triplet loss, "centre" the hetero-centre triplet loss.
         margin: margin of the metric loss, in Euclidean distance.
+        unit_features: whether the metric loss sees features divided by their L2 norm, which is what ranking compares
+            and what the PyTorch release does; the MindSpore release leaves them as they are.
         label_smoothing: share of the target that is spread over all classes.
         temperature: divides the logits in the distillation terms.
         specific: weight of the two modality-specific branches within the identity and metric losses.
@@ -153,6 +155,7 @@ class LossConfig:
     vml_weight: float = 1.0
     metric: Literal["triplet", "centre"] = "centre"
     margin: float = 0.3
+    unit_features: bool = True
     label_smoothing: float = 0.1
     temperature: float = 1.0
     specific: float = 0.5

@@ -88,6 +88,22 @@ def test_each_constant_reaches_its_term(random_output: MakeOutput) -> None:
     torch.testing.assert_close(terms, expected)
 
 
+@pytest.mark.parametrize("metric", ["triplet", "centre"])
+def test_on_unit_features_the_metric_loss_does_not_see_lengths(random_output: MakeOutput, metric: Metric) -> None:
+    output = random_output()
+    longer = _map(output, lambda values: 3 * values)
+    unit = _map(output, lambda values: values / values.pow(2).sum(dim=1, keepdim=True).sqrt())
+    plain = Objective(_config({"metric": 1.0}, metric=metric))
+    on_unit = Objective(replace(_config({"metric": 1.0}, metric=metric), unit_features=True))
+
+    def total(objective: Objective, values: MVDOutput) -> float:
+        return objective(values, _LABELS, _MODALITIES).total.item()
+
+    assert total(on_unit, output) == pytest.approx(total(plain, unit))
+    assert total(on_unit, longer) == pytest.approx(total(on_unit, output))
+    assert total(plain, longer) != pytest.approx(total(plain, output))
+
+
 @pytest.mark.parametrize("name", _WEIGHTS)
 def test_a_term_is_the_same_alone(random_output: MakeOutput, name: str) -> None:
     together = Objective(_config(_WEIGHTS))(random_output(), _LABELS, _MODALITIES)
@@ -188,6 +204,7 @@ def _config(weights: dict[str, float], *, metric: Metric = "centre", smoothing: 
         vcd_weight=weights.get("vcd", 0.0),
         vml_weight=weights.get("vml", 0.0),
         metric=metric,
+        unit_features=False,
         label_smoothing=smoothing,
     )
 

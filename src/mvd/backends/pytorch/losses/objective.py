@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.amp import is_autocast_available
+from torch.nn import functional as F
 
 from mvd.backends.pytorch.losses.centre import hetero_centre_triplet_loss
 from mvd.backends.pytorch.losses.distillation import (
@@ -102,11 +103,12 @@ class Objective:
         return identity_loss(head.logits, labels, smoothing=self.config.label_smoothing)
 
     def _metric(self, head: Prediction, labels: Tensor, modalities: Tensor) -> Tensor:
+        features = F.normalize(head.features) if self.config.unit_features else head.features
         match self.config.metric:
             case "triplet":
-                return triplet_loss(head.features, labels, margin=self.config.margin)
+                return triplet_loss(features, labels, margin=self.config.margin)
             case "centre":
-                return hetero_centre_triplet_loss(head.features, labels, modalities, margin=self.config.margin)
+                return hetero_centre_triplet_loss(features, labels, modalities, margin=self.config.margin)
 
 
 def accuracy(output: MVDOutput, labels: Tensor) -> Tensor:
