@@ -145,6 +145,10 @@ class Train:
             if self.resume is not None:
                 if self.data is not None:
                     raise ConfigError("expected a data folder or --resume, found both; a run knows its own data")
+                if self.config != RECIPES[self.recipe]:
+                    raise ConfigError(
+                        "expected --resume without other settings, found some; a run goes on with its own configuration"
+                    )
                 run, ended = resume(self.resume, observer=bar)
             elif self.data is not None:
                 run, ended = train(
@@ -324,7 +328,7 @@ def _evaluate_trained(run: RunFolder, console: Console) -> int:
 
     with counting_bar(console, "embedding") as bar:
         results = evaluate(run.path, progress=bar)
-    _print_results(console, [("best", result) for result in results])
+    _print_results(console, [("trained", result) for result in results])
     return 0
 
 

@@ -27,16 +27,19 @@ def printed(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_a_training_line_names_losses_accuracy_and_rate(console: Console) -> None:
-    with TrainingBar(console) as bar:
+def test_a_training_line_names_losses_accuracy_rate_and_time_left(console: Console) -> None:
+    seconds = iter([0.0, 0.0, 10.0, 10.0])  # at the making, the start, and twice for the line
+    with TrainingBar(console, clock=lambda: next(seconds)) as bar:
         bar.started(0, 100)
         assert bar.stepped(1)
         bar.logged(LOG)
         bar.validated(2, {"rank-1": 0.25, "mAP": 0.5}, best=True)
-    assert printed(console).splitlines() == [
-        "step 20 of 100: epoch 2 · identity 1.500 total 2.250 · accuracy 50% · lr 1.0e-03 · 100 pictures/s",
-        "epoch 2: validation rank-1 25.0%, mAP 50.0% (best so far)",
-    ]
+    step, validation = printed(console).splitlines()
+    assert step == (
+        "step 20 of 100: epoch 2 · identity 1.500 total 2.250 · accuracy 50% · lr 1.0e-03 · 100 pictures/s"
+        " · 0:00:40 left"
+    )
+    assert validation == "epoch 2: validation rank-1 25.0%, mAP 50.0% (best so far)"
 
 
 def test_a_run_is_stopped_after_the_step_at_hand(console: Console) -> None:

@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from mvd.data.permutations import Permutations
 from mvd.data.samples import Modality, Samples
+from mvd.data.sysu import INFRARED_CAMERAS, VISIBLE_CAMERAS
 from mvd.errors import ProtocolError
 from mvd.evaluation.metrics import Counting, Exclusion
 
@@ -79,7 +80,7 @@ class Protocol:
                 raise ProtocolError(f"{self.name}: expected {name} of at least 1, found {value}")
 
 
-_SEARCH_CAMERAS = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
+_SEARCH_CAMERAS = {"all": VISIBLE_CAMERAS, "indoor": (1, 2)}
 _SHOTS = {1: "single-shot", 10: "multi-shot"}
 
 
@@ -109,7 +110,7 @@ def sysu_protocol(
     return Protocol(
         name=f"sysu/{search}-search/{_SHOTS[shots]}/{gallery}",
         query_modality=Modality.INFRARED,
-        query_cameras=(3, 6),
+        query_cameras=INFRARED_CAMERAS,
         gallery_cameras=_SEARCH_CAMERAS[search],
         shots=shots,
         draw=Draw(gallery),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console
@@ -60,15 +61,20 @@ class TrainingBar:
 
     It is an `mvd.backends.Observer`, to be used as a context manager. `stop` makes the run write a checkpoint and
     end after the step at hand.
+
+    Args:
+        console: where to draw.
+        clock: tells the time in seconds.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self._clock = clock
         self._progress = _progress(console)
         self._task = self._progress.add_task("training", total=None, note="")
         self._stopping = False
-        self._steps = 0
-        self._spoke = time.monotonic()
+        self._first = self._steps = 0
+        self._began = self._spoke = clock()
 
     def __enter__(self) -> TrainingBar:
         self._progress.start()
@@ -85,7 +91,8 @@ class TrainingBar:
 
     def started(self, step: int, steps: int) -> None:
         """Take note that training is at `step` of `steps`."""
-        self._steps = steps
+        self._first, self._steps = step, steps
+        self._began = self._clock()
         self._progress.reset(self._task, total=steps, completed=step)
 
     def stepped(self, step: int) -> bool:
@@ -99,9 +106,12 @@ class TrainingBar:
         rates = f"lr {log.lr:.1e} · {log.pictures_per_second:.0f} pictures/s"
         note = f"epoch {log.epoch} · {losses} · accuracy {log.accuracy:.0%} · {rates}"
         self._progress.update(self._task, note=note)
-        if not self._console.is_terminal and time.monotonic() - self._spoke >= _QUIET_SECONDS:
-            self._spoke = time.monotonic()
-            self._console.print(f"step {log.step} of {self._steps}: {note}", soft_wrap=True)
+        if not self._console.is_terminal and self._clock() - self._spoke >= _QUIET_SECONDS:
+            self._spoke = self._clock()
+            left = (self._spoke - self._began) / (log.step - self._first) * (self._steps - log.step)
+            self._console.print(
+                f"step {log.step} of {self._steps}: {note} · {timedelta(seconds=round(left))} left", soft_wrap=True
+            )
 
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
         """Take note of a validation."""

@@ -1,6 +1,6 @@
-"""Results as a table for the terminal, plain enough to be read without colour and at 100 columns.
+"""Results as a table for the terminal, plain enough to be read without colour and at 80 columns.
 
-Figures are percentages, mean±population standard deviation over trials. What they are figures *of* (protocol,
+Figures are percentages, mean ± population standard deviation over trials. What they are figures *of* (protocol,
 queries, gallery) stands in the caption, so a table that is copied elsewhere takes it along; when rows are of
 different protocols, labels carry the number of their line in the caption.
 """
@@ -35,10 +35,10 @@ def results_table(rows: Sequence[tuple[str, Result]]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for label, result in rows:
         note = f" ({settings.index(_describe(result)) + 1})" if numbered else ""
-        figures = [f"{100 * mean:.2f}±{100 * std:.2f}" for mean, std in zip(result.mean, result.std, strict=True)]
+        figures = [f"{100 * mean:.2f}\n±{100 * std:.2f}" for mean, std in zip(result.mean, result.std, strict=True)]
         table.add_row(Text(label + note), *figures)
     lines = [f"({number}) {setting}" for number, setting in enumerate(settings, start=1)] if numbered else settings
-    table.caption = Text("\n".join([*lines, "in %, mean±population standard deviation over trials"]))
+    table.caption = Text("\n".join([*lines, "in %, mean ± population standard deviation over trials"]))
     return table
 
 

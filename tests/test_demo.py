@@ -1,0 +1,85 @@
+"""The demo: its course on a tiny scale, and, slowly, what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mvd.cli import main, watched_training
+from mvd.commands import demo as demo_command
+from mvd.commands.demo import Screens, demo
+from mvd.config import CosineSchedule, DataConfig, ModelConfig, SamplingConfig
+from mvd.data.store import Progress
+from mvd.data.synthetic import even_plan
+from mvd.errors import RunError
+from mvd.recipes import DEMO
+
+
+@contextmanager
+def quietly(title: str) -> Iterator[Progress]:
+    yield lambda done, total: None
+
+
+@pytest.fixture
+def screens() -> Screens:
+    return Screens(counting=quietly, training=lambda: watched_training(Console(quiet=True)))
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the demo a matter of seconds."""
+    config = replace(
+        DEMO,
+        data=DataConfig(height=32, width=16),
+        sampling=SamplingConfig(identities=2, pictures=2, steps_per_epoch=2),
+        model=ModelConfig(arch="resnet18", base_width=2, bottleneck_widths=(8, 8), z_dim=8, classifier_width=8),
+        schedule=CosineSchedule(epochs=1),
+    )
+    monkeypatch.setattr(demo_command, "DEMO", config)
+    monkeypatch.setattr(demo_command, "PLAN", even_plan(train=3, validation=2, test=3, pictures=2))
+    monkeypatch.setattr(demo_command, "SHEET_PEOPLE", 2)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_demo_ends_with_both_networks_figures_and_what_to_try(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "demo"
+    assert main(["demo", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line.split()[0] for line in lines if line.strip().startswith(("untrained", "trained"))]
+    assert rows == ["untrained", "trained", "untrained", "trained"]
+    assert any(f"mvd evaluate {out / 'run'} --shots 10" in line for line in lines)
+    assert (out / "people.png").exists()
+    assert (out / "run" / "checkpoints" / "best.safetensors").exists()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_demo_is_replaced_only_when_told_so(tmp_path: Path, screens: Screens) -> None:
+    out = tmp_path / "demo"
+    assert demo(out, 0, screens=screens) is not None
+    with pytest.raises(RunError, match="--replace"):
+        demo(out, 0, screens=screens)
+    assert demo(out, 1, screens=screens, replace_old=True) is not None
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_folder_that_is_no_demo_is_never_deleted(tmp_path: Path, screens: Screens) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(RunError, match="found something else"):
+        demo(tmp_path, 0, screens=screens, replace_old=True)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+@pytest.mark.slow
+def test_the_demo_gains_thirty_points_of_rank_1_on_people_never_seen(tmp_path: Path, screens: Screens) -> None:
+    outcome = demo(tmp_path / "demo", 0, screens=screens)
+    assert outcome is not None
+    untrained, trained = outcome.untrained[0], outcome.trained[0]
+    assert untrained.protocol == trained.protocol == "sysu/all-search/single-shot/official"
+    assert trained.mean.rank_1 - untrained.mean.rank_1 >= 0.3
