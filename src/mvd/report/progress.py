@@ -8,16 +8,28 @@ from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from mvd.backends import StepLog
 
 _QUIET_SECONDS = 15.0  # between lines, where there is no terminal to draw a bar on
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
+class _BarAndLine(Progress):
+    """A bar with a line of text below it, which a column beside the bar would have no room for."""
+
+    line = Text()
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yield what is drawn."""
+        yield self.make_tasks_table(self.tasks)
+        yield self.line
+
+
+def _progress(console: Console) -> _BarAndLine:
+    return _BarAndLine(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
@@ -103,14 +115,16 @@ class TrainingBar:
     def logged(self, log: StepLog) -> None:
         """Take note of a log line."""
         losses = " ".join(f"{name} {value:.3f}" for name, value in log.losses.items())
-        rates = f"lr {log.lr:.1e} · {log.pictures_per_second:.0f} pictures/s"
-        note = f"epoch {log.epoch} · {losses} · accuracy {log.accuracy:.0%} · {rates}"
-        self._progress.update(self._task, note=note)
+        rate = f"{log.pictures_per_second:.0f} pictures/s"
+        note = f"epoch {log.epoch} · {losses} · accuracy {log.accuracy:.0%} · lr {log.lr:.1e}"
+        self._progress.update(self._task, note=rate)
+        self._progress.line = Text(note)
         if not self._console.is_terminal and self._clock() - self._spoke >= _QUIET_SECONDS:
             self._spoke = self._clock()
             left = (self._spoke - self._began) / (log.step - self._first) * (self._steps - log.step)
             self._console.print(
-                f"step {log.step} of {self._steps}: {note} · {timedelta(seconds=round(left))} left", soft_wrap=True
+                f"step {log.step} of {self._steps}: {note} · {rate} · {timedelta(seconds=round(left))} left",
+                soft_wrap=True,
             )
 
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:

@@ -22,7 +22,7 @@ def hetero_centre_triplet_loss(features: Tensor, labels: Tensor, modalities: Ten
     out like that.
 
     Args:
-        features: (B, D), not normalised.
+        features: (B, D); of length 1 where angles are to count (`losses.unit_features`).
         labels: (B,).
         modalities: (B,).
         margin: 0 or more, in Euclidean distance.
