@@ -54,7 +54,7 @@ def test_the_demo_ends_with_both_networks_figures_and_what_to_try(
     lines = capsys.readouterr().out.splitlines()
     rows = [line.split()[0] for line in lines if line.strip().startswith(("untrained", "trained"))]
     assert rows == ["untrained", "trained", "untrained", "trained"]
-    assert any(f"mvd evaluate {out / 'run'} --shots 10" in line for line in lines)
+    assert any(f" evaluate {out / 'run'} --shots 10" in line for line in lines)
     assert (out / "people.png").exists()
     assert (out / "run" / "checkpoints" / "best.safetensors").exists()
 

@@ -66,6 +66,11 @@ def test_checkpoint_round_trip_is_exact(run: RunFolder) -> None:
         assert tensors[name].dtype == values.dtype
 
 
+def test_whoever_may_read_the_run_may_read_its_checkpoints(run: RunFolder) -> None:
+    run.save_checkpoint("last", TENSORS, META)
+    assert run.checkpoint("last").stat().st_mode == (run.path / "config.json").stat().st_mode
+
+
 def test_the_best_checkpoint_is_the_last_where_there_is_no_best(run: RunFolder) -> None:
     with pytest.raises(RunError, match="expected a checkpoint in it, found none"):
         _ = run.best_checkpoint

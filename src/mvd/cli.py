@@ -7,6 +7,7 @@ by the commands that compute.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import time
@@ -229,16 +230,17 @@ class Demo:
         _print_results(console, sorted(rows, key=lambda row: row[1].protocol))
         minutes = (time.monotonic() - start) / 60
         run, data = outcome.run.path, outcome.run.data.root
+        mvd = "mvd" if shutil.which("mvd") else sys.argv[0]  # as whoever reads this can type it
         console.print(
             f"{minutes:.1f} minutes. None of these people were seen in training.\n"
             f"\nthe people:      {outcome.sheet}\n"
             f"the run:         {run}/config.json, {run}/metrics.jsonl, {outcome.run.best_checkpoint}\n"
             f"\nWhat to try next:\n"
-            f"  mvd evaluate {run} --shots 10              ten gallery pictures a person and camera\n"
-            f"  mvd train {data} --recipe demo --losses.vsd-weight 0 --out runs/no-vsd\n"
+            f"  {mvd} evaluate {run} --shots 10              ten gallery pictures a person and camera\n"
+            f"  {mvd} train {data} --recipe demo --losses.vsd-weight 0 --out runs/no-vsd\n"
             f"                                              without self-distillation\n"
-            f"  mvd synth data/people --like sysu-mm01      as many people and pictures as SYSU-MM01\n"
-            f"  mvd prepare /path/to/SYSU-MM01              the real data set, then: mvd train",
+            f"  {mvd} synth data/people --like sysu-mm01      as many people and pictures as SYSU-MM01\n"
+            f"  {mvd} prepare /path/to/SYSU-MM01              the real data set, then: mvd train",
             soft_wrap=True,
             highlight=False,
         )

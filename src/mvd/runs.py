@@ -136,6 +136,8 @@ class RunFolder:
         try:
             file.parent.mkdir(exist_ok=True)
             save_file(dict(tensors), part, metadata={"mvd": json.dumps(asdict(meta)), "config": to_json(self.config)})
+            # safetensors makes files that their owner alone can read.
+            shutil.copymode(self.path / "config.json", part)
             _flush(part)
             part.replace(file)
         except (OSError, SafetensorError) as error:
