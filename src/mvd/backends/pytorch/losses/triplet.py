@@ -17,7 +17,7 @@ def triplet_loss(features: Tensor, labels: Tensor, *, margin: float) -> Tensor:
     Equal to the loss that the MindSpore release of MVD trains with, and to AGW's.
 
     Args:
-        features: (B, D), not normalised.
+        features: (B, D); of length 1 where angles are to count (`losses.unit_features`).
         labels: (B,).
         margin: 0 or more, in Euclidean distance.
 
