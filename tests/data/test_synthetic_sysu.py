@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,14 @@ def _fill_the_disk() -> None:
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize(("accident", "error"), [(_interrupt, KeyboardInterrupt), (_fill_the_disk, DatasetError)])
+def _lose_a_process() -> None:
+    raise BrokenProcessPool
+
+
+@pytest.mark.parametrize(
+    ("accident", "error"),
+    [(_interrupt, KeyboardInterrupt), (_fill_the_disk, DatasetError), (_lose_a_process, DatasetError)],
+)
 def test_nothing_half_written_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accident: Callable[[], None], error: type[BaseException]
 ) -> None:

@@ -14,6 +14,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def write_sysu(
         progress: called with the pictures written so far and in all, in this process; first with 0.
 
     Raises:
-        DatasetError: `out` is a file or a folder that is not empty, or something cannot be written.
+        DatasetError: `out` is a file or a folder that is not empty, something cannot be written, or a process is
+            killed.
         ConfigError: `workers` is below 1.
     """
     if workers < 1:
@@ -63,6 +65,11 @@ def write_sysu(
         unfinished.rename(out)
     except OSError as error:
         raise _cannot_write(out, error) from error
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            f"{out}: expected every process to render its people, found one killed, for lack of memory perhaps; "
+            f"use fewer --workers"
+        ) from error
     finally:
         # After the renaming there is nothing left here; otherwise, on Ctrl-C too, everything is.
         shutil.rmtree(unfinished, ignore_errors=True)
