@@ -113,6 +113,14 @@ def test_evaluation_writes_and_prints_the_protocols_asked_for(
     assert all(0 <= result["mean"][name] <= 1 for name in ("rank_1", "rank_20", "mAP", "mINP"))
 
 
+def test_training_on_the_validation_people_too_leaves_the_last_weights(data: Path, tmp_path: Path) -> None:
+    assert mvd(*train(data, "--data.train-on", "train+validation")) == 0
+    run = tmp_path / "run"
+    assert [file.name for file in (run / "checkpoints").iterdir()] == ["last.safetensors"]
+    assert json.loads((run / "data.json").read_text())["identities"] == [1, 2, 3, 4, 5]
+    assert json.loads((run / "evaluation-best.json").read_text())["weights"].endswith("last.safetensors")
+
+
 def test_initial_weights_are_another_network_than_the_trained(trained: Path) -> None:
     assert mvd("evaluate", trained, "--weights", "initial") == 0
     assert json.loads((trained / "evaluation-initial.json").read_text())["weights"] == "initial"
