@@ -155,6 +155,18 @@ def test_synth_makes_a_tree_that_can_be_prepared_and_has_official_galleries(tmp_
     assert np.load(out / "train_rgb_resized_img.npy").shape == (3 * 4 * 2, 32, 16, 3)
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "flags"),
+    [(96, 48, "--recipe demo"), (288, 144, "--recipe mvd"), (32, 16, "--data.height 32 --data.width 16")],
+)
+def test_preparing_ends_with_the_command_that_fits_its_size(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], height: int, width: int, flags: str
+) -> None:
+    out = tmp_path / "arrays"
+    assert mvd("prepare", data, "--out", out, "--height", str(height), "--width", str(width)) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"next: mvd train {data} --prepared {out} {flags}"
+
+
 def test_official_galleries_are_taken_where_there_are_any(
     tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

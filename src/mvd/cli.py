@@ -111,7 +111,10 @@ class Prepare:
             )
         console.print(f"{self.data}: {summary}")
         console.print(f"{self.out or self.data}: arrays of {self.height}×{self.width} pixels")
-        console.print(f"next: mvd train {self.data}")
+        fitting = [name for name, recipe in RECIPES.items() if _size(recipe) == (self.height, self.width)]
+        prepared = f" --prepared {self.out}" if self.out else ""
+        recipe = f" --recipe {fitting[0]}" if fitting else f" --data.height {self.height} --data.width {self.width}"
+        console.print(f"next: mvd train {self.data}{prepared}{recipe}", soft_wrap=True)
         return 0
 
 
@@ -304,6 +307,10 @@ def _recipe(arguments: list[str]) -> str:
             if chosen in RECIPES:
                 return chosen
     return "mvd"
+
+
+def _size(recipe: RunConfig) -> tuple[int, int]:
+    return recipe.data.height, recipe.data.width
 
 
 @contextmanager
