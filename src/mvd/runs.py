@@ -39,16 +39,18 @@ class RunData:
     """What a run was trained on.
 
     Attributes:
-        root: the data set's folder.
+        root: the data set's folder, or the table of one's own pictures.
         prepared: the folder of the prepared arrays.
-        dataset: the data set's layout, such as "sysu".
+        dataset: the data set's name, such as "sysu".
         identities: the identity of each class, in the order of the classes.
+        trial: RegDB's split; None elsewhere.
     """
 
     root: str
     prepared: str
     dataset: str
     identities: tuple[int, ...]
+    trial: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,8 +217,11 @@ def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], Checkpoint
 def write_atomically(file: Path, text: str) -> None:
     """Write a text file beside its name and rename it."""
     part = file.with_name(f".{file.name}.part")
-    part.write_text(text, encoding="utf-8", newline="")
-    part.replace(file)
+    try:
+        part.write_text(text, encoding="utf-8", newline="")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def check_finite(tensors: Tensors) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mvd.data.samples import Modality, Samples, concatenate, load_samples
+from mvd.data.samples import Modality, Row, Samples, concatenate, from_rows, load_samples, scan_order
 from mvd.errors import DatasetError
 
 TABLE = Samples(
@@ -34,6 +34,22 @@ def test_csv_round_trip_is_exact(tmp_path: Path) -> None:
     assert again.identities.tolist() == TABLE.identities.tolist()
     assert again.cameras.tolist() == TABLE.cameras.tolist()
     assert again.modalities.tolist() == TABLE.modalities.tolist()
+
+
+def test_rows_make_a_table_in_their_order_and_are_sorted_by_identity_camera_and_path() -> None:
+    rows = [
+        Row("b", 2, 1, Modality.VISIBLE),
+        Row("a", 2, 1, Modality.INFRARED),
+        Row("z", 1, 6, Modality.INFRARED),
+        Row("y", 10, 0, Modality.VISIBLE),
+        Row("x", 2, 0, Modality.VISIBLE),
+    ]
+    table = from_rows(rows)
+    assert [
+        Row(*row) for row in zip(table.paths, table.identities, table.cameras, table.modalities, strict=True)
+    ] == rows
+    assert from_rows(sorted(rows, key=scan_order)).paths.tolist() == ["z", "x", "a", "b", "y"]
+    assert len(from_rows([])) == 0
 
 
 def test_concatenation_keeps_order() -> None:

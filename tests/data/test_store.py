@@ -10,9 +10,9 @@ import pytest
 from fakes import write_ids, write_tree
 
 from mvd.data.images import load_image
+from mvd.data.layouts.sysu import scan_sysu
 from mvd.data.samples import Dataset, Modality
 from mvd.data.store import load_prepared, prepare
-from mvd.data.sysu import scan_sysu
 from mvd.errors import DatasetError
 
 NAMES = [f"train_{kind}_resized{end}" for kind in ("rgb", "ir") for end in ("_img.npy", "_label.npy", ".csv")]

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from mvd.backends import load_backend
 from mvd.config import RunConfig
 from mvd.data.images import PictureFiles
+from mvd.data.layouts.sysu import scan_sysu
 from mvd.data.permutations import Permutations, load_permutations
 from mvd.data.samples import Samples
-from mvd.data.sysu import scan_sysu
 from mvd.evaluation.features import Features
 from mvd.evaluation.protocols import sysu_protocol
 from mvd.evaluation.results import Result

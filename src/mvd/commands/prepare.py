@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mvd.commands.data import describe_dataset
 from mvd.data import store
-from mvd.data.sysu import scan_sysu
+from mvd.data.layouts.sysu import scan_sysu
 from mvd.errors import ConfigError
 
 

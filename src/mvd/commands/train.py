@@ -7,7 +7,7 @@ from pathlib import Path
 from mvd.backends import Observer, load_backend
 from mvd.commands.data import load_training
 from mvd.config import RunConfig
-from mvd.data.sysu import scan_sysu
+from mvd.data.layouts.sysu import scan_sysu
 from mvd.errors import RunError
 from mvd.runs import RunData, RunFolder, create_run, open_run
 

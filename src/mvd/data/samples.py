@@ -1,8 +1,8 @@
 """Samples: a table of pictures, one row each, and the data set that three such tables make.
 
 Everything downstream (batches, features, protocols) refers to pictures by their row here, so the order of the
-rows is part of the contract: scanners sort by identity, then camera, then file name, which is also the order of
-the arrays that the original's preparation script writes.
+rows is part of the contract: scanners sort by identity, then camera, then path (`scan_order`), which is also the order
+of the arrays that the original's preparation script writes.
 
 Shapes: N pictures.
 """
@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,14 +32,23 @@ class Modality(IntEnum):
     INFRARED = 1
 
 
+class Row(NamedTuple):
+    """One picture, as a row of `Samples`."""
+
+    path: str
+    identity: int
+    camera: int
+    modality: Modality
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
     """Pictures of people, a row each; all arrays are (N,) and read-only.
 
     Attributes:
-        paths: (N,) str, files relative to the data set's root, with forward slashes.
+        paths: (N,) str, files relative to the data set's root, with forward slashes; those of own data may be absolute.
         identities: (N,) int64, the data set's own number of the person (not a class index).
-        cameras: (N,) int64, the data set's own number of the camera, from 1.
+        cameras: (N,) int64, the data set's own number of the camera, from 1; 0 where it is not known.
         modalities: (N,) int64, a `Modality` each.
     """
 
@@ -50,14 +61,14 @@ class Samples:
         object.__setattr__(self, "paths", np.asarray(self.paths, dtype=np.str_))
         for name in ("identities", "cameras", "modalities"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.int64))
-        lengths = {field.name: getattr(self, field.name).shape for field in fields(self)}
+        lengths = {column.name: getattr(self, column.name).shape for column in fields(self)}
         if len(set(lengths.values())) != 1 or self.paths.ndim != 1:
             raise DatasetError(f"expected four columns of one length, found {lengths}")
-        for field in fields(self):
+        for name in lengths:
             # A view, so that freezing it does not reach into an array that the caller still owns.
-            column = getattr(self, field.name).view()
+            column = getattr(self, name).view()
             column.flags.writeable = False
-            object.__setattr__(self, field.name, column)
+            object.__setattr__(self, name, column)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -98,13 +109,29 @@ class Samples:
 def concatenate(tables: list[Samples]) -> Samples:
     """Stack tables one below the other; no tables give an empty one."""
     if not tables:
-        return Samples(paths=np.empty(0, np.str_), identities=_none(), cameras=_none(), modalities=_none())
+        return from_rows([])
     return Samples(
         paths=np.concatenate([table.paths for table in tables]),
         identities=np.concatenate([table.identities for table in tables]),
         cameras=np.concatenate([table.cameras for table in tables]),
         modalities=np.concatenate([table.modalities for table in tables]),
     )
+
+
+def from_rows(rows: Iterable[Row]) -> Samples:
+    """Make a table of rows, in the order given."""
+    listed = list(rows)
+    return Samples(
+        paths=np.array([row.path for row in listed], dtype=np.str_),
+        identities=np.array([row.identity for row in listed], dtype=np.int64),
+        cameras=np.array([row.camera for row in listed], dtype=np.int64),
+        modalities=np.array([row.modality for row in listed], dtype=np.int64),
+    )
+
+
+def scan_order(row: Row) -> tuple[int, int, str]:
+    """Give the key by which scanners sort: identity, camera, path."""
+    return row.identity, row.camera, row.path
 
 
 def load_samples(file: Path) -> Samples:
@@ -121,22 +148,26 @@ def load_samples(file: Path) -> Samples:
     if not rows or tuple(rows[0]) != _COLUMNS:
         raise DatasetError(f"{file}: expected the header {','.join(_COLUMNS)}, found {rows[0] if rows else 'nothing'}")
     try:
-        columns = [(str(PurePosixPath(p)), int(i), int(c), Modality[m.upper()]) for p, i, c, m in rows[1:]]
+        return from_rows(Row(str(PurePosixPath(p)), int(i), int(c), Modality[m.upper()]) for p, i, c, m in rows[1:])
     except (ValueError, KeyError) as error:
         raise DatasetError(f"{file}: expected lines of {','.join(_COLUMNS)}, found a bad one ({error})") from error
-    return Samples(
-        paths=np.array([row[0] for row in columns], dtype=np.str_),
-        identities=np.array([row[1] for row in columns], dtype=np.int64),
-        cameras=np.array([row[2] for row in columns], dtype=np.int64),
-        modalities=np.array([row[3] for row in columns], dtype=np.int64),
-    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
     """A scanned data set: who may be trained on, who chooses the best weights, who is tested on.
 
-    No identity is in two of the three tables. `Samples.paths` are relative to `root`.
+    No identity is in two of the three tables.
+
+    Attributes:
+        name: "sysu", "regdb", "llcm" or "own".
+        root: the folder that `Samples.paths` are relative to.
+        train: who is trained on; may be empty in own data.
+        validation: who chooses the best weights; empty where the layout has no place for them.
+        test: who is tested on.
+        people_lists: what to edit to change who is in which table, for messages; such as "exp/train_id.txt".
+        trial: the split of RegDB, 1 … 10; None elsewhere.
+        names: identity → what own data calls that person; empty elsewhere.
     """
 
     name: str
@@ -144,7 +175,6 @@ class Dataset:
     train: Samples
     validation: Samples
     test: Samples
-
-
-def _none() -> npt.NDArray[np.int64]:
-    return np.empty(0, dtype=np.int64)
+    people_lists: str
+    trial: int | None = None
+    names: Mapping[int, str] = field(default_factory=dict)

@@ -28,9 +28,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mvd.data.layouts.sysu import INFRARED_CAMERAS, VISIBLE_CAMERAS
 from mvd.data.permutations import Permutations
 from mvd.data.samples import Modality, Samples
-from mvd.data.sysu import INFRARED_CAMERAS, VISIBLE_CAMERAS
 from mvd.errors import ProtocolError
 from mvd.evaluation.metrics import Counting, Exclusion
 

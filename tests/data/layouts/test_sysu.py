@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import write_ids, write_tree
+from fakes import collect, write_ids, write_tree
 
+from mvd.data.layouts.sysu import scan_sysu
 from mvd.data.samples import Modality
-from mvd.data.sysu import read_identities, scan_sysu
 from mvd.errors import DatasetError
 
 
@@ -31,9 +31,15 @@ def test_identity_and_camera_come_from_below_the_root_alone(tmp_path: Path) -> N
 
 def test_hidden_and_foreign_files_are_no_pictures(tmp_path: Path) -> None:
     root = write_tree(tmp_path)
-    for name in (".DS_Store", "Thumbs.db", "._0001.jpg"):
+    for name in (".DS_Store", "Thumbs.db", "._0001.jpg", "._0001.JPG"):
         (root / "cam1" / "0001" / name).write_bytes(b"x")
     assert len(scan_sysu(root).train) == 36
+
+
+def test_an_upper_case_suffix_is_one_of_a_picture(tmp_path: Path) -> None:
+    root = write_tree(tmp_path)
+    (root / "cam1" / "0001" / "0001.jpg").rename(root / "cam1" / "0001" / "0001.JPG")
+    assert scan_sysu(root).train.paths[0] == "cam1/0001/0001.JPG"
 
 
 def test_a_camera_need_not_have_seen_everybody(tmp_path: Path) -> None:
@@ -62,38 +68,6 @@ def test_an_empty_camera_is_named(tmp_path: Path) -> None:
         scan_sysu(root)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "empty file"),
-        ("\n , \n", "empty file"),
-        ("1,2,three", "'three'"),
-        ("1,-2", "'-2'"),
-        ("0,1", "'0'"),
-        ("1.5", r"'1\.5'"),
-        ("1,2,1", "1 more than once"),
-    ],
-)
-def test_junk_in_an_id_file_is_quoted(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "train_id.txt"
-    file.write_text(text)
-    with pytest.raises(DatasetError, match=rf"train_id\.txt: expected .*{message}"):
-        read_identities(file)
-
-
-def test_an_id_file_that_is_no_text_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "train_id.txt"
-    file.write_bytes(b"\xff\xfe\x00\xd8")
-    with pytest.raises(DatasetError, match=r"train_id\.txt: expected an id file in plain text"):
-        read_identities(file)
-
-
-def test_an_id_file_may_be_wrapped_and_spaced(tmp_path: Path) -> None:
-    file = tmp_path / "train_id.txt"
-    file.write_text("\ufeff3, 1,\r\n2,\n", encoding="utf-8")
-    assert read_identities(file) == (1, 2, 3)
-
-
 def test_splits_may_not_share_people(tmp_path: Path) -> None:
     root = write_tree(tmp_path)
     write_ids(root, test=(3, 6, 7))
@@ -119,3 +93,28 @@ def test_a_training_person_seen_in_one_modality_only_is_named(
         shutil.rmtree(root / f"cam{camera}" / "0002")
     with pytest.raises(DatasetError, match=rf"expected {modality} pictures .* found none of 2;"):
         scan_sysu(root)
+
+
+def test_one_scan_reports_every_defect_and_goes_on_without_what_is_wrong(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, train=(1, 2, 3), val=(4, 5), test=(6, 7, 8))
+    shutil.rmtree(root / "cam5")
+    for camera in (3, 6):
+        shutil.rmtree(root / f"cam{camera}" / "0002")
+    for folder in (root / "cam4").iterdir():
+        shutil.rmtree(folder)
+    (root / "exp" / "val_id.txt").unlink()
+    write_ids(root, test=(3, 6, 7, 99))
+    dataset, defects = collect(lambda report: scan_sysu(root, report))
+    assert [defect.partition(": ")[0].removeprefix(str(root)) for defect in defects] == [
+        "/cam4",
+        "/cam5",
+        "/exp/val_id.txt",
+        "/exp",
+        "/exp/test_id.txt",
+        "",
+    ]
+    assert "infrared pictures of every training" in defects[-1]
+    assert dataset.train.people.tolist() == [1, 2, 3]
+    assert len(dataset.validation) == 0
+    assert dataset.test.people.tolist() == [6, 7]  # 3 stays in training, the first list that names it
+    assert sorted(set(dataset.test.cameras.tolist())) == [1, 2, 3, 6]

@@ -1,0 +1,98 @@
+"""`mvd split`: own data into people to train on, to validate on and to test on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mvd.data.layouts import scan
+from mvd.data.layouts.dealing import deal_people, list_text, table_text
+from mvd.data.layouts.own_folder import LISTS
+from mvd.data.layouts.own_table import read_table
+from mvd.errors import DatasetError
+from mvd.runs import write_atomically
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dealt:
+    """How the people were dealt.
+
+    Attributes:
+        data: what to give to the other commands: the folder, which has lists now, or the new table.
+        train: people to train on.
+        validation: people to choose the best weights by.
+        test: people to test on.
+        left_out: people seen in one modality only, who are in none of the three.
+    """
+
+    data: Path
+    train: int
+    validation: int
+    test: int
+    left_out: int
+
+
+def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> Dealt:
+    """Deal the people of own data and write who is where.
+
+    A folder gets `train_id.txt`, `val_id.txt` and `test_id.txt`; a list of nobody is not written. A table stays as it
+    is, and a new one with a column split comes beside it: `NAME-split.csv` for `NAME.csv`.
+
+    Args:
+        data: the folder or the table.
+        train: share of the people to train on, 0 … 1.
+        validation: share to choose the best weights by, 0 … 1; the rest is tested on.
+        seed: another one, other people.
+
+    Raises:
+        ConfigError: the shares are out of range.
+        DatasetError: the data is no own data, has a defect, is split already, holds nobody in both modalities, or what
+            is to be written is there or cannot be.
+    """
+    dataset = scan(data)
+    if dataset.name != "own":
+        raise DatasetError(f"{data}: expected own data, found {dataset.name}, whose people are split already")
+    _require_unsplit(data)
+    splits = deal_people(dataset.test, train, validation, seed)
+    counts = {name: len(people) for name, people in splits.items()}
+    if not any(counts.values()):
+        raise DatasetError(f"{data}: expected people seen in both modalities, found none; add pictures of them")
+    if data.is_file():
+        out = data.with_name(f"{data.stem}-split.csv")
+        _write_new({out: table_text(read_table(data), splits)})
+    else:
+        out = data
+        lists = zip(LISTS.values(), splits.values(), strict=True)
+        _write_new({data / file: list_text(dataset.names[i] for i in people) for file, people in lists if people})
+    return Dealt(data=out, **counts, left_out=len(dataset.test.people) - sum(counts.values()))
+
+
+def _require_unsplit(data: Path) -> None:
+    if data.is_file():
+        if "split" in read_table(data).columns:
+            raise DatasetError(
+                f"{data}: expected a table without the column split, found one; use it, or remove it first"
+            )
+        return
+    taken = [data / file for file in LISTS.values() if (data / file).exists()]
+    if taken:
+        raise DatasetError(
+            f"{taken[0]}: expected no lists of people yet, found this one; use them, or remove them first"
+        )
+
+
+def _write_new(texts: Mapping[Path, str]) -> None:
+    """Write files that are not there yet: all of them, or none."""
+    for file in texts:
+        if file.exists():
+            raise DatasetError(f"{file}: expected to write a new file, found one; use it, or remove it first")
+    try:
+        for file, text in texts.items():
+            write_atomically(file, text)
+    except OSError as error:
+        for file in texts:
+            file.unlink(missing_ok=True)
+        raise DatasetError(
+            f"{file}: expected a place to write to, could not ({error.strerror or error}); free space or allow it"
+        ) from error

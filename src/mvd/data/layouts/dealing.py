@@ -1,0 +1,64 @@
+"""Deals the people of own data into training, validation and test, and says so in the words of its layout.
+
+Only people seen in both modalities are dealt: the others teach nothing across them and cannot be found.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from mvd.data.layouts.naming import number_names
+from mvd.data.layouts.own_table import SPLITS, Table
+from mvd.data.samples import Modality, Samples
+from mvd.errors import ConfigError
+
+
+def deal_people(table: Samples, train: float, validation: float, seed: int) -> dict[str, list[int]]:
+    """Deal the people who are seen in both modalities at random.
+
+    Args:
+        table: their pictures.
+        train: share of them to train on, 0 … 1.
+        validation: share to choose the best weights by, 0 … 1; the rest is tested on.
+        seed: another one, other people.
+
+    Returns:
+        "train", "validation" and "test", each with its identities, ascending.
+
+    Raises:
+        ConfigError: the shares are negative or more than 1 together.
+    """
+    if not (train >= 0 and validation >= 0 and train + validation <= 1):
+        raise ConfigError(
+            f"expected shares of at least 0 and at most 1 together, found {train} for train and {validation} for "
+            f"validation"
+        )
+    people = np.intersect1d(table.of(Modality.VISIBLE).people, table.of(Modality.INFRARED).people)
+    dealt = np.random.default_rng(seed).permutation(people)
+    ends = [round(len(people) * train), round(len(people) * (train + validation))]
+    return {split: sorted(part.tolist()) for split, part in zip(SPLITS, np.split(dealt, ends), strict=True)}
+
+
+def list_text(names: Iterable[str]) -> str:
+    """Write a list of people that `read_names` reads: a name on each line, quoted where it holds a comma."""
+    return _csv([name] for name in names)
+
+
+def table_text(table: Table, splits: Mapping[str, Iterable[int]]) -> str:
+    """Write a table of own data with its rows as they are and one more column, split; empty for whoever is in none."""
+    identities = table.columns.index("identity")
+    names = [fields[identities].strip() for _, fields in table.rows]
+    numbers = number_names(names, smallest=0)
+    split_of = {identity: split for split, people in splits.items() for identity in people}
+    rows = ([*fields, split_of.get(numbers[name], "")] for (_, fields), name in zip(table.rows, names, strict=True))
+    return _csv([[*table.columns, "split"], *rows])
+
+
+def _csv(rows: Iterable[list[str]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

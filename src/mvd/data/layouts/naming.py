@@ -1,0 +1,38 @@
+"""The numbers of people and cameras in own data, which may call them anything.
+
+Where every name is a decimal number, its value counts, so 0017 and 17 are one person. Otherwise names are numbered
+from 1 in sorted order. Names that look the same are the same, in whatever way their accents are encoded: file systems
+and editors differ there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from unicodedata import normalize
+
+_MOST_DIGITS = 18  # that fit into 64 bits
+
+
+def number_names(names: Iterable[str], *, smallest: int) -> dict[str, int]:
+    """Give each name a number.
+
+    Args:
+        names: in any order, more than once if need be.
+        smallest: the smallest value of names that are numbers.
+
+    Returns:
+        Name, as given → number.
+
+    Example:
+        >>> number_names(["0017", "4"], smallest=0)
+        {'0017': 17, '4': 4}
+        >>> number_names(["eve", "17"], smallest=0)
+        {'17': 1, 'eve': 2}
+    """
+    given = sorted(set(names))
+    if all(name.isascii() and name.isdecimal() and len(name) <= _MOST_DIGITS for name in given):
+        values = {name: int(name) for name in given}
+        if min(values.values(), default=smallest) >= smallest:
+            return values
+    numbers = {name: number for number, name in enumerate(sorted({normalize("NFC", name) for name in given}), start=1)}
+    return {name: numbers[normalize("NFC", name)] for name in given}

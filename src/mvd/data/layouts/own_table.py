@@ -1,0 +1,169 @@
+"""Own data in a CSV table with the columns path, identity, camera, modality and split, in any order.
+
+    path,identity,camera,modality,split
+    pictures/0001.jpg,anna,door,visible,train
+
+Paths are relative to the table's folder, or absolute. Modalities are visible and infrared, or one of their common
+names. The camera may be empty or its column missing: it is not known then (0). Without the column split everybody is
+a test person; a row where it is empty does not count. Other columns are passed over.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mvd.data.layouts.defects import Report, raise_at_once, require_both_modalities, some
+from mvd.data.layouts.lists import posix_path, require_pictures_once
+from mvd.data.layouts.naming import number_names
+from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
+from mvd.errors import DatasetError
+
+SPLITS = ("train", "validation", "test")
+MODALITIES = {
+    "visible": Modality.VISIBLE,
+    "vis": Modality.VISIBLE,
+    "rgb": Modality.VISIBLE,
+    "infrared": Modality.INFRARED,
+    "ir": Modality.INFRARED,
+    "nir": Modality.INFRARED,
+    "thermal": Modality.INFRARED,
+}
+
+_REQUIRED = ("path", "identity", "modality")
+_UNUSED = ""  # the split of a row that does not count
+
+
+class Table(NamedTuple):
+    """A CSV file: the names of its columns, and for each row its line in the file, from 1, and its fields."""
+
+    columns: list[str]
+    rows: list[tuple[int, list[str]]]
+
+
+class Entry(NamedTuple):
+    """What a row says of a picture; identity and camera as they are called there."""
+
+    line: int
+    path: str
+    identity: str
+    camera: str
+    modality: Modality
+    split: str
+
+
+def scan_own_table(file: Path, report: Report = raise_at_once) -> Dataset:
+    """Scan own data in a CSV table.
+
+    Args:
+        file: the table.
+        report: takes each defect: a row that cannot be understood, a picture that is in two rows or not there,
+            somebody in two splits, and training and validation people who are seen in one modality only.
+
+    Returns:
+        The tables of the train, validation and test people, and what these are called.
+
+    Raises:
+        DatasetError: the table cannot be read, or has no header with the columns path, identity and modality; or a
+            defect, unless `report` takes it.
+    """
+    entries = require_pictures_once(file.parent, file, read_entries(file, read_table(file), report), report)
+    numbers = number_names([entry.identity for entry in entries], smallest=0)
+    names = {number: name for name, number in numbers.items()}
+    cameras = {"": 0, **number_names([entry.camera for entry in entries if entry.camera], smallest=1)}
+    rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    for split, identity, entry in _require_one_split(file, entries, numbers, names, report):
+        rows[split].append(Row(entry.path, identity, cameras[entry.camera], entry.modality))
+    train, validation, test = (from_rows(sorted(rows[split], key=scan_order)) for split in SPLITS)
+    require_both_modalities(file, (train, validation), "these two splits", names, report)
+    return Dataset(
+        name="own",
+        root=file.parent,
+        train=train,
+        validation=validation,
+        test=test,
+        people_lists=f"the column split of {file.name}",
+        names=names,
+    )
+
+
+def read_table(file: Path) -> Table:
+    """Read a CSV file with a header.
+
+    Raises:
+        DatasetError: it cannot be read, or a column is missing or there twice.
+    """
+    try:
+        reader = csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
+        rows = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(
+            f"{file}: expected a CSV table in UTF-8, could not read it ({error}); save it again as one"
+        ) from error
+    columns = [name.strip().lower() for name in rows[0][1]] if rows else []
+    missing = [name for name in _REQUIRED if name not in columns]
+    if missing or len(set(columns)) < len(columns):
+        remedy = f"add {', '.join(missing)}" if missing else "rename the other"
+        raise DatasetError(
+            f"{file}: expected a first line that names each column once, such as path,identity,camera,modality, found "
+            f"{','.join(columns)[:80] or 'nothing'}; {remedy}"
+        )
+    return Table(columns, rows[1:])
+
+
+def read_entries(file: Path, table: Table, report: Report) -> list[Entry]:
+    """Make out what the rows say; report those that cannot be understood, and leave them out."""
+    entries: list[Entry] = []
+    bad: dict[str, list[int]] = {}
+    for line, fields in table.rows:
+        match _parse(table.columns, line, fields):
+            case Entry() as entry:
+                entries.append(entry)
+            case str(defect):
+                bad.setdefault(defect, []).append(line)
+    for defect, lines in bad.items():
+        more = f" (lines {some(lines)})" if len(lines) > 1 else ""
+        report(DatasetError(f"{file}:{lines[0]}: {defect}{more}; mend the row"))
+    if not table.rows:
+        report(DatasetError(f"{file}: expected a row for each picture, found none below the header; add them"))
+    return entries
+
+
+def _parse(columns: Sequence[str], line: int, fields: Sequence[str]) -> Entry | str:
+    """Make out one row, or say what is wrong with it."""
+    if len(fields) != len(columns):
+        return f"expected {len(columns)} fields, as in the header, found {len(fields)}"
+    record = {name: field.strip() for name, field in zip(columns, fields, strict=True)}
+    empty = [name for name in ("path", "identity") if not record[name]]
+    if empty:
+        return f"expected a path, an identity and a modality, found no {' and no '.join(empty)}"
+    modality = MODALITIES.get(record["modality"].lower())
+    if modality is None:
+        return f"expected a modality ({', '.join(MODALITIES)}), found {record['modality'][:40]!r}"
+    split = record.get("split", "test").lower()
+    if split not in (*SPLITS, _UNUSED):
+        return f"expected a split ({', '.join(SPLITS)}), found {split[:40]!r}"
+    return Entry(line, posix_path(record["path"]), record["identity"], record.get("camera", ""), modality, split)
+
+
+def _require_one_split(
+    file: Path, entries: Sequence[Entry], numbers: Mapping[str, int], names: Mapping[int, str], report: Report
+) -> list[tuple[str, int, Entry]]:
+    """Return split, identity and entry of the rows that count; of somebody in two splits, those of the first one."""
+    counted = [(entry.split, numbers[entry.identity], entry) for entry in entries if entry.split != _UNUSED]
+    splits: dict[int, set[str]] = {}
+    for split, identity, _ in counted:
+        splits.setdefault(identity, set()).add(split)
+    shared = sorted(identity for identity, found in splits.items() if len(found) > 1)
+    if shared:
+        report(
+            DatasetError(
+                f"{file}: expected everybody in one split, found in more than one "
+                f"{some([names[identity] for identity in shared])}; choose one for each"
+            )
+        )
+    kept = {identity: min(found, key=SPLITS.index) for identity, found in splits.items()}
+    return [(split, identity, entry) for split, identity, entry in counted if kept[identity] == split]

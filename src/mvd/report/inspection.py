@@ -1,0 +1,101 @@
+"""An inspection on the screen, plain enough to be read without colour and at 80 columns.
+
+Counts first, then what is worth knowing, then what is wrong, and what to do next in the last line, where it is seen.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from mvd.data.inspection import CameraCounts, Inspection, Sizes, SplitCounts
+from mvd.data.samples import Dataset
+
+_NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM", "own": "own data"}
+
+
+def inspection_report(inspection: Inspection) -> RenderableType:
+    """Lay out what an inspection found, to print with a rich console."""
+    parts: list[RenderableType] = []
+    if inspection.dataset is not None:
+        parts += [Text(f"{inspection.data}: {_title(inspection.dataset)}"), _splits(inspection.splits)]
+    if inspection.cameras:
+        parts.append(_cameras(inspection.cameras))
+    if inspection.sizes is not None:
+        parts += [Text(_describe(inspection.sizes)), Text()]
+    for heading, lines in (("Worth knowing", inspection.notes), ("Defects", inspection.defects)):
+        if lines:
+            parts += [Text(heading), _numbered(lines), Text()]
+    return Group(*parts, Text(_conclusion(inspection)))
+
+
+def _title(dataset: Dataset) -> str:
+    trial = "" if dataset.trial is None else f", trial {dataset.trial}"
+    return _NAMES[dataset.name] + trial
+
+
+def _splits(splits: Iterable[SplitCounts]) -> Table:
+    table = _table("", "people", "visible", "infrared", "cameras", text=("", "cameras"))
+    for name, people, visible, infrared, cameras in splits:
+        table.add_row(name, f"{people:,}", f"{visible:,}", f"{infrared:,}", _ranges(cameras))
+    return table
+
+
+def _cameras(cameras: Iterable[CameraCounts]) -> Table:
+    table = _table("camera", "modality", "people", "pictures", text=("camera", "modality"))
+    for camera, modality, people, pictures in cameras:
+        table.add_row(_camera(camera), modality.name.lower(), f"{people:,}", f"{pictures:,}")
+    return table
+
+
+def _table(*headings: str, text: Sequence[str]) -> Table:
+    """Make a table whose columns hold numbers, but for those named in `text`."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in text else "right", overflow="fold")
+    return table
+
+
+def _numbered(lines: Sequence[str]) -> RenderableType:
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, line in enumerate(lines, start=1):
+        table.add_row(f"{number}.", Text(line))
+    return Padding(table, (0, 0, 0, 1))
+
+
+def _describe(sizes: Sizes) -> str:
+    smallest, median, largest = (f"{height}×{width}" for height, width in sizes)
+    return f"height × width in pixels: smallest {smallest}, median {median}, largest {largest}"
+
+
+def _conclusion(inspection: Inspection) -> str:
+    if inspection.defects:
+        return f"{len(inspection.defects):,} defect{'s' if len(inspection.defects) > 1 else ''}"
+    data, dataset = shlex.quote(str(inspection.data)), inspection.dataset
+    trial = f" --trial {dataset.trial}" if dataset is not None and dataset.trial is not None else ""
+    if dataset is not None and len(dataset.train):
+        return f"ready for: mvd prepare {data}{trial}"
+    return f"to train on some of these people: mvd split {data}\nready for: mvd evaluate RUN --data {data}"
+
+
+def _camera(camera: int) -> str:
+    return str(camera) if camera else "not known"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Write ascending cameras with runs shortened: 1–3, 5."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1 != 0:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(_camera(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)

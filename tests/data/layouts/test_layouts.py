@@ -1,0 +1,109 @@
+"""Recognising a layout by the names in a folder, to the letter, and saying what was found where none fits."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+from fakes import collect, write_lines, write_llcm, write_own_folder, write_own_table, write_regdb, write_tree
+
+from mvd.data.layouts import scan
+from mvd.data.layouts.defects import Report
+from mvd.data.samples import Dataset
+from mvd.errors import DatasetError
+
+
+def _scan(data: Path, report: Report) -> Dataset:
+    return scan(data, report=report)
+
+
+def test_each_layout_is_recognised_and_scanned(tmp_path: Path) -> None:
+    folders = {
+        "sysu": write_tree(tmp_path / "a"),
+        "regdb": write_regdb(tmp_path / "b"),
+        "llcm": write_llcm(tmp_path / "c"),
+        "own": write_own_folder(tmp_path / "d"),
+    }
+    assert {name: scan(folder).name for name, folder in folders.items()} == {name: name for name in folders}
+    assert scan(write_own_table(tmp_path / "e" / "TABLE.CSV")).name == "own"
+
+
+def test_the_trial_is_regdbs(tmp_path: Path) -> None:
+    assert scan(write_regdb(tmp_path / "b"), trial=7).trial == 7
+    assert scan(write_tree(tmp_path / "a"), trial=7).trial is None
+
+
+def test_the_root_may_be_called_anything(tmp_path: Path) -> None:
+    root = write_regdb(tmp_path / "cam1" / "exp visible ünd", trials=(1,))
+    assert scan(root).name == "regdb"
+
+
+@pytest.mark.parametrize(
+    ("folders", "missing"),
+    [
+        (("cam3",), "cam1: expected a camera folder"),
+        (("exp",), "cam1: expected a camera folder"),
+        (("Visible", "Thermal"), "expected the lists of trial 1, found no idx/train_visible_1"),
+        (("idx", "Thermal"), "expected the lists of trial 1, found no idx/train_visible_1"),
+        (("test_vis", "test_nir"), "cam1: expected a camera folder"),
+        (("idx", "nir"), "cam1: expected a camera folder"),
+        (("visible", "infrared"), "visible: expected a folder for each person"),
+    ],
+)
+def test_a_part_is_enough_to_say_what_is_missing(tmp_path: Path, folders: tuple[str, ...], missing: str) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    with pytest.raises(DatasetError, match=missing):
+        scan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "folders", [("VISIBLE", "thermal", "Idx"), ("Visible",), ("visible",), ("camera1",), ("Exp",), ()]
+)
+def test_where_no_layout_fits_to_the_letter_it_is_said_what_was_found(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    with pytest.raises(DatasetError) as caught:
+        scan(tmp_path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"found {', '.join(sorted(folders)) or 'an empty folder'}; check the path" in message
+    for layout in ("SYSU-MM01", "RegDB", "LLCM", "visible, infrared", "CSV"):
+        assert layout in message
+
+
+def test_a_data_set_one_level_deeper_is_pointed_at(tmp_path: Path) -> None:
+    root = write_regdb(tmp_path / "data" / "RegDB", trials=(1,))
+    (tmp_path / "data" / "__MACOSX").mkdir()
+    with pytest.raises(DatasetError, match=rf"found RegDB, __MACOSX; did you mean {root}\?$"):
+        scan(tmp_path / "data")
+
+
+def test_a_table_in_the_folder_is_pointed_at(tmp_path: Path) -> None:
+    table = write_own_table(tmp_path / "samples.csv")
+    with pytest.raises(DatasetError, match=rf"did you mean {table}\?$"):
+        scan(tmp_path)
+
+
+def test_what_is_no_data_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="nowhere: expected a data set's folder or CSV table, found none"):
+        scan(tmp_path / "nowhere")
+    write_lines(tmp_path / "people.txt", [])
+    with pytest.raises(DatasetError, match=r"people\.txt: expected .* found another file"):
+        scan(tmp_path / "people.txt")
+
+
+def test_defects_go_to_the_report_of_every_layout(tmp_path: Path) -> None:
+    sysu, regdb, llcm = write_tree(tmp_path / "a"), write_regdb(tmp_path / "b"), write_llcm(tmp_path / "c")
+    shutil.rmtree(sysu / "cam5")
+    (regdb / "idx" / "test_visible_1.txt").unlink()
+    (llcm / "idx" / "test_id.txt").unlink()
+    own = write_own_folder(tmp_path / "d", test=("nobody",))
+    table = write_own_table(tmp_path / "e" / "t.csv")
+    (tmp_path / "e" / "pictures" / "anna gate 1.jpg").unlink()
+    for data in (sysu, regdb, llcm, own, table):
+        dataset, defects = collect(partial(_scan, data))
+        assert len(defects) == 1
+        assert dataset.name in {"sysu", "regdb", "llcm", "own"}
