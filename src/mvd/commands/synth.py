@@ -6,23 +6,35 @@ from pathlib import Path
 
 from mvd.data.images import worker_count
 from mvd.data.store import Progress
-from mvd.data.synthetic import SyntheticConfig, contact_sheet, write_sysu
+from mvd.data.synthetic import LayoutName, SyntheticConfig, contact_sheet, write_dataset
 from mvd.errors import DatasetError
 
 
-def synth(out: Path, config: SyntheticConfig, *, workers: int = 0, progress: Progress | None = None) -> None:
-    """Render a data set in the layout of SYSU-MM01.
+def synth(
+    out: Path,
+    config: SyntheticConfig,
+    layout: LayoutName = "sysu",
+    *,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Path:
+    """Render a data set.
 
     Args:
         out: the folder to make.
         config: what to render.
+        layout: how it lies on the disk; the plan's cameras must fit.
         workers: processes; 0 means one for each core.
         progress: called with (pictures done, pictures in all).
 
+    Returns:
+        What to give to the other commands: the folder, or the table in it.
+
     Raises:
         DatasetError: the folder is taken or cannot be written.
+        ConfigError: the layout has no place for the plan's cameras or validation people.
     """
-    write_sysu(out, config, workers=worker_count(workers), progress=progress)
+    return write_dataset(out, config, layout, workers=worker_count(workers), progress=progress)
 
 
 def draw_sheet(file: Path, config: SyntheticConfig, people: int) -> None:

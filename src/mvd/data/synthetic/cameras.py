@@ -1,32 +1,50 @@
-"""The six cameras: SYSU-MM01's numbers, each with a place, a light and a way of seeing of its own.
+"""Cameras and rigs: what each camera looks at, in which light, and how it sees.
 
-1, 2, 4, 5 see colours, 3 and 6 infrared; 1–3 hang indoors, 4–6 outdoors; 2 and 3 look into one room. Camera 6 is
-outdoors at night: its own lamp lights people and hardly what is behind them.
+A rig is the set of cameras that a data set is taken with (rigs.py). One camera may see both spectra, by day and with
+an infrared lamp by night: it is in its rig twice, with one number and one place, and a `Sensor` tells the two apart.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
 from mvd.data.samples import Modality
+from mvd.errors import ConfigError
+
+_MOST_CAMERAS = 255  # a camera's place in its rig keys its draws, in eight bits
 
 
 class Place(Enum):
-    """What a camera looks at."""
+    """What a camera looks at; the order keys the scenes, so new places go last."""
 
     CORRIDOR = auto()
     ROOM = auto()
     COURTYARD = auto()
     STREET = auto()
     GARDEN = auto()
+    HALL = auto()
+    LIBRARY = auto()
+    GARAGE = auto()
+    WATERSIDE = auto()
+
+
+class Sensor(NamedTuple):
+    """Which camera, and which spectrum of it."""
+
+    camera: int
+    modality: Modality
+
+    def __str__(self) -> str:
+        return f"camera {self.camera} {Modality(self.modality).name.lower()}"
 
 
 class Camera(NamedTuple):
-    """How one camera sees.
+    """How one camera sees in one spectrum.
 
     Attributes:
-        number: 1…6.
+        number: from 1.
         modality: visible or infrared.
         place: the scene it looks at; cameras of one place see the same things.
         mirrored: whether it looks from the other side.
@@ -37,6 +55,7 @@ class Camera(NamedTuple):
         ambient: share of the light that has no direction, 0…1.
         falloff: how much of an infrared lamp's light is lost towards the picture's edge and behind people, 0…1.
         noise: standard deviation at the strength 1, grey levels.
+        thermal: whether an infrared camera sees heat rather than the near infrared.
     """
 
     number: int
@@ -50,19 +69,58 @@ class Camera(NamedTuple):
     ambient: float
     falloff: float
     noise: float
+    thermal: bool = False
+
+    @property
+    def sensor(self) -> Sensor:
+        """What this camera is called in plans."""
+        return Sensor(self.number, self.modality)
 
 
-_EQUAL = (1.0, 1.0, 1.0)
-CAMERAS: dict[int, Camera] = {
-    camera.number: camera
-    for camera in (
-        Camera(1, Modality.VISIBLE, Place.CORRIDOR, False, 0.035, (1.06, 1.0, 0.86), (0.9, 1.2), 0.25, 0.6, 0.0, 4.0),
-        Camera(2, Modality.VISIBLE, Place.ROOM, False, 0.045, (0.93, 1.02, 1.0), (1.0, 1.3), -0.4, 0.65, 0.0, 3.0),
-        Camera(3, Modality.INFRARED, Place.ROOM, True, 0.045, _EQUAL, (1.1, 1.4), 0.0, 0.5, 0.35, 4.0),
-        Camera(4, Modality.VISIBLE, Place.COURTYARD, False, 0.025, (1.04, 1.0, 0.94), (1.15, 1.5), 0.75, 0.5, 0.0, 2.0),
-        Camera(5, Modality.VISIBLE, Place.STREET, False, 0.03, (0.9, 0.98, 1.1), (0.85, 1.15), -0.6, 0.65, 0.0, 3.0),
-        Camera(6, Modality.INFRARED, Place.GARDEN, False, 0.03, _EQUAL, (1.05, 1.45), 0.15, 0.4, 0.75, 5.5),
-    )
-}
-VISIBLE_CAMERAS = tuple(n for n, camera in CAMERAS.items() if camera.modality is Modality.VISIBLE)
-INFRARED_CAMERAS = tuple(n for n, camera in CAMERAS.items() if camera.modality is Modality.INFRARED)
+@dataclass(frozen=True, kw_only=True)
+class Rig:
+    """The cameras that a data set is taken with.
+
+    Attributes:
+        name: of the data set that has such cameras.
+        cameras: no two of one number and modality. Their order keys what they see, so new ones go last.
+        height: the usual middle of the pictures' heights, pixels.
+    """
+
+    name: str
+    cameras: tuple[Camera, ...]
+    height: int = 240
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.cameras) <= _MOST_CAMERAS or len(set(self.sensors)) != len(self.cameras):
+            raise ConfigError(
+                f"{self.name}: expected 1 to {_MOST_CAMERAS} cameras, no two of one number and modality, "
+                f"found {', '.join(map(str, self.sensors)) or 'none'}"
+            )
+        for camera in self.of(Modality.VISIBLE):
+            if camera.thermal:
+                raise ConfigError(
+                    f"{self.name}: expected thermal cameras to be infrared, found {camera.sensor} thermal"
+                )
+
+    @property
+    def sensors(self) -> tuple[Sensor, ...]:
+        """What its cameras are called, in their order."""
+        return tuple(camera.sensor for camera in self.cameras)
+
+    def of(self, modality: Modality) -> tuple[Camera, ...]:
+        """Select the cameras of one modality."""
+        return tuple(camera for camera in self.cameras if camera.modality is modality)
+
+    def place_of(self, sensor: Sensor) -> int:
+        """Look up a camera's place among the others, from 0.
+
+        Raises:
+            ConfigError: it has no such camera.
+        """
+        try:
+            return self.sensors.index(sensor)
+        except ValueError:
+            raise ConfigError(
+                f"expected a camera of {self.name} ({', '.join(map(str, self.sensors))}), found {sensor}"
+            ) from None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from mvd.data.samples import Modality
+from mvd.data.synthetic.cameras import Camera, Sensor
 from mvd.data.synthetic.plan import Plan, even_plan
 from mvd.errors import ConfigError
 
@@ -47,10 +49,11 @@ class SyntheticConfig:
 
     Attributes:
         seed: 0…2^63 − 1; another seed, other people.
-        plan: who is seen by which camera how often, and in which split; `even_plan(...)` or `SYSU_MM01`.
+        plan: who is seen by which camera how often, and in which split; `even_plan(...)` or `SYSU_MM01`, `REGDB`,
+            `LLCM`.
         height: middle of the pictures' heights, 64…512 pixels; they vary by a fifth as detectors' boxes do.
-        thermal: whether the infrared cameras see heat rather than the near infrared.
-        quality: of the JPEG files, 30…95.
+        thermal: whether all infrared cameras see heat rather than the near infrared; RegDB's does anyhow.
+        quality: of JPEG files, 30…95.
         difficulty: how hard it is.
     """
 
@@ -65,3 +68,13 @@ class SyntheticConfig:
         for name, low, high in (("seed", 0, 2**63 - 1), ("height", 64, 512), ("quality", 30, 95)):
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"{name}: expected a whole number from {low} to {high}, found {getattr(self, name)}")
+
+    def camera(self, sensor: Sensor) -> Camera:
+        """Look up how a camera of the plan's rig sees.
+
+        Raises:
+            ConfigError: the rig has no such camera.
+        """
+        camera = self.plan.rig.cameras[self.plan.rig.place_of(sensor)]
+        heat = self.thermal and camera.modality is Modality.INFRARED
+        return camera._replace(thermal=True) if heat else camera

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from mvd.data.samples import Modality
-from mvd.data.synthetic.cameras import CAMERAS, Camera
+from mvd.data.synthetic.cameras import Camera, Sensor
 from mvd.data.synthetic.canvas import FACING, TURNED, Canvas
 from mvd.data.synthetic.casting import draw_person
 from mvd.data.synthetic.config import SyntheticConfig
@@ -39,37 +39,34 @@ _NOISE_SIDE = 1 << 20
 _NOISE_SPREAD = 209  # standard deviation of the noise table's values
 
 
-def render(config: SyntheticConfig, identity: int, camera: int, picture: int) -> npt.NDArray[np.uint8]:
+def render(config: SyntheticConfig, identity: int, sensor: Sensor, picture: int) -> npt.NDArray[np.uint8]:
     """Render one picture.
 
     Args:
-        config: the data set; its plan does not matter here, anybody can be rendered.
+        config: the data set; of its plan only the cameras matter here, anybody can be rendered.
         identity: 1…9999.
-        camera: 1…6.
+        sensor: a camera of the plan's rig.
         picture: number of the picture, 1…9999; another number, another moment.
 
     Returns:
         (H, W, 3) uint8 RGB; an infrared picture has three equal channels.
 
     Raises:
-        ConfigError: a number is out of range.
+        ConfigError: a number is out of range, or there is no such camera.
     """
-    if camera not in CAMERAS or not 1 <= identity <= 9999 or not 1 <= picture <= 9999:
-        raise ConfigError(
-            "expected a camera of 1…6 and an identity and picture of 1…9999, "
-            f"found camera {camera}, identity {identity}, picture {picture}"
-        )
-    spec = CAMERAS[camera]
-    draws = Draws(config.seed, Purpose.PICTURE, identity=identity, camera=camera, picture=picture)
+    if not 1 <= identity <= 9999 or not 1 <= picture <= 9999:
+        raise ConfigError(f"expected an identity and picture of 1…9999, found identity {identity}, picture {picture}")
+    spec = config.camera(sensor)
+    place = config.plan.rig.place_of(sensor) + 1  # not the number, which a camera has once for each spectrum
+    draws = Draws(config.seed, Purpose.PICTURE, identity=identity, camera=place, picture=picture)
     person = draw_person(config.seed, config.difficulty, identity)
     canvas, background = _compose(config, spec, person, draws)
     looks = {**person.looks, **_occlude(config, canvas, draws)}
-    thermal = config.thermal and spec.modality is Modality.INFRARED
-    figure = _paint(canvas.labels, looks, spec.modality, thermal)
-    figure = ImageChops.multiply(figure, _like(_light(canvas.shades, spec, thermal, draws), figure.mode))
+    figure = _paint(canvas.labels, looks, spec)
+    figure = ImageChops.multiply(figure, _like(_light(canvas.shades, spec, draws), figure.mode))
     mask = canvas.labels.point(_COVERED).reduce(2)
     whole = ImageChops.add(figure, ImageChops.multiply(background, _like(ImageChops.invert(mask), figure.mode)))
-    return _record(config, spec, thermal, whole, draws)
+    return _record(config, spec, whole, draws)
 
 
 def _compose(config: SyntheticConfig, spec: Camera, person: Person, draws: Draws) -> tuple[Canvas, Image.Image]:
@@ -88,9 +85,8 @@ def _compose(config: SyntheticConfig, spec: Camera, person: Person, draws: Draws
     draw_figure(canvas, person, pose)
     distance = draws.between(NEAREST, FARTHEST)
     cut = cut_box(distance, draws.between(-1.0, 1.0), (left, bottom, left + wide, bottom + high))
-    scene = draw_scene(config.seed, spec.number, config.thermal)
-    background = scene.resize(size, Image.Resampling.BILINEAR, box=cut)
-    if spec.modality is Modality.INFRARED and config.thermal:
+    background = draw_scene(config.seed, spec).resize(size, Image.Resampling.BILINEAR, box=cut)
+    if spec.thermal:
         return canvas, background  # warmth casts no shadow
     return canvas, ImageChops.multiply(background, _like(_shadow(size, scale, left, bottom, spec), background.mode))
 
@@ -106,12 +102,12 @@ def _shadow(size: tuple[int, int], scale: float, left: float, bottom: float, spe
     return shadow.filter(ImageFilter.BoxBlur(2)).resize(size, Image.Resampling.BILINEAR)
 
 
-def _paint(labels: Image.Image, looks: dict[Material, Look], modality: Modality, thermal: bool) -> Image.Image:
+def _paint(labels: Image.Image, looks: dict[Material, Look], spec: Camera) -> Image.Image:
     """Look up what each material looks like, and halve the resolution; what is uncovered stays black."""
-    if modality is Modality.INFRARED:
+    if spec.modality is Modality.INFRARED:
         greys = [0] * 256
         for material, look in looks.items():
-            greys[material] = look.heat if thermal else look.infrared
+            greys[material] = look.heat if spec.thermal else look.infrared
         return labels.point(greys).reduce(2)
     palette = [0] * 768
     for material, look in looks.items():
@@ -121,10 +117,10 @@ def _paint(labels: Image.Image, looks: dict[Material, Look], modality: Modality,
     return coloured.convert("RGB").reduce(2)
 
 
-def _light(shades: Image.Image, spec: Camera, thermal: bool, draws: Draws) -> Image.Image:
+def _light(shades: Image.Image, spec: Camera, draws: Draws) -> Image.Image:
     """Turn where surfaces face into how much light they get, with the folds of cloth."""
-    side = 0.0 if thermal else max(-0.9, min(0.9, spec.side + draws.spread(0.25)))
-    ambient = 0.72 if thermal else spec.ambient
+    side = 0.0 if spec.thermal else max(-0.9, min(0.9, spec.side + draws.spread(0.25)))
+    ambient = 0.72 if spec.thermal else spec.ambient
     ahead = sqrt(1 - side * side)
     table = []
     for code in range(256):
@@ -166,12 +162,10 @@ def _occlude(config: SyntheticConfig, canvas: Canvas, draws: Draws) -> dict[Mate
     }
 
 
-def _record(
-    config: SyntheticConfig, spec: Camera, thermal: bool, picture: Image.Image, draws: Draws
-) -> npt.NDArray[np.uint8]:
+def _record(config: SyntheticConfig, spec: Camera, picture: Image.Image, draws: Draws) -> npt.NDArray[np.uint8]:
     """Expose a picture: uneven light, gains, blur, lost resolution, noise."""
     knobs = config.difficulty
-    weakest = 255 if thermal else round(232 - 90 * spec.falloff)
+    weakest = 255 if spec.thermal else round(232 - 90 * spec.falloff)
     corners = bytes(weakest + draws.below(256 - weakest) for _ in range(4))
     uneven = Image.frombytes("L", (2, 2), corners).resize(picture.size, Image.Resampling.BILINEAR)
     picture = ImageChops.multiply(picture, _like(uneven, picture.mode))

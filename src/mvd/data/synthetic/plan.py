@@ -1,69 +1,97 @@
-"""Who is seen by which camera how often, and in which split: the shape of a data set without its pictures.
-
-`SYSU_MM01` has the size of the real data set: its numbers of identities and pictures for every camera in every
-split. How they are dealt to the single identities is a rule of this project: people of a group are numbered one
-after the other, a camera sees a run of them, and its pictures are shared evenly, the first ones getting the rest.
-
-The totals that follow from it are those of the real one: 45,863 pictures (30,071 visible, 15,792 infrared), 395
-training identities counting validation (22,258 + 11,909), 3,803 queries, galleries of 301 and 112 folders, and
-2,208 queries with a match indoors. Its 22 people who are in no split are there, too.
-"""
+"""Who is seen by which camera how often, and in which split: the shape of a data set without its pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from mvd.data.synthetic.cameras import CAMERAS
+from mvd.data.synthetic.cameras import Rig, Sensor
+from mvd.data.synthetic.rigs import SYSU_RIG
 from mvd.errors import ConfigError
 
 _MOST_PICTURES = 9999  # file names have four digits
 _MOST_PEOPLE = 9999
 
 
+class Shot(NamedTuple):
+    """One picture: of whom, by which camera, and its number among these, from 1."""
+
+    identity: int
+    sensor: Sensor
+    number: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A data set's identities and numbers of pictures.
+    """A data set's cameras, identities and numbers of pictures.
 
     Attributes:
+        rig: the cameras.
         train, validation, test: the identities of each split, ascending; nobody is in two.
-        counts: (camera, identity) → number of pictures, at least 1; a pair without pictures is left out.
+        counts: identity → camera → number of pictures, at least 1; a camera that did not see somebody is left out.
     """
 
+    rig: Rig
     train: tuple[int, ...]
     validation: tuple[int, ...]
     test: tuple[int, ...]
-    counts: Mapping[tuple[int, int], int]
+    counts: Mapping[int, Mapping[Sensor, int]]
 
     def __post_init__(self) -> None:
-        splits = (self.train, self.validation, self.test)
-        if len(set().union(*splits)) != sum(map(len, splits)):
+        split = self.train + self.validation + self.test
+        if len(set(split)) != len(split):
             raise ConfigError("expected every identity in one split, found one in two")
-        for (camera, identity), count in self.counts.items():
-            if camera not in CAMERAS or not 1 <= identity <= _MOST_PEOPLE or not 1 <= count <= _MOST_PICTURES:
-                raise ConfigError(
-                    f"expected a camera of 1…6, an identity of 1…{_MOST_PEOPLE} and 1…{_MOST_PICTURES} pictures, "
-                    f"found camera {camera}, identity {identity}, {count} pictures"
-                )
+        cameras = set(self.rig.sensors)
+        for identity, seen in self.counts.items():
+            for sensor, count in seen.items():
+                if sensor not in cameras or not 1 <= identity <= _MOST_PEOPLE or not 1 <= count <= _MOST_PICTURES:
+                    raise ConfigError(
+                        f"expected a camera of {self.rig.name}, an identity of 1…{_MOST_PEOPLE} and 1…{_MOST_PICTURES} "
+                        f"pictures, found {sensor}, identity {identity}, {count} pictures"
+                    )
+        absent = [identity for identity in split if not self.counts.get(identity)]
+        if absent:
+            raise ConfigError(f"expected pictures of everybody in a split, found none of {absent[0]}")
 
     @property
     def people(self) -> tuple[int, ...]:
         """All identities with pictures, ascending, those of no split among them."""
-        return tuple(sorted({identity for _, identity in self.counts}))
+        return tuple(sorted(self.counts))
 
     @property
     def pictures(self) -> int:
         """The number of pictures."""
-        return sum(self.counts.values())
+        return sum(sum(seen.values()) for seen in self.counts.values())
+
+    def shots(self, identity: int) -> Iterator[Shot]:
+        """Yield every picture of an identity, camera by camera."""
+        for sensor, count in self.counts[identity].items():
+            for number in range(1, count + 1):
+                yield Shot(identity, sensor, number)
+
+    def of(self, identity: int) -> Plan:
+        """Select one identity, in the split that it is in."""
+
+        def only(split: tuple[int, ...]) -> tuple[int, ...]:
+            return (identity,) if identity in split else ()
+
+        return replace(
+            self,
+            train=only(self.train),
+            validation=only(self.validation),
+            test=only(self.test),
+            counts={identity: self.counts[identity]},
+        )
 
 
-def even_plan(*, train: int, validation: int, test: int, pictures: int) -> Plan:
+def even_plan(*, train: int, validation: int, test: int, pictures: int, rig: Rig = SYSU_RIG) -> Plan:
     """Plan a data set in which every camera sees everybody equally often.
 
     Args:
         train, validation, test: numbers of identities; at least one to train and one to test on.
-        pictures: number of pictures per identity and camera, 1…9999.
+        pictures: number of pictures per identity, camera and modality, 1…9999.
+        rig: the cameras.
 
     Raises:
         ConfigError: a number is out of range.
@@ -77,56 +105,9 @@ def even_plan(*, train: int, validation: int, test: int, pictures: int) -> Plan:
         raise ConfigError(f"pictures: expected 1 to {_MOST_PICTURES} per identity and camera, found {pictures}")
     people = range(1, train + validation + test + 1)
     return Plan(
+        rig=rig,
         train=tuple(people[:train]),
         validation=tuple(people[train : train + validation]),
         test=tuple(people[train + validation :]),
-        counts={(camera, identity): pictures for identity in people for camera in CAMERAS},
+        counts={identity: dict.fromkeys(rig.sensors, pictures) for identity in people},
     )
-
-
-class _Seen(NamedTuple):
-    """A camera sees the people first…last − 1 of a group, in this many pictures together."""
-
-    camera: int
-    first: int
-    last: int
-    pictures: int
-
-
-class _Group(NamedTuple):
-    people: int
-    seen: tuple[_Seen, ...]
-
-
-_TRAIN = _Group(296, (_Seen(1, 0, 194, 4721), _Seen(2, 0, 195, 5753), _Seen(3, 3, 296, 5929),
-                      _Seen(4, 13, 296, 4821), _Seen(5, 0, 294, 4989), _Seen(6, 0, 200, 4000)))  # fmt: skip
-_VALIDATION = _Group(99, (_Seen(3, 0, 99, 1980), _Seen(4, 0, 99, 990), _Seen(5, 3, 99, 984)))
-# The test people in two groups: whom the indoor colour cameras saw, and whom they did not.
-_TEST_INDOORS = _Group(56, (_Seen(1, 0, 56, 1374), _Seen(2, 0, 56, 1565), _Seen(3, 2, 56, 1088),
-                            _Seen(4, 0, 55, 1111), _Seen(5, 0, 56, 1123), _Seen(6, 0, 56, 1120)))  # fmt: skip
-_TEST_OUTDOORS = _Group(40, (_Seen(3, 1, 40, 795), _Seen(4, 0, 39, 807), _Seen(5, 1, 40, 795),
-                             _Seen(6, 0, 40, 800)))  # fmt: skip
-_NO_SPLIT = _Group(22, (_Seen(1, 0, 9, 194), _Seen(2, 1, 9, 210), _Seen(3, 19, 20, 20), _Seen(4, 1, 18, 301),
-                        _Seen(5, 2, 19, 333), _Seen(6, 19, 22, 60)))  # fmt: skip
-
-
-def _deal(group: _Group, start: int) -> dict[tuple[int, int], int]:
-    """Share a group's pictures evenly among its people, who are numbered from `start`."""
-    counts: dict[tuple[int, int], int] = {}
-    for seen in group.seen:
-        each, rest = divmod(seen.pictures, seen.last - seen.first)
-        for place in range(seen.first, seen.last):
-            counts[seen.camera, start + place] = each + (place - seen.first < rest)
-    return counts
-
-
-def _sysu_mm01() -> Plan:
-    start, counts, ids = 1, {}, []
-    for group in (_TRAIN, _VALIDATION, _TEST_INDOORS, _TEST_OUTDOORS, _NO_SPLIT):
-        counts.update(_deal(group, start))
-        ids.append(tuple(range(start, start + group.people)))
-        start += group.people
-    return Plan(train=ids[0], validation=ids[1], test=ids[2] + ids[3], counts=counts)
-
-
-SYSU_MM01 = _sysu_mm01()

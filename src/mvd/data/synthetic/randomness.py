@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     SCENE = 3
     NOISE = 4
     GALLERY = 5
+    TRIAL = 6
 
 
 class Draws:

@@ -2,7 +2,7 @@
 
 A stage holds a picture of 960 × 720 with a ground plane: x to the right, y up, z away from a camera 1.9 m high;
 metres. Everything in it has a colour, a near-infrared reflectance and a heat of its own, so a lawn glows and
-a shaded wall goes dark for the infrared cameras, and the room of cameras 2 and 3 shows the same furniture to both.
+a shaded wall goes dark for the infrared cameras, and cameras that look at one place show the same furniture.
 """
 
 from __future__ import annotations
@@ -14,13 +14,24 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from mvd.data.samples import Modality
-from mvd.data.synthetic import places
-from mvd.data.synthetic.cameras import CAMERAS, Camera, Place
+from mvd.data.synthetic import indoors, outdoors
+from mvd.data.synthetic.cameras import Camera, Place
 from mvd.data.synthetic.randomness import Draws, Purpose
 from mvd.data.synthetic.stage import HEIGHT, HORIZON, WIDTH, Stage, floor_row
 
 NEAREST, FARTHEST = 4.2, 8.0  # where people stand, metres from the camera
 _LAMP_REACH = 5.0  # up to where an infrared lamp lights fully, metres
+_DRAW = {
+    Place.CORRIDOR: indoors.draw_corridor,
+    Place.ROOM: indoors.draw_room,
+    Place.COURTYARD: outdoors.draw_courtyard,
+    Place.STREET: outdoors.draw_street,
+    Place.GARDEN: outdoors.draw_garden,
+    Place.HALL: indoors.draw_hall,
+    Place.LIBRARY: indoors.draw_library,
+    Place.GARAGE: indoors.draw_garage,
+    Place.WATERSIDE: outdoors.draw_waterside,
+}
 
 
 class Cut(NamedTuple):
@@ -32,27 +43,16 @@ class Cut(NamedTuple):
     bottom: float
 
 
-@lru_cache(maxsize=16)
-def draw_scene(seed: int, camera: int, thermal: bool) -> Image.Image:
+@lru_cache(maxsize=32)
+def draw_scene(seed: int, camera: Camera) -> Image.Image:
     """Draw a camera's scene: RGB for a visible camera, L for an infrared one."""
-    spec = CAMERAS[camera]
     # The place is the key, not the camera: two cameras in one room see the same furniture.
-    draws = Draws(seed, Purpose.SCENE, camera=list(Place).index(spec.place) + 1)
-    infrared = spec.modality is Modality.INFRARED
-    stage = Stage(infrared=infrared, thermal=thermal and infrared, mirrored=spec.mirrored)
-    match spec.place:
-        case Place.CORRIDOR:
-            places.draw_corridor(stage, draws)
-        case Place.ROOM:
-            places.draw_room(stage, draws)
-        case Place.COURTYARD:
-            places.draw_courtyard(stage, draws)
-        case Place.STREET:
-            places.draw_street(stage, draws)
-        case Place.GARDEN:
-            places.draw_garden(stage, draws)
+    draws = Draws(seed, Purpose.SCENE, camera=list(Place).index(camera.place) + 1)
+    infrared = camera.modality is Modality.INFRARED
+    stage = Stage(infrared=infrared, thermal=camera.thermal, mirrored=camera.mirrored)
+    _DRAW[camera.place](stage, draws)
     picture = _roughen(stage.picture, draws)
-    return _dim(picture, spec) if infrared and not thermal else picture
+    return _dim(picture, camera) if infrared and not camera.thermal else picture
 
 
 def cut_box(distance: float, across: float, box: tuple[float, float, float, float]) -> Cut:
@@ -84,11 +84,11 @@ def _roughen(picture: Image.Image, draws: Draws) -> Image.Image:
     return ImageChops.multiply(picture, grain if picture.mode == "L" else Image.merge("RGB", (grain, grain, grain)))
 
 
-def _dim(picture: Image.Image, spec: Camera) -> Image.Image:
+def _dim(picture: Image.Image, camera: Camera) -> Image.Image:
     """Let an infrared lamp's light fall off with the distance of the ground in each row, and towards the sides."""
     rows = np.arange(HEIGHT, dtype=np.float64)[:, None]
     far = (rows - HORIZON).clip(floor_row(2.5 * FARTHEST)[1] - HORIZON) / (floor_row(_LAMP_REACH)[1] - HORIZON)
     sides = (np.arange(WIDTH, dtype=np.float64)[None, :] - WIDTH / 2) / (WIDTH / 2)
     lit = np.minimum(far * far, 1.0) * (1.0 - 0.55 * sides * sides)
-    gain = 1.0 - spec.falloff * (1.0 - lit)
+    gain = 1.0 - camera.falloff * (1.0 - lit)
     return Image.fromarray((np.asarray(picture) * gain).astype(np.uint8))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw
 
 from mvd.data.samples import Modality
-from mvd.data.synthetic.cameras import CAMERAS, INFRARED_CAMERAS, VISIBLE_CAMERAS
+from mvd.data.synthetic.cameras import Camera
 from mvd.data.synthetic.config import SyntheticConfig
 from mvd.data.synthetic.picture import render
 from mvd.errors import ConfigError
@@ -36,21 +36,23 @@ def contact_sheet(
             f"found {len(identities)}, {pictures} and {height}"
         )
     width = round(0.45 * height)
-    columns = [(camera, picture + 1) for camera in VISIBLE_CAMERAS + INFRARED_CAMERAS for picture in range(pictures)]
-    lefts = [_MARGIN + k * (width + _GAP) + _infrared(camera) * _BETWEEN for k, (camera, _) in enumerate(columns)]
+    rig = config.plan.rig
+    cameras = [config.camera(one.sensor) for modality in Modality for one in rig.of(modality)]
+    columns = [(camera, picture + 1) for camera in cameras for picture in range(pictures)]
+    lefts = [_MARGIN + k * (width + _GAP) + camera.modality * _BETWEEN for k, (camera, _) in enumerate(columns)]
     sheet = Image.new("RGB", (lefts[-1] + width + _GAP, _HEAD + len(identities) * (height + _GAP)), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for left, (camera, picture) in zip(lefts, columns, strict=True):
         if picture == 1:
-            draw.text((left + 2, 3), f"cam{camera} {CAMERAS[camera].modality.name.lower()}", fill=_INK)
+            draw.text((left + 2, 3), _title(camera), fill=_INK)
     for row, identity in enumerate(identities):
         top = _HEAD + row * (height + _GAP)
         draw.text((4, top + height // 2 - 6), f"{identity:04d}", fill=_INK)
         for left, (camera, picture) in zip(lefts, columns, strict=True):
-            cell = Image.fromarray(render(config, identity, camera, picture))
+            cell = Image.fromarray(render(config, identity, camera.sensor, picture))
             sheet.paste(cell.resize((width, height), Image.Resampling.BICUBIC), (left, top))
     return sheet
 
 
-def _infrared(camera: int) -> bool:
-    return CAMERAS[camera].modality is Modality.INFRARED
+def _title(camera: Camera) -> str:
+    return f"cam{camera.number} {'thermal' if camera.thermal else camera.modality.name.lower()}"

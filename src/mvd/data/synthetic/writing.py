@@ -1,6 +1,4 @@
-"""Writes the synthetic data set in the layout of SYSU-MM01.
-
-    cam1 … cam6/0001 …/0001.jpg …     exp/{train,val,test,available}_id.txt     exp/rand_perm_cam.mat
+"""Writes a synthetic data set to the disk, in any layout.
 
 Everything goes into a folder beside the wanted one, which takes its name when all is done: whoever sees `out` sees
 it whole. Pictures are functions of their numbers, so processes share the work identity by identity and their number
@@ -15,41 +13,56 @@ import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from mvd.data.permutations import Permutations, save_permutations
 from mvd.data.synthetic.config import SyntheticConfig
+from mvd.data.synthetic.layouts import LAYOUTS, LayoutName
 from mvd.data.synthetic.picture import render
-from mvd.data.synthetic.randomness import Draws, Purpose
 from mvd.errors import ConfigError, DatasetError
 
-_RUNS = 10  # of the official protocol
 
-
-def write_sysu(
-    out: Path, config: SyntheticConfig, *, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> None:
-    """Render a data set and write it in the layout of SYSU-MM01.
+def write_dataset(
+    out: Path,
+    config: SyntheticConfig,
+    layout: LayoutName = "sysu",
+    *,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Render a data set and write it.
 
     Args:
         out: the folder to make; its parents are made, too. An empty one may exist.
-        config: what to render; `config.plan` says who and how often.
+        config: what to render; `config.plan` says who and how often, and by which cameras.
+        layout: how it lies on the disk.
         workers: number of processes, from 1; the files do not depend on it.
         progress: called with the pictures written so far and in all, in this process; first with 0.
+
+    Returns:
+        What stands for the data set from now on: `out`, or the table in it.
 
     Raises:
         DatasetError: `out` is a file or a folder that is not empty, something cannot be written, or a process is
             killed.
-        ConfigError: `workers` is below 1.
+        ConfigError: `workers` is below 1, there is no such layout, or it has no place for what is planned.
     """
     if workers < 1:
         raise ConfigError(f"workers: expected at least 1, found {workers}")
-    out = out.resolve()  # its parent is where the unfinished folder goes, also for "." and for a link
+    if layout not in LAYOUTS:
+        raise ConfigError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
+    LAYOUTS[layout].check(config.plan)
+    _write_whole(out.resolve(), config, layout, workers, progress or _keep_quiet)
+    return out / LAYOUTS[layout].data
+
+
+def _write_whole(
+    out: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Callable[[int, int], None]
+) -> None:
+    """Write beside `out`, which is resolved so that it has a parent, also if it was "." or a link; then rename."""
     _check_vacant(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +71,8 @@ def write_sysu(
         raise _cannot_write(out, error) from error
     try:
         unfinished.chmod(0o755)  # mkdtemp's is for the owner alone
-        _write_lists(unfinished / "exp", config)
-        _write_pictures(unfinished, config, workers, progress or _keep_quiet)
+        LAYOUTS[layout].write_lists(unfinished, config)
+        _write_pictures(unfinished, config, layout, workers, progress)
         if out.is_dir():
             out.rmdir()
         unfinished.rename(out)
@@ -75,15 +88,6 @@ def write_sysu(
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def draw_galleries(config: SyntheticConfig) -> Permutations:
-    """Draw the ten random orders of each identity's pictures under each camera."""
-    orders: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
-    for (camera, identity), count in config.plan.counts.items():
-        draws = Draws(config.seed, Purpose.GALLERY, identity=identity, camera=camera)
-        orders[camera, identity] = np.stack([draws.permutation(count) + 1 for _ in range(_RUNS)])
-    return Permutations(orders=orders)
-
-
 def _check_vacant(out: Path) -> None:
     try:
         if out.exists() and not out.is_dir():
@@ -94,27 +98,22 @@ def _check_vacant(out: Path) -> None:
         raise _cannot_write(out, error) from error
 
 
-def _write_lists(folder: Path, config: SyntheticConfig) -> None:
-    plan = config.plan
-    folder.mkdir()
-    available = sorted(plan.train + plan.validation + plan.test)
-    for name, ids in (("train", plan.train), ("val", plan.validation), ("test", plan.test), ("available", available)):
-        (folder / f"{name}_id.txt").write_text(",".join(map(str, ids)) + "\n", encoding="ascii", newline="\n")
-    save_permutations(folder / "rand_perm_cam.mat", draw_galleries(config))
-
-
-def _write_pictures(root: Path, config: SyntheticConfig, workers: int, progress: Callable[[int, int], None]) -> None:
-    people, done, total = config.plan.people, 0, config.plan.pictures
+def _write_pictures(
+    root: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Callable[[int, int], None]
+) -> None:
+    done, total = 0, config.plan.pictures
+    # A process is told of one person only: the whole plan, sent once for each, would keep it waiting.
+    jobs = (replace(config, plan=config.plan.of(identity)) for identity in config.plan.people)
     progress(done, total)
     if workers == 1:
-        for identity in people:
-            done += _write_identity(root, config, identity)
+        for job in jobs:
+            done += _write_person(root, job, layout)
             progress(done, total)
         return
     # Spawned processes start clean on every system: a fork copies the caller's threads' locks.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts) as pool:
         try:
-            for written in _as_finished(pool.submit(_write_identity, root, config, identity) for identity in people):
+            for written in _as_finished(pool.submit(_write_person, root, job, layout) for job in jobs):
                 done += written
                 progress(done, total)
         except BaseException:
@@ -135,19 +134,14 @@ def _as_finished(jobs: Iterable[Future[int]]) -> Iterable[int]:
             yield job.result()
 
 
-def _write_identity(root: Path, config: SyntheticConfig, identity: int) -> int:
-    """Write one identity's pictures, and say how many they are."""
-    written = 0
-    for (camera, other), count in config.plan.counts.items():
-        if other != identity:
-            continue
-        folder = root / f"cam{camera}" / f"{identity:04d}"
-        folder.mkdir(parents=True)
-        for picture in range(1, count + 1):
-            image = Image.fromarray(render(config, identity, camera, picture))
-            image.save(folder / f"{picture:04d}.jpg", quality=config.quality)
-        written += count
-    return written
+def _write_person(root: Path, config: SyntheticConfig, layout: LayoutName) -> int:
+    """Write the pictures of a plan of one person, and say how many they are."""
+    place = LAYOUTS[layout].place
+    for shot in config.plan.shots(*config.plan.people):
+        file = root / place(config.plan, shot)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(render(config, *shot)).save(file, quality=config.quality)
+    return config.plan.pictures
 
 
 def _cannot_write(out: Path, error: OSError) -> DatasetError:
