@@ -12,6 +12,7 @@ from mvd.config import (
     AugmentConfig,
     CosineSchedule,
     DataConfig,
+    EpochSchedule,
     LossConfig,
     ModelConfig,
     OptimizerConfig,
@@ -26,7 +27,14 @@ from mvd.errors import ConfigError
 from mvd.recipes import RECIPES
 
 
-@pytest.mark.parametrize("config", [*RECIPES.values(), RunConfig(schedule=StepSchedule(epochs=7, milestones=(2, 5)))])
+@pytest.mark.parametrize(
+    "config",
+    [
+        *RECIPES.values(),
+        RunConfig(schedule=StepSchedule(epochs=7, milestones=(2, 5))),
+        RunConfig(schedule=EpochSchedule()),
+    ],
+)
 def test_json_round_trip_is_exact(config: RunConfig) -> None:
     assert from_json(to_json(config), "config.json") == config
 
@@ -75,6 +83,7 @@ def test_what_is_no_json_is_said_to_be_none() -> None:
         (lambda: OptimizerConfig(lr=0), "optimizer.lr"),
         (lambda: CosineSchedule(epochs=0), "schedule.epochs"),
         (lambda: StepSchedule(milestones=(5, 2)), "schedule.milestones"),
+        (lambda: EpochSchedule(gamma=0), "schedule.gamma"),
         (lambda: RuntimeConfig(log_every=0), "runtime.log_every"),
         (lambda: RunConfig(seed=-1), "seed"),
     ],

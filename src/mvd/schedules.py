@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mvd.config import CosineSchedule, Schedule, StepSchedule
+from mvd.config import CosineSchedule, EpochSchedule, Schedule, StepSchedule
 
 
 def lr_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
@@ -18,6 +18,8 @@ def lr_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
     Returns:
         A factor from 0 to 1.
     """
+    if isinstance(schedule, EpochSchedule):
+        return _epoch_factor(schedule, step // steps_per_epoch + 1)
     warmup = schedule.warmup_epochs * steps_per_epoch
     if step < warmup:
         return schedule.warmup_start + (1 - schedule.warmup_start) * step / warmup
@@ -30,3 +32,10 @@ def lr_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
         case StepSchedule():
             epoch = step // steps_per_epoch
             return schedule.gamma ** sum(epoch >= milestone for milestone in schedule.milestones)
+
+
+def _epoch_factor(schedule: EpochSchedule, number: int) -> float:
+    """Compute the factor of an epoch, counted from 1; drops count during warm-up too."""
+    reached = min(number / schedule.warmup_epochs, 1.0) if schedule.warmup_epochs else 1.0
+    drops = sum(number >= milestone for milestone in schedule.milestones)
+    return (schedule.warmup_start + (1 - schedule.warmup_start) * reached) * schedule.gamma**drops

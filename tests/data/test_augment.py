@@ -35,6 +35,15 @@ def test_probabilities_are_kept() -> None:
     assert all(abs((visible == channel).mean() - 0.75 / 4) < 0.03 for channel in range(GREY + 1))
 
 
+def test_grey_pictures_are_as_frequent_as_asked_for_and_change_no_other_draw() -> None:
+    draws, plain = draw(AugmentConfig(exchange=0, grey=0.3)), draw(AugmentConfig(exchange=0))
+    visible = draws.channel[MODALITIES == Modality.VISIBLE]
+    assert set(visible) == {GREY, KEEP_COLOURS}
+    assert abs((visible == GREY).mean() - 0.3) < 0.03
+    assert set(draws.channel[MODALITIES == Modality.INFRARED]) == {KEEP_COLOURS}
+    assert np.array_equal(draws.erase, plain.erase)
+
+
 def test_infrared_pictures_have_no_colours_to_exchange() -> None:
     draws = draw(AugmentConfig(exchange=1.0))
     assert set(draws.channel[MODALITIES == Modality.INFRARED]) == {KEEP_COLOURS}

@@ -24,8 +24,8 @@ from mvd.data.store import PreparedPictures
 from mvd.runs import RunFolder
 
 Pictures = Iterable[npt.NDArray[np.uint8]]
+Modalities = npt.NDArray[np.int64]
 Descriptors = npt.NDArray[np.float32]
-Embed = Callable[[Pictures], Descriptors]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,6 +45,13 @@ class TrainingData:
     def labels(self, pictures: PreparedPictures) -> npt.NDArray[np.int64]:
         """Compute the class (N,) of each picture."""
         return np.searchsorted(self.identities, pictures.samples.identities)
+
+
+class Embed(Protocol):
+    """A network as it stands, as a function from pictures to descriptors."""
+
+    def __call__(self, pictures: Pictures, modalities: Modalities | None = None) -> Descriptors:
+        """Compute descriptors; see `Backend.embed`."""
 
 
 class StepLog(NamedTuple):
@@ -93,7 +100,14 @@ class Backend(Protocol):
             The device that it will run on.
 
         Raises:
-            ConfigError: the device is not there, or the configuration cannot be built.
+            ConfigError: the device is not there, the configuration cannot be built, or the network not compiled.
+        """
+
+    def compile_obstacle(self, config: RunConfig) -> str | None:
+        """Say what is missing here to compile the network, in a few words; None if nothing is.
+
+        Raises:
+            ConfigError: the device is not there.
         """
 
     def fit(
@@ -125,7 +139,14 @@ class Backend(Protocol):
             ConfigError: the device is not there.
         """
 
-    def embed(self, config: RunConfig, classes: int, checkpoint: Path | None, pictures: Pictures) -> Descriptors:
+    def embed(
+        self,
+        config: RunConfig,
+        classes: int,
+        checkpoint: Path | None,
+        pictures: Pictures,
+        modalities: Modalities | None = None,
+    ) -> Descriptors:
         """Compute descriptors.
 
         Args:
@@ -133,9 +154,15 @@ class Backend(Protocol):
             classes: K of that run.
             checkpoint: the weights; None for the network as it is before training.
             pictures: batches (B, H, W, 3) uint8.
+            modalities: (N,), a `Modality` for each picture in order; None where they are not known, which only a
+                network with a stem for each refuses.
 
         Returns:
             (N, D) float32.
+
+        Raises:
+            CheckpointError: the weights do not fit.
+            ConfigError: the device is not there, or the network needs modalities.
         """
 
 

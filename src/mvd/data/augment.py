@@ -59,7 +59,9 @@ def draw_augmentation(
     flip = rng.random(size) < config.flip
     exchanged = (rng.random(size) < config.exchange) & (modalities == Modality.VISIBLE)
     channel = np.where(exchanged, rng.integers(0, GREY + 1, size), KEEP_COLOURS)
-    return AugmentDraws(top, left, flip, channel, _draw_erase(config, size, height, width, rng))
+    erase = _draw_erase(config, size, height, width, rng)
+    channel[(rng.random(size) < config.grey) & (modalities == Modality.VISIBLE)] = GREY
+    return AugmentDraws(top, left, flip, channel, erase)
 
 
 def _draw_erase(

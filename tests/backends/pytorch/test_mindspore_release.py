@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import copy
 import re
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
-from torch import Tensor
+from backends.pytorch.released import assert_close, assert_statistics, fill, pictures
 
 from mvd.backends.pytorch.mvd import MVD
 from mvd.backends.pytorch.output import Branch
 from mvd.config import ModelConfig
 
 if TYPE_CHECKING:
-    from backends.pytorch.conftest import Golden, ReadGolden
+    from backends.pytorch.conftest import ReadGolden
 
 _RELEASE = ModelConfig(
     padding="same",
@@ -40,7 +38,7 @@ def release(golden: ReadGolden) -> MVD:
     """The network in float64 with the reference's weights."""
     params = golden("net_mvdms_params")
     weights = {
-        _our_name(name): torch.from_numpy(_fill(name, shape, int(params["seed"])))
+        _our_name(name): torch.from_numpy(fill(name, shape, int(params["seed"])))
         for name, shape in zip(params["names"].tolist(), params["shapes"].tolist(), strict=True)
     }
     network = MVD(_RELEASE, _CLASSES)
@@ -51,7 +49,7 @@ def release(golden: ReadGolden) -> MVD:
 def test_evaluation_gives_the_released_observations(golden: ReadGolden, release: MVD) -> None:
     expected = golden("net_mvdms_eval")
     with torch.no_grad():
-        descriptors = release.eval().descriptor(_pictures(expected))
+        descriptors = release.eval().descriptor(pictures(expected))
     parts = dict(zip(("v_obs", "i_obs", "v_ms_obs", "i_ms_obs"), descriptors.chunk(4, dim=1), strict=True))
     for name, part in parts.items():
         np.testing.assert_allclose(part.numpy(), expected[f"{name}_l2norm"], rtol=0, atol=2e-6)
@@ -62,24 +60,16 @@ def test_training_gives_the_released_outputs_and_statistics(golden: ReadGolden, 
     expected = golden("net_mvdms_train")
     network = copy.deepcopy(release).train()
     with torch.no_grad():
-        output = network(_pictures(expected))
+        output = network(pictures(expected))
     for short, name in _PASSES.items():
         branch: Branch = getattr(output, name)
         # The golden keeps every fourth column of an observation.
-        _assert_close(branch.observation.features[:, ::4], expected[f"{short}_obs_feat"])
-        _assert_close(branch.observation.logits, expected[f"{short}_obs_logits"])
-        _assert_close(branch.representation.features, expected[f"{short}_rep_feat"])
-        _assert_close(branch.representation.logits, expected[f"{short}_rep_logits"])
+        assert_close(branch.observation.features[:, ::4], expected[f"{short}_obs_feat"])
+        assert_close(branch.observation.logits, expected[f"{short}_obs_logits"])
+        assert_close(branch.representation.features, expected[f"{short}_rep_feat"])
+        assert_close(branch.representation.logits, expected[f"{short}_rep_logits"])
 
-    statistics = network.state_dict()
-    after = {name.removeprefix("after/"): value for name, value in expected.items() if name.startswith("after/")}
-    assert len(after) == 16
-    for name, value in after.items():
-        np.testing.assert_allclose(statistics[_our_name(name)].numpy(), value, rtol=1e-5, atol=1e-7, err_msg=name)
-
-
-def _assert_close(found: Tensor, expected: npt.NDArray[np.float32]) -> None:
-    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=2e-6)
+    assert_statistics(network, _our_name, expected)
 
 
 def _our_name(name: str) -> str:
@@ -102,25 +92,3 @@ def _our_name(name: str) -> str:
     ):
         name = re.sub(pattern, replacement, name)
     return name
-
-
-def _fill(name: str, shape: str, seed: int) -> npt.NDArray[np.float32]:
-    """Make the values of a reference parameter from its name and its shape, such as '64x3x7x7'."""
-    size = tuple(int(n) for n in shape.split("x"))
-    z = np.random.RandomState((zlib.crc32(name.encode("ascii")) + seed) % 2**32).standard_normal(size)
-    leaf = name.rsplit(".", 1)[-1]
-    if leaf == "moving_variance":
-        z = 1 + 0.5 * np.abs(z)
-    elif leaf in {"moving_mean", "bias", "beta"}:
-        z = 0.1 * z
-    elif len(size) > 1:
-        z = z * np.sqrt((2 if len(size) == 4 else 1) / np.prod(size[1:]))
-    else:
-        z = (0.3 if ".bn3." in name else 1) * (1 + 0.1 * z)
-    return z.astype(np.float32)
-
-
-def _pictures(golden: Golden) -> Tensor:
-    drawn = np.random.RandomState(int(golden["x_seed"])).standard_normal(golden["x_shape"]).astype(np.float32)
-    np.testing.assert_array_equal(drawn.ravel()[:4], golden["x_first4"])
-    return torch.from_numpy(drawn).double()

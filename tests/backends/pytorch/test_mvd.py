@@ -1,9 +1,9 @@
-"""The network: four passes, the grey version, the descriptor, size, seeding, memory format, precision."""
+"""MVD: four passes, the grey version, the descriptor, names, size, seeding, memory format, precision."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mvd.backends.pytorch.mvd import MVD, count_trained_parameters
+from mvd.backends.pytorch.output import ObservedOutput
 from mvd.config import ModelConfig
 from mvd.errors import ConfigError
 
@@ -23,8 +24,7 @@ _CLASSES = 5
 
 @pytest.fixture
 def network(tiny: ModelConfig) -> MVD:
-    torch.manual_seed(0)
-    return MVD(tiny, _CLASSES)
+    return _build(tiny)
 
 
 @pytest.fixture
@@ -80,6 +80,26 @@ def test_the_shared_passes_share_weights_and_the_specific_ones_do_not(network: M
     assert not torch.allclose(output.visible.observation.features, output.infrared.observation.features, atol=0.01)
 
 
+def test_which_shared_pass_comes_first_changes_running_statistics_alone(tiny: ModelConfig, images: Tensor) -> None:
+    colour, grey = (_build(replace(tiny, shared_first=first)).train() for first in ("colour", "grey"))
+    torch.testing.assert_close(colour(images), grey(images))
+    statistics = grey.state_dict()
+    changed = {name for name, value in colour.state_dict().items() if not torch.equal(value, statistics[name])}
+    assert changed
+    assert all(name.startswith("shared.") and ".running_" in name for name in changed)
+
+
+def test_without_bottlenecks_the_observations_are_left(tiny: ModelConfig, network: MVD, images: Tensor) -> None:
+    plain = MVD(replace(tiny, bottleneck=False), _CLASSES)
+    weights = {name: value for name, value in network.state_dict().items() if ".bottleneck." not in name}
+    plain.load_state_dict(weights)
+    found, whole = plain.eval()(images), network.eval()(images)
+    assert isinstance(found, ObservedOutput)
+    for name, branch in found._asdict().items():
+        torch.testing.assert_close(branch.observation, getattr(whole, name).observation)
+    assert found.predictions == [branch.observation for branch in found]
+
+
 @pytest.mark.parametrize(
     ("blue", "expected"), [(0.1140, "mvd_pt_float64"), (0.1440, "mvd_ms_weights_float64")], ids=["pytorch", "mindspore"]
 )
@@ -106,10 +126,45 @@ def test_the_descriptor_joins_the_four_observations_each_of_length_one(network: 
     torch.testing.assert_close((found * found).sum(1), torch.full((4,), 4.0))
 
 
+@pytest.mark.parametrize("norm", ["each", "whole"])
+@pytest.mark.parametrize("neck", ["before", "after"])
+@pytest.mark.parametrize("what", ["observation", "representation", "both"])
+def test_the_descriptor_is_what_the_configuration_asks_for(
+    tiny: ModelConfig,
+    images: Tensor,
+    what: Literal["observation", "representation", "both"],
+    neck: Literal["before", "after"],
+    norm: Literal["each", "whole"],
+) -> None:
+    network = _build(replace(tiny, descriptor=what, descriptor_neck=neck, descriptor_norm=norm, metric_neck=neck))
+    network.eval()
+    with torch.no_grad():
+        # The metric loss sees the same side of the neck here, so the output has the observations to compare with.
+        heads = ("observation", "representation") if what == "both" else (what,)
+        parts = [getattr(branch, head).features for branch in network(images) for head in heads]
+        found = network.descriptor(images)
+    if norm == "each":
+        parts = [part / part.norm(dim=1, keepdim=True) for part in parts]
+    joined = torch.cat(parts, dim=1)
+    if norm == "whole":
+        joined = joined / joined.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(found, joined)
+
+
+def test_the_metric_loss_can_see_observations_before_the_neck(tiny: ModelConfig, images: Tensor) -> None:
+    before, after = (_build(replace(tiny, metric_neck=side)).train() for side in ("before", "after"))
+    pooled, normalised = before(images), after(images)
+    for found, expected, branch in zip(pooled, normalised, ("visible", "infrared", "shared", "shared"), strict=True):
+        torch.testing.assert_close(found.observation.logits, expected.observation.logits)
+        torch.testing.assert_close(found.representation, expected.representation)
+        norm = getattr(before, branch).neck.norm
+        torch.testing.assert_close(norm(found.observation.features), expected.observation.features)
+
+
 def test_the_descriptor_computes_no_head(network: MVD, images: Tensor) -> None:
-    for branch in (network.visible, network.infrared, network.shared):
-        for head in (branch.neck.classifier, branch.bottleneck):
-            head.register_forward_pre_hook(lambda *_: pytest.fail("a head was computed"))
+    for name, module in network.named_modules():
+        if ".bottleneck" in name or "classifier" in name:
+            module.register_forward_pre_hook(lambda *_: pytest.fail("a head was computed"))
     assert network.eval().descriptor(images).shape == (4, 256)
 
 
@@ -131,6 +186,17 @@ def test_the_seed_decides_the_weights(tiny: ModelConfig) -> None:
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["visible.encoder.conv1.weight"], other["visible.encoder.conv1.weight"])
     assert not torch.equal(first["visible.encoder.conv1.weight"], first["shared.encoder.conv1.weight"])
+
+
+def test_weights_have_the_names_of_earlier_checkpoints(network: MVD) -> None:
+    heads = {name for name in network.state_dict() if ".encoder." not in name}
+    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    linear = ("weight", "bias")
+    layers = {"neck.norm": norm, "neck.classifier": linear}
+    layers |= {f"bottleneck.layers.{n}": linear for n in (0, 3, 6)} | {f"bottleneck.layers.{n}": norm for n in (1, 4)}
+    layers |= {f"bottleneck.classifier.{n}": linear for n in (0, 4)} | {"bottleneck.classifier.1": norm}
+    expected = {f"{layer}.{leaf}" for layer, leaves in layers.items() for leaf in leaves}
+    assert heads == {f"{branch}.{name}" for branch in ("visible", "infrared", "shared") for name in expected}
 
 
 def test_the_grey_weights_are_no_part_of_a_checkpoint(network: MVD) -> None:
@@ -168,3 +234,8 @@ def test_training_and_descriptor_compile_to_one_graph(network: MVD, images: Tens
 def test_fewer_than_two_people_are_refused(tiny: ModelConfig) -> None:
     with pytest.raises(ConfigError, match=r"at least 2 identities.*found 1"):
         MVD(tiny, 1)
+
+
+def _build(config: ModelConfig) -> MVD:
+    torch.manual_seed(0)
+    return MVD(config, _CLASSES)

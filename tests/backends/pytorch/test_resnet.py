@@ -1,4 +1,4 @@
-"""The encoders: torchvision's names and sizes, strides, padding, initial weights, one graph."""
+"""The encoders: torchvision's names and sizes, strides, padding, attention, stems, initial weights, one graph."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Literal
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mvd.backends.pytorch.attention import NonLocal
 from mvd.backends.pytorch.mvd import count_trained_parameters
-from mvd.backends.pytorch.resnet import ResNet
+from mvd.backends.pytorch.resnet import ResNet, Stem
 from mvd.config import ModelConfig
+from mvd.errors import ConfigError
 
 _RESNET50 = ModelConfig(arch="resnet50", last_stride=2)
 _SMALL = ModelConfig(arch="resnet18", base_width=8)
+_STEMS = replace(_SMALL, encoders="shared", stems="specific")
 _STRIDES: tuple[Literal[1, 2], ...] = (2, 1)
 _EVERY_SIZE = [
     (ModelConfig(arch="resnet18", base_width=8), 64),
@@ -79,6 +82,79 @@ def test_same_padding_puts_the_smaller_half_before(size: int) -> None:
     torch.testing.assert_close(encoder.maxpool(images), F.max_pool2d(padded, 3, 2))
 
 
+@pytest.mark.parametrize(
+    ("config", "blocks"),
+    [
+        (_RESNET50, ["2.2", "2.3", "3.3", "3.4", "3.5"]),
+        (ModelConfig(arch="resnet101"), ["2.2", "2.3", "3.20", "3.21", "3.22"]),
+        (_SMALL, ["2.0", "2.1", "3.0", "3.1"]),
+    ],
+)
+def test_positions_attend_after_the_last_blocks_of_stages_2_and_3(config: ModelConfig, blocks: list[str]) -> None:
+    with torch.device("meta"):
+        encoder = ResNet(replace(config, non_local=True))
+    attentions = [name for name, module in encoder.named_modules() if isinstance(module, NonLocal)]
+    assert attentions == [f"layer{block}.non_local" for block in blocks]
+
+
+def test_attention_starts_from_nothing_and_leaves_the_other_weights_alone() -> None:
+    images = torch.randn(2, 3, 32, 16)
+    torch.manual_seed(0)
+    plain = ResNet(_SMALL).train()
+    torch.manual_seed(0)
+    attentive = ResNet(replace(_SMALL, channel_attention=True, non_local=True)).train()
+    weights = attentive.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in plain.state_dict().items())
+    assert torch.equal(attentive(images), plain(images))
+
+
+def test_channels_attend_before_each_of_the_last_three_stages() -> None:
+    encoder = ResNet(replace(_SMALL, channel_attention=True)).eval()
+    for stage in (2, 3, 4):
+        nn.init.constant_(getattr(encoder, f"attention{stage}").gamma, 0.1 * stage)
+    images = torch.randn(2, 3, 32, 16)
+    with torch.no_grad():
+        x = encoder.layer1(encoder.maxpool(F.relu(encoder.bn1(encoder.conv1(images)))))
+        x = encoder.layer2(encoder.attention2(x))
+        x = encoder.layer3(encoder.attention3(x))
+        torch.testing.assert_close(encoder(images), encoder.layer4(encoder.attention4(x)))
+
+
+def test_each_picture_takes_the_stem_of_its_modality() -> None:
+    encoder = ResNet(_STEMS).eval()
+    images, modalities = torch.randn(5, 3, 32, 16), torch.tensor([1, 0, 0, 1, 0])
+    with torch.no_grad():
+        found = encoder(images, modalities)
+        for image, modality, features in zip(images, modalities, found, strict=True):
+            stem = _stems(encoder)[modality]
+            x = encoder.maxpool(F.relu(stem.bn1(stem.conv1(image[None]))))
+            expected = encoder.layer4(encoder.layer3(encoder.layer2(encoder.layer1(x))))
+            torch.testing.assert_close(features[None], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_norm_of_a_stem_sees_only_its_own_modality() -> None:
+    encoder = ResNet(_STEMS).train()
+    images, modalities = torch.randn(6, 3, 32, 16), torch.tensor([0, 1, 1, 0, 0, 1])
+    images[modalities == 1] += 5
+    encoder(images, modalities)
+    for modality, stem in enumerate(_stems(encoder)):
+        expected = 0.1 * stem.conv1(images[modalities == modality]).mean(dim=(0, 2, 3))
+        torch.testing.assert_close(stem.bn1.running_mean, expected)
+
+
+def test_a_batch_of_one_modality_leaves_the_other_stem_alone() -> None:
+    encoder = ResNet(_STEMS).train()
+    images, visible = torch.randn(4, 3, 32, 16), torch.zeros(4, dtype=torch.int64)
+    encoder(images, visible)
+    assert [int(stem.state_dict()["bn1.num_batches_tracked"]) for stem in _stems(encoder)] == [1, 0]
+
+
+@pytest.mark.parametrize(("modalities", "found"), [(None, "none"), (torch.tensor([0, 1]), "2 for 3 pictures")])
+def test_two_stems_ask_for_the_modality_of_every_picture(modalities: Tensor | None, found: str) -> None:
+    with pytest.raises(ConfigError, match=rf"model\.stems: expected the modality of every picture.*found {found};"):
+        ResNet(_STEMS)(torch.randn(3, 3, 32, 16), modalities)
+
+
 def test_convolutions_start_from_he_normal_over_outputs() -> None:
     torch.manual_seed(0)
     for module in ResNet(ModelConfig(arch="resnet18", base_width=32)).modules():
@@ -99,11 +175,18 @@ def test_mindspore_constants_are_those_of_the_last_norm_alone(arch: Literal["res
         assert torch.all(norm.weight == (0.0 if special else 1.0)), name
 
 
-def test_it_compiles_to_one_graph_with_same_padding_too() -> None:
-    encoder = ResNet(replace(_SMALL, padding="same")).eval()
+@pytest.mark.parametrize("config", [replace(_SMALL, padding="same"), replace(_SMALL, channel_attention=True)])
+def test_it_compiles_to_one_graph_with_same_padding_and_attention_too(config: ModelConfig) -> None:
+    encoder = ResNet(replace(config, non_local=True)).eval()
     images = torch.randn(2, 3, 32, 16)
     compiled = torch.compile(encoder, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(images), encoder(images))
+
+
+def _stems(encoder: ResNet) -> tuple[Stem, Stem]:
+    """Return the visible and the infrared stem."""
+    assert encoder.infrared_stem is not None
+    return encoder, encoder.infrared_stem
 
 
 def _torchvision_names() -> Iterator[str]:

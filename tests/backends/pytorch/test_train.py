@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from mvd.config import (
     AugmentConfig,
     CosineSchedule,
     DataConfig,
+    LossConfig,
     ModelConfig,
     OptimizerConfig,
     RunConfig,
@@ -254,6 +256,40 @@ def test_metrics_are_json_lines(data: TrainingData, tmp_path: Path) -> None:
     fit(data, run)
     for line in (run.path / "metrics.jsonl").read_text().splitlines():
         assert json.loads(line)["step"] > 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bottleneck": False, "channel_attention": True},
+        {"encoders": "shared", "stems": "specific", "non_local": True, "pooling": "gem", "bottleneck": False},
+    ],
+)
+def test_other_networks_train_validate_and_resume_too(
+    data: TrainingData, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    config = replace(
+        CONFIG,
+        model=replace(CONFIG.model, **change),
+        losses=LossConfig(vsd_weight=0, vcd_weight=0, vml_weight=0),
+        schedule=CosineSchedule(epochs=2),
+    )
+    seen = []
+
+    def validate(embed: Embed) -> Mapping[str, float]:
+        seen.append(embed(data.infrared.batches(7), data.infrared.samples.modalities))
+        return {"mAP": 0.5}
+
+    whole, stopped = new_run(tmp_path / "whole", config), new_run(tmp_path / "stopped", config)
+    backend = load_backend(config)
+    backend.fit(config, data, whole, validate=validate, observer=Watcher(), resume=False)
+    fit(data, stopped, config, stop_after=4)
+    fit(data, stopped, config, resume=True)
+    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, stopped))
+    assert all(np.array_equal(found[name], values) for name, values in expected.items())
+    modalities = data.infrared.samples.modalities
+    again = backend.embed(config, PEOPLE, whole.checkpoint("last"), data.infrared.batches(5), modalities)
+    np.testing.assert_allclose(again, seen[-1], atol=1e-5)
 
 
 def test_the_global_random_state_does_not_matter(data: TrainingData, tmp_path: Path) -> None:

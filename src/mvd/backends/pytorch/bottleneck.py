@@ -23,7 +23,7 @@ class BNNeck(nn.Module):
     """Batch norm between the pooled feature and its linear classifier (Luo et al., CVPR workshops 2019).
 
     The released codes of MVD use the normalised feature for everything: classifier, metric loss, bottleneck and
-    descriptor.
+    descriptor. The bias is trained in the MindSpore release and frozen in the PyTorch release and in AGW.
     """
 
     def __init__(self, channels: int, classes: int, config: ModelConfig) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor
+from torch.amp import is_autocast_available
 
 from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
@@ -34,12 +39,33 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def compile_obstacle(device: torch.device) -> str | None:
+    """Name what `torch.compile` needs for a device and does not find on this machine; None if nothing is missing."""
+    if device.type == "cpu":
+        found = any(shutil.which(name) for name in (os.environ.get("CXX"), "g++", "clang++", "cl") if name)
+        return None if found else "a C++ compiler (g++, clang++ or cl)"
+    if device.type == "cuda":
+        return None if importlib.util.find_spec("triton") else "the package triton"
+    return None
+
+
 def autocast(runtime: RuntimeConfig, device: torch.device) -> AbstractContextManager[None]:
     """Make the context in which the network computes in the precision asked for."""
     # PyTorch before 2.5 has no autocast on MPS, not even one that is switched off.
     if runtime.precision == "fp32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def without_autocast(device_type: str) -> AbstractContextManager[object]:
+    """Make the context in which autocast is off, for what needs more digits than bfloat16 has."""
+    # Naming a device that has no autocast is an error, even to switch it off.
+    return torch.autocast(device_type, enabled=False) if is_autocast_available(device_type) else nullcontext()
+
+
+def widen(values: Tensor) -> Tensor:
+    """Turn values into float32, unless they are wider."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def memory_format(runtime: RuntimeConfig) -> torch.memory_format:

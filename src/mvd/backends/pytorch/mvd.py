@@ -5,54 +5,37 @@
     its grey version    ─┬─▶ shared branch   ─▶ v_sh^I, z_sh^I
                          └─▶ infrared branch ─▶ v_sp^I, z_sp^I
 
-A branch is an encoder, global average pooling, a BN neck that gives the observation v, and an information bottleneck
-that gives the representation z; v and z each have a classifier.
+A branch is an encoder, pooling, a BN neck that gives the observation v, and an information bottleneck that gives the
+representation z; v and z each have a classifier. Without bottlenecks, for comparison, only v is left.
 
 Every picture, visible or infrared, goes through all four passes, in training and in test, as in both released
 codes; so nothing depends on knowing the modality of a picture. The grey version is made on the device from the
 normalised tensor, which is what those codes do and not the same as greying the picture before it is normalised.
-The two shared passes run one after the other, each with batch statistics of its own.
+The two shared passes run one after the other, each with batch statistics of its own; which comes first changes the
+running statistics and nothing else, and the releases differ in it.
+
+The releases as configurations (what is not named is alike in both, and the default):
+
+    official PyTorch    channel_attention, shared_first="grey", descriptor_norm="whole"
+    MindSpore           last_stride=2, padding="same", third_norm="mindspore", neck_bias,
+                        grey_weights=(0.2989, 0.5870, 0.1440)
+
+What the PyTorch release calls a z_dim of 256 is our `z_dim=512` and `classifier_width=256`: its bottleneck is twice as
+wide as it is told. Its encoders also carry ImageNet's classifier, 2,049,000 parameters each that nothing trains.
 
 Weights start from torch's global generator: the same `torch.manual_seed` gives the same network.
 
-Shapes: B batch, H × W pixels, C channels of an encoder, K classes.
+Shapes: B batch, H × W pixels, C channels of an encoder, D width of a descriptor, K classes.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from mvd.backends.pytorch.bottleneck import BNNeck, InformationBottleneck
-from mvd.backends.pytorch.output import Branch, MVDOutput
-from mvd.backends.pytorch.resnet import ResNet
+from mvd.backends.pytorch.branch import BranchNetwork, join
+from mvd.backends.pytorch.output import MVDOutput, ObservedOutput
 from mvd.config import ModelConfig
-from mvd.errors import ConfigError
-
-
-class BranchNetwork(nn.Module):
-    """An encoder with its two heads."""
-
-    def __init__(self, config: ModelConfig, classes: int) -> None:
-        super().__init__()
-        self.encoder = ResNet(config)
-        self.neck = BNNeck(self.encoder.channels, classes, config)
-        self.bottleneck = InformationBottleneck(self.encoder.channels, classes, config)
-
-    def forward(self, images: Tensor) -> Branch:
-        """Observe pictures (B, 3, H, W) and represent what was observed."""
-        observation = self.neck(self._pool(images))
-        return Branch(observation, self.bottleneck(observation.features))
-
-    def observe(self, images: Tensor) -> Tensor:
-        """Compute only the observation's feature (B, C) of pictures (B, 3, H, W)."""
-        features: Tensor = self.neck.norm(self._pool(images))
-        return features
-
-    def _pool(self, images: Tensor) -> Tensor:
-        feature_map: Tensor = self.encoder(images)
-        return feature_map.mean(dim=(2, 3))
 
 
 class MVD(nn.Module):
@@ -70,8 +53,7 @@ class MVD(nn.Module):
 
     def __init__(self, config: ModelConfig, classes: int) -> None:
         super().__init__()
-        if classes < 2:
-            raise ConfigError(f"expected at least 2 identities to tell apart, found {classes}: train on more people")
+        self.config = config
         self.visible = BranchNetwork(config, classes)
         self.infrared = BranchNetwork(config, classes)
         self.shared = BranchNetwork(config, classes)
@@ -79,37 +61,38 @@ class MVD(nn.Module):
         # A constant of the configuration, not of the checkpoint.
         self.register_buffer("grey_weights", weights, persistent=False)
 
-    def forward(self, images: Tensor) -> MVDOutput:
-        """Run the four passes over normalised pictures (B, 3, H, W)."""
+    def forward(self, images: Tensor, modalities: Tensor | None = None) -> MVDOutput | ObservedOutput:
+        """Run the four passes over normalised pictures (B, 3, H, W), of whichever modalities they are."""
         grey = self.grey(images)
-        return MVDOutput(
-            visible=self.visible(images),
-            infrared=self.infrared(grey),
-            shared_visible=self.shared(images),
-            shared_infrared=self.shared(grey),
-        )
+        visible, infrared = self.visible(images), self.infrared(grey)
+        if self.config.shared_first == "grey":
+            shared_infrared, shared_visible = self.shared(grey), self.shared(images)
+        else:
+            shared_visible, shared_infrared = self.shared(images), self.shared(grey)
+        structure = MVDOutput if self.config.bottleneck else ObservedOutput
+        return structure(visible, infrared, shared_visible, shared_infrared)
 
-    def descriptor(self, images: Tensor) -> Tensor:
-        """Describe pictures for ranking.
+    def descriptor(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
+        """Describe pictures for ranking, of whichever modalities they are. Call it in eval mode.
 
-        The four observations, each divided by its L2 norm, side by side, so the inner product of two descriptors
-        is the sum of four cosines. The official PyTorch release divides once, after joining. Call it in eval mode.
+        What the configuration asks for of each pass: its observation, its representation or both, side by side. With
+        "each" the parts have length 1, and the inner product of two descriptors is the sum of as many cosines.
 
         Args:
             images: (B, 3, H, W), normalised.
+            modalities: not looked at.
 
         Returns:
-            (B, 4·C), at least float32 whatever autocast says; each row has norm 2.
+            (B, D), at least float32 whatever autocast says; D = 4·C for the observations.
         """
         grey = self.grey(images)
-        observations = (
-            self.visible.observe(images),
-            self.infrared.observe(grey),
-            self.shared.observe(images),
-            self.shared.observe(grey),
-        )
-        dtype = torch.promote_types(observations[0].dtype, torch.float32)
-        return torch.cat([F.normalize(features.to(dtype), dim=1) for features in observations], dim=1)
+        parts = [
+            *self.visible.describe(images),
+            *self.infrared.describe(grey),
+            *self.shared.describe(images),
+            *self.shared.describe(grey),
+        ]
+        return join(parts, self.config.descriptor_norm)
 
     def grey(self, images: Tensor) -> Tensor:
         """Weigh red, green and blue into one channel and show it three times: (B, 3, H, W) both."""

@@ -17,13 +17,14 @@ from mvd.runs import OPTIMIZER_PREFIX, Tensors
 def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
     """Build the optimiser over the trained parameters.
 
-    Encoders learn at `encoder_lr_scale` times the rate; vectors (norms and biases) are spared weight decay. Each
-    group carries its factor as "lr_scale", for `set_lr`.
+    Encoders learn at `encoder_lr_scale` times the rate; vectors (norms and biases) are spared weight decay unless
+    `decay` is "all". Each group carries its factor as "lr_scale", for `set_lr`.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((".encoder." in name, parameter.ndim > 1), []).append(parameter)
+            decayed = parameter.ndim > 1 or config.decay == "all"
+            groups.setdefault((".encoder." in name, decayed), []).append(parameter)
     parameters: list[dict[str, Any]] = [
         {
             "params": members,

@@ -2,8 +2,9 @@
 
 The parameters carry torchvision's names (conv1, layer1.0.bn2, layer2.0.downsample.0, …), so ImageNet weights load
 as they are; there is no `fc`. A block has its stride in its 3×3 convolution, as both released codes of MVD do. What
-those two do differently is a setting: the stride of the last stage, where the padding goes, and the constants of
-the last norm in a block. Padding depends on shapes alone, so the network compiles to one graph.
+those two do differently is a setting: the stride of the last stage, where the padding goes, the constants of the last
+norm in a block, and channel attention between the stages. AGW's settings are non-local attention after some blocks
+and a stem for each modality. Padding depends on shapes alone, so an encoder with one stem compiles to one graph.
 
 Shapes: B batch, C channels out, H × W pixels in, h × w positions out.
 """
@@ -11,12 +12,20 @@ Shapes: B batch, C channels out, H × W pixels in, h × w positions out.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mvd.backends.pytorch.attention import ChannelAttention, NonLocal
 from mvd.config import ModelConfig
+from mvd.data.samples import Modality
+from mvd.errors import ConfigError
+
+# AGW's: how many blocks, counted from the end of stages 2 and 3, are followed by non-local attention.
+_NON_LOCAL = (2, 3)
 
 
 class BasicBlock(nn.Module):
@@ -31,11 +40,13 @@ class BasicBlock(nn.Module):
         self.conv2 = _convolution(width, width, kernel=3, stride=1, config=config)
         self.bn2 = _last_norm(width, config)
         self.downsample = _shortcut(channels, width, stride, config)
+        self.non_local: NonLocal | nn.Identity = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + self.downsample(x))
+        out = F.relu(self.bn2(self.conv2(out)) + self.downsample(x))
+        attended: Tensor = self.non_local(out)
+        return attended
 
 
 class BottleneckBlock(nn.Module):
@@ -52,31 +63,46 @@ class BottleneckBlock(nn.Module):
         self.conv3 = _convolution(width, width * self.expansion, kernel=1, stride=1, config=config)
         self.bn3 = _last_norm(width * self.expansion, config)
         self.downsample = _shortcut(channels, width * self.expansion, stride, config)
+        self.non_local: NonLocal | nn.Identity = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         out = F.relu(self.bn1(self.conv1(x)))
         out = F.relu(self.bn2(self.conv2(out)))
-        out = self.bn3(self.conv3(out))
-        return F.relu(out + self.downsample(x))
+        out = F.relu(self.bn3(self.conv3(out)) + self.downsample(x))
+        attended: Tensor = self.non_local(out)
+        return attended
 
 
-class ResNet(nn.Module):
-    """A residual encoder (He et al., CVPR 2016) without pooling or classifier.
+class Stem(nn.Module):
+    """The first stage: a 7×7 convolution, its norm and a max pool, each of the two halving the picture."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.conv1 = _convolution(3, config.base_width, kernel=7, stride=2, config=config)
+        self.bn1 = nn.BatchNorm2d(config.base_width)
+        self.maxpool = _SameMaxPool2d(3, 2) if config.padding == "same" else nn.MaxPool2d(3, 2, padding=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn pictures (B, 3, H, W) into maps (B, base width, ⌈H / 4⌉, ⌈W / 4⌉)."""
+        maps: Tensor = self.maxpool(F.relu(self.bn1(self.conv1(images))))
+        return maps
+
+
+class ResNet(Stem):
+    """A residual encoder (He et al., CVPR 2016) without pooling or classifier: a stem and four stages.
 
     Convolutions start from He's normal distribution (fan out), norms from the identity, except the last norm of a
-    block under `third_norm="mindspore"`, which starts from zero.
+    block under `third_norm="mindspore"`, which starts from zero. Attention starts from doing nothing. With
+    `stems="specific"` visible pictures take the stem that carries torchvision's names, infrared ones another.
 
     Attributes:
         channels: C, channels of the feature map.
     """
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         block, depths = _architecture(config.arch)
         stem = config.base_width
-        self.conv1 = _convolution(3, stem, kernel=7, stride=2, config=config)
-        self.bn1 = nn.BatchNorm2d(stem)
-        self.maxpool = _SameMaxPool2d(3, 2) if config.padding == "same" else nn.MaxPool2d(3, 2, padding=1)
         widths = [stem, 2 * stem, 4 * stem, 8 * stem]
         strides = [1, 2, 2, config.last_stride]
         inputs = [stem, *(width * block.expansion for width in widths)]
@@ -85,15 +111,41 @@ class ResNet(nn.Module):
             for channels, width, depth, stride in zip(inputs, widths, depths, strides, strict=False)
         ]
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.attention2, self.attention3, self.attention4 = (
+            ChannelAttention() if config.channel_attention else nn.Identity() for _ in range(3)
+        )
         self.channels = inputs[-1]
+        self.infrared_stem = Stem(config) if config.stems == "specific" else None
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        # After the loop: its rule, by outputs, would give convolutions with one output huge weights.
+        if config.non_local:
+            for stage, channels, count in zip((self.layer2, self.layer3), inputs[2:4], _NON_LOCAL, strict=True):
+                for attended in list(stage)[-count:]:
+                    attended.non_local = NonLocal(channels)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Encode pictures (B, 3, H, W) as features (B, C, h, w): h = ⌈H / 32⌉, or ⌈H / 16⌉ with last stride 1."""
-        x = self.maxpool(F.relu(self.bn1(self.conv1(images))))
-        features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+    def forward(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
+        """Encode pictures.
+
+        Args:
+            images: (B, 3, H, W), normalised.
+            modalities: (B,) int64, a `Modality` each, on the host, so that sorting the pictures waits for no device;
+                looked at only where each modality has a stem of its own.
+
+        Returns:
+            (B, C, h, w): h = ⌈H / 32⌉, or ⌈H / 16⌉ with last stride 1; w likewise.
+
+        Raises:
+            ConfigError: modalities are needed, and not there or not as many as pictures.
+        """
+        if self.infrared_stem is None:
+            x = super().forward(images)
+        else:
+            x = _by_modality(images, modalities, (super().forward, self.infrared_stem))
+        x = self.layer2(self.attention2(self.layer1(x)))
+        x = self.layer3(self.attention3(x))
+        features: Tensor = self.layer4(self.attention4(x))
         return features
 
 
@@ -110,6 +162,21 @@ def _architecture(
             return BottleneckBlock, (3, 4, 6, 3)
         case "resnet101":
             return BottleneckBlock, (3, 4, 23, 3)
+
+
+def _by_modality(
+    images: Tensor, modalities: Tensor | None, stems: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
+) -> Tensor:
+    """Take each picture through the stem of its modality, the norm of each seeing only its own pictures."""
+    if modalities is None or len(modalities) != len(images):
+        found = "none" if modalities is None else f"{len(modalities)} for {len(images)} pictures"
+        raise ConfigError(
+            f"model.stems: expected the modality of every picture, for each has a stem of its own, found {found}; "
+            f"say which are infrared, or use a network with --model.stems shared"
+        )
+    rows = [(modalities == modality).nonzero().flatten() for modality in Modality]
+    maps = [stem(images[own.to(images.device)]) for stem, own in zip(stems, rows, strict=True) if len(own)]
+    return torch.cat(maps)[torch.cat(rows).argsort().to(images.device)]
 
 
 def _stage(

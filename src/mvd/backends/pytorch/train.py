@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,9 +22,10 @@ from mvd.backends import Embed, Observer, StepLog, TrainingData
 from mvd.backends.pytorch.devices import autocast, memory_format, resolve_device
 from mvd.backends.pytorch.embed import describe
 from mvd.backends.pytorch.loader import HostBatch, count_steps, host_batches, prefetch
-from mvd.backends.pytorch.losses.objective import Objective, accuracy
-from mvd.backends.pytorch.mvd import MVD
+from mvd.backends.pytorch.losses.objective import Objective, accuracy, build_objective
+from mvd.backends.pytorch.network import Network
 from mvd.backends.pytorch.optimizer import build_optimizer, optimizer_tensors, restore_optimizer, set_lr
+from mvd.backends.pytorch.output import Output
 from mvd.backends.pytorch.pictures import augment
 from mvd.backends.pytorch.weights import initial_network, network_tensors, restore_network
 from mvd.config import RunConfig
@@ -40,12 +42,14 @@ class TrainState:
 
     Attributes:
         network: on its device.
+        forward: the network as a function, compiled if it is to be; it has the network's parameters.
         optimizer: over the network's parameters.
         step: steps taken.
         best: the best validation mAP so far.
     """
 
-    network: MVD
+    network: Network
+    forward: Callable[[Tensor, Tensor], Output]
     optimizer: torch.optim.Optimizer
     step: int = 0
     best: float | None = None
@@ -65,7 +69,7 @@ def fit(
     state = _initial_state(config, len(data.identities), device)
     if resume:
         _restore(state, run)
-    objective = Objective(config.losses)
+    objective = build_objective(config)
     steps = count_steps(config, data)
     log = _StepLogger(run, observer, config, steps)
     observer.started(state.step, steps * config.schedule.epochs)
@@ -90,7 +94,8 @@ def fit(
 
 def _initial_state(config: RunConfig, classes: int, device: torch.device) -> TrainState:
     network = initial_network(config, classes, device)
-    return TrainState(network, build_optimizer(network, config.optimizer))
+    forward = torch.compile(network) if config.runtime.compile else network
+    return TrainState(network, forward, build_optimizer(network, config.optimizer))
 
 
 def _restore(state: TrainState, run: RunFolder) -> None:
@@ -109,12 +114,12 @@ def _train_step(
     torch.manual_seed((config.seed << 32) + state.step)
     images = augment(batch.pictures, batch.draws, config.augment.pad, device, memory_format(config.runtime))
     labels = torch.from_numpy(batch.labels).to(device, non_blocking=True)
-    modalities = torch.from_numpy(batch.modalities).to(device, non_blocking=True)
+    modalities = torch.from_numpy(batch.modalities)
     state.network.train()
     state.optimizer.zero_grad(set_to_none=True)
     with autocast(config.runtime, device):
-        output = state.network(images)
-    losses = objective(output, labels, modalities)
+        output = state.forward(images, modalities)
+    losses = objective(output, labels, modalities.to(device, non_blocking=True))
     torch.autograd.backward(losses.total)
     if config.optimizer.clip_norm:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.optimizer.clip_norm)
@@ -137,7 +142,7 @@ def _checkpoint(
     metrics: dict[str, float] = {}
     best = False
     if validate is not None:
-        metrics = dict(validate(lambda pictures: describe(state.network, pictures, config.runtime)))
+        metrics = dict(validate(partial(describe, state.network, config.runtime)))
         best = state.best is None or metrics["mAP"] > state.best
         run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
     if best:

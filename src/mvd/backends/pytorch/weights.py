@@ -10,27 +10,27 @@ import numpy.typing as npt
 import torch
 
 from mvd.backends.pytorch.devices import memory_format
-from mvd.backends.pytorch.mvd import MVD
+from mvd.backends.pytorch.network import Network, build_network
 from mvd.config import RunConfig
 from mvd.errors import CheckpointError
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
 
 
-def initial_network(config: RunConfig, classes: int, device: torch.device) -> MVD:
+def initial_network(config: RunConfig, classes: int, device: torch.device) -> Network:
     """Build the network as it is before training: a function of the configuration and its seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = MVD(config.model, classes)
+        network = build_network(config.model, classes)
     # PyTorch's stubs do not know this argument of `Module.to`.
-    return cast("MVD", network.to(device=device, memory_format=memory_format(config.runtime)))  # type: ignore[call-overload]
+    return cast("Network", network.to(device=device, memory_format=memory_format(config.runtime)))  # type: ignore[call-overload]
 
 
-def network_tensors(network: MVD) -> dict[str, npt.NDArray[Any]]:
+def network_tensors(network: Network) -> dict[str, npt.NDArray[Any]]:
     """Collect parameters and running statistics by name."""
     return {name: value.detach().cpu().contiguous().numpy() for name, value in network.state_dict().items()}
 
 
-def restore_network(network: MVD, tensors: Tensors, source: Path) -> None:
+def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
     """Put back what `network_tensors` collected; what belongs to the optimiser is passed over.
 
     Raises:

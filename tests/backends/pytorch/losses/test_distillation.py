@@ -20,24 +20,27 @@ from mvd.backends.pytorch.output import Branch, MVDOutput, Prediction
 
 if TYPE_CHECKING:
     from backends.pytorch.conftest import Golden, MakeOutput, ReadGolden
-
-_PASSES = {"visible": "v", "infrared": "i", "shared_visible": "v_ms", "shared_infrared": "i_ms"}
+    from backends.pytorch.losses.conftest import NameHeads, ReadOutput
 
 
 @pytest.mark.parametrize("temperature", [1, 3])
-def test_vsd_is_the_divergence_of_the_paper(golden: ReadGolden, temperature: int) -> None:
+def test_vsd_is_the_divergence_of_the_paper(
+    golden: ReadGolden, read_output: ReadOutput, name_heads: NameHeads, temperature: int
+) -> None:
     arrays = golden("loss_vd")
-    output = _output(arrays)
+    output = read_output(arrays)
     loss = variational_self_distillation(output.visible, output.infrared, temperature=temperature)
-    _check(arrays, f"paper_T{temperature}/vsd", loss, output)
+    _check(arrays, f"paper_T{temperature}/vsd", loss, output, name_heads)
 
 
 @pytest.mark.parametrize("temperature", [1, 3])
-def test_vcd_is_the_divergence_of_the_paper(golden: ReadGolden, temperature: int) -> None:
+def test_vcd_is_the_divergence_of_the_paper(
+    golden: ReadGolden, read_output: ReadOutput, name_heads: NameHeads, temperature: int
+) -> None:
     arrays = golden("loss_vd")
-    output = _output(arrays)
+    output = read_output(arrays)
     loss = variational_cross_distillation(output.shared_visible, output.shared_infrared, temperature=temperature)
-    _check(arrays, f"paper_T{temperature}/vcd", loss, output)
+    _check(arrays, f"paper_T{temperature}/vcd", loss, output, name_heads)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -89,14 +92,10 @@ def test_a_certain_teacher_and_a_certain_student_that_disagree_stay_finite() -> 
     torch.testing.assert_close(gradient, torch.tensor([[-2.0, 2.0]]))
 
 
-def _check(arrays: Golden, name: str, loss: Tensor, output: MVDOutput) -> None:
+def _check(arrays: Golden, name: str, loss: Tensor, output: MVDOutput, name_heads: NameHeads) -> None:
     """Compare a loss and its gradients with a golden; only the representations that it names may have one."""
     np.testing.assert_allclose(loss.item(), arrays[name], rtol=0, atol=1e-10)
-    logits = {
-        f"{short}_{kind}_logits": getattr(getattr(output, field), attribute).logits
-        for field, short in _PASSES.items()
-        for kind, attribute in (("obs", "observation"), ("rep", "representation"))
-    }
+    logits = {f"{head}_logits": prediction.logits for head, prediction in name_heads(output).items()}
     gradients = torch.autograd.grad(loss, list(logits.values()), allow_unused=True)
     learning = {key for key, gradient in zip(logits, gradients, strict=True) if gradient is not None}
     prefix = f"{name}_grad_teacher_detached/"
@@ -104,13 +103,6 @@ def _check(arrays: Golden, name: str, loss: Tensor, output: MVDOutput) -> None:
     for key, gradient in zip(logits, gradients, strict=True):
         if gradient is not None:
             np.testing.assert_allclose(gradient, arrays[prefix + key], rtol=0, atol=1e-10)
-
-
-def _output(arrays: Golden) -> MVDOutput:
-    def head(name: str) -> Prediction:
-        return Prediction(torch.empty(0), torch.from_numpy(arrays[f"{name}_logits"]).requires_grad_())
-
-    return MVDOutput(**{field: Branch(head(f"{s}_obs"), head(f"{s}_rep")) for field, s in _PASSES.items()})
 
 
 def _branch(logits: Tensor) -> Branch:

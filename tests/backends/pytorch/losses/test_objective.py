@@ -1,10 +1,9 @@
-"""The objective: the released totals, weights, precision, gradients, one graph; and accuracy."""
+"""The objective: weights, constants, precision, gradients, one graph; and accuracy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -18,43 +17,31 @@ from mvd.backends.pytorch.losses.distillation import (
     variational_self_distillation,
 )
 from mvd.backends.pytorch.losses.identity import identity_loss
-from mvd.backends.pytorch.losses.objective import Objective, accuracy
+from mvd.backends.pytorch.losses.objective import Losses, Objective, accuracy
+from mvd.backends.pytorch.losses.rank import rank_loss
+from mvd.backends.pytorch.losses.released_distillation import released_cross_distillation, released_self_distillation
+from mvd.backends.pytorch.losses.sinkhorn import sinkhorn_mutual_learning
+from mvd.backends.pytorch.losses.weighted_triplet import weighted_triplet_loss
 from mvd.backends.pytorch.mvd import MVD
 from mvd.backends.pytorch.output import Branch, MVDOutput, Prediction
 from mvd.config import LossConfig, ModelConfig
 from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from backends.pytorch.conftest import Golden, MakeOutput, ReadGolden
+    from backends.pytorch.conftest import MakeOutput, ReadGolden
+    from backends.pytorch.losses.conftest import ReadOutput
 
-
-Metric = Literal["triplet", "centre"]
-_WEIGHTS = {"identity": 1.0, "metric": 0.5, "vsd": 2.0, "vcd": 3.0, "vml": 4.0}
-_PASSES = {"visible": "v", "infrared": "i", "shared_visible": "v_ms", "shared_infrared": "i_ms"}
+Metric = Literal["triplet", "centre", "wrt", "rank"]
+_METRICS: tuple[Metric, ...] = ("triplet", "centre", "wrt", "rank")
+_WEIGHTS = {"identity": 1.0, "metric": 0.5, "vsd": 2.0, "vcd": 3.0, "vml": 4.0, "cml": 5.0}
 _LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2])
 _MODALITIES = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
 
 
-@pytest.mark.parametrize(("metric", "name"), [("triplet", "id+tri_ori"), ("centre", "id+tri_center")])
-def test_identity_and_metric_are_the_released_total(golden: ReadGolden, metric: Metric, name: str) -> None:
+def test_accuracy_is_the_mean_over_the_eight_heads(golden: ReadGolden, read_output: ReadOutput) -> None:
     arrays = golden("loss_total_mvdms")
-    output, labels, modalities = _golden_batch(arrays)
-    objective = Objective(_config({"identity": 1.0, "metric": 1.0}, metric=metric, smoothing=0.0))
-    losses = objective(output, labels, modalities)
-    torch.autograd.backward(losses.total)
-    np.testing.assert_allclose(losses.terms["identity"].item(), arrays["id"], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(losses.total.item(), arrays[name], rtol=0, atol=1e-9)
-    for head, prediction in _heads(output).items():
-        assert prediction.logits.grad is not None
-        assert prediction.features.grad is not None
-        np.testing.assert_allclose(prediction.logits.grad, arrays[f"id_grad/{head}_logits"], rtol=0, atol=1e-9)
-        np.testing.assert_allclose(prediction.features.grad, arrays[f"{name}_grad/{head}_feat"], rtol=0, atol=1e-9)
-
-
-def test_accuracy_is_the_mean_over_the_eight_heads(golden: ReadGolden) -> None:
-    arrays = golden("loss_total_mvdms")
-    output, labels, _ = _golden_batch(arrays)
-    np.testing.assert_allclose(accuracy(output, labels).item(), arrays["mean_accuracy"], rtol=1e-6)
+    hits = accuracy(read_output(arrays), torch.from_numpy(arrays["label"]))
+    np.testing.assert_allclose(hits.item(), arrays["mean_accuracy"], rtol=1e-6)
 
 
 def test_the_total_is_the_weighted_sum_of_its_unweighted_terms(random_output: MakeOutput) -> None:
@@ -66,35 +53,73 @@ def test_the_total_is_the_weighted_sum_of_its_unweighted_terms(random_output: Ma
 
 def test_each_constant_reaches_its_term(random_output: MakeOutput) -> None:
     output = random_output()
-    config = replace(_config(_WEIGHTS), margin=1.7, label_smoothing=0.3, temperature=2.0, specific=0.7, shared=0.2)
+    config = _config(
+        _WEIGHTS,
+        margin=1.7,
+        label_smoothing=0.3,
+        temperature=2.0,
+        cml_eps=0.5,
+        cml_iterations=3,
+        specific=0.7,
+        shared=0.2,
+    )
     terms = Objective(config)(output, _LABELS, _MODALITIES).terms
-
-    def over_heads(loss: Callable[[Prediction], Tensor]) -> Tensor:
-        weighed = [
-            (0.2 if field.startswith("shared") else 0.7) * loss(head)
-            for field in _PASSES
-            for head in getattr(output, field)
-        ]
-        return torch.stack(weighed).sum().detach()
-
     views = output.shared_visible, output.shared_infrared
     expected = {
-        "identity": over_heads(lambda head: identity_loss(head.logits, _LABELS, smoothing=0.3)),
-        "metric": over_heads(lambda head: hetero_centre_triplet_loss(head.features, _LABELS, _MODALITIES, margin=1.7)),
-        "vsd": variational_self_distillation(output.visible, output.infrared, temperature=2.0).detach(),
-        "vcd": variational_cross_distillation(*views, temperature=2.0).detach(),
-        "vml": variational_mutual_learning(*views, temperature=2.0).detach(),
+        "identity": _over_heads(output, lambda head: identity_loss(head.logits, _LABELS, smoothing=0.3)),
+        "metric": _over_heads(
+            output, lambda head: hetero_centre_triplet_loss(head.features, _LABELS, _MODALITIES, margin=1.7)
+        ),
+        "vsd": variational_self_distillation(output.visible, output.infrared, temperature=2.0),
+        "vcd": variational_cross_distillation(*views, temperature=2.0),
+        "vml": variational_mutual_learning(*views, temperature=2.0),
+        "cml": sinkhorn_mutual_learning(output.visible, output.infrared, eps=0.5, iterations=3),
     }
-    torch.testing.assert_close(terms, expected)
+    torch.testing.assert_close(terms, {name: value.detach() for name, value in expected.items()})
 
 
-@pytest.mark.parametrize("metric", ["triplet", "centre"])
+def test_the_rank_loss_gets_its_own_constants(random_output: MakeOutput) -> None:
+    output = random_output()
+    config = _config(
+        {"metric": 1.0}, metric="rank", rank_margins=(0.1, 0.2), rank_alphas=(3.0, 4.0), rank_temperature=2
+    )
+    expected = _over_heads(
+        output,
+        lambda head: rank_loss(
+            head.features, _LABELS, _MODALITIES, margins=(0.1, 0.2), alphas=(3.0, 4.0), temperature=2.0
+        ),
+        specific=0.5,
+        shared=0.25,
+    )
+    torch.testing.assert_close(Objective(config)(output, _LABELS, _MODALITIES).total, expected)
+
+
+def test_the_weighted_triplet_has_no_constants(random_output: MakeOutput) -> None:
+    output = random_output()
+    config = _config({"metric": 1.0}, metric="wrt", margin=5.0)
+    expected = _over_heads(
+        output, lambda head: weighted_triplet_loss(head.features, _LABELS), specific=0.5, shared=0.25
+    )
+    torch.testing.assert_close(Objective(config)(output, _LABELS, _MODALITIES).total, expected)
+
+
+def test_the_released_distillation_has_a_temperature_in_vsd_only(random_output: MakeOutput) -> None:
+    output = random_output()
+    config = _config({"vsd": 1.0, "vcd": 1.0}, distillation="released", temperature=2.0)
+    expected = {
+        "vsd": released_self_distillation(output.visible, output.infrared, temperature=2.0).detach(),
+        "vcd": released_cross_distillation(output.shared_visible, output.shared_infrared).detach(),
+    }
+    torch.testing.assert_close(Objective(config)(output, _LABELS, _MODALITIES).terms, expected)
+
+
+@pytest.mark.parametrize("metric", _METRICS)
 def test_on_unit_features_the_metric_loss_does_not_see_lengths(random_output: MakeOutput, metric: Metric) -> None:
     output = random_output()
     longer = _map(output, lambda values: 3 * values)
     unit = _map(output, lambda values: values / values.pow(2).sum(dim=1, keepdim=True).sqrt())
     plain = Objective(_config({"metric": 1.0}, metric=metric))
-    on_unit = Objective(replace(_config({"metric": 1.0}, metric=metric), unit_features=True))
+    on_unit = Objective(_config({"metric": 1.0}, metric=metric, unit_features=True))
 
     def total(objective: Objective, values: MVDOutput) -> float:
         return objective(values, _LABELS, _MODALITIES).total.item()
@@ -132,7 +157,7 @@ def test_every_weight_zero_is_refused() -> None:
         Objective(_config({}))
 
 
-@pytest.mark.parametrize("metric", ["triplet", "centre"])
+@pytest.mark.parametrize("metric", _METRICS)
 def test_the_order_of_rows_does_not_matter(random_output: MakeOutput, metric: Metric) -> None:
     output, objective = random_output(), Objective(_config(_WEIGHTS, metric=metric))
     order = torch.randperm(12, generator=torch.Generator().manual_seed(5))
@@ -141,7 +166,20 @@ def test_the_order_of_rows_does_not_matter(random_output: MakeOutput, metric: Me
     torch.testing.assert_close(found.total, expected.total)
 
 
-@pytest.mark.parametrize("metric", ["triplet", "centre"])
+@pytest.mark.parametrize("metric", _METRICS)
+@pytest.mark.parametrize("people", [1, 12])
+def test_half_empty_batches_have_finite_gradients(random_output: MakeOutput, metric: Metric, people: int) -> None:
+    output = random_output(classes=12)
+    labels, modalities = torch.arange(12) % people, torch.zeros(12, dtype=torch.int64)
+    losses = _differentiate(Objective(_config(_WEIGHTS, metric=metric)), output, labels, modalities)
+    assert torch.isfinite(losses.total)
+    for head in output.predictions:
+        for values in head:
+            assert values.grad is not None
+            assert torch.isfinite(values.grad).all()
+
+
+@pytest.mark.parametrize("metric", _METRICS)
 def test_losses_of_bfloat16_outputs_are_computed_in_float32(random_output: MakeOutput, metric: Metric) -> None:
     rounded = _map(random_output(), lambda values: values.detach().bfloat16())
     objective = Objective(_config(_WEIGHTS, metric=metric))
@@ -179,52 +217,65 @@ def test_some_steps_lower_the_total(tiny: ModelConfig) -> None:
     assert totals[-1] < 0.8 * totals[0]
 
 
-@pytest.mark.parametrize("metric", ["triplet", "centre"])
+# Tracing a function with a gradient of its own, torch makes an instance of a class of torch's, which torch warns of.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.parametrize("metric", _METRICS)
 def test_it_compiles_to_one_graph(random_output: MakeOutput, metric: Metric) -> None:
-    objective, output = Objective(_config(_WEIGHTS, metric=metric)), random_output()
+    objective, output = Objective(_config(_WEIGHTS, metric=metric, cml_iterations=5)), random_output()
     compiled = torch.compile(objective, fullgraph=True, backend="eager")
     torch.testing.assert_close(
         compiled(output, _LABELS, _MODALITIES).total, objective(output, _LABELS, _MODALITIES).total
     )
 
 
-def test_no_shape_depends_on_the_labels(random_output: MakeOutput) -> None:
-    # The meta device holds no values: anything that would wait for one fails there.
-    output = _map(random_output(), lambda values: values.to("meta"))
-    losses = Objective(_config(_WEIGHTS))(output, _LABELS.to("meta"), _MODALITIES.to("meta"))
+@pytest.mark.parametrize("metric", _METRICS)
+@pytest.mark.parametrize("distillation", ["paper", "released"])
+def test_nothing_waits_for_a_value(random_output: MakeOutput, metric: Metric, distillation: str) -> None:
+    # The meta device holds no values: anything that would wait for one, or make a shape of it, fails there.
+    output = _map(random_output(), lambda values: values.detach().to("meta").requires_grad_())
+    objective = Objective(_config(_WEIGHTS, metric=metric, distillation=distillation))
+    losses = _differentiate(objective, output, _LABELS.to("meta"), _MODALITIES.to("meta"))
     assert losses.total.shape == accuracy(output, _LABELS.to("meta")).shape == ()
 
 
-def _config(weights: dict[str, float], *, metric: Metric = "centre", smoothing: float = 0.1) -> LossConfig:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cml_weight": -1.0},
+        {"rank_margins": (0.9, -1.0)},
+        {"rank_alphas": (0.0, 2.0)},
+        {"rank_temperature": -1.0},
+        {"cml_eps": 0.0},
+        {"cml_iterations": 0},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_constants_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=rf"^losses\.{next(iter(wrong))}: expected .*, found "):
+        LossConfig(**wrong)
+
+
+def _config(weights: dict[str, float], **fields: Any) -> LossConfig:
     """A configuration whose terms have these weights, and the others none."""
-    return LossConfig(
-        identity_weight=weights.get("identity", 0.0),
-        metric_weight=weights.get("metric", 0.0),
-        vsd_weight=weights.get("vsd", 0.0),
-        vcd_weight=weights.get("vcd", 0.0),
-        vml_weight=weights.get("vml", 0.0),
-        metric=metric,
-        unit_features=False,
-        label_smoothing=smoothing,
-    )
+    terms = {f"{name}_weight": weights.get(name, 0.0) for name in _WEIGHTS}
+    return LossConfig(**{"unit_features": False, **terms, **fields})
 
 
-def _golden_batch(arrays: Golden) -> tuple[MVDOutput, Tensor, Tensor]:
-    def head(name: str) -> Prediction:
-        features, logits = (torch.from_numpy(arrays[f"{name}_{what}"]).requires_grad_() for what in ("feat", "logits"))
-        return Prediction(features, logits)
+def _over_heads(
+    output: MVDOutput, loss: Callable[[Prediction], Tensor], *, specific: float = 0.7, shared: float = 0.2
+) -> Tensor:
+    weighed = [
+        (shared if field.startswith("shared") else specific) * loss(head)
+        for field, branch in output._asdict().items()
+        for head in branch
+    ]
+    return torch.stack(weighed).sum()
 
-    output = MVDOutput(**{field: Branch(head(f"{s}_obs"), head(f"{s}_rep")) for field, s in _PASSES.items()})
-    labels = torch.from_numpy(arrays["label"])
-    return output, labels, (torch.arange(len(labels)) >= len(labels) // 2).long()
 
-
-def _heads(output: MVDOutput) -> dict[str, Prediction]:
-    return {
-        f"{short}_{kind}": head
-        for field, short in _PASSES.items()
-        for kind, head in zip(("obs", "rep"), getattr(output, field), strict=True)
-    }
+def _differentiate(objective: Objective, output: MVDOutput, labels: Tensor, modalities: Tensor) -> Losses:
+    losses = objective(output, labels, modalities)
+    torch.autograd.backward(losses.total)
+    return losses
 
 
 def _map(output: MVDOutput, change: Callable[[Tensor], Tensor]) -> MVDOutput:

@@ -4,8 +4,8 @@ The mutual-information terms of the information bottleneck are replaced by diver
 distributions that the observation v and the representation z give, P = softmax(logits / T). All are means over
 the batch, in nats, with no factor T².
 
-The official release feeds probabilities to a function that expects log-probabilities, and swaps teacher and
-student; the MindSpore release computes none of them. Here is what the paper says.
+Here is what the paper says. The official release computes something else (`losses.released_distillation`), and no
+VML; the MindSpore release computes none of them.
 
 Shapes: B batch, K classes.
 """

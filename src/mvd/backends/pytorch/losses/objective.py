@@ -10,14 +10,13 @@ Shapes: B batch, K classes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.amp import is_autocast_available
 from torch.nn import functional as F
 
+from mvd.backends.pytorch.devices import widen, without_autocast
 from mvd.backends.pytorch.losses.centre import hetero_centre_triplet_loss
 from mvd.backends.pytorch.losses.distillation import (
     variational_cross_distillation,
@@ -25,10 +24,18 @@ from mvd.backends.pytorch.losses.distillation import (
     variational_self_distillation,
 )
 from mvd.backends.pytorch.losses.identity import identity_loss
+from mvd.backends.pytorch.losses.rank import rank_loss
+from mvd.backends.pytorch.losses.released_distillation import released_cross_distillation, released_self_distillation
+from mvd.backends.pytorch.losses.sinkhorn import sinkhorn_mutual_learning
 from mvd.backends.pytorch.losses.triplet import triplet_loss
-from mvd.backends.pytorch.output import Branch, MVDOutput, Prediction
-from mvd.config import LossConfig
+from mvd.backends.pytorch.losses.weighted_triplet import weighted_triplet_loss
+from mvd.backends.pytorch.output import Branch, MVDOutput, Output, Prediction, SharedOutput, map_tensors
+from mvd.config import LossConfig, RunConfig
 from mvd.errors import ConfigError
+
+# Terms that need bottlenecks and specific branches, and one that needs specific branches.
+_DISTILLING = {"vsd", "vcd", "vml"}
+_SPECIFIC = {"cml"}
 
 
 class Losses(NamedTuple):
@@ -36,8 +43,8 @@ class Losses(NamedTuple):
 
     Attributes:
         total: scalar, the weighted sum of the terms; the one to differentiate.
-        terms: scalars by name (identity, metric, vsd, vcd, vml), before their weights and detached, to be logged;
-            a term whose weight is 0 is not computed and not there.
+        terms: scalars by name (identity, metric, vsd, vcd, vml, cml), before their weights and detached, to be
+            logged; a term whose weight is 0 is not computed and not there.
     """
 
     total: Tensor
@@ -45,10 +52,12 @@ class Losses(NamedTuple):
 
 
 class Objective:
-    """The loss of MVD as a function of the network's output.
+    """The loss as a function of the network's output.
 
-    identity and metric are sums over the eight heads, where a head of a specific branch counts `specific` and one
-    of a shared pass `shared`; vsd, vcd and vml are those of `losses.distillation`.
+    identity and metric are sums over all heads (eight of MVD), where a head of a specific branch counts `specific` and
+    one of a shared pass `shared`; vsd, vcd and vml are those of `losses.distillation`, or vsd and vcd those of
+    `losses.released_distillation`; cml is that of `losses.sinkhorn`. With the fitting configuration the total is that
+    of either release.
 
     Args:
         config: weights and constants.
@@ -59,17 +68,19 @@ class Objective:
 
     def __init__(self, config: LossConfig) -> None:
         self.config = config
-        self.weights = {
+        weights = {
             "identity": config.identity_weight,
             "metric": config.metric_weight,
             "vsd": config.vsd_weight,
             "vcd": config.vcd_weight,
             "vml": config.vml_weight,
+            "cml": config.cml_weight,
         }
-        if not any(self.weights.values()):
+        self.weights = {name: weight for name, weight in weights.items() if weight > 0}
+        if not self.weights:
             raise ConfigError("losses: expected at least one weight above 0, found none: nothing would be learnt")
 
-    def __call__(self, output: MVDOutput, labels: Tensor, modalities: Tensor) -> Losses:
+    def __call__(self, output: Output, labels: Tensor, modalities: Tensor) -> Losses:
         """Compute the losses of a batch.
 
         Args:
@@ -77,54 +88,88 @@ class Objective:
             labels: (B,) int64 class indices from 0 to K − 1.
             modalities: (B,) int64, a `Modality` each.
         """
-        with _autocast_off(labels.device.type):
-            terms = self._terms(_in_full_precision(output), labels, modalities)
+        with without_autocast(labels.device.type):
+            terms = self._terms(map_tensors(output, widen), labels, modalities)
             total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
         return Losses(total, {name: value.detach() for name, value in terms.items()})
 
-    def _terms(self, output: MVDOutput, labels: Tensor, modalities: Tensor) -> dict[str, Tensor]:
-        temperature = self.config.temperature
-        shared = output.shared_visible, output.shared_infrared
+    def _terms(self, output: Output, labels: Tensor, modalities: Tensor) -> dict[str, Tensor]:
         losses: dict[str, Callable[[], Tensor]] = {
             "identity": lambda: self._over_heads(output, lambda head: self._identity(head, labels)),
             "metric": lambda: self._over_heads(output, lambda head: self._metric(head, labels, modalities)),
-            "vsd": lambda: variational_self_distillation(output.visible, output.infrared, temperature=temperature),
-            "vcd": lambda: variational_cross_distillation(*shared, temperature=temperature),
-            "vml": lambda: variational_mutual_learning(*shared, temperature=temperature),
         }
-        return {name: loss() for name, loss in losses.items() if self.weights[name] > 0}
+        if isinstance(output, MVDOutput):
+            views = output.shared_visible, output.shared_infrared
+            losses["vsd"] = lambda: self._self_distillation(output.visible, output.infrared)
+            losses["vcd"] = lambda: self._cross_distillation(*views)
+            losses["vml"] = lambda: variational_mutual_learning(*views, temperature=self.config.temperature)
+        if not isinstance(output, SharedOutput):
+            losses["cml"] = lambda: sinkhorn_mutual_learning(
+                output.visible, output.infrared, eps=self.config.cml_eps, iterations=self.config.cml_iterations
+            )
+        return {name: losses[name]() for name in self.weights}
 
-    def _over_heads(self, output: MVDOutput, loss: Callable[[Prediction], Tensor]) -> Tensor:
-        specific = [loss(head) for branch in (output.visible, output.infrared) for head in branch]
-        shared = [loss(head) for branch in (output.shared_visible, output.shared_infrared) for head in branch]
-        return self.config.specific * torch.stack(specific).sum() + self.config.shared * torch.stack(shared).sum()
+    def _over_heads(self, output: Output, loss: Callable[[Prediction], Tensor]) -> Tensor:
+        weighed = (self.config.specific, output.specific_heads), (self.config.shared, output.shared_heads)
+        sums = [weight * torch.stack([loss(head) for head in heads]).sum() for weight, heads in weighed if heads]
+        return torch.stack(sums).sum()
 
     def _identity(self, head: Prediction, labels: Tensor) -> Tensor:
         return identity_loss(head.logits, labels, smoothing=self.config.label_smoothing)
 
     def _metric(self, head: Prediction, labels: Tensor, modalities: Tensor) -> Tensor:
-        features = F.normalize(head.features) if self.config.unit_features else head.features
-        match self.config.metric:
+        config = self.config
+        features = F.normalize(head.features) if config.unit_features else head.features
+        match config.metric:
             case "triplet":
-                return triplet_loss(features, labels, margin=self.config.margin)
+                return triplet_loss(features, labels, margin=config.margin)
             case "centre":
-                return hetero_centre_triplet_loss(features, labels, modalities, margin=self.config.margin)
+                return hetero_centre_triplet_loss(features, labels, modalities, margin=config.margin)
+            case "wrt":
+                return weighted_triplet_loss(features, labels)
+            case "rank":
+                return rank_loss(
+                    features,
+                    labels,
+                    modalities,
+                    margins=config.rank_margins,
+                    alphas=config.rank_alphas,
+                    temperature=config.rank_temperature,
+                )
+
+    def _self_distillation(self, visible: Branch, infrared: Branch) -> Tensor:
+        temperature = self.config.temperature
+        if self.config.distillation == "released":
+            return released_self_distillation(visible, infrared, temperature=temperature)
+        return variational_self_distillation(visible, infrared, temperature=temperature)
+
+    def _cross_distillation(self, visible: Branch, infrared: Branch) -> Tensor:
+        if self.config.distillation == "released":
+            return released_cross_distillation(visible, infrared)
+        return variational_cross_distillation(visible, infrared, temperature=self.config.temperature)
 
 
-def accuracy(output: MVDOutput, labels: Tensor) -> Tensor:
-    """Average over the eight heads the share of rows whose largest logit is the label's: a scalar from 0 to 1."""
+def build_objective(config: RunConfig) -> Objective:
+    """Build the objective of a run.
+
+    Raises:
+        ConfigError: every weight is 0, or a term compares parts that the run's network does not have.
+    """
+    objective, model = Objective(config.losses), config.model
+    lacking = set() if model.bottleneck else _DISTILLING
+    if model.encoders == "shared":
+        lacking = _DISTILLING | _SPECIFIC
+    if wrong := [name for name in objective.weights if name in lacking]:
+        raise ConfigError(
+            f"losses: expected weights of 0 for {', '.join(wrong)}, which compare parts that this network lacks "
+            f"(model.encoders {model.encoders}, model.bottleneck {model.bottleneck}), found "
+            f"{', '.join(str(objective.weights[name]) for name in wrong)}; "
+            f"add {' '.join(f'--losses.{name}-weight 0' for name in wrong)}"
+        )
+    return objective
+
+
+def accuracy(output: Output, labels: Tensor) -> Tensor:
+    """Average over all heads the share of rows whose largest logit is the label's: a scalar from 0 to 1."""
     hits = [(head.logits.argmax(dim=1) == labels).float().mean() for head in output.predictions]
     return torch.stack(hits).mean()
-
-
-def _autocast_off(device: str) -> AbstractContextManager[object]:
-    # Naming a device that has no autocast is an error, even to switch it off.
-    return torch.autocast(device, enabled=False) if is_autocast_available(device) else nullcontext()
-
-
-def _in_full_precision(output: MVDOutput) -> MVDOutput:
-    return MVDOutput(*(Branch(*(Prediction(*map(_widen, head)) for head in branch)) for branch in output))
-
-
-def _widen(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))
