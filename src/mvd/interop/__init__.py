@@ -1,0 +1,24 @@
+"""The room for weights of other frameworks: files in and out, and names. numpy only; PyTorch to write its own format.
+
+`files` tells a format by what is in a file and reads it (`mindspore_ckpt` on `protobuf`, `torch_files` on
+`torch_archive` and `pickles`, `safetensors_files`, all on `stored`), `names` knows who calls a tensor what, `encoders`
+what an encoder consists of, `load` puts it together.
+"""
+
+from mvd.interop.files import Kind, Weights, read_weights, write_weights
+from mvd.interop.load import Target, convert, load_pretrained
+from mvd.interop.names import Renamed, Report, match, recognise
+
+__all__ = [
+    "Kind",
+    "Renamed",
+    "Report",
+    "Target",
+    "Weights",
+    "convert",
+    "load_pretrained",
+    "match",
+    "read_weights",
+    "recognise",
+    "write_weights",
+]

@@ -1,0 +1,152 @@
+"""Weights from elsewhere into our network, and ours to elsewhere.
+
+`load_pretrained` is for the beginning of a training: it takes encoders. `convert` is for whole networks and goes both
+ways; there and back again gives the same bits by the same names, except for what a format has no place for, which the
+report names. An optimiser's tensors are left behind: they make sense nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from mvd.config import ModelConfig
+from mvd.errors import CheckpointError
+from mvd.interop.encoders import encoder_shapes, find_architecture, resnet_shapes
+from mvd.interop.files import Kind, read_weights, write_weights
+from mvd.interop.names import (
+    MINDSPORE_RELEASE,
+    MINDSPORE_RESNET,
+    OURS,
+    PYTORCH_RELEASE,
+    RESNET,
+    Naming,
+    Renamed,
+    Report,
+    from_theirs,
+    match,
+    our_names,
+    recognise,
+    to_theirs,
+)
+from mvd.interop.stored import Arrays, shown
+from mvd.runs import CheckpointMeta
+
+Target: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
+
+_TARGETS: dict[Target, tuple[Kind, Naming, Naming]] = {
+    "mvd": ("safetensors", OURS, RESNET),
+    "mindspore": ("mindspore", MINDSPORE_RELEASE, MINDSPORE_RESNET),
+    "pytorch": ("pytorch", PYTORCH_RELEASE, RESNET),
+}
+"""The format of each target, its names for a whole network, and those for a single ResNet."""
+
+_BRANCHES = ("visible", "infrared", "shared")
+_STEM = ("conv1.", "bn1.")
+
+
+def load_pretrained(file: Path, config: ModelConfig) -> Renamed:
+    """Read encoder weights for a network to start from.
+
+    A single ResNet (torchvision's, timm's, MindSpore's) goes into every encoder that the network has, and into both
+    stems where there are two. Of a whole network, ours or a release of MVD, each encoder goes into its own, and the
+    shared one of a baseline into all. The arrays of one encoder may be the same objects as those of another.
+
+    Args:
+        file: weights in any format that `read_weights` knows.
+        config: the network.
+
+    Returns:
+        Arrays by the names of our network, such as "visible.encoder.conv1.weight", and a report of them. Missing are
+        parts that start from doing nothing, such as attention, or none.
+
+    Raises:
+        CheckpointError: it cannot be read, its names are unknown, or the encoder in it is another one.
+    """
+    theirs, naming = _read_named(file)
+    tensors, wanted = from_theirs(theirs, naming).tensors, encoder_shapes(config)
+    taken: Arrays = {}
+    missing: list[str] = []
+    used: set[str] = set()
+    for branch in _BRANCHES if config.encoders == "mvd" else ("shared",):
+        source = next(
+            start for start in (f"{branch}.encoder.", "shared.encoder.", "") if f"{start}conv1.weight" in tensors
+        )
+        encoder = {name.removeprefix(source): array for name, array in tensors.items() if name.startswith(source)}
+        found = match(_with_both_stems(encoder), wanted)
+        _require_encoder(file, encoder, found.report, config)
+        taken |= {f"{branch}.encoder.{name}": array for name, array in found.tensors.items()}
+        missing += [f"{branch}.encoder.{name}" for name in found.report.missing]
+        used |= {f"{source}{name}" for name in found.tensors}
+    ours = our_names(theirs, naming)
+    left_over = tuple(name for name in theirs if ours.get(name) not in used)
+    return Renamed(taken, Report(tuple(taken), left_over, tuple(missing)))
+
+
+def convert(file: Path, out: Path, *, to: Target) -> Report:
+    """Write the weights of a file in the format and with the names of another framework.
+
+    Args:
+        file: MVD or a single ResNet, in any format that `read_weights` knows.
+        out: the file to write; one that is there is replaced.
+        to: "mvd" for safetensors with our names, as checkpoints of runs are; "mindspore" for a .ckpt and "pytorch" for
+            a .pth, with the names of that release of MVD.
+
+    Returns:
+        What was written, by our names, and what was left over, by the names in the file.
+
+    Raises:
+        CheckpointError: it cannot be read, its names are unknown, or `out` cannot be written.
+    """
+    theirs, naming = _read_named(file)
+    kind, whole, single = _TARGETS[to]
+    ours = from_theirs(theirs, naming)
+    written = to_theirs(ours.tensors, whole if naming.whole else single)
+    write_weights(out, written.tensors, kind, metadata=_METADATA if to == "mvd" else None)
+    return Report(written.report.matched, (*ours.report.left_over, *written.report.left_over))
+
+
+# A converted checkpoint has taken no step, and nobody has measured it.
+_METADATA = {"mvd": json.dumps(asdict(CheckpointMeta(step=0, epoch=0, metrics={}, best=None)))}
+
+
+def _read_named(file: Path) -> tuple[Arrays, Naming]:
+    """Read a file whose names are known."""
+    tensors, _ = read_weights(file)
+    naming = recognise(tensors)
+    if naming is None:
+        raise CheckpointError(
+            f"{file}: expected the weights of MVD, ours or a released one's, or of a ResNet, found {_some(tensors)}; "
+            f"check that it is the file of the network"
+        )
+    return tensors, naming
+
+
+def _with_both_stems(encoder: Arrays) -> Arrays:
+    """Add a second stem, the same as the first, where the file has one; it is left out where it is not wanted."""
+    return {f"infrared_stem.{name}": array for name, array in encoder.items() if name.startswith(_STEM)} | encoder
+
+
+def _require_encoder(file: Path, encoder: Arrays, report: Report, config: ModelConfig) -> None:
+    """Refuse an encoder that is not the network's."""
+    core = resnet_shapes(config.arch, config.base_width)
+    lacking = [name for name in report.missing if name in core]
+    if not lacking and not report.replaced:
+        return
+    arch = find_architecture({name: array.shape for name, array in encoder.items()})
+    if arch is not None:
+        found = f"those of {arch} with a base width of {len(encoder['conv1.weight'])}"
+    else:
+        found = _some([*report.replaced, *lacking]) + (" of other sizes" if report.replaced else " missing")
+    raise CheckpointError(
+        f"{file}: expected the weights of {config.arch} with a base width of {config.base_width}, found {found}; "
+        f"set model.arch and model.base_width to what the file holds, or take another file"
+    )
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(map(shown, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
