@@ -1,4 +1,4 @@
-"""Measures how fast people are rendered and prepared.
+"""Measures how fast people are rendered.
 
 Usage: python benchmarks/synth.py [PEOPLE]
 
@@ -12,28 +12,21 @@ import tempfile
 import time
 from pathlib import Path
 
-from mvd.commands.prepare import prepare
 from mvd.commands.synth import synth
 from mvd.data.images import worker_count
 from mvd.data.synthetic import SyntheticConfig, even_plan
 
 
 def main(people: int) -> None:
-    """Render and prepare the same people with one worker and with all."""
+    """Render the same people with one worker and with all."""
     config = SyntheticConfig(plan=even_plan(train=people - 2, validation=1, test=1, pictures=8))
-    print("| workers | rendered, pictures/s | prepared at 288×144, pictures/s |\n|---|---|---|")
+    print("| workers | rendered, pictures/s |\n|---|---|")
     for workers in sorted({1, worker_count(0)}):
         with tempfile.TemporaryDirectory() as folder:
-            data = Path(folder) / "people"
             start = time.perf_counter()
-            synth(data, config, workers=workers)
+            synth(Path(folder) / "people", config, workers=workers)
             rendered = time.perf_counter()
-            prepare(data, workers=workers)
-            prepared = time.perf_counter()
-        pictures = config.plan.pictures
-        print(
-            f"| {workers} | {pictures / (rendered - start):.0f} | {pictures / (prepared - rendered):.0f} |", flush=True
-        )
+        print(f"| {workers} | {config.plan.pictures / (rendered - start):.0f} |", flush=True)
 
 
 if __name__ == "__main__":

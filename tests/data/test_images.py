@@ -9,7 +9,7 @@ import pytest
 from fakes import write_picture
 from PIL import Image
 
-from mvd.data.images import PictureFiles, load_image
+from mvd.data.images import PictureFiles, load_image, read_image
 from mvd.errors import DatasetError
 
 
@@ -39,9 +39,23 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     text.write_text("no picture")
     empty = tmp_path / "empty.png"
     empty.touch()
+    read_image(whole)
     for file in (truncated, text, empty, tmp_path / "missing.jpg"):
-        with pytest.raises(DatasetError, match=f"{file.name}: expected a picture, could not read it"):
-            load_image(file, 8, 4)
+        for read in (read_image, lambda file: load_image(file, 8, 4)):
+            with pytest.raises(DatasetError, match=f"{file.name}: expected a picture, could not read it"):
+                read(file)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "bmp"])
+def test_reading_finds_every_file_that_ends_too_early(tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"picture.{ending}"
+    Image.effect_noise((30, 40), 100).convert("RGB").save(file)
+    content = file.read_bytes()
+    read_image(file)
+    for length in range(0, len(content) - 20, 97):
+        file.write_bytes(content[:length])
+        with pytest.raises(DatasetError, match="expected a picture, could not read it"):
+            read_image(file)
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 100])

@@ -1,13 +1,23 @@
-"""`mvd prepare`: a data set's folder into resized, memory-mapped arrays."""
+"""`mvd prepare`: a data set into resized, memory-mapped arrays."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from mvd.commands.data import describe_dataset
-from mvd.data import store
-from mvd.data.layouts.sysu import scan_sysu
+from mvd.data import preparing
+from mvd.data.decoding import Decoder
+from mvd.data.layouts import scan
+from mvd.data.store import Progress, default_folder
 from mvd.errors import ConfigError
+
+
+class Prepared(NamedTuple):
+    """Where the arrays are, and what was found, in one line."""
+
+    folder: Path
+    found: str
 
 
 def prepare(
@@ -16,28 +26,32 @@ def prepare(
     out: Path | None = None,
     height: int = 288,
     width: int = 144,
+    trial: int = 1,
+    decoder: Decoder = "pillow",
     workers: int = 0,
-    progress: store.Progress | None = None,
-) -> str:
-    """Prepare a data set for training; see `mvd.data.store.prepare` for the arrays.
+    progress: Progress | None = None,
+) -> Prepared:
+    """Prepare a data set for training; see `mvd.data.preparing.prepare` for the arrays and how it goes on if stopped.
 
     Args:
-        data: the data set's folder.
-        out: folder for the arrays; `data`, if not given.
+        data: the data set's folder, or the table of one's own pictures.
+        out: folder for the arrays; where `mvd train` looks for them, if not given.
         height: of the prepared pictures, in pixels.
         width: of the prepared pictures, in pixels.
-        workers: threads; 0 means one for each core.
+        trial: which split of RegDB, 1 … 10; of no meaning elsewhere.
+        decoder: "pillow", or "fast" for other packages and slightly other pixels.
+        workers: processes; 0 means one for each core, but four at most.
         progress: called with (pictures done, pictures in all).
 
-    Returns:
-        What was found, in one line.
-
     Raises:
-        ConfigError: a size of less than 16 pixels.
+        ConfigError: a size of less than 16 pixels, a negative number of workers, or a decoder that is not installed.
         DatasetError: the data set is incomplete or a picture damaged, or the arrays cannot be written.
     """
     if min(height, width) < 16:
         raise ConfigError(f"expected a height and a width of at least 16 pixels, found {height}×{width}")
-    dataset = scan_sysu(data)
-    store.prepare(dataset, out or data, height, width, workers=workers, progress=progress)
-    return describe_dataset(dataset)
+    if workers < 0:
+        raise ConfigError(f"workers: expected 0 (one for each core) or more, found {workers}")
+    dataset = scan(data, trial=trial)
+    folder = out or default_folder(dataset)
+    preparing.prepare(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
+    return Prepared(folder=folder, found=describe_dataset(dataset))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +30,39 @@ def load_image(file: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
     Raises:
         DatasetError: the file is missing, truncated, or no picture.
     """
+    with naming_damage(file), Image.open(file) as picture:
+        # A picture that is RGB already would only be copied.
+        rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
+        return np.asarray(rgb.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def read_image(file: Path) -> None:
+    """Read a picture from its first byte to its last, only to know that it can be read.
+
+    A JPEG is decoded at an eighth of its size, which finds the same damage in about half the time.
+
+    Raises:
+        DatasetError: the file is missing, truncated, or no picture.
+    """
+    with naming_damage(file), Image.open(file) as picture:
+        picture.draft("RGB", (1, 1))
+        picture.load()
+
+
+@contextmanager
+def naming_damage(file: Path) -> Iterator[None]:
+    """Turn what goes wrong while a picture is read into an error that names its file.
+
+    Raises:
+        DatasetError: the file is missing, truncated, or no picture.
+    """
     try:
-        with Image.open(file) as picture:
-            resized = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+        yield
     # What Pillow raises for damaged files depends on the format; all of it means the same to the user.
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DatasetError(
             f"{file}: expected a picture, could not read it ({error}); restore the file or remove it"
         ) from error
-    return np.asarray(resized, dtype=np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True)

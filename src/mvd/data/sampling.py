@@ -37,8 +37,13 @@ def steps_per_epoch(visible: int, infrared: int, identities: int, pictures: int)
     return -(-max(visible, infrared) // (identities * pictures))
 
 
-def require_identities(found: int, identities: int) -> None:
+def require_identities(found: int, identities: int, people_lists: str = "the training people") -> None:
     """Check that there are enough people for a batch.
+
+    Args:
+        found: people to train on.
+        identities: P.
+        people_lists: where people are added, for the message.
 
     Raises:
         DatasetError: there are fewer than `identities`.
@@ -46,7 +51,7 @@ def require_identities(found: int, identities: int) -> None:
     if found < identities:
         raise DatasetError(
             f"expected at least {identities} identities to fill a batch, found {found} to train on; "
-            f"lower --sampling.identities to {found} or fewer, or add people to exp/train_id.txt"
+            f"lower --sampling.identities to {found} or fewer, or add people to {people_lists}"
         )
 
 

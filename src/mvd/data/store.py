@@ -2,11 +2,10 @@
 
 The files bear the names that the original gives them, so either code loads what the other prepared:
 `train_{rgb,ir}_resized_img.npy`, (N, H, W, 3) uint8, and `train_{rgb,ir}_resized_label.npy`, (N,) int64 class
-indices 0 … in the order of ascending identity, of the train and the validation identities together. Ours come
-with `train_{rgb,ir}_resized.csv`, the table of samples behind the rows; arrays without one are matched against a
-scan, which has the same order.
-
-Files appear under their names only when they are whole: each is written beside and renamed.
+indices 0 … in the order of ascending identity, of the train and the validation identities together; labels of any
+integer type are read. Ours (`mvd.data.preparing`) come with `train_{rgb,ir}_resized.csv`, the table of samples behind
+the rows, which must be the data set's, path by path. Arrays without one are taken to have the order of the scan, and
+their labels must fit it.
 
 Shapes: N pictures, H height, W width in pixels.
 """
@@ -14,8 +13,6 @@ Shapes: N pictures, H height, W width in pixels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +20,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.images import load_image, worker_count
 from mvd.data.samples import Dataset, Modality, Samples, concatenate, load_samples
 from mvd.errors import DatasetError
 
 Progress = Callable[[int, int], None]
 
 _NAMES = {Modality.VISIBLE: "train_rgb_resized", Modality.INFRARED: "train_ir_resized"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayFiles:
+    """The files of one modality: `images` and `labels`, which are arrays, and `table`, a CSV file."""
+
+    images: Path
+    labels: Path
+    table: Path
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,52 +74,28 @@ class PreparedPictures:
             yield self.read(np.arange(start, min(start + size, len(self))))
 
 
-def prepare(
-    dataset: Dataset, out: Path, height: int, width: int, *, workers: int = 0, progress: Progress | None = None
-) -> None:
-    """Decode and resize the train and validation pictures into arrays, and read every test picture once.
+def default_folder(dataset: Dataset) -> Path:
+    """Give the folder where prepared arrays belong: the data set's own, or one in it for each split of RegDB."""
+    return dataset.root if dataset.trial is None else dataset.root / f"trial-{dataset.trial}"
 
-    Args:
-        dataset: what was scanned.
-        out: folder for the arrays; the data set's root, to have them where the original looks.
-        height: H, 288 in the original.
-        width: W, 144 in the original.
-        workers: threads; 0 means one for each core.
-        progress: called with (pictures done, pictures in all).
 
-    Raises:
-        DatasetError: a picture cannot be read, also one of the test set (better now than after hours of training),
-            or the arrays cannot be written.
-    """
-    both = _training_samples(dataset)
-    total = len(both) + len(dataset.test)
-    people = both.people
-    with _naming_errors(out), ThreadPoolExecutor(worker_count(workers)) as pool:
-        out.mkdir(parents=True, exist_ok=True)
-        done = 0
-        for modality, name in _NAMES.items():
-            samples = both.of(modality)
-            with _beside(out / f"{name}_img.npy") as part:
-                images = np.lib.format.open_memmap(
-                    part, mode="w+", dtype=np.uint8, shape=(len(samples), height, width, 3)
-                )
-                for row, picture in enumerate(_decoded(pool, dataset.root, samples, height, width)):
-                    images[row] = picture
-                    done += 1
-                    _report(progress, done, total)
-                images.flush()
-                del images
-            with _beside(out / f"{name}_label.npy") as part, part.open("wb") as file:
-                np.save(file, np.searchsorted(people, samples.identities))
-            with _beside(out / f"{name}.csv") as part:
-                part.write_text(samples.to_csv(), encoding="utf-8", newline="")
-        for _ in _decoded(pool, dataset.root, dataset.test, height, width):
-            done += 1
-            _report(progress, done, total)
+def array_files(folder: Path, modality: Modality) -> ArrayFiles:
+    """Name the files of a modality."""
+    name = _NAMES[modality]
+    return ArrayFiles(
+        images=folder / f"{name}_img.npy", labels=folder / f"{name}_label.npy", table=folder / f"{name}.csv"
+    )
+
+
+def training_samples(dataset: Dataset) -> Samples:
+    """List the pictures that are prepared, in the order of their rows: train and validation, by identity."""
+    both = concatenate([dataset.train, dataset.validation])
+    # Stable: within an identity, the scan's order stays.
+    return both.take(np.argsort(both.identities, kind="stable"))
 
 
 def load_prepared(dataset: Dataset, folder: Path) -> tuple[PreparedPictures, PreparedPictures]:
-    """Open the arrays that `prepare`, or the original's script, wrote.
+    """Open the arrays that `mvd.data.preparing`, or the original's script, wrote.
 
     Args:
         dataset: what was scanned; supplies the table of arrays that have none beside them.
@@ -124,96 +105,73 @@ def load_prepared(dataset: Dataset, folder: Path) -> tuple[PreparedPictures, Pre
         The visible and the infrared pictures of the train and validation identities.
 
     Raises:
-        DatasetError: an array is missing, damaged, or does not fit the others or the data set.
+        DatasetError: an array is missing, damaged, or does not fit the others; or the arrays are of other pictures or
+            people than the data set's.
     """
-    both = _training_samples(dataset)
-    visible, infrared = (_load_modality(folder, name, both, modality) for modality, name in _NAMES.items())
+    both = training_samples(dataset)
+    remedy = f"run: mvd prepare {dataset.root}{_flags(dataset, folder)}"
+    visible, infrared = (
+        _load_modality(array_files(folder, modality), both.of(modality), both.people, dataset.people_lists, remedy)
+        for modality in Modality
+    )
     if visible.size != infrared.size:
         raise DatasetError(
             f"{folder}: expected visible and infrared arrays of one size, found {_pixels(visible.size)} and "
-            f"{_pixels(infrared.size)}; run mvd prepare again"
+            f"{_pixels(infrared.size)}; {remedy}"
         )
     return visible, infrared
 
 
-def _load_modality(folder: Path, name: str, both: Samples, modality: Modality) -> PreparedPictures:
-    images = _open_array(folder / f"{name}_img.npy", memory_map=True)
-    labels = _open_array(folder / f"{name}_label.npy", memory_map=False)
+def _load_modality(
+    files: ArrayFiles, samples: Samples, people: npt.NDArray[np.int64], people_lists: str, remedy: str
+) -> PreparedPictures:
+    images = _open_array(files.images, remedy, memory_map=True)
+    labels = _open_array(files.labels, remedy, memory_map=False)
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
         raise DatasetError(
-            f"{folder / f'{name}_img.npy'}: expected uint8 pictures (N, height, width, 3), found {images.dtype} "
-            f"{images.shape}; run mvd prepare again"
+            f"{files.images}: expected uint8 pictures (N, height, width, 3), found {images.dtype} {images.shape}; "
+            f"{remedy}"
         )
-    if labels.shape != (len(images),):
+    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
         raise DatasetError(
-            f"{folder / f'{name}_label.npy'}: expected {len(images)} labels, one for each picture in {name}_img.npy, "
-            f"found {labels.shape}; run mvd prepare again"
+            f"{files.labels}: expected {len(images)} integer labels, one for each picture in {files.images.name}, "
+            f"found {labels.dtype} {labels.shape}; {remedy}"
         )
-    table = folder / f"{name}.csv"
-    samples = load_samples(table) if table.exists() else both.of(modality)
-    if len(samples) != len(images) or not np.array_equal(np.searchsorted(both.people, samples.identities), labels):
+    if files.table.exists():
+        _require_same_pictures(files.table, samples, people_lists, remedy)
+    if not np.array_equal(np.searchsorted(people, samples.identities), labels):
         raise DatasetError(
-            f"{folder / f'{name}_label.npy'}: expected the labels of the {len(samples)} {modality.name.lower()} "
-            f"pictures of exp/train_id.txt and exp/val_id.txt, found {len(labels)} labels that differ; the data set "
-            f"has changed since: run mvd prepare again"
+            f"{files.labels}: expected the labels of the {len(samples)} pictures of the people in {people_lists}, "
+            f"found {len(labels)} that differ: the data set has changed since, or this is another split of it; {remedy}"
         )
     return PreparedPictures(images=images, rows=np.arange(len(images)), samples=samples)
 
 
-def _open_array(file: Path, *, memory_map: bool) -> npt.NDArray[Any]:
+def _require_same_pictures(table: Path, samples: Samples, people_lists: str, remedy: str) -> None:
+    found = load_samples(table)
+    if np.array_equal(found.paths, samples.paths) and np.array_equal(found.identities, samples.identities):
+        return
+    pairs = zip(found.paths.tolist(), samples.paths.tolist(), strict=False)
+    first = next((f"{one} where {other} is now" for one, other in pairs if one != other), f"{len(found)} pictures")
+    raise DatasetError(
+        f"{table}: expected the {len(samples)} pictures of the people in {people_lists}, found others ({first}): the "
+        f"data set has changed since, or this is another split of it; {remedy}"
+    )
+
+
+def _open_array(file: Path, remedy: str, *, memory_map: bool) -> npt.NDArray[Any]:
     try:
         array: npt.NDArray[Any] = np.load(file, mmap_mode="r" if memory_map else None, allow_pickle=False)
     except FileNotFoundError as error:
-        raise DatasetError(f"{file}: expected a prepared array, found none; run: mvd prepare {file.parent}") from error
+        raise DatasetError(f"{file}: expected a prepared array, found none; {remedy}") from error
     except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(
-            f"{file}: expected a NumPy array, could not read it ({error}); run mvd prepare again"
-        ) from error
+        raise DatasetError(f"{file}: expected a NumPy array, could not read it ({error}); {remedy}") from error
     return array
 
 
-def _training_samples(dataset: Dataset) -> Samples:
-    both = concatenate([dataset.train, dataset.validation])
-    # Stable: within an identity, the scan's order (camera, then name) stays.
-    return both.take(np.argsort(both.identities, kind="stable"))
-
-
-def _decoded(
-    pool: ThreadPoolExecutor, root: Path, samples: Samples, height: int, width: int
-) -> Iterator[npt.NDArray[np.uint8]]:
-    def load(path: str) -> npt.NDArray[np.uint8]:
-        return load_image(root / path, height, width)
-
-    # In chunks, so that neither the queue nor finished pictures pile up in memory.
-    for start in range(0, len(samples), 256):
-        yield from pool.map(load, samples.paths[start : start + 256])
-
-
-@contextmanager
-def _beside(file: Path) -> Iterator[Path]:
-    """Give a name to write to, which becomes `file` if all goes well and vanishes if not."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        yield part
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _naming_errors(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DatasetError(
-            f"{out}: expected a folder to write the arrays to, could not ({error.strerror or error}); "
-            f"free space or choose another with --out"
-        ) from error
-
-
-def _report(progress: Progress | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done, total)
+def _flags(dataset: Dataset, folder: Path) -> str:
+    trial = "" if dataset.trial is None else f" --trial {dataset.trial}"
+    return trial if folder == default_folder(dataset) else f"{trial} --out {folder}"
 
 
 def _pixels(size: tuple[int, int]) -> str:
