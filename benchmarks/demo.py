@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mvd.cli import watched_training
+from mvd.cli.training import watched_training
 from mvd.commands.demo import Screens, demo
 from mvd.report.progress import counting_bar
 

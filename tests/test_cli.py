@@ -13,44 +13,9 @@ import numpy as np
 import pytest
 from fakes import write_ids, write_tree
 from scipy.io import loadmat
+from shell import SIZE, TINY, mvd, refused
 
 from mvd import __version__
-from mvd.cli import main
-
-SIZE = ("--height", "32", "--width", "16")
-TINY = (
-    "--data.height=32",
-    "--data.width=16",
-    "--sampling.identities=2",
-    "--sampling.pictures=2",
-    "--sampling.steps-per-epoch=2",
-    "--augment.pad=1",
-    "--model.arch=resnet18",
-    "--model.base-width=2",
-    "--model.bottleneck-widths",
-    "8",
-    "8",
-    "--model.z-dim=8",
-    "--model.classifier-width=8",
-    "--schedule.epochs=2",
-    "--runtime.validate-every=1",
-    "--runtime.log-every=1",
-    "--runtime.device=cpu",
-)
-
-
-def mvd(*arguments: str | Path) -> int:
-    return main([str(argument) for argument in arguments])
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """Run a command that must fail, and give its one line."""
-    capsys.readouterr()
-    assert mvd(*arguments) == 1
-    errors = capsys.readouterr().err
-    assert errors.startswith("mvd: ")
-    assert errors.count("\n") == 1, errors
-    return errors
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +68,7 @@ def test_training_leaves_a_run_folder_and_ends_with_the_figures(
 def test_evaluation_writes_and_prints_the_protocols_asked_for(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert mvd("evaluate", trained, "--search", "indoor", "--shots", "10", "--weights", "last") == 0
+    assert mvd("evaluate", trained, "--protocols", "sysu/indoor-*/multi-shot/seeded", "--weights", "last") == 0
     assert "sysu/indoor-search/multi-shot/seeded" in capsys.readouterr().out
     record = json.loads((trained / "evaluation-last.json").read_text())
     (result,) = record["results"]
@@ -284,12 +249,12 @@ def test_a_run_on_people_who_have_changed_is_not_resumed(
 
 def test_wrong_folders_are_one_line(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "expected a run folder" in refused(capsys, "evaluate", tmp_path)
-    assert "found no such folder" in refused(capsys, "prepare", tmp_path / "nowhere")
+    assert "expected a data set's folder" in refused(capsys, "prepare", tmp_path / "nowhere")
     assert "expected a data folder to train on" in refused(capsys, "train")
     assert "found both" in refused(capsys, "train", tmp_path, "--resume", trained)
     assert "found none" in refused(capsys, "train", "--resume", tmp_path)
     assert "without other settings" in refused(capsys, "train", "--resume", trained, "--optimizer.lr", "1")
-    missing = refused(capsys, "evaluate", trained, "--galleries", "official")
+    missing = refused(capsys, "evaluate", trained, "--protocols", "*/official")
     assert "rand_perm_cam.mat" in missing
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mvd.cli import main, watched_training
+from mvd.cli import main
+from mvd.cli.training import watched_training
 from mvd.commands import demo as demo_command
 from mvd.commands.demo import Screens, demo
 from mvd.config import CosineSchedule, DataConfig, ModelConfig, SamplingConfig
@@ -54,7 +55,7 @@ def test_the_demo_ends_with_both_networks_figures_and_what_to_try(
     lines = capsys.readouterr().out.splitlines()
     rows = [line.split()[0] for line in lines if line.strip().startswith(("untrained", "trained"))]
     assert rows == ["untrained", "trained", "untrained", "trained"]
-    assert any(f" evaluate {out / 'run'} --shots 10" in line for line in lines)
+    assert any(f" evaluate {out / 'run'} --protocols" in line for line in lines)
     assert (out / "people.png").exists()
     assert (out / "run" / "checkpoints" / "best.safetensors").exists()
 

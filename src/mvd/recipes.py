@@ -1,4 +1,8 @@
-"""Recipes: complete configurations by name, each saying where its numbers come from."""
+"""Recipes: complete configurations by name, each saying where its numbers come from.
+
+Three of them restate published code: what it computes, not what its paper says. What the numbers could not bring
+along is said with each.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from mvd.config import (
     AugmentConfig,
     CosineSchedule,
     DataConfig,
+    EpochSchedule,
     LossConfig,
     ModelConfig,
     OptimizerConfig,
@@ -43,4 +48,112 @@ DEMO = RunConfig(
 )
 """A small network on small pictures, trained from nothing in minutes on two cores; our own numbers (docs/LOG.md)."""
 
-RECIPES: Mapping[str, RunConfig] = MappingProxyType({"mvd": MVD, "demo": DEMO})
+MVD_CVPR21 = RunConfig(
+    data=DataConfig(height=256, width=128, train_on="train+validation"),
+    sampling=SamplingConfig(identities=16, pictures=4, steps_per_epoch=24),
+    augment=AugmentConfig(pad=0, exchange=0.0, erase=0.0),
+    model=ModelConfig(channel_attention=True, shared_first="grey", descriptor_norm="whole"),
+    losses=LossConfig(metric="rank", distillation="released", vml_weight=0.0, cml_weight=8.0),
+    optimizer=OptimizerConfig(lr=2.6e-4, decay="all"),
+    schedule=EpochSchedule(epochs=600, warmup_epochs=10.0, warmup_start=0.01, milestones=(210,)),
+)
+"""What the official PyTorch release computes, from its `mm01.py` and what that calls.
+
+Batches of 16 people × (4 + 4), 24 to an epoch of 395 people; mirrored at most; last stride 1 and channel attention;
+identity, rank loss, Sinkhorn mutual learning with weight 8, and VSD and VCD as released (probabilities where
+log-probabilities belong, teacher and student swapped); weight decay on everything. Its z_dim of 256 is doubled inside:
+512 here. Not brought along: its draws of batches, which nobody could repeat, and best weights chosen on test pictures.
+"""
+
+MVD_MINDSPORE = RunConfig(
+    data=DataConfig(train_on="train+validation"),
+    augment=AugmentConfig(pad=0, exchange=0.0, grey=0.5, erase_area=(0.02, 0.33)),
+    model=ModelConfig(
+        last_stride=2,
+        padding="same",
+        third_norm="mindspore",
+        neck_bias=True,
+        grey_weights=(0.2989, 0.5870, 0.1440),
+    ),
+    losses=LossConfig(
+        metric="triplet",
+        unit_features=False,
+        label_smoothing=0.0,
+        vsd_weight=0.0,
+        vcd_weight=0.0,
+        vml_weight=0.0,
+    ),
+    optimizer=OptimizerConfig(lr=3.5e-4, encoder_lr_scale=0.1, decay="all"),
+    schedule=EpochSchedule(),
+)
+"""What the MindSpore release computes, from its `train.py` and what that calls.
+
+Identity and batch-hard triplet loss alone: its divergences are built and never used. Crops of the picture's own size,
+which do nothing; half of the visible pictures grey. The rate falls tenfold in each epoch from 15 to 27, to 1e-13 of its
+peak. The learning rate is that of the code; its README and scripts say 0.0035 (`--optimizer.lr 3.5e-3`). Weights should
+start from ImageNet. Its dropout of 0.2 is never used: classifiers have 0.5. Not brought along: batches drawn with
+replacement and without a seed, and its second forward pass.
+"""
+
+BASELINE = RunConfig(
+    model=ModelConfig(encoders="shared", bottleneck=False, metric_neck="before"),
+    losses=LossConfig(
+        metric="triplet", unit_features=False, vsd_weight=0.0, vcd_weight=0.0, vml_weight=0.0, shared=1.0
+    ),
+)
+"""One encoder for both modalities, identity and batch-hard triplet loss, with the default's schedule and augmentation.
+
+The field's plain baseline (a strong one: Luo et al., CVPRW 2019, whose BN neck it has), to measure anything else by.
+"""
+
+AGW = RunConfig(
+    data=DataConfig(train_on="train+validation"),
+    augment=AugmentConfig(exchange=0.0, erase=0.0),
+    model=ModelConfig(
+        encoders="shared",
+        stems="specific",
+        non_local=True,
+        pooling="gem",
+        bottleneck=False,
+        metric_neck="before",
+    ),
+    losses=LossConfig(
+        metric="wrt",
+        unit_features=False,
+        label_smoothing=0.0,
+        vsd_weight=0.0,
+        vcd_weight=0.0,
+        vml_weight=0.0,
+        shared=1.0,
+    ),
+    optimizer=OptimizerConfig(kind="sgd", lr=0.1, encoder_lr_scale=0.1, decay="all"),
+    schedule=EpochSchedule(epochs=81, warmup_epochs=10.0, milestones=(21, 51)),
+)
+"""AGW (Ye et al., TPAMI 2021, arXiv 2001.04193), the field's common baseline, as its cross-modal code has it.
+
+A stem for each modality, non-local blocks, generalised-mean pooling, weighted-regularisation triplet; SGD at 0.1, a
+tenth of it for the encoder, three steps. Weights should start from ImageNet.
+"""
+
+RECIPES: Mapping[str, RunConfig] = MappingProxyType(
+    {
+        "mvd": MVD,
+        "mvd-cvpr21": MVD_CVPR21,
+        "mvd-mindspore": MVD_MINDSPORE,
+        "baseline": BASELINE,
+        "agw": AGW,
+        "demo": DEMO,
+    }
+)
+
+SUMMARIES: Mapping[str, str] = MappingProxyType(
+    {
+        "mvd": "the default: the paper's losses with what later work showed to help",
+        "mvd-cvpr21": "what the official PyTorch release computes",
+        "mvd-mindspore": "what the MindSpore release computes",
+        "baseline": "one shared encoder, identity and triplet loss",
+        "agw": "the field's common baseline (Ye et al., TPAMI 2021)",
+        "demo": "a small network on small pictures, for a processor",
+    }
+)
+"""What each recipe is, in a line."""

@@ -44,6 +44,7 @@ class RunData:
         dataset: the data set's name, such as "sysu".
         identities: the identity of each class, in the order of the classes.
         trial: RegDB's split; None elsewhere.
+        pretrained: the file of the weights that its encoders started from; None if they started from the seed.
     """
 
     root: str
@@ -51,6 +52,7 @@ class RunData:
     dataset: str
     identities: tuple[int, ...]
     trial: int | None = None
+    pretrained: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

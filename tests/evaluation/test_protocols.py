@@ -1,125 +1,47 @@
-"""Who asks and what is drawn: the reference implementation's choices, and the official ones' numbers."""
+"""Protocols as values: their names, what there is for each data set, and what is refused."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
-from mvd.data.permutations import Permutations, load_permutations
-from mvd.data.samples import Modality, Samples
 from mvd.errors import ProtocolError
-from mvd.evaluation.protocols import draw_gallery, query_rows, sysu_protocol, validation_protocol
-
-if TYPE_CHECKING:
-    from evaluation.conftest import Sysu
-
-REAL = Path(__file__).parents[3] / "shared" / "reference" / "rand_perm_cam.mat"
-SEARCHES: tuple[Literal["all", "indoor"], ...] = ("all", "indoor")
-
-with np.load(Path(__file__).parents[1] / "goldens" / "selection.npz") as file:
-    GOLDEN: dict[str, npt.NDArray[Any]] = {key: file[key] for key in file.files if key.startswith("sysu_")}
-
-
-def _selection_samples() -> tuple[Samples, npt.NDArray[np.intp]]:
-    """Make the table of the test people's files, shuffled, and each row's index into the golden's paths."""
-    test_people = [int(identity) for identity in GOLDEN["sysu_test_id_line"].item().split(",")]
-    parts = [path.split("/") for path in GOLDEN["sysu_paths"].tolist()]
-    identities = np.array([int(folder) for _, folder, _ in parts])
-    cameras = np.array([int(camera.removeprefix("cam")) for camera, _, _ in parts])
-    kept = np.flatnonzero(np.isin(identities, test_people))
-    kept = np.random.default_rng(0).permutation(kept)
-    infrared = np.where(np.isin(cameras, (3, 6)), Modality.INFRARED, Modality.VISIBLE)
-    table = Samples(paths=GOLDEN["sysu_paths"], identities=identities, cameras=cameras, modalities=infrared)
-    return table.take(kept), kept
-
-
-@pytest.mark.parametrize("search", SEARCHES)
-def test_seeded_galleries_are_those_of_the_reference(search: Literal["all", "indoor"]) -> None:
-    samples, index = _selection_samples()
-    protocol = sysu_protocol(search, "seeded")
-    expected = GOLDEN[f"sysu_{search}_gallery_seeds0to9"]
-    drawn = np.array([index[draw_gallery(protocol, samples, trial)] for trial in range(10)])
-    assert np.array_equal(drawn, expected)
-    first = samples.take(draw_gallery(protocol, samples, 0))
-    assert np.array_equal(first.identities, GOLDEN[f"sysu_{search}_gallery_pid"])
-    assert np.array_equal(first.cameras, GOLDEN[f"sysu_{search}_gallery_cam"])
-
-
-@pytest.mark.parametrize("search", SEARCHES)
-def test_queries_are_those_of_the_reference(search: Literal["all", "indoor"]) -> None:
-    samples, index = _selection_samples()
-    rows = query_rows(sysu_protocol(search, "seeded"), samples)
-    assert (np.diff(rows) > 0).all()
-    assert sorted(index[rows]) == sorted(GOLDEN[f"sysu_{search}_query"])
-
-
-def test_ten_seeded_shots_are_distinct_pictures_of_each_folder_and_all_of_a_small_one() -> None:
-    samples, _ = _selection_samples()
-    protocol = sysu_protocol("all", "seeded", 10)
-    rows = draw_gallery(protocol, samples, 3)
-    assert len(set(rows.tolist())) == len(rows)
-    visible = samples.take(np.isin(samples.cameras, protocol.gallery_cameras))
-    pairs, available = np.unique(np.stack([visible.identities, visible.cameras]), axis=1, return_counts=True)
-    gallery = samples.take(rows)
-    taken = [((gallery.identities == i) & (gallery.cameras == c)).sum() for i, c in pairs.T]
-    assert taken == np.minimum(available, 10).tolist()
-    assert np.array_equal(rows, draw_gallery(protocol, samples, 3))
-    # With one picture fewer than there are, the sample is a choice, and trials differ.
-    two = replace(protocol, shots=2)
-    assert not np.array_equal(draw_gallery(two, samples, 0), draw_gallery(two, samples, 1))
-
-
-@pytest.mark.parametrize(
-    ("search", "shots", "gallery"), [("all", 1, 301), ("all", 10, 3010), ("indoor", 1, 112), ("indoor", 10, 1120)]
+from mvd.evaluation.protocols import (
+    llcm_protocol,
+    own_protocol,
+    protocols_of,
+    regdb_protocol,
+    select_protocols,
+    sysu_protocol,
+    validation_protocol,
 )
-def test_official_galleries_take_the_first_pictures_of_the_trials_order(
-    sysu: Sysu, search: Literal["all", "indoor"], shots: Literal[1, 10], gallery: int
-) -> None:
-    protocol = sysu_protocol(search, "official", shots)
-    assert len(query_rows(protocol, sysu.samples)) == 3803
-    for trial in (0, 9):
-        rows = draw_gallery(protocol, sysu.samples, trial, sysu.permutations)
-        assert len(set(rows.tolist())) == len(rows) == gallery
-        expected = {
-            f"cam{camera}/{identity:04d}/{picture:04d}.jpg"
-            for (camera, identity), order in sysu.permutations.orders.items()
-            if camera in protocol.gallery_cameras
-            for picture in order[trial, :shots].tolist()
-        }
-        assert set(sysu.samples.paths[rows].tolist()) == expected
 
 
-def test_the_official_file_draws_what_the_goldens_hold(sysu: Sysu) -> None:
-    if not REAL.is_file():
-        pytest.skip("rand_perm_cam.mat is not at ../shared/reference; it is not ours to redistribute")
-    official = load_permutations(REAL)
-    protocol = sysu_protocol("all", "official", 10)
-    for trial in range(10):
-        rows = draw_gallery(protocol, sysu.samples, trial, official)
-        assert np.array_equal(rows, draw_gallery(protocol, sysu.samples, trial, sysu.permutations))
-
-
-def test_names_say_search_shots_and_gallery() -> None:
+def test_names_say_what_is_done() -> None:
     assert sysu_protocol("all", "official").name == "sysu/all-search/single-shot/official"
     assert sysu_protocol("indoor", "seeded", 10).name == "sysu/indoor-search/multi-shot/seeded"
-    assert validation_protocol("indoor").name == "sysu-validation/indoor-search/single-shot/seeded"
+    assert regdb_protocol("thermal-to-visible", 10).name == "regdb/thermal-to-visible/trial-10"
+    assert llcm_protocol("infrared-to-visible").name == "llcm/infrared-to-visible/seeded"
+    transposed = llcm_protocol("visible-to-infrared", transposed=True)
+    assert transposed.name == "llcm/visible-to-infrared/seeded/transposed-as-released"
+    assert own_protocol("visible-to-infrared", cameras=False).name == "own/visible-to-infrared"
+    assert own_protocol("visible-to-infrared", cameras=True).name == "own/visible-to-infrared/other-cameras"
+    assert validation_protocol("sysu").name == "sysu-validation/all-search/single-shot/seeded"
+    assert validation_protocol("own", cameras=False).name == "own-validation/infrared-to-visible"
 
 
 def test_the_validation_protocol_is_the_seeded_rule_under_another_name() -> None:
-    assert replace(validation_protocol("all", 10), name="") == replace(sysu_protocol("all", "seeded", 10), name="")
+    assert replace(validation_protocol("sysu"), name="") == replace(sysu_protocol("all", "seeded"), name="")
 
 
 @pytest.mark.parametrize(
     ("search", "gallery", "shots", "message"),
     [
-        ("outdoor", "official", 1, "search to be all or indoor, found 'outdoor'"),
-        ("all", "random", 1, "an official or a seeded gallery, found 'random'"),
-        ("all", "official", 5, "1 or 10 shots, found 5"),
+        ("outdoor", "official", 1, "search of all or indoor, found 'outdoor'"),
+        ("all", "random", 1, "gallery of official or seeded, found 'random'"),
+        ("all", "official", 5, "shots of 1 or 10, found 5"),
     ],
 )
 def test_an_unknown_setting_is_an_error(search: Any, gallery: Any, shots: Any, message: str) -> None:
@@ -134,44 +56,32 @@ def test_a_protocol_needs_at_least_one_shot_and_trial(field: Literal["shots", "t
         replace(protocol, shots=0) if field == "shots" else replace(protocol, trials=0)
 
 
-@pytest.mark.parametrize("trial", [-1, 10])
-def test_a_trial_out_of_range_is_an_error(trial: int) -> None:
-    samples, _ = _selection_samples()
-    with pytest.raises(ProtocolError, match=f"a trial from 0 to 9, found {trial}"):
-        draw_gallery(sysu_protocol("all", "seeded"), samples, trial)
+@pytest.mark.parametrize(("dataset", "count"), [("sysu", 8), ("regdb", 2), ("llcm", 3), ("own", 2)])
+def test_every_protocol_of_a_data_set_has_a_name_of_its_own(dataset: str, count: int) -> None:
+    names = [protocol.name for protocol in protocols_of(dataset, trial=3)]
+    assert len(set(names)) == len(names) == count
+    assert all(name.startswith(f"{dataset}/") for name in names)
 
 
-def test_pictures_of_one_modality_alone_are_an_error() -> None:
-    samples, _ = _selection_samples()
-    protocol = sysu_protocol("indoor", "seeded")
-    with pytest.raises(ProtocolError, match=r"gallery pictures of cameras \(1, 2\), found none"):
-        draw_gallery(protocol, samples.of(Modality.INFRARED), 0)
-    with pytest.raises(ProtocolError, match=r"infrared pictures of cameras \(3, 6\) as queries, found none"):
-        query_rows(protocol, samples.of(Modality.VISIBLE))
+def test_protocols_are_selected_by_name_or_pattern_each_once() -> None:
+    known = protocols_of("sysu")
+    exact = "sysu/indoor-search/multi-shot/seeded"
+    selected = [protocol.name for protocol in select_protocols(known, [exact, "sysu/indoor-*/seeded"])]
+    assert selected == [exact, "sysu/indoor-search/single-shot/seeded"]
+    with pytest.raises(ProtocolError, match=r"sysu/all-search/single-shot/official, .* found 'regdb/\*'"):
+        select_protocols(known, ["regdb/*"])
 
 
-def test_official_galleries_without_permutations_are_an_error(sysu: Sysu) -> None:
-    with pytest.raises(ProtocolError, match=r"put rand_perm_cam\.mat"):
-        draw_gallery(sysu_protocol("all", "official"), sysu.samples, 0)
+@pytest.mark.parametrize("trial", [0, 11])
+def test_regdb_has_ten_trials(trial: int) -> None:
+    with pytest.raises(ProtocolError, match=f"a trial of 1 or 2 or .* or 10, found {trial}"):
+        regdb_protocol("visible-to-thermal", trial)
 
 
-def test_permutations_that_do_not_fit_the_pictures_name_camera_and_identity(sysu: Sysu) -> None:
-    protocol = sysu_protocol("all", "official")
-    (camera, identity), order = next(iter(sysu.permutations.orders.items()))
-    where = f"camera {camera}, identity {identity}: the official permutations order"
-    n = order.shape[1]
-    lacking = {pair: orders for pair, orders in sysu.permutations.orders.items() if pair != (camera, identity)}
-    with pytest.raises(ProtocolError, match=f"{where} 0 pictures, found {n}"):
-        draw_gallery(protocol, sysu.samples, 0, Permutations(orders=lacking))
-    theirs = (sysu.samples.cameras == camera) & (sysu.samples.identities == identity)
-    fewer = np.delete(np.arange(len(sysu.samples)), np.flatnonzero(theirs)[0])
-    with pytest.raises(ProtocolError, match=f"{where} {n} pictures, found {n - 1}"):
-        draw_gallery(protocol, sysu.samples.take(fewer), 0, sysu.permutations)
-    with pytest.raises(ProtocolError, match=f"{where} {n} pictures, found 0"):
-        draw_gallery(protocol, sysu.samples.take(~theirs), 0, sysu.permutations)
-
-
-def test_permutations_of_too_few_trials_are_an_error(sysu: Sysu) -> None:
-    short = Permutations(orders={pair: order[:4] for pair, order in sysu.permutations.orders.items()})
-    with pytest.raises(ProtocolError, match="permutations of 10 trials, found 4"):
-        draw_gallery(sysu_protocol("all", "official"), sysu.samples, 4, short)
+def test_what_nobody_defined_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="transposed variant of visible-to-infrared, found 'infrared-to-visible'"):
+        llcm_protocol("infrared-to-visible", transposed=True)
+    with pytest.raises(ProtocolError, match="validation people of sysu or own, found 'regdb'"):
+        validation_protocol("regdb")
+    with pytest.raises(ProtocolError, match="the data set sysu, regdb, llcm or own, found 'market'"):
+        protocols_of("market")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,9 +13,10 @@ from scipy.spatial.distance import cdist
 from mvd.data.samples import Modality, Samples
 from mvd.errors import ProtocolError
 from mvd.evaluation.features import Features
+from mvd.evaluation.galleries import draw_gallery, query_rows
 from mvd.evaluation.metrics import Counting, Exclusion, Labels, score
-from mvd.evaluation.protocols import draw_gallery, query_rows, sysu_protocol, validation_protocol
-from mvd.evaluation.results import Result, evaluate
+from mvd.evaluation.protocols import sysu_protocol, validation_protocol
+from mvd.evaluation.results import Result, evaluate, join_trials
 
 if TYPE_CHECKING:
     from evaluation.conftest import Sysu
@@ -38,10 +40,10 @@ def test_the_official_code_gives_the_same_figures(
             counting=Counting.PEOPLE,
         )
         assert (found.valid + found.skipped, len(gallery), found.valid) == tuple(sysu.expected[f"{case}_num"])
-        np.testing.assert_allclose(found.cmc, sysu.expected[f"{case}_cmc"][trial, :20], rtol=0, atol=1e-9)
+        np.testing.assert_allclose(found.cmc, sysu.expected[f"{case}_cmc"][trial, :20], rtol=0, atol=1e-12)
         np.testing.assert_allclose(found.cmc, sysu.expected[f"{case}_agw_cmc20"][trial], rtol=0, atol=1e-6)
-        assert found.mAP == pytest.approx(sysu.expected[f"{case}_mAP"][trial], rel=0, abs=1e-10)
-        assert found.mINP == pytest.approx(sysu.expected[f"{case}_agw_mINP"][trial], rel=0, abs=1e-10)
+        assert found.mAP == pytest.approx(sysu.expected[f"{case}_mAP"][trial], rel=0, abs=1e-12)
+        assert found.mINP == pytest.approx(sysu.expected[f"{case}_agw_mINP"][trial], rel=0, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -135,9 +137,35 @@ def test_to_dict_survives_json_with_shares_not_percentages() -> None:
     assert (found["gallery"], found["people"]) == (5, 4)
 
 
+def test_trials_of_regdb_are_joined_in_order() -> None:
+    one, two, three = (
+        replace(
+            _result(np.full((1, 20), trial / 10)),
+            protocol=f"regdb/thermal-to-visible/trial-{trial}",
+            mAP=np.array([trial / 10]),
+        )
+        for trial in (1, 2, 4)
+    )
+    joined = join_trials([two, one])
+    assert joined.protocol == "regdb/thermal-to-visible/trials-1-2"
+    assert (joined.mAP.tolist(), joined.trials) == ([0.1, 0.2], 2)
+    assert joined.mean.rank_1 == pytest.approx(0.15)
+    assert join_trials([three, one]).protocol == "regdb/thermal-to-visible/trials-1,4"
+    for wrong in (
+        [one, one],
+        [one, replace(two, protocol="regdb/visible-to-thermal/trial-2")],
+        [one, replace(two, gallery=7)],
+    ):
+        with pytest.raises(ProtocolError, match="expected different trials of one direction of RegDB"):
+            join_trials(wrong)
+    with pytest.raises(ProtocolError, match="found one of sysu/some"):
+        join_trials([_result(np.full((1, 20), 0.5))])
+
+
 def _result(cmc: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Result:
     return Result(
         protocol="sysu/some",
+        ranking="cosine",
         queries=10,
         valid_queries=8,
         gallery=5,

@@ -11,11 +11,16 @@ from rich.console import Console
 from mvd.evaluation.results import Result
 from mvd.report.tables import results_table
 
+RERANKED = "cosine + k-reciprocal (k1 20, k2 6, λ 0.3)"
 
-def _result(protocol: str, *, share: float = 0.6, trials: int = 2, gallery: int = 301) -> Result:
+
+def _result(
+    protocol: str, *, share: float = 0.6, trials: int = 2, gallery: int = 301, ranking: str = "cosine"
+) -> Result:
     spread = np.linspace(-0.01, 0.01, trials) if trials > 1 else np.zeros(1)
     return Result(
         protocol=protocol,
+        ranking=ranking,
         queries=3803,
         valid_queries=2208,
         gallery=gallery,
@@ -71,3 +76,20 @@ def test_rows_of_different_protocols_are_numbered_in_the_caption() -> None:
     caption = " ".join(printed.split())
     assert "(1) p: 3803 queries, 2208 with a match, gallery 301, 2 trials" in caption
     assert "(2) q: 3803 queries, 2208 with a match, gallery 112, 1 trial" in caption
+
+
+def test_a_re_ranked_row_says_so_and_the_caption_how() -> None:
+    printed = _print([("best", _result("p")), ("best", _result("p", share=0.5, ranking=RERANKED))])
+    labels = [line[:16].strip() for line in printed.splitlines() if ".00" in line and "±" not in line]
+    assert labels == ["best", "best re-ranked"]
+    assert printed.count("p: 3803") == 1
+    assert f"re-ranked: {RERANKED}" in " ".join(printed.split())
+    assert "re-ranked" not in _print([("best", _result("p"))])
+
+
+def test_re_rankings_that_differ_are_told_apart_in_their_rows() -> None:
+    other = RERANKED.replace("20", "30")
+    printed = _print([("a", _result("p", ranking=RERANKED)), ("b", _result("p", ranking=other))])
+    folded = " ".join(re.sub(r"±?\d+\.\d\d", "", printed).split())
+    assert f"a re-ranked, {RERANKED} b re-ranked, {other}" in folded
+    assert f"re-ranked: {RERANKED} re-ranked: {other}" in folded

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from mvd.config import RunConfig
 from mvd.data.store import PreparedPictures
-from mvd.runs import RunFolder
+from mvd.runs import RunFolder, Tensors
 
 Pictures = Iterable[npt.NDArray[np.uint8]]
 Modalities = npt.NDArray[np.int64]
@@ -119,6 +119,7 @@ class Backend(Protocol):
         validate: Callable[[Embed], Mapping[str, float]] | None,
         observer: Observer,
         resume: bool,
+        initial: Tensors | None = None,
     ) -> bool:
         """Train, writing checkpoints and log lines to the run folder.
 
@@ -129,6 +130,8 @@ class Backend(Protocol):
             validate: measures the network as it stands; its "mAP" decides which checkpoint is best.
             observer: who watches.
             resume: go on from the last checkpoint.
+            initial: arrays by the names of the network that a new run starts from; what is not among them starts from
+                the seed. A resumed run has no use for them.
 
         Returns:
             Whether the run came to its end, rather than being stopped by the observer.

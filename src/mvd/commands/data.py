@@ -26,31 +26,37 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
     """Open the prepared pictures and deal them into those to train on and those to validate on.
 
     Returns:
-        The training data, and the function that measures a network on the validation identities, or None when the
-        configuration trains on those too.
+        The training data, and the function that measures a network on the validation identities, or None when there
+        are none, or the configuration trains on those too.
 
     Raises:
         DatasetError: the arrays are missing, damaged or of another size than the run's; or there are too few people.
     """
+    if not len(dataset.train):
+        raise DatasetError(
+            f"{dataset.root}: expected people to train on, found none; name them in {dataset.people_lists}, or let "
+            f"mvd split deal the people"
+        )
     pictures = load_prepared(dataset, prepared)
     _require_size(pictures[0].size, prepared, config)
     everybody = config.data.train_on == "train+validation"
     people = np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people
-    require_identities(len(people), config.sampling.identities)
+    require_identities(len(people), config.sampling.identities, dataset.people_lists)
     visible, infrared = (of_modality.of_people(people) for of_modality in pictures)
     data = TrainingData(visible=visible, infrared=infrared, identities=people)
-    return data, None if everybody else _validation(pictures, dataset.validation.people, config)
+    return data, None if everybody or not len(dataset.validation) else _validation(dataset, pictures, config)
 
 
-def _validation(pictures: tuple[PreparedPictures, ...], people: npt.NDArray[np.int64], config: RunConfig) -> Validate:
-    held_out = [of_modality.of_people(people) for of_modality in pictures]
+def _validation(dataset: Dataset, pictures: tuple[PreparedPictures, ...], config: RunConfig) -> Validate:
+    held_out = [of_modality.of_people(dataset.validation.people) for of_modality in pictures]
     samples = concatenate([part.samples for part in held_out])
+    protocol = validation_protocol(dataset.name, cameras=bool(samples.cameras.any()))
 
     def batches() -> Iterator[npt.NDArray[np.uint8]]:
         return chain.from_iterable(part.batches(config.runtime.embed_batch) for part in held_out)
 
     def validate(embed: Embed) -> Mapping[str, float]:
-        mean = evaluate(Features(descriptors=embed(batches()), samples=samples), validation_protocol()).mean
+        mean = evaluate(Features(descriptors=embed(batches(), samples.modalities), samples=samples), protocol).mean
         return {"rank-1": mean.rank_1, "mAP": mean.mAP, "mINP": mean.mINP}
 
     return validate

@@ -13,17 +13,17 @@ import numpy.typing as npt
 from mvd.backends import load_backend
 from mvd.config import RunConfig
 from mvd.data.images import PictureFiles
-from mvd.data.layouts.sysu import scan_sysu
-from mvd.data.permutations import Permutations, load_permutations
-from mvd.data.samples import Samples
+from mvd.data.layouts import scan
+from mvd.data.permutations import load_permutations
+from mvd.data.samples import Dataset, Samples
+from mvd.errors import DatasetError, ProtocolError
 from mvd.evaluation.features import Features
-from mvd.evaluation.protocols import sysu_protocol
+from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protocols
+from mvd.evaluation.rerank import Reranking
 from mvd.evaluation.results import Result
 from mvd.evaluation.results import evaluate as score
 from mvd.runs import RunFolder, open_run, write_atomically
 
-Search = Literal["all", "indoor"]
-Galleries = Literal["auto", "official", "seeded"]
 Weights = Literal["best", "last", "initial"]
 Progress = Callable[[int, int], None]
 
@@ -34,9 +34,9 @@ def evaluate(
     path: Path,
     *,
     data: Path | None = None,
-    searches: Sequence[Search] = ("all", "indoor"),
-    galleries: Galleries = "auto",
-    shots: Literal[1, 10] = 1,
+    trial: int | None = None,
+    protocols: Sequence[str] = (),
+    reranking: Reranking | None = None,
     weights: Weights = "best",
     progress: Progress | None = None,
 ) -> list[Result]:
@@ -46,31 +46,40 @@ def evaluate(
 
     Args:
         path: the run folder.
-        data: the data set's folder, where it is not the one that the run was trained on.
-        searches: SYSU-MM01's searches, a result each.
-        galleries: "official" takes `exp/rand_perm_cam.mat`, "seeded" draws with a seed for each trial; "auto" takes
-            the official ones where that file is there.
-        shots: gallery pictures for each identity and camera.
+        data: the data set's folder or table, where it is not the one that the run was trained on.
+        trial: RegDB's split, where the run was not trained on RegDB; else it is the run's own.
+        protocols: names of protocols, or patterns; none means the customary ones of the data set: both directions, or
+            SYSU-MM01's two searches, single-shot, with official galleries where exp/rand_perm_cam.mat is there.
+        reranking: re-rank too; a result of its own after each plain one.
         weights: the run's best, by validation, or its last where there is no best; its last; or those it began with.
         progress: called with (pictures embedded, pictures in all).
 
     Raises:
         RunError: there is no run, or no such weights in it.
         DatasetError: the test pictures or the galleries cannot be read.
-        ProtocolError: the protocol does not fit the pictures.
+        ProtocolError: there is no such protocol, or it does not fit the pictures; or the trial is not the run's.
     """
     run = open_run(path)
     root = data or Path(run.data.root)
-    test = scan_sysu(root).test
-    permutations = _permutations(root, galleries)
-    protocols = [sysu_protocol(search, "official" if permutations else "seeded", shots) for search in searches]
+    dataset = scan(root, trial=_trial(run, trial))
+    _require_own_trial(run, dataset)
+    chosen = choose_protocols(dataset, protocols)
+    official = any(protocol.draw is Draw.OFFICIAL for protocol in chosen)
+    permutations = load_permutations(dataset.root / PERMUTATIONS) if official else None
     checkpoint = _checkpoint(run, weights)
     config = run.config
     descriptors = load_backend(config).embed(
-        config, len(run.data.identities), checkpoint, _pictures(root, test, config, progress)
+        config,
+        len(run.data.identities),
+        checkpoint,
+        _pictures(dataset.root, dataset.test, config, progress),
+        dataset.test.modalities,
     )
-    features = Features(descriptors=descriptors, samples=test)
-    results = [score(features, protocol, permutations) for protocol in protocols]
+    features = Features(descriptors=descriptors, samples=dataset.test)
+    rankings = (None,) if reranking is None else (None, reranking)
+    results = [
+        score(features, protocol, permutations, reranking=ranking) for protocol in chosen for ranking in rankings
+    ]
     record = {
         "weights": str(checkpoint) if checkpoint else "initial",
         "data": str(root.resolve()),
@@ -80,11 +89,38 @@ def evaluate(
     return results
 
 
-def _permutations(root: Path, galleries: Galleries) -> Permutations | None:
-    file = root / PERMUTATIONS
-    if galleries == "seeded" or (galleries == "auto" and not file.exists()):
-        return None
-    return load_permutations(file)
+def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Protocol]:
+    """Choose protocols of a data set by name or pattern, or the customary ones where there are no patterns.
+
+    Raises:
+        DatasetError: there are no test people.
+        ProtocolError: a pattern fits no protocol.
+    """
+    if not len(dataset.test):
+        raise DatasetError(
+            f"{dataset.root}: expected people to test on, found none; name some in {dataset.people_lists}"
+        )
+    known = protocols_of(dataset.name, trial=dataset.trial or 1, cameras=bool(dataset.test.cameras.any()))
+    if patterns:
+        return select_protocols(known, patterns)
+    if dataset.name == "sysu":
+        gallery = "official" if (dataset.root / PERMUTATIONS).exists() else "seeded"
+        return select_protocols(known, [f"sysu/*/single-shot/{gallery}"])
+    return [protocol for protocol in known if not protocol.transposed]
+
+
+def _trial(run: RunFolder, trial: int | None) -> int:
+    return trial or run.data.trial or 1
+
+
+def _require_own_trial(run: RunFolder, dataset: Dataset) -> None:
+    """Refuse to test on another split of RegDB than the run was trained on: half of its people were trained on."""
+    trained = run.data.trial
+    if trained is not None and dataset.trial is not None and trained != dataset.trial:
+        raise ProtocolError(
+            f"{run.path}: expected trial {trained}, which this run was trained on, found trial {dataset.trial}, "
+            f"whose test people it has seen in training; leave --trial away, or evaluate the run of that trial"
+        )
 
 
 def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from mvd.backends import Observer, load_backend
 from mvd.commands.data import load_training
 from mvd.config import RunConfig
-from mvd.data.layouts.sysu import scan_sysu
+from mvd.data.layouts import scan
+from mvd.data.store import default_folder
 from mvd.errors import RunError
+from mvd.interop.load import load_pretrained
 from mvd.runs import RunData, RunFolder, create_run, open_run
 
 
@@ -19,22 +21,26 @@ def train(
     *,
     observer: Observer,
     prepared: Path | None = None,
+    pretrained: Path | None = None,
     replace: bool = False,
 ) -> tuple[RunFolder, bool]:
     """Train a network.
 
     Args:
-        data: the data set's folder.
+        data: the data set's folder, or the table of one's own pictures.
         out: the run folder to make.
         config: the run.
         observer: who watches.
-        prepared: the folder of the prepared arrays, where it is not `data`.
+        prepared: the folder of the prepared arrays, where it is not where `mvd prepare` puts them.
+        pretrained: weights that the encoders start from, such as those of a ResNet trained on ImageNet: a file in any
+            format and naming that `mvd.interop.load.load_pretrained` knows.
         replace: delete a run that is in `out`.
 
     Returns:
         The run folder, and whether training came to its end.
 
     Raises:
+        CheckpointError: the weights cannot be read, or are of another encoder.
         DatasetError: the data cannot be trained on.
         ConfigError: the configuration cannot run here.
         RunError: the run folder is taken or cannot be written.
@@ -42,16 +48,21 @@ def train(
     """
     backend = load_backend(config)
     backend.check(config)
-    dataset = scan_sysu(data)
-    training, validate = load_training(dataset, prepared or data, config)
+    initial = None if pretrained is None else load_pretrained(pretrained, config.model).tensors
+    dataset = scan(data, trial=config.data.trial)
+    folder = prepared or default_folder(dataset)
+    training, validate = load_training(dataset, folder, config)
     described = RunData(
         root=str(data.resolve()),
-        prepared=str((prepared or data).resolve()),
+        prepared=str(folder.resolve()),
         dataset=dataset.name,
         identities=tuple(training.identities.tolist()),
+        trial=dataset.trial,
+        pretrained=None if pretrained is None else str(pretrained.resolve()),
     )
     run = create_run(out, config, described, replace=replace)
-    return run, backend.fit(config, training, run, validate=validate, observer=observer, resume=False)
+    ended = backend.fit(config, training, run, validate=validate, observer=observer, resume=False, initial=initial)
+    return run, ended
 
 
 def resume(path: Path, *, observer: Observer) -> tuple[RunFolder, bool]:
@@ -77,11 +88,11 @@ def resume(path: Path, *, observer: Observer) -> tuple[RunFolder, bool]:
             f"{run.checkpoint('last')}: expected a checkpoint to go on from, found none; the run was stopped before "
             f"its first one: start it again with --replace"
         )
-    dataset = scan_sysu(Path(described.root))
+    dataset = scan(Path(described.root), trial=config.data.trial)
     training, validate = load_training(dataset, Path(described.prepared), config)
     if tuple(training.identities.tolist()) != described.identities:
         raise RunError(
             f"{described.root}: expected the {len(described.identities)} people that the run was started with, found "
-            f"others in exp/*_id.txt; restore them or start a new run"
+            f"others in {dataset.people_lists}; restore them or start a new run"
         )
     return run, backend.fit(config, training, run, validate=validate, observer=observer, resume=True)

@@ -1,14 +1,27 @@
 """The evaluation room: features and a protocol in, figures out. numpy only, no torch.
 
-`features` holds descriptors with their table, `protocols` says who is searched for where, `ranking` finds the places
-of the matches, `metrics` turns them into CMC, mAP and mINP, `results` runs it all.
+`features` holds descriptors with their table, `protocols` says what is done and `galleries` to which pictures,
+`distances` compares, `ranking` finds the places of the matches, `rerank` moves them by what their neighbours say,
+`metrics` turns them into CMC, mAP and mINP, `results` runs it all.
 """
 
+from mvd.evaluation.distances import cosine_distance
 from mvd.evaluation.features import Features
+from mvd.evaluation.galleries import Trial, deal_trials, draw_gallery
 from mvd.evaluation.metrics import Counting, Exclusion, Labels, Scores, score
-from mvd.evaluation.protocols import Draw, Protocol, draw_gallery, sysu_protocol, validation_protocol
-from mvd.evaluation.ranking import cosine_distance
-from mvd.evaluation.results import Figures, Result, evaluate
+from mvd.evaluation.protocols import (
+    Draw,
+    Protocol,
+    llcm_protocol,
+    own_protocol,
+    protocols_of,
+    regdb_protocol,
+    select_protocols,
+    sysu_protocol,
+    validation_protocol,
+)
+from mvd.evaluation.rerank import Reranking
+from mvd.evaluation.results import Figures, Result, evaluate, join_trials
 
 __all__ = [
     "Counting",
@@ -18,12 +31,21 @@ __all__ = [
     "Figures",
     "Labels",
     "Protocol",
+    "Reranking",
     "Result",
     "Scores",
+    "Trial",
     "cosine_distance",
+    "deal_trials",
     "draw_gallery",
     "evaluate",
+    "join_trials",
+    "llcm_protocol",
+    "own_protocol",
+    "protocols_of",
+    "regdb_protocol",
     "score",
+    "select_protocols",
     "sysu_protocol",
     "validation_protocol",
 ]

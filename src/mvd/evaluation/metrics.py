@@ -14,15 +14,27 @@ Shapes: Q queries, G gallery, R ranks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from mvd.data.images import worker_count
 from mvd.data.samples import Samples
 from mvd.errors import ProtocolError
-from mvd.evaluation.ranking import Floats, Ids, People, block_rows, count_people_before, group_people, rank_matches
+from mvd.evaluation.ranking import (
+    Floats,
+    Ids,
+    Pairs,
+    People,
+    block_rows,
+    count_people_before,
+    group_people,
+    pair_matches,
+    rank_matches,
+)
 
 MAX_RANK = 20
 """The last rank that CMC is given for."""
@@ -36,7 +48,7 @@ class Exclusion(Enum):
     SAME_ROOM = "same room"
     """SYSU-MM01: cameras 2 and 3 stand in one room, so a query of camera 3 does not see the pictures of camera 2."""
     SAME_IDENTITY_AND_CAMERA = "same identity and camera"
-    """LLCM: pictures of the query's person taken by the query's camera are dropped."""
+    """LLCM: pictures of the query's person taken by the query's camera are dropped. Camera 0 is none that is known."""
 
 
 class Counting(Enum):
@@ -56,6 +68,18 @@ class Labels(NamedTuple):
     def of(cls, samples: Samples) -> Labels:
         """Take the two columns of a table."""
         return cls(samples.identities, samples.cameras)
+
+
+class Gallery(NamedTuple):
+    """A gallery's labels, (G,) each, and the same grouped by person."""
+
+    labels: Labels
+    people: People
+
+    @classmethod
+    def of(cls, labels: Labels) -> Gallery:
+        """Group the pictures of a gallery."""
+        return cls(labels, group_people(labels.identities))
 
 
 class QueryScores(NamedTuple):
@@ -110,42 +134,60 @@ def score(distances: Floats, queries: Labels, gallery: Labels, *, exclusion: Exc
         ...       exclusion=Exclusion.NOTHING, counting=Counting.PICTURES).mAP
         0.75
     """
-    scores = score_queries(distances, queries, gallery, exclusion=exclusion, counting=counting)
+    scores = score_queries(distances, queries, Gallery.of(gallery), exclusion=exclusion, counting=counting)
     return summarise([scores], ranks=count_ranks(gallery, counting))
 
 
 def score_queries(
-    distances: Floats, queries: Labels, gallery: Labels, *, exclusion: Exclusion, counting: Counting
+    distances: Floats, queries: Labels, gallery: Gallery, *, exclusion: Exclusion, counting: Counting
 ) -> QueryScores:
     """Score each query by itself: `score` without the means, so that a caller may come with some queries at a time.
 
-    Takes what `score` takes.
+    Takes what `score` takes, the gallery grouped. Queries are scored in blocks, by as many threads as there are cores.
 
     Raises:
         ProtocolError: shapes disagree or a distance is not finite.
     """
-    _check(distances, queries, gallery)
-    people = group_people(gallery.identities)
-    dtype = np.promote_types(distances.dtype, np.float32)  # float16 would not hold the place of each picture
-    step = block_rows(len(gallery.identities))
-    parts = []
-    for start in range(0, len(distances), step):
-        rows = slice(start, start + step)
-        block = distances[rows].astype(dtype)
-        if not np.isfinite(block).all():
-            raise ProtocolError("expected finite distances, found NaN or infinity; check the descriptors")
-        asking = Labels(queries.identities[rows], queries.cameras[rows])
-        _exclude(block, asking, gallery, exclusion)
-        parts.append(_score_block(block, asking.identities, people, counting))
+    _check(distances, queries, gallery.labels)
+    workers = worker_count(0)
+    step = min(block_rows(distances.shape[1]), -(-len(distances) // workers))
+    blocks = [slice(start, min(start + step, len(distances))) for start in range(0, len(distances), step)]
+
+    def score_some(some: Sequence[slice]) -> list[QueryScores]:
+        # Fresh memory costs more than what is done in it; float16 cannot hold the places of ties.
+        copies, sorted_copies = np.empty((2, step, distances.shape[1]), np.promote_types(distances.dtype, np.float32))
+        scores = []
+        for rows in some:
+            asking = Labels(queries.identities[rows], queries.cameras[rows])
+            block, scratch = copies[: len(asking.cameras)], sorted_copies[: len(asking.cameras)]
+            block[...] = distances[rows]
+            if not (np.isfinite(block.min()) and np.isfinite(block.max())):  # either is NaN where one is
+                raise ProtocolError("expected finite distances, found NaN or infinity; check the descriptors")
+            scores.append(_score_block(block, asking, gallery, scratch, exclusion=exclusion, counting=counting))
+        return scores
+
+    # Sorting, comparing and copying let go of the interpreter.
+    with ThreadPoolExecutor(workers) as pool:
+        parts = [part for some in pool.map(score_some, _deal(blocks, workers)) for part in some]
     return QueryScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _score_block(distances: Floats, identities: Ids, people: People, counting: Counting) -> QueryScores:
-    """Score some queries (Q,) from their distances (Q, G), which are overwritten; excluded pictures are infinite."""
-    matches = rank_matches(distances, identities, people)
+def _deal(blocks: list[slice], workers: int) -> list[list[slice]]:
+    """Cut a list into as many runs as there are workers, or fewer, about equally long."""
+    length = -(-len(blocks) // workers)
+    return [blocks[start : start + length] for start in range(0, len(blocks), length)]
+
+
+def _score_block(
+    distances: Floats, queries: Labels, gallery: Gallery, scratch: Floats, *, exclusion: Exclusion, counting: Counting
+) -> QueryScores:
+    """Score some queries (Q,) from their distances (Q, G), which are overwritten, as is the scratch (Q, G)."""
+    pairs = pair_matches(queries.identities, gallery.people)
+    _exclude(distances, queries, gallery.labels, pairs, exclusion)
+    matches = rank_matches(distances, pairs, scratch)
     valid, begins, counts = np.unique(matches.queries, return_index=True, return_counts=True)
     if counting is Counting.PEOPLE:
-        before = count_people_before(distances[valid], matches.nearest[valid], people)
+        before = count_people_before(distances, matches.nearest, gallery.people)[valid]
     else:
         before = matches.places[begins]
     ordinals = np.arange(1, len(matches.places) + 1) - np.repeat(begins, counts)
@@ -189,17 +231,17 @@ def summarise(parts: Sequence[QueryScores], *, ranks: int) -> Scores:
     )
 
 
-def _exclude(distances: Floats, queries: Labels, gallery: Labels, exclusion: Exclusion) -> None:
+def _exclude(distances: Floats, queries: Labels, gallery: Labels, matches: Pairs, exclusion: Exclusion) -> None:
     """Set the distances (Q, G) that a rule takes out to infinity, in place."""
     match exclusion:
         case Exclusion.NOTHING:
             return
         case Exclusion.SAME_ROOM:
-            hidden = (queries.cameras == 3)[:, None] & (gallery.cameras == 2)
+            distances[np.ix_(np.flatnonzero(queries.cameras == 3), np.flatnonzero(gallery.cameras == 2))] = np.inf
         case Exclusion.SAME_IDENTITY_AND_CAMERA:
-            hidden = queries.identities[:, None] == gallery.identities
-            hidden &= queries.cameras[:, None] == gallery.cameras
-    distances[hidden] = np.inf
+            asking, seen = queries.cameras[matches.queries], gallery.cameras[matches.gallery]
+            same = (asking == seen) & (asking != 0)
+            distances[matches.queries[same], matches.gallery[same]] = np.inf
 
 
 def _check(distances: Floats, queries: Labels, gallery: Labels) -> None:

@@ -1,4 +1,4 @@
-"""Distances, and the places that a query's matches take in its ranking.
+"""The places that a query's matches take in its ranking.
 
 A metric needs where the matches stand, not the sorted gallery, so nothing here keeps an argsort. The distances of a
 block of queries are sorted by value, which numpy does several times faster than an argsort, and each match is
@@ -10,12 +10,11 @@ distances replaced by the places of a stable argsort, which have no ties; other 
 
 Excluded gallery pictures have distance infinity; they stand behind all others and are never a match.
 
-Shapes: Q queries, G gallery, D width of a descriptor, M matches over all queries, P distinct people in the gallery.
+Shapes: Q queries, G gallery, M matches over all queries, P distinct people in the gallery.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -24,60 +23,8 @@ import numpy.typing as npt
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ids: TypeAlias = npt.NDArray[np.int64]
 
-# A block of float32 distances of this many elements fits into a core's cache, with its sorted copy.
-_BLOCK_ELEMENTS = 1 << 19
-# Fewer queries than this leave the matrix product waiting for memory: each block reads the whole gallery.
-_LEAST_QUERIES = 256
-
-
-def unit_rows(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Scale each row (·, D) to length 1; a row of zeros stays so, at cosine distance 1 from everything."""
-    squares = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)  # float32 would overflow from lengths of 1e19
-    norms = np.sqrt(squares)[:, None]
-    units = np.zeros_like(rows)
-    np.divide(rows, norms, out=units, where=norms > 0, casting="same_kind")
-    return units
-
-
-def cosine_blocks(
-    queries: npt.NDArray[np.float32], gallery: npt.NDArray[np.float32]
-) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-    """Compute cosine distances a block of queries at a time, so that Q × G need never be held.
-
-    Args:
-        queries: (Q, D) descriptors of any length.
-        gallery: (G, D) descriptors of any length.
-
-    Yields:
-        The rows of a block and their (rows, G) distances: 1 − cosine, from 0 (same direction) to 2, up to rounding.
-    """
-    units = unit_rows(gallery)
-    step = max(_LEAST_QUERIES, _BLOCK_ELEMENTS // max(len(gallery), 1))
-    for start in range(0, len(queries), step):
-        block = slice(start, min(start + step, len(queries)))
-        distances = unit_rows(queries[block]) @ units.T
-        np.subtract(1, distances, out=distances)
-        yield block, distances
-
-
-def cosine_distance(queries: npt.NDArray[np.float32], gallery: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Compute the whole matrix of cosine distances.
-
-    Args:
-        queries: (Q, D) descriptors of any length.
-        gallery: (G, D) descriptors of any length.
-
-    Returns:
-        (Q, G), 1 − cosine, from 0 (same direction) to 2, up to rounding.
-
-    Example:
-        >>> cosine_distance(np.eye(1, 2, dtype=np.float32), np.array([[2, 0], [0, 3], [-1, 0]], np.float32)).tolist()
-        [[0.0, 1.0, 2.0]]
-    """
-    distances = np.empty((len(queries), len(gallery)), dtype=np.float32)
-    for block, values in cosine_blocks(queries, gallery):
-        distances[block] = values
-    return distances
+# Distances ranked at a time: 4 MB of float32. Smaller blocks fit into a cache but keep threads waiting for each other.
+_BLOCK_ELEMENTS = 1 << 20
 
 
 class People(NamedTuple):
@@ -128,22 +75,40 @@ def block_rows(gallery: int) -> int:
     return max(1, _BLOCK_ELEMENTS // max(gallery, 1))
 
 
-def rank_matches(distances: Floats, identities: Ids, people: People) -> Matches:
+class Pairs(NamedTuple):
+    """Each query with each gallery picture of its person; two (M,) arrays, ordered by query."""
+
+    queries: npt.NDArray[np.intp]
+    gallery: npt.NDArray[np.intp]
+
+
+def pair_matches(identities: Ids, people: People) -> Pairs:
+    """List the matches of queries, whose identities are (Q,), in a gallery."""
+    person = np.searchsorted(people.identities, identities)
+    known = person < len(people.identities)
+    known[known] = people.identities[person[known]] == identities[known]
+    starts = people.starts[person * known]
+    counts = (people.starts[person * known + 1] - starts) * known
+    rows = np.repeat(np.arange(len(identities)), counts)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return Pairs(rows, people.order[starts[rows] + within])
+
+
+def rank_matches(distances: Floats, pairs: Pairs, scratch: Floats) -> Matches:
     """Find the places of the matches of a block of queries.
 
     Args:
         distances: (Q, G), G at least 1; excluded pictures infinite, no NaN. Rows with tied matches are
             overwritten by places.
-        identities: (Q,) identity of each query.
-        people: the gallery, grouped.
+        pairs: the matches, excluded ones among them.
+        scratch: (Q, G) contiguous, overwritten.
 
     Returns:
-        The matches of all queries; a query without a match has none.
+        The matches that are not excluded; a query without any has none.
     """
-    rows, columns = _pairs(identities, people)
-    kept = distances[rows, columns] < np.inf
-    rows, columns = rows[kept], columns[kept]
-    places, tied = _places(distances, rows, columns)
+    kept = distances[pairs] < np.inf
+    rows, columns = pairs.queries[kept], pairs.gallery[kept]
+    places, tied = _places(distances, rows, columns, scratch)
     if tied.any():
         tied_rows = np.unique(rows[tied])
         distances[tied_rows] = _stable_places(distances[tied_rows])
@@ -163,7 +128,7 @@ def count_people_before(distances: Floats, nearest: Floats, people: People) -> n
 
     Args:
         distances: (Q, G) as `rank_matches` left them.
-        nearest: (Q,) as `rank_matches` returned it, of queries that have a match.
+        nearest: (Q,) as `rank_matches` returned it; the answer for a query without a match means nothing.
         people: the gallery, grouped.
     """
     of_person = np.take(distances, people.layers[0], axis=1)
@@ -174,35 +139,25 @@ def count_people_before(distances: Floats, nearest: Floats, people: People) -> n
     return before
 
 
-def _pairs(identities: Ids, people: People) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """List all (query, gallery picture) of one identity, two (M,) arrays, ordered by query."""
-    person = np.searchsorted(people.identities, identities)
-    known = person < len(people.identities)
-    known[known] = people.identities[person[known]] == identities[known]
-    starts = people.starts[person * known]
-    counts = (people.starts[person * known + 1] - starts) * known
-    rows = np.repeat(np.arange(len(identities)), counts)
-    within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return rows, people.order[starts[rows] + within]
-
-
 def _places(
-    distances: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    distances: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], scratch: Floats
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
     """Count the strictly nearer pictures of each match (M,), and say (M,) which matches tie with another picture."""
     gallery = distances.shape[1]
-    ascending = np.sort(distances, axis=1).ravel()
-    values = distances[rows, columns]
-    # Lower bound of each value in its row; the value is in the row, so `low` never passes the row's end.
-    low = rows * gallery
-    high = low + gallery
-    for _ in range(gallery.bit_length()):
-        middle = (low + high) >> 1
-        nearer = ascending[middle] < values
-        low = np.where(nearer, middle + 1, low)
-        high = np.where(nearer, high, middle)
-    places = low - rows * gallery
-    following = ascending[np.minimum(low + 1, len(ascending) - 1)]
+    begins = rows * gallery
+    values = distances.ravel().take(begins + columns)
+    scratch[...] = distances
+    scratch.sort(axis=1)
+    ascending = scratch.ravel()
+    # Bisection, of all rows in step since they are equally long: the lower bound is among `length` values from `low`.
+    # `take` and arithmetic let go of the interpreter, which indexing with arrays does not.
+    low, length = begins.copy(), gallery
+    while length > 1:
+        half = length // 2
+        low += half * (ascending.take(low + (half - 1)) < values)
+        length -= half
+    places = low - begins
+    following = ascending.take(np.minimum(low + 1, len(ascending) - 1))
     return places, (following == values) & (places + 1 < gallery)
 
 

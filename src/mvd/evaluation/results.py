@@ -1,7 +1,8 @@
 """Evaluation: features and a protocol in, figures with their mean and deviation over trials out.
 
 The trials of a protocol draw overlapping galleries, so each query is compared once with the union of what any
-trial drew, in blocks of queries; a trial then takes its columns. The whole distance matrix is never held.
+trial drew, a strip of queries at a time; a trial then takes its columns. Re-ranking looks at the neighbours within
+one trial's queries and gallery, so each trial is compared by itself there.
 
 All figures are shares from 0 to 1; percentages are a matter of the report. Deviations are those of the population
 of trials (divided by T, not T − 1).
@@ -11,17 +12,26 @@ Shapes: T trials, R ranks, Q queries, G gallery.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mvd.data.permutations import Permutations
+from mvd.data.samples import Samples
+from mvd.errors import ProtocolError
+from mvd.evaluation.distances import cosine_strips
 from mvd.evaluation.features import Features
-from mvd.evaluation.metrics import Labels, QueryScores, count_ranks, score_queries, summarise
-from mvd.evaluation.protocols import Protocol, draw_gallery, query_rows
-from mvd.evaluation.ranking import cosine_blocks
+from mvd.evaluation.galleries import Trial, deal_trials
+from mvd.evaluation.metrics import Gallery, Labels, QueryScores, Scores, count_ranks, score_queries, summarise
+from mvd.evaluation.protocols import Protocol
+from mvd.evaluation.ranking import Floats
+from mvd.evaluation.rerank import Reranking, rerank_descriptors
+
+PLAIN = "cosine"
+"""What a gallery is ranked by, unless it is re-ranked."""
 
 
 class Figures(NamedTuple):
@@ -41,6 +51,7 @@ class Result:
 
     Attributes:
         protocol: name of the protocol.
+        ranking: what the gallery was ranked by: "cosine", or that and a re-ranking with its parameters.
         queries: pictures that asked.
         valid_queries: those whose person was in the gallery, the same in every trial; the means are over them.
         gallery: pictures drawn in each trial.
@@ -51,6 +62,7 @@ class Result:
     """
 
     protocol: str
+    ranking: str
     queries: int
     valid_queries: int
     gallery: int
@@ -82,6 +94,7 @@ class Result:
         """Make a dictionary that JSON can hold; figures stay shares from 0 to 1."""
         return {
             "protocol": self.protocol,
+            "ranking": self.ranking,
             "queries": self.queries,
             "valid_queries": self.valid_queries,
             "gallery": self.gallery,
@@ -96,45 +109,136 @@ class Result:
         return [*(self.rank(k) for k in (1, 5, 10, 20)), self.mAP, self.mINP]
 
 
-def evaluate(features: Features, protocol: Protocol, permutations: Permutations | None = None) -> Result:
-    """Evaluate descriptors by cosine distance.
+def evaluate(
+    features: Features,
+    protocol: Protocol,
+    permutations: Permutations | None = None,
+    *,
+    reranking: Reranking | None = None,
+) -> Result:
+    """Evaluate descriptors by cosine distance, or by a re-ranking that starts from it.
 
     Args:
         features: the pictures of the people under evaluation, both modalities; others than the protocol's cameras
             are ignored.
         protocol: who asks, who is searched, what counts.
         permutations: the official galleries, for protocols that use them.
+        reranking: k-reciprocal re-ranking. Its figures belong beside the plain ones, never in their place.
 
     Raises:
         ProtocolError: the protocol does not fit the pictures: no queries, no gallery, no query with a match, or
             permutations that are missing or of other pictures.
     """
     samples = features.samples
-    asking = query_rows(protocol, samples)
-    galleries = [draw_gallery(protocol, samples, trial, permutations) for trial in range(protocol.trials)]
-    drawn = np.unique(np.concatenate(galleries))
-    columns = [np.searchsorted(drawn, gallery) for gallery in galleries]
-
-    queries = Labels.of(samples.take(asking))
-    labels = [Labels.of(samples.take(gallery)) for gallery in galleries]
-    parts: list[list[QueryScores]] = [[] for _ in galleries]
-    for block, distances in cosine_blocks(features.descriptors[asking], features.descriptors[drawn]):
-        part = Labels(queries.identities[block], queries.cameras[block])
-        for trial, taken in enumerate(columns):
-            scores = score_queries(
-                distances[:, taken], part, labels[trial], exclusion=protocol.exclusion, counting=protocol.counting
-            )
-            parts[trial].append(scores)
-
-    trials = [summarise(part, ranks=count_ranks(labels[0], protocol.counting)) for part in parts]
+    trials = deal_trials(protocol, samples, permutations)
+    scores = (
+        _score(features, trials, protocol) if reranking is None else _score_again(features, trials, protocol, reranking)
+    )
+    first = trials[0]
     # Each trial draws from the same people and cameras, so the counts of the first are those of all.
     return Result(
         protocol=protocol.name,
-        queries=len(asking),
-        valid_queries=trials[0].valid,
-        gallery=len(galleries[0]),
-        people=len(np.unique(queries.identities)),
-        cmc=np.stack([trial.cmc for trial in trials]),
-        mAP=np.array([trial.mAP for trial in trials]),
-        mINP=np.array([trial.mINP for trial in trials]),
+        ranking=PLAIN if reranking is None else f"{PLAIN} + {reranking.name}",
+        queries=len(first.queries),
+        valid_queries=scores[0].valid,
+        gallery=len(first.gallery),
+        people=len(np.unique(samples.identities[first.queries])),
+        cmc=np.stack([trial.cmc for trial in scores]),
+        mAP=np.array([trial.mAP for trial in scores]),
+        mINP=np.array([trial.mINP for trial in scores]),
     )
+
+
+def join_trials(results: Sequence[Result]) -> Result:
+    """Join the results of RegDB's trials, each with a model of its own, into one with their mean and deviation.
+
+    Args:
+        results: of one direction and ranking, each trial once, in any order.
+
+    Raises:
+        ProtocolError: they are not of RegDB, of different directions or rankings or sizes, or a trial is there twice.
+    """
+    parts = sorted((*_direction_and_trial(result), place) for place, result in enumerate(results))
+    ordered = [results[place] for _, _, place in parts]
+    trials = [trial for _, trial, _ in parts]
+    alike = {
+        (name, result.ranking, result.queries, result.valid_queries, result.gallery, result.people)
+        for (name, _, _), result in zip(parts, ordered, strict=True)
+    }
+    if len(alike) != 1 or len(set(trials)) != len(trials):
+        raise ProtocolError(
+            f"expected different trials of one direction of RegDB to join, found "
+            f"{', '.join(result.protocol for result in results)}"
+        )
+    whole = trials == list(range(trials[0], trials[-1] + 1))
+    span = f"{trials[0]}-{trials[-1]}" if whole else ",".join(map(str, trials))
+    return replace(
+        ordered[0],
+        protocol=f"{parts[0][0]}/trials-{span}",
+        cmc=np.concatenate([result.cmc for result in ordered]),
+        mAP=np.concatenate([result.mAP for result in ordered]),
+        mINP=np.concatenate([result.mINP for result in ordered]),
+    )
+
+
+def _direction_and_trial(result: Result) -> tuple[str, int]:
+    direction, separator, trial = result.protocol.partition("/trial-")
+    if not separator:
+        raise ProtocolError(f"expected results of RegDB's trials to join, found one of {result.protocol}")
+    return direction, int(trial)
+
+
+def _score(features: Features, trials: Sequence[Trial], protocol: Protocol) -> list[Scores]:
+    """Score every trial by cosine distance."""
+    asking = np.unique(np.concatenate([trial.queries for trial in trials]))
+    drawn = np.unique(np.concatenate([trial.gallery for trial in trials]))
+    rows = [np.searchsorted(asking, np.sort(trial.queries)) for trial in trials]
+    columns = [np.searchsorted(drawn, trial.gallery) for trial in trials]
+    galleries = [Gallery.of(_labels(features.samples, trial.gallery)) for trial in trials]
+    parts: list[list[QueryScores]] = [[] for _ in trials]
+    for strip, distances in cosine_strips(features.descriptors, asking, drawn):
+        for part, within, taken, gallery in zip(parts, rows, columns, galleries, strict=True):
+            here = within[(within >= strip.start) & (within < strip.stop)]
+            part.append(
+                score_queries(
+                    _select(distances, here - strip.start, taken),
+                    _labels(features.samples, asking[here]),
+                    gallery,
+                    exclusion=protocol.exclusion,
+                    counting=protocol.counting,
+                )
+            )
+    ranks = count_ranks(galleries[0].labels, protocol.counting)
+    return [summarise(part, ranks=ranks) for part in parts]
+
+
+def _score_again(features: Features, trials: Sequence[Trial], protocol: Protocol, reranking: Reranking) -> list[Scores]:
+    """Score every trial by re-ranked distance."""
+    scores = []
+    for trial in trials:
+        labels = _labels(features.samples, trial.gallery)
+        queries, gallery = (features.descriptors[rows] for rows in trial)
+        distances = rerank_descriptors(queries, gallery, reranking)
+        found = score_queries(
+            distances,
+            _labels(features.samples, trial.queries),
+            Gallery.of(labels),
+            exclusion=protocol.exclusion,
+            counting=protocol.counting,
+        )
+        scores.append(summarise([found], ranks=count_ranks(labels, protocol.counting)))
+    return scores
+
+
+def _labels(samples: Samples, rows: npt.NDArray[np.intp]) -> Labels:
+    return Labels(samples.identities[rows], samples.cameras[rows])
+
+
+def _select(distances: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
+    """Take rows and columns of distances; a view where all are taken as they are."""
+    height, width = distances.shape
+    if len(rows) != height:
+        distances = distances[rows]
+    if len(columns) != width or not np.array_equal(columns, np.arange(width)):
+        distances = np.take(distances, columns, axis=1)
+    return distances

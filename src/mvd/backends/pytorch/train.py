@@ -27,10 +27,10 @@ from mvd.backends.pytorch.network import Network
 from mvd.backends.pytorch.optimizer import build_optimizer, optimizer_tensors, restore_optimizer, set_lr
 from mvd.backends.pytorch.output import Output
 from mvd.backends.pytorch.pictures import augment
-from mvd.backends.pytorch.weights import initial_network, network_tensors, restore_network
+from mvd.backends.pytorch.weights import initial_network, network_tensors, overlay, restore_network
 from mvd.config import RunConfig
 from mvd.errors import TrainingError
-from mvd.runs import CheckpointMeta, RunFolder, check_finite, load_checkpoint
+from mvd.runs import CheckpointMeta, RunFolder, Tensors, check_finite, load_checkpoint
 from mvd.schedules import lr_factor
 
 Validate = Callable[[Embed], Mapping[str, float]]
@@ -63,12 +63,15 @@ def fit(
     validate: Validate | None,
     observer: Observer,
     resume: bool,
+    initial: Tensors | None = None,
 ) -> bool:
     """Train; see `mvd.backends.Backend.fit`."""
     device = resolve_device(config.runtime.device)
     state = _initial_state(config, len(data.identities), device)
     if resume:
         _restore(state, run)
+    elif initial is not None:
+        overlay(state.network, initial)
     objective = build_objective(config)
     steps = count_steps(config, data)
     log = _StepLogger(run, observer, config, steps)

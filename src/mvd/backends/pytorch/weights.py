@@ -49,3 +49,16 @@ def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
         shown = ", ".join(sorted(problems)[:5]) + (f" and {len(problems) - 5} more" if len(problems) > 5 else "")
         raise CheckpointError(f"{source}: expected the weights of this run's network, found {shown}")
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in stored.items()})
+
+
+def overlay(network: Network, tensors: Tensors) -> None:
+    """Put arrays in the place of a network's own; what has none keeps its values.
+
+    Raises:
+        CheckpointError: an array is unknown to the network, or of another shape.
+    """
+    wanted = network.state_dict()
+    for name, value in tensors.items():
+        if name not in wanted or tuple(wanted[name].shape) != value.shape:
+            raise CheckpointError(f"{name}: expected an array of this network, found one of shape {value.shape}")
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()}, strict=False)

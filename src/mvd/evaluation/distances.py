@@ -1,0 +1,102 @@
+"""Cosine distances between the rows of one array of descriptors, a strip of queries at a time.
+
+A strip holds the distances of some queries to the whole gallery, since a query's matches are ranked against all of
+it. Within a strip, the gallery is read in chunks, straight from where it lies: neither a second gallery nor the whole
+matrix of distances is ever made, and 20,000 queries against a million pictures fit into the memory of the
+descriptors and half a gigabyte.
+
+Shapes: N pictures, Q queries, G gallery, D width of a descriptor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Descriptors: TypeAlias = npt.NDArray[np.float32]
+Rows: TypeAlias = npt.NDArray[np.intp]
+
+_STRIP_ELEMENTS = 1 << 27  # distances in a strip: 512 MB
+_CHUNK_ELEMENTS = 1 << 22  # gallery descriptors read at a time: 16 MB
+_ZERO = float(np.finfo(np.float32).tiny)  # rows that are shorter have no direction that float32 could tell
+
+
+def unit_rows(rows: Descriptors) -> Descriptors:
+    """Scale each row (·, D) to length 1; a row of zeros stays so, at cosine distance 1 from everything."""
+    norms = _norms(rows)[:, None]
+    units = np.zeros_like(rows)
+    np.divide(rows, norms, out=units, where=norms > _ZERO, casting="same_kind")
+    return units
+
+
+def cosine_strips(descriptors: Descriptors, queries: Rows, gallery: Rows) -> Iterator[tuple[slice, Descriptors]]:
+    """Compute cosine distances, a strip of queries at a time.
+
+    Args:
+        descriptors: (N, D) of any length.
+        queries: (Q,) rows of `descriptors`.
+        gallery: (G,) rows of `descriptors`, ascending.
+
+    Yields:
+        Which of the queries are in the strip, and their (rows, G) distances: 1 − cosine, from 0 (same direction) to 2,
+        up to rounding. The array is used again for the next strip.
+    """
+    width = max(1, _CHUNK_ELEMENTS // descriptors.shape[1])
+    chunks = [slice(start, min(start + width, len(gallery))) for start in range(0, len(gallery), width)]
+    scales = [_negative_inverse(_norms(_take(descriptors, gallery[chunk]))) for chunk in chunks]
+    height = max(1, min(len(queries), _STRIP_ELEMENTS // max(len(gallery), 1)))
+    strip = np.empty((height, len(gallery)), dtype=np.float32)
+    for start in range(0, len(queries), height):
+        rows = slice(start, min(start + height, len(queries)))
+        distances = strip[: rows.stop - rows.start]
+        units = unit_rows(descriptors[queries[rows]])
+        for chunk, scale in zip(chunks, scales, strict=True):
+            part = distances[:, chunk]
+            np.matmul(units, _take(descriptors, gallery[chunk]).T, out=part)
+            part *= scale  # narrower than the chunk of descriptors, and not copied
+            part += 1
+        yield rows, distances
+
+
+def cosine_distance(queries: Descriptors, gallery: Descriptors) -> Descriptors:
+    """Compute the whole matrix of cosine distances.
+
+    Args:
+        queries: (Q, D) descriptors of any length.
+        gallery: (G, D) descriptors of any length.
+
+    Returns:
+        (Q, G), 1 − cosine, from 0 (same direction) to 2, up to rounding.
+
+    Example:
+        >>> cosine_distance(np.eye(1, 2, dtype=np.float32), np.array([[2, 0], [0, 3], [-1, 0]], np.float32)).tolist()
+        [[0.0, 1.0, 2.0]]
+    """
+    both = np.concatenate([queries, gallery])
+    asking, searched = np.split(np.arange(len(both)), [len(queries)])
+    distances = np.empty((len(queries), len(gallery)), dtype=np.float32)
+    for rows, strip in cosine_strips(both, asking, searched):
+        distances[rows] = strip
+    return distances
+
+
+def _take(descriptors: Descriptors, rows: Rows) -> Descriptors:
+    """Take ascending rows: a view where they follow each other, else a copy."""
+    if rows[-1] - rows[0] == len(rows) - 1:
+        return descriptors[rows[0] : rows[-1] + 1]
+    return descriptors[rows]
+
+
+def _norms(rows: Descriptors) -> npt.NDArray[np.float64]:
+    # float32 would overflow from lengths of 1e19.
+    norms: npt.NDArray[np.float64] = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
+    return norms
+
+
+def _negative_inverse(norms: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    inverse = np.zeros(len(norms))
+    np.divide(-1, norms, out=inverse, where=norms > _ZERO)
+    return inverse.astype(np.float32)

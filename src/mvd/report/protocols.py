@@ -1,0 +1,50 @@
+"""The protocols for the screen: each name, and below it what the name stands for."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from mvd.evaluation.metrics import Counting, Exclusion
+from mvd.evaluation.protocols import Draw, Protocol, protocols_of
+
+_EXCLUSIONS = {
+    Exclusion.NOTHING: "",
+    Exclusion.SAME_ROOM: "queries of camera 3 do not see camera 2; ",
+    Exclusion.SAME_IDENTITY_AND_CAMERA: "the query's person under the query's camera does not count; ",
+}
+_DRAWS = {Draw.OFFICIAL: "drawn by exp/rand_perm_cam.mat", Draw.SEEDED: "drawn with the seeds 0 … 9"}
+_NOTES = (
+    "RegDB's trials are 1 … 10, each a split of the people with a model of its own. /other-cameras is taken where the "
+    "cameras of one's own pictures are known. A query without a match is counted and left out of the means. Equal "
+    "distances keep the gallery's order: by identity, then camera, then as drawn or by file name."
+)
+
+
+def protocols_list() -> RenderableType:
+    """Lay out every protocol of every data set; RegDB's first trial stands for the ten."""
+    parts: list[RenderableType] = []
+    for dataset in ("sysu", "regdb", "llcm", "own"):
+        variants = (False, True) if dataset == "own" else (True,)
+        for protocol in (one for cameras in variants for one in protocols_of(dataset, cameras=cameras)):
+            parts += [Text(protocol.name, style="bold"), Padding(_describe(protocol), (0, 0, 0, 4))]
+        parts.append(Text())
+    return Group(*parts, _NOTES)
+
+
+def _describe(protocol: Protocol) -> str:
+    rest = _pictures(protocol.query_modality.name, protocol.query_cameras)
+    drawn = _pictures(protocol.gallery_modality.name, protocol.gallery_cameras)
+    if protocol.draw is not Draw.EVERYTHING:
+        each = "one picture" if protocol.shots == 1 else f"{protocol.shots} pictures"
+        drawn += f", {each} of each person and camera {_DRAWS[protocol.draw]}"
+    asking, searched = (drawn, rest) if protocol.transposed else (rest, drawn)
+    counted = "people" if protocol.counting is Counting.PEOPLE else "pictures"
+    trials = "one trial" if protocol.trials == 1 else f"{protocol.trials} trials"
+    excluded = _EXCLUSIONS[protocol.exclusion]
+    return f"ask: {asking}; searched: {searched}; {excluded}CMC counts {counted}; {trials}"
+
+
+def _pictures(modality: str, cameras: tuple[int, ...] | None) -> str:
+    return f"{modality.lower()}, " + ("all" if cameras is None else f"cameras {', '.join(map(str, cameras))}")
