@@ -1,0 +1,234 @@
+"""The arguments of the MindSpore release's train.py and eval.py.
+
+All that its README, its scripts and its code have are here, under their names, with hyphens or underscores; of names
+to choose from, upper and lower case are the same. What decides on a run's computation is None where it was not given;
+`settings` says what is taken then. Nothing is parsed when this is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeAlias, get_args, get_type_hints
+
+from mvd.config import EpochSchedule, ModelConfig
+from mvd.original.settings import RELEASE, SGD_LR, Settings
+
+Target: TypeAlias = Literal["GPU", "Ascend", "CPU", "Cloud"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """A command line.
+
+    Attributes:
+        settings: what decides on a run's computation.
+        dataset: the data set.
+        data_path: its folder; None where it was not given.
+        data_url: where the target Cloud copies it from.
+        device_target: what to compute on; None where it was not given.
+        gpus: numbers of GPUs.
+        device_id: number of the Ascend processor.
+        device_num: devices to train on.
+        run_distribute: whether to train on several of them.
+        parameter_server: whether to have MindSpore's parameter server.
+        resume: run folder, or file of weights of the whole network.
+        sysu_mode: search on SYSU-MM01.
+        regdb_mode: direction on RegDB.
+        tag: name of the run; None where it was not given.
+        pretrain: file or URL of ResNet-50 weights.
+        start_epoch: the epoch, from 1, with which the weights of a file go on.
+        save_period: epochs between the checkpoints that are kept.
+    """
+
+    settings: Settings
+    dataset: Literal["SYSU", "RegDB"]
+    data_path: Path | None
+    data_url: str | None
+    device_target: Target | None
+    gpus: tuple[int, ...]
+    device_id: int
+    device_num: int
+    run_distribute: bool
+    parameter_server: bool
+    resume: Path | None
+    sysu_mode: Literal["all", "indoor"]
+    regdb_mode: Literal["v2i", "i2v"]
+    tag: str | None
+    pretrain: str | None = None
+    start_epoch: int = 1
+    save_period: int = 10
+
+    @property
+    def search(self) -> str:
+        """Data set and search or direction, such as "sysu_all" or "regdb_v2i", as the scripts' names have them."""
+        mode = self.sysu_mode if self.dataset == "SYSU" else self.regdb_mode
+        return f"{self.dataset.lower()}_{mode}"
+
+
+def parse_training(arguments: Sequence[str]) -> Arguments:
+    """Read the command line of train.py, without the program's name; a wrong one is one line and exit code 2."""
+    parser = _Parser("train.py", "Train as the MindSpore release of MVD does; see docs/from-the-original.md.")
+    _add_data(parser)
+    _add_device(parser, "GPU")
+    _add_network(parser)
+    _add_losses(parser)
+    _add_optimizer(parser)
+    _add_run(parser)
+    return _read(parser, arguments)
+
+
+def parse_evaluation(arguments: Sequence[str]) -> Arguments:
+    """Read the command line of eval.py, without the program's name; a wrong one is one line and exit code 2."""
+    parser = _Parser("eval.py", "Evaluate as the MindSpore release of MVD does; see docs/from-the-original.md.")
+    _add_data(parser)
+    _add_device(parser, "CPU")
+    _add_network(parser)
+    parser.add("epoch", int, "of no effect: training is over")
+    parser.add("margin", float, "of no effect: training is over")
+    _add_weights(parser, "what to evaluate: a run folder, or a file of weights")
+    return _read(parser, arguments)
+
+
+class _Parser(ArgumentParser):
+    """A parser to which an argument is a name with underscores, a type and a line of help; its errors are one line."""
+
+    def __init__(self, program: str, description: str) -> None:
+        super().__init__(prog=program, description=description)
+
+    def add(self, name: str, kind: Callable[[str], Any], meaning: str, *aliases: str, **more: Any) -> None:
+        self.add_argument(*aliases, f"--{name}", type=kind, help=meaning, **{"metavar": name.upper(), **more})
+
+    def choose(self, name: str, choices: Sequence[str], meaning: str, **more: Any) -> None:
+        self.add(name, _one_of(choices), meaning, **{"metavar": "{" + ",".join(choices) + "}", **more})
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}; see: python {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _add_data(parser: _Parser) -> None:
+    data, sampling = RELEASE.data, RELEASE.sampling
+    parser.choose("dataset", ("SYSU", "RegDB"), "the data set (SYSU)", default="SYSU")
+    parser.add("data_path", Path, "its folder (data)")
+    parser.add("data_url", str, "where to copy it from first, with --device_target Cloud: s3://…, obs://…, file://…")
+    parser.choose("sysu_mode", ("all", "indoor"), "search on SYSU-MM01 (all)", default="all")
+    parser.choose("regdb_mode", ("v2i", "i2v"), "direction on RegDB (v2i)", default="v2i")
+    parser.add("trial", int, f"RegDB's split, 1 to 10 ({data.trial})")
+    parser.add("img_h", int, f"height of the pictures in pixels ({data.height})")
+    parser.add("img_w", int, f"width of the pictures in pixels ({data.width})")
+    parser.add("batch_size", int, f"identities in a batch ({sampling.identities})")
+    parser.add("num_pos", int, f"pictures of each identity and modality in a batch ({sampling.pictures})")
+    parser.add("test_batch", int, f"pictures in a batch when descriptors are computed ({RELEASE.runtime.embed_batch})")
+
+
+def _add_device(parser: _Parser, default: Target) -> None:
+    modes = ("GRAPH_MODE", "PYNATIVE_MODE")
+    parser.choose("MSmode", modes, "whether the network is compiled first (GRAPH_MODE)", dest="ms_mode")
+    parser.choose("device_target", get_args(Target), f"what to compute on ({default}); Cloud: what is there")
+    parser.add("gpu", _numbers, "number of the GPU, with --device_target GPU (0)", dest="gpus", default=(0,))
+    parser.add("device_id", _from(0), "number of the Ascend processor, with --device_target Ascend (0)", default=0)
+    parser.add("device_num", _from(1), "devices to train on (1, and no more yet)", default=1)
+    parser.add_argument("--run_distribute", action="store_true", help="train on --device_num devices")
+    parser.add("parameter_server", _yes_or_no, "MindSpore's; there is none here", nargs="?", const=True, default=False)
+
+
+def _add_network(parser: _Parser) -> None:
+    encoders = get_args(get_type_hints(ModelConfig)["arch"])
+    parser.choose("arch", encoders, f"the encoder ({RELEASE.model.arch})")
+    parser.add("z_dim", int, f"width of the representation ({RELEASE.model.z_dim})")
+    parser.add("drop", float, f"dropout in its classifier ({RELEASE.model.dropout})")
+
+
+def _add_losses(parser: _Parser) -> None:
+    people = ("train", "train+validation")
+    parser.choose("train_on", people, "whom to train on; not in the original, which has train+validation (train)")
+    parser.choose("loss_func", ("id", "id+tri"), "cross-entropy, or that and a triplet loss (id+tri)")
+    parser.choose("triloss", ("OriTri", "CenterTri"), "batch-hard triplet loss, or the one of centres (OriTri)")
+    parser.add("margin", float, f"margin of the triplet loss ({RELEASE.losses.margin})")
+
+
+def _add_optimizer(parser: _Parser) -> None:
+    optimizer, schedule = RELEASE.optimizer, RELEASE.schedule
+    parser.choose("optim", ("adam", "sgd"), f"the optimiser ({optimizer.kind})")
+    parser.add(
+        "lr", float, f"peak learning rate ({optimizer.lr} for adam, {SGD_LR} for sgd); encoders have a tenth of it"
+    )
+    parser.add("epoch", int, f"epochs in all ({schedule.epochs})")
+    parser.add("warmup_steps", int, f"the epoch that reaches the peak learning rate ({schedule.warmup_epochs:g})")
+    if isinstance(schedule, EpochSchedule):
+        parser.add("start_decay", int, f"first epoch in which the rate drops ({schedule.milestones[0]})")
+        parser.add("end_decay", int, f"last epoch in which the rate drops ({schedule.milestones[-1]})")
+        parser.add("decay_factor", float, f"factor of each drop ({schedule.gamma})")
+
+
+def _add_run(parser: _Parser) -> None:
+    parser.add("pretrain", _text, "ResNet-50 weights for the encoders: a file, or with --device_target Cloud a URL")
+    _add_weights(parser, "a run folder to go on with, or a file of weights to start from")
+    parser.add("start_epoch", _from(1), "the epoch with which the weights of a file go on (1)", default=1)
+    parser.add("save_period", _from(1), "epochs between the checkpoints that are kept (10)", default=10)
+    parser.add("print_per_step", int, f"steps between lines in the result file ({RELEASE.runtime.log_every})")
+    parser.add("branch_name", str, "noted in the result file's first line, and nowhere else", dest="noted")
+
+
+def _add_weights(parser: _Parser, meaning: str) -> None:
+    parser.add("resume", _path, meaning, "-r")
+    parser.add("tag", _name, "name of the run's folder below runs/ (such as sysu_all)")
+
+
+def _read(parser: _Parser, arguments: Sequence[str]) -> Arguments:
+    given = vars(parser.parse_args([_underscored(argument) for argument in arguments]))
+    given.pop("noted", None)
+    decisive = {field.name: given.pop(field.name) for field in fields(Settings) if field.name in given}
+    return Arguments(settings=Settings(**decisive), **given)
+
+
+def _underscored(argument: str) -> str:
+    name, equals, value = argument.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value if name.startswith("--") else argument
+
+
+def _one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    def choose(text: str) -> str:
+        for choice in choices:
+            if text.lower() == choice.lower():
+                return choice
+        raise ArgumentTypeError(f"expected {' or '.join(choices)}, found {text!r}")
+
+    return choose
+
+
+def _from(smallest: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or int(text) < smallest:
+            raise ArgumentTypeError(f"expected a whole number from {smallest} on, found {text!r}")
+        return int(text)
+
+    return count
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(_from(0)(part.strip()) for part in text.split(","))
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ArgumentTypeError(f"expected True or False, found {text!r}")
+    return text.lower() == "true"
+
+
+def _text(text: str) -> str | None:
+    return text or None  # an empty text is the original's way to say none
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _name(text: str) -> str:
+    if text in ("", ".", "..") or "/" in text or "\\" in text:
+        raise ArgumentTypeError(f"expected a name for a folder, found {text!r}")
+    return text

@@ -1,0 +1,80 @@
+"""eval.py: weights into test figures, with the release's result file in the folder where it is started."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mvd.commands.evaluate import evaluate
+from mvd.data.samples import Dataset
+from mvd.errors import CheckpointError, ConfigError, ProtocolError
+from mvd.original.arguments import Arguments, parse_evaluation
+from mvd.original.devices import choose_device, require_device
+from mvd.original.performance import PerformanceFile, final_lines
+from mvd.original.program import counting, data_folder, notes, protocol_pattern, run_program, scan_data, search_title
+from mvd.original.settings import RELEASE, configure
+from mvd.original.weights import Weights, as_run, describe_people, load_weights, require_fit
+from mvd.runs import RunData
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run eval.py.
+
+    Args:
+        arguments: without the program's name; those of the process, if not given.
+
+    Returns:
+        The exit code: 0 done, 1 something was wrong with what was given, 130 stopped by Ctrl-C.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return run_program("eval.py", lambda: _main(parse_evaluation(given), shlex.join(given)))
+
+
+def _main(arguments: Arguments, line: str) -> int:
+    if arguments.resume is None:
+        raise ConfigError("--resume: expected a run folder or a file of weights to evaluate, found none")
+    target = arguments.device_target or "CPU"
+    device = choose_device(arguments, target)
+    weights = load_weights(arguments.resume)
+    _require_own_trial(arguments, weights)
+    config = configure(arguments.settings, weights.config or RELEASE)
+    config = replace(config, runtime=replace(config.runtime, device=device))
+    require_device(config, target)
+    require_fit(weights, config)
+    data = data_folder(arguments, target, Path(weights.data.root if weights.data else "data"))
+    dataset = scan_data(arguments, data, config.data.trial)
+    trained_on = weights.data or _guess_people(weights, dataset)
+    performance = PerformanceFile(Path(f"{arguments.dataset}_eval_performance.txt"))
+    performance.write(f"Args: {line}", *notes(arguments), f"Weights: {weights.file}")
+    protocol = protocol_pattern(arguments, data)
+    with as_run(weights, config, trained_on) as run, counting("testing") as progress:
+        (result,) = evaluate(run.path, data=data, trial=config.data.trial, protocols=[protocol], progress=progress)
+    performance.write(*final_lines(search_title(arguments), result, ""))
+    return 0
+
+
+def _require_own_trial(arguments: Arguments, weights: Weights) -> None:
+    trained = weights.data.trial if weights.data else None
+    asked = arguments.settings.trial
+    if trained is not None and asked not in (None, trained):
+        raise ProtocolError(
+            f"{weights.file}: expected --trial {trained}, which these weights were trained on, found {asked}, whose "
+            f"test people they have seen in training; leave it away, or evaluate the weights of that trial"
+        )
+
+
+def _guess_people(weights: Weights, dataset: Dataset) -> RunData:
+    """Tell by their number on whom foreign weights were trained: on all that the data set has for it, or on fewer."""
+    train, validation = dataset.train.people, dataset.validation.people
+    for people in (np.union1d(train, validation), train):
+        if len(people) == weights.classes:
+            return describe_people(dataset, people)
+    raise CheckpointError(
+        f"{weights.file}: expected weights for the {len(train) + len(validation)} people of {dataset.root} that may be "
+        f"trained on, found weights for {weights.classes}; check --data_path and --trial"
+    )

@@ -1,0 +1,112 @@
+"""The result file, SYSU_train_performance.txt and its kin, and the lines in it; each is printed as well.
+
+Names and order of the figures are the release's, so what reads its files reads these. Its two labels of the learning
+rates are swapped; ours are not. A file is added to, never overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from mvd.backends import StepLog
+from mvd.config import RunConfig
+from mvd.errors import RunError
+from mvd.evaluation.results import Result
+
+RULER = "*" * 78
+
+
+class PerformanceFile:
+    """A text file that grows by lines.
+
+    Args:
+        path: the file; it is made if it is not there.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._add("")
+
+    def write(self, *lines: str) -> None:
+        """Add lines, and print them.
+
+        Raises:
+            RunError: the file cannot be written any more.
+        """
+        text = "".join(f"{line}\n" for line in lines)
+        self._add(text)
+        print(text, end="", flush=True)
+
+    def _add(self, text: str) -> None:
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise RunError(
+                f"{self.path}: expected a result file to write to, could not ({error.strerror or error}); make room, "
+                f"or start in a folder that can be written to"
+            ) from error
+
+
+def start_lines() -> tuple[str, str]:
+    """Say when training starts, or an epoch of it."""
+    return f"==>{datetime.now():%Y-%m-%d_%H-%M-%S}", "==> Start Training..."
+
+
+def step_line(log: StepLog, steps: int, config: RunConfig) -> str:
+    """Say how training stands.
+
+    Args:
+        log: means over the steps since the last line.
+        steps: steps in an epoch.
+        config: the run.
+    """
+    batch = 2 * config.sampling.identities * config.sampling.pictures
+    return (
+        f"Epoch: [{log.epoch}][{log.step - (log.epoch - 1) * steps}/{steps}]   "
+        f"Convolution LR: {log.lr * config.optimizer.encoder_lr_scale:.7f}   "
+        f"IB & Classifier LR: {log.lr:.7f}    "
+        f"Loss:{log.losses['total']:.4f}   "
+        f"id:{log.losses.get('identity', 0.0):.4f}   "
+        f"tri:{log.losses.get('metric', 0.0):.4f}   "
+        f"Batch Time:{batch / log.pictures_per_second:.2f}  "
+        f"Accuracy:{100 * log.accuracy:.2f}"
+    )
+
+
+def validation_line(figures: Mapping[str, float]) -> str:
+    """Say the figures of an epoch: rank-1 and mAP, 0 to 1."""
+    return f"rank-1: {figures['rank-1']:.2%}, mAP: {figures['mAP']:.2%}"
+
+
+def result_lines(result: Result) -> tuple[str, str]:
+    """Say what a protocol found, and what the protocol is."""
+    rank_1, rank_5, rank_10, rank_20, average, _ = result.mean
+    trials = "1 trial" if result.trials == 1 else f"mean of {result.trials} trials"
+    return (
+        f"Protocol: {result.protocol}, {result.valid_queries} queries with a match, gallery {result.gallery}, {trials}",
+        f"Original Observation:   Rank-1: {rank_1:.2%} | Rank-5: {rank_5:.2%} | Rank-10: {rank_10:.2%}| "
+        f"Rank-20: {rank_20:.2%}| mAP: {average:.2%}",
+    )
+
+
+def final_lines(search: str, result: Result, chosen: str) -> tuple[str, ...]:
+    """Say the test figures at the end of a run.
+
+    Args:
+        search: data set and search, such as "SYSU-MM01 all".
+        result: the figures.
+        chosen: how the weights came to be chosen, or "".
+    """
+    best = f"Best: rank-1: {result.mean.rank_1:.2%}, mAP: {result.mean.mAP:.2%}"
+    return (
+        *result_lines(result),
+        RULER,
+        f"For {search} search, the testing result is:",
+        f"{best}, {chosen}" if chosen else best,
+    )

@@ -1,0 +1,28 @@
+"""pre_process_sysu.py: the arrays that the release trains on, in the data's own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import write_tree
+from original.programs import Program
+
+from mvd.original.preprocessing import main
+
+
+@pytest.mark.parametrize("flag", ["--data-path", "--data_path"])
+def test_the_four_arrays_are_written_beside_the_pictures(tmp_path: Path, flag: str) -> None:
+    root = write_tree(tmp_path / "sysu", train=(1, 2), val=(3,), test=(4,), pictures=1)
+    assert main([flag, str(root)]) == 0
+    assert np.load(root / "train_rgb_resized_img.npy").shape == (3 * 4, 288, 144, 3)
+    assert np.load(root / "train_ir_resized_img.npy").shape == (3 * 2, 288, 144, 3)
+    assert np.load(root / "train_ir_resized_label.npy").tolist() == [0, 0, 1, 1, 2, 2]
+    assert len(np.load(root / "train_rgb_resized_label.npy")) == 12
+
+
+def test_wrong_data_is_one_line(tmp_path: Path, refused: Program) -> None:
+    message = refused(main, "--data-path", tmp_path / "nowhere")
+    assert message.startswith("pre_process_sysu.py: ")
+    assert "nowhere: expected a data set's folder" in message

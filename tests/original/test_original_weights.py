@@ -1,0 +1,60 @@
+"""Files of weights: their names, and what they hold and do not hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from mvd.errors import CheckpointError
+from mvd.original import settings
+from mvd.original.weights import keep_weights, load_weights, weights_name
+from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
+
+TENSORS = {
+    "shared.encoder.conv1.weight": np.ones((2, 3, 7, 7), np.float32),
+    "shared.neck.classifier.weight": np.ones((5, 2), np.float32),
+    "optimizer/shared.neck.classifier.weight/exp_avg": np.ones((5, 2), np.float32),
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    data = RunData(root="/data", prepared="/data", dataset="regdb", identities=(2, 4, 6, 8, 10), trial=3)
+    run = create_run(tmp_path / "run", settings.RELEASE, data, replace=False)
+    run.save_checkpoint("last", TENSORS, CheckpointMeta(step=4, epoch=2, metrics={"mAP": 0.5}, best=0.5))
+    return run
+
+
+def test_a_name_tells_epoch_rank_1_and_map() -> None:
+    assert weights_name(7, 0.52314, 1) == "epoch_07_rank1_52.31_mAP_100.00.safetensors"
+    assert weights_name(80, 0, 0.49796, best=True) == "best_epoch_80_rank1_0.00_mAP_49.80.safetensors"
+
+
+def test_a_file_knows_its_run_and_leaves_the_optimiser_behind(tmp_path: Path, run: RunFolder) -> None:
+    file = tmp_path / "kept.safetensors"
+    keep_weights(run, "last", file)
+    weights = load_weights(file)
+    assert (weights.config, weights.data, weights.classes) == (run.config, run.data, 5)
+    assert sorted(weights.tensors) == [name for name in TENSORS if not name.startswith("optimizer")]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["kept.safetensors"]
+
+
+def test_a_run_and_a_checkpoint_in_it_are_weights_too(run: RunFolder) -> None:
+    for path in (run.path, run.checkpoint("last")):
+        weights = load_weights(path)
+        assert (weights.file, weights.config, weights.data) == (run.checkpoint("last"), run.config, run.data)
+
+
+def test_an_encoder_alone_is_not_the_whole_network(tmp_path: Path) -> None:
+    file = tmp_path / "resnet.safetensors"
+    save_file({"conv1.weight": np.ones((2, 3, 7, 7), np.float32), "bn1.weight": np.ones(2, np.float32)}, file)
+    with pytest.raises(CheckpointError, match=r"whole MVD network, found a ResNet .*; encoders alone go to --pretrain"):
+        load_weights(file)
+
+
+def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path: Path, run: RunFolder) -> None:
+    with pytest.raises(CheckpointError, match=r"x\.safetensors: expected to write weights"):
+        keep_weights(run, "last", tmp_path / "nowhere" / "x.safetensors")
