@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import write_ids, write_tree
+from safetensors.numpy import load_file
 from scipy.io import loadmat
 from shell import SIZE, TINY, mvd, refused
 
@@ -107,6 +108,32 @@ def test_a_finished_run_is_resumed_to_the_same_figures(
     run = shutil.copytree(trained, tmp_path / "run")
     assert mvd("train", "--resume", run, "--evaluate", "none") == 0
     assert (run / "metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
+
+
+def test_weights_go_to_mindspore_and_back_and_start_another_run(
+    template: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = trained / "checkpoints" / "best.safetensors"
+    assert mvd("convert", best, tmp_path / "mvd.ckpt", "--to", "mindspore") == 0
+    assert mvd("convert", tmp_path / "mvd.ckpt", tmp_path / "back.safetensors", "--to", "mvd") == 0
+    there, back = (load_file(file) for file in (best, tmp_path / "back.safetensors"))
+    assert set(back) == set(there)
+    # How many batches a norm has seen has no place in MindSpore.
+    assert all(np.array_equal(back[name], there[name]) for name in back if "num_batches" not in name)
+
+    run = tmp_path / "run"
+    few = ("--schedule.epochs=1", "--optimizer.lr=1e-30", "--evaluate", "none")
+    assert mvd("train", template, "--out", run, *TINY, *few, "--pretrained", tmp_path / "mvd.ckpt") == 0
+    started = load_file(run / "checkpoints" / "last.safetensors")
+    name = "infrared.encoder.layer3.0.conv1.weight"
+    np.testing.assert_allclose(started[name], there[name], atol=1e-6)
+    assert json.loads((run / "data.json").read_text())["pretrained"] == str(tmp_path / "mvd.ckpt")
+
+    (tmp_path / "junk.pth").write_bytes(b"no weights")
+    assert "junk.pth" in refused(capsys, "convert", tmp_path / "junk.pth", tmp_path / "out", "--to", "mvd")
+    flags = ("--out", tmp_path / "other", *TINY, "--pretrained", tmp_path / "junk.pth")
+    assert "junk.pth" in refused(capsys, "train", template, *flags)
+    assert not (tmp_path / "other").exists()
 
 
 def test_synth_makes_a_tree_that_can_be_prepared_and_has_official_galleries(tmp_path: Path) -> None:

@@ -20,11 +20,12 @@ from mvd.cli.datasets import Check, Prepare, Split, Synth
 from mvd.cli.evaluation import Evaluate, Protocols
 from mvd.cli.screen import STOPPED
 from mvd.cli.training import Ablate, Demo, Recipes, Train
+from mvd.cli.weights import Convert
 from mvd.config import RunConfig
 from mvd.errors import MvdError
 from mvd.recipes import RECIPES
 
-Command: TypeAlias = Synth | Check | Split | Prepare | Recipes | Train | Ablate | Evaluate | Protocols | Demo
+Command: TypeAlias = Synth | Check | Split | Prepare | Recipes | Train | Ablate | Evaluate | Protocols | Convert | Demo
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,6 +79,7 @@ def _commands(recipe: RunConfig) -> Any:
         | ablate
         | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[Protocols, subcommand("protocols")]
+        | Annotated[Convert, subcommand("convert")]
         | Annotated[Demo, subcommand("demo")]
     )
 
