@@ -147,7 +147,7 @@ class Prepare:
     decoder: Literal["pillow", "fast"] = "pillow"
     """pillow: as the original does; fast: about three times as quick, with slightly other pixels"""
     workers: int = 0
-    """threads; 0 means one for each core"""
+    """processes; 0 means one for each core"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

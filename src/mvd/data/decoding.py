@@ -4,7 +4,7 @@
 resizes with OpenCV, which the extra `mvd[fast]` brings. How far the two are apart, in grey levels of 255, mean over
 all values and largest of all, on rendered pictures:
 
-    203 … 290 high, to 288×144 or 384×192     0.37, 15
+    203 … 290 high, to 288×144 or 384×192     0.36, 24
     434 … 614 high, by 0.9 / 0.75 / 0.5       0.33, 13 / 0.57, 34 / 0.66, 23
     434 … 614 high, by 0.25 / 0.15            0.99, 34 / 1.49, 29
 

@@ -3,8 +3,8 @@
 A file of JSON lines. The first says what the work is, with a fingerprint for each of its parts. Every other one names
 a part, the start of a finished chunk of it, and a stamp of what the chunk was made from; or says that all is whole:
 
-    {"train_rgb_resized": "81f0…", "test": "c02e…"}
-    ["train_rgb_resized", 32, "5be1…"]
+    {"train_rgb_resized_img.npy": "81f0…", "test": "c02e…"}
+    ["train_rgb_resized_img.npy", 32, "5be1…"]
     ["whole"]
 
 Going on only adds lines, so being killed can do no more than tear the last one, which is then cut off. Chunks of a
@@ -31,7 +31,7 @@ else:
 
 _Stamps = dict[tuple[str, int], str]
 
-_LOCKED_BYTE = 1 << 40  # what is locked on Windows cannot be read, so that is a byte that the journal never has
+_LOCKED_BYTE = 1 << 40  # Windows lets nobody read what is locked, so that is a byte that no journal has
 
 
 class Journal:

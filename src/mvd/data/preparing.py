@@ -4,7 +4,7 @@ Whatever stops it, it goes on from there when it is started again: the unfinishe
 the folder (`.train_*.part`, `.mvd-prepare.journal`) until all is done. Then the arrays take their names together, the
 labels last, without which nothing is loaded.
 
-Shapes: N pictures, B of them in a chunk, H height, W width in pixels.
+Shapes: N pictures, H height, W width in pixels.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from mvd.errors import DatasetError
 
 _JOURNAL = ".mvd-prepare.journal"
 _FORMAT = 1  # of what a fingerprint is taken from, and of the chunks
-_CHUNK_BYTES = 1 << 21  # of rows: few enough to stay in the cache, enough to be worth a write
+_CHUNK_BYTES = 1 << 21  # of rows: enough to be worth handing over, few enough to be done again
+_CHUNK_PICTURES = 64  # at most
 _MOST_UNASKED = 4  # workers
-_CHUNK_PICTURES = 64  # at most, so that small pictures too are taken down now and then
 
 
 def prepare(
@@ -87,7 +87,6 @@ def _filling(root: Path, samples: Samples, array: UnfinishedArray, decode: Decod
     """Make the part that fills an array."""
     _, height, width, _ = array.shape
     chunk = min(max(_CHUNK_BYTES // array.row_bytes, 1), _CHUNK_PICTURES)
-
     return Part(
         name=array.file.name,
         fingerprint=_fingerprint(samples, chunk, versions, height, width),
@@ -165,13 +164,13 @@ def _naming_errors(out: Path) -> Iterator[None]:
         yield
     except BrokenProcessPool as error:
         raise DatasetError(
-            f"{out}: expected every process to finish its pictures, found one killed, for lack of memory perhaps; use "
-            f"fewer --workers; what is finished is kept"
+            f"{out}: expected every process to finish its pictures, found one killed, for lack of memory perhaps; "
+            f"start again, with fewer --workers, to go on"
         ) from error
     except OSError as error:
         raise DatasetError(
-            f"{out}: expected a folder to write the arrays to, could not ({error.strerror or error}); make room or "
-            f"choose another with --out; what is finished is kept"
+            f"{out}: expected a folder to write the arrays to, could not ({error.strerror or error}); make room and "
+            f"start again to go on, or choose another with --out"
         ) from error
 
 

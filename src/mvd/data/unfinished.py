@@ -3,7 +3,7 @@
 It is written with ordinary writes. Through a memory map every row would count as resident memory until the system
 gets round to writing it.
 
-Shapes: N pictures, B of them in a piece, H height, W width in pixels.
+Shapes: N pictures, H height, W width in pixels.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class UnfinishedArray:
         return not self.part.exists() and self._is_at(self.file)
 
     def write(self, row: int, pictures: Iterable[npt.NDArray[np.uint8]]) -> None:
-        """Write pictures (H, W, 3), one as soon as it is there, to `row` and the rows after it; threads may at once."""
+        """Write pictures (H, W, 3) as they come to the rows from `row` on; several writers may at once."""
         # Unbuffered: a picture is not copied once more.
         with self.part.open("r+b", buffering=0) as file:
             file.seek(len(self._header) + row * self.row_bytes)
