@@ -17,8 +17,9 @@ help:
 demo: $(READY)
 	$(BIN)/mvd demo demo --replace
 
+# A process of tests for each core: more threads in each would wait for each other.
 test: $(READY)
-	$(BIN)/pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow

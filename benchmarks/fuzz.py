@@ -64,6 +64,8 @@ class Outcome(NamedTuple):
 def main(count: int, seed: int) -> None:
     """Feed `count` inputs and print what became of them."""
     generator = random.Random(seed)
+    # Once: starting it anew for each input leaks.
+    tracemalloc.start()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "input"
         kinds = make_kinds(Path(folder))
@@ -244,7 +246,8 @@ def within_safetensors(data: bytes, generator: random.Random) -> bytes:
 def feed(file: Path, data: bytes) -> Outcome:
     """Read an input, and measure."""
     file.write_bytes(data)
-    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
     start = time.perf_counter()
     try:
         read_weights(file)
@@ -253,9 +256,8 @@ def feed(file: Path, data: bytes) -> Outcome:
         clear = "\n" not in str(error) and str(file) in str(error) and not isinstance(error.__cause__, MemoryError)
         result = "refused" if clear else f"unclear: {error}"
     seconds = time.perf_counter() - start
-    _, allocated = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return Outcome(result, seconds, allocated)
+    _, peak = tracemalloc.get_traced_memory()
+    return Outcome(result, seconds, peak - before)
 
 
 def require(data: bytes, outcome: Outcome, results: tuple[str, ...]) -> None:

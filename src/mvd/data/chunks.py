@@ -2,8 +2,7 @@
 
 Whoever does a chunk also writes it to its place, so no picture goes through a pipe, and memory holds a picture for each
 worker, however many there are. On two cores threads took a tenth longer: Pillow lets go of the interpreter when it
-decodes and resizes, but not in between. The calling process is one of the workers, so it loses no time while the
-others start.
+decodes and resizes, but not in between.
 
 Chunks go into the journal when they are on the disk, and count as long as their pictures have the sizes and dates that
 they had: where a picture is replaced, its chunk is done again.
@@ -13,27 +12,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
 import time
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
-from typing import NamedTuple
 
 from mvd.data.journal import Journal
 from mvd.data.store import Progress
 from mvd.data.unfinished import UnfinishedArray
+from mvd.data.workers import in_parallel
 
-_AHEAD = 3  # chunks that each worker has in hand and waiting
 _WORTH_A_PROCESS = 32  # chunks; fewer are done by the time that it has started
 _RECORD_SECONDS = 0.5  # between entries in the journal: what being killed costs at most
 
@@ -76,11 +66,6 @@ class Part:
         return min(self.chunk, len(self.paths) - row)
 
 
-class _Chunk(NamedTuple):
-    part: Part
-    row: int
-
-
 def work_through(parts: Sequence[Part], journal: Journal, *, workers: int, progress: Progress) -> None:
     """Do every chunk of some parts that is not finished.
 
@@ -93,15 +78,16 @@ def work_through(parts: Sequence[Part], journal: Journal, *, workers: int, progr
     Raises:
         DatasetError: as a part's `work`.
         OSError: the arrays or the journal cannot be written.
-        BrokenProcessPool: a process was killed.
+        LostWorkerError: a process was killed.
     """
-    left = [_Chunk(part, row) for part in parts for row in _unfinished(part, journal)]
+    left = [(part, row) for part in parts for row in _unfinished(part, journal)]
     total = sum(len(part.paths) for part in parts)
     done = total - sum(part.count(row) for part, row in left)
     progress(done, total)
+    jobs = (((part, row), partial(_do, part.work, row, part.files(row))) for part, row in left)
     recorded = time.monotonic()
     try:
-        with closing(_in_parallel(left, min(workers, max(1, len(left) // _WORTH_A_PROCESS)))) as finished:
+        with closing(in_parallel(jobs, min(workers, max(1, len(left) // _WORTH_A_PROCESS)))) as finished:
             for (part, row), stamp in finished:
                 journal.add(part.name, row, stamp)
                 done += part.count(row)
@@ -141,52 +127,6 @@ def _state(file: Path) -> tuple[int, int] | None:
     except OSError:  # reading it will tell, and name it
         return None
     return status.st_size, status.st_mtime_ns
-
-
-def _in_parallel(chunks: Sequence[_Chunk], workers: int) -> Generator[tuple[_Chunk, str]]:
-    """Do chunks, and yield each with its stamp when it is finished; the first one that fails ends all."""
-    waiting = iter(chunks)
-    finished: SimpleQueue[tuple[Executor, _Chunk, Future[str]]] = SimpleQueue()
-
-    def hand_in(executor: Executor, chunk: _Chunk, future: Future[str]) -> None:
-        finished.put((executor, chunk, future))
-
-    def hand_out(executor: Executor, number: int) -> None:
-        for chunk in islice(waiting, number):
-            future = executor.submit(_do, chunk.part.work, chunk.row, chunk.part.files(chunk.row))
-            future.add_done_callback(partial(hand_in, executor, chunk))
-
-    with ExitStack() as stack:
-        executors: dict[Executor, int] = {stack.enter_context(ThreadPoolExecutor(1)): 1}
-        if workers > 1:
-            executors[stack.enter_context(_processes(workers - 1))] = workers - 1
-        try:
-            for executor, number in executors.items():
-                hand_out(executor, number * _AHEAD)
-            for _ in chunks:
-                executor, chunk, future = finished.get()
-                hand_out(executor, 1)
-                yield chunk, future.result()
-        except BaseException:
-            for executor in executors:
-                executor.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _processes(number: int) -> ProcessPoolExecutor:
-    # Spawned processes start clean on every system: a fork copies the caller's threads' locks.
-    return ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_follow_parent)
-
-
-def _follow_parent() -> None:
-    """Leave Ctrl-C to the process that asked for the work, and end when it does, even if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def _do(work: Work, row: int, files: Sequence[Path]) -> str:

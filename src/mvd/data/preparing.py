@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from mvd.data.journal import open_journal
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.data.store import Progress, array_files, training_samples
 from mvd.data.unfinished import UnfinishedArray
+from mvd.data.workers import LostWorkerError
 from mvd.errors import DatasetError
 
 _JOURNAL = ".mvd-prepare.journal"
@@ -162,7 +162,7 @@ def _require_modalities(dataset: Dataset, both: Samples) -> None:
 def _naming_errors(out: Path) -> Iterator[None]:
     try:
         yield
-    except BrokenProcessPool as error:
+    except LostWorkerError as error:
         raise DatasetError(
             f"{out}: expected every process to finish its pictures, found one killed, for lack of memory perhaps; "
             f"start again, with fewer --workers, to go on"
