@@ -293,7 +293,7 @@ def test_a_killed_worker_is_one_clear_error_and_costs_little(dataset: Dataset, o
         for worker in multiprocessing.active_children():
             worker.kill()
 
-    with pytest.raises(DatasetError, match="found one killed, for lack of memory perhaps; start again, with fewer"):
+    with pytest.raises(DatasetError, match=r"found one that ended early \(exit code -9\), .* start again, with fewer"):
         prepare(dataset, out, *SIZE, workers=2, progress=kill)
     prepare(dataset, out, *SIZE, workers=2)
     assert_prepared(out, plain_loop(dataset), tmp_path)

@@ -130,6 +130,9 @@ def test_incomplete_and_foreign_weights_are_named(tmp_path: Path, resnet: Arrays
         CheckpointError, match=r"r\.pth: expected the weights of resnet18 .*'layer3.0.conv1.weight' missing"
     ):
         load_pretrained(as_torch(resnet, tmp_path), _CONFIG)
+    resnet |= {"layer3.0.conv1.weight": np.zeros((16, 8, 5, 5), np.float32)}
+    with pytest.raises(CheckpointError, match=r"found 'layer3\.0\.conv1\.weight' of other sizes; set model\.arch"):
+        load_pretrained(as_torch(resnet, tmp_path), _CONFIG)
     foreign: Arrays = {f"blocks.{index}.weight": np.zeros(1) for index in range(9)}
     with pytest.raises(CheckpointError, match=r"found 'blocks\.0\.weight', .* and 5 more; check that"):
         load_pretrained(as_torch(foreign, tmp_path), _CONFIG)

@@ -113,7 +113,7 @@ class Ablate:
         from mvd.report.ablation import ablation_markdown, ablation_tables
         from mvd.report.progress import counting_bar
 
-        with counting_bar(Console(stderr=True), "training and testing") as bar:
+        with counting_bar(Console(stderr=True), "training and testing", "runs") as bar:
             bar(0, 6 * len(self.seeds))
             rungs = ablate(
                 self.data,

@@ -164,8 +164,8 @@ def _naming_errors(out: Path) -> Iterator[None]:
         yield
     except LostWorkerError as error:
         raise DatasetError(
-            f"{out}: expected every process to finish its pictures, found one killed, for lack of memory perhaps; "
-            f"start again, with fewer --workers, to go on"
+            f"{out}: expected every process to finish its pictures, found one that ended early (exit code "
+            f"{error.exit_code}), killed for lack of memory perhaps; start again, with fewer --workers, to go on"
         ) from error
     except OSError as error:
         raise DatasetError(

@@ -10,6 +10,7 @@ given a job.
 
 from __future__ import annotations
 
+import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -29,7 +30,13 @@ _IN_HAND = 3  # jobs that a worker does or has waiting
 
 
 class LostWorkerError(Exception):
-    """A worker ended before its job was done: killed, or by a mistake of ours, of which a traceback was printed."""
+    """A worker ended before its jobs were done: killed, or by a mistake of ours, which has left a traceback.
+
+    Attributes:
+        exit_code: of its process, as far as it is known; negative for the signal that killed it.
+    """
+
+    exit_code: int | None = None
 
 
 def in_parallel(jobs: Iterable[tuple[Key, Callable[[], Result]]], workers: int) -> Generator[tuple[Key, Result]]:
@@ -104,6 +111,11 @@ def _process() -> Iterator[Connection]:
     theirs.close()  # so that the worker holds the only one
     try:
         yield ours
+    except LostWorkerError as error:
+        ours.close()
+        process.join()
+        error.exit_code = error.exit_code or process.exitcode
+        raise
     finally:
         ours.close()
         process.join()
@@ -116,11 +128,20 @@ def _serve_apart(connection: Connection) -> None:
 
 def _serve(connection: Connection) -> None:
     """Do jobs as they come, until the caller closes the pipe or ends."""
-    with connection, suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        while True:
-            job = connection.recv()
+    with connection:
+        while message := _next(connection):
+            job = pickle.loads(message)
             try:
                 answer = job()
             except (MvdError, OSError) as error:
                 answer = error
-            connection.send(answer)
+            with suppress(BrokenPipeError, ConnectionResetError):  # nobody waits for it any more
+                connection.send(answer)
+
+
+def _next(connection: Connection) -> bytes:
+    """Wait for a message; an empty one stands for the end."""
+    try:
+        return connection.recv_bytes()
+    except (EOFError, ConnectionResetError):
+        return b""

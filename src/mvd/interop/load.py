@@ -140,7 +140,7 @@ def _require_encoder(file: Path, encoder: Arrays, report: Report, config: ModelC
     if arch is not None:
         found = f"those of {arch} with a base width of {len(encoder['conv1.weight'])}"
     else:
-        found = _some([*report.replaced, *lacking]) + (" of other sizes" if report.replaced else " missing")
+        found = f"{_some(lacking)} missing" if lacking else f"{_some(report.replaced)} of other sizes"
     raise CheckpointError(
         f"{file}: expected the weights of {config.arch} with a base width of {config.base_width}, found {found}; "
         f"set model.arch and model.base_width to what the file holds, or take another file"

@@ -42,30 +42,34 @@ def _progress(console: Console) -> _BarAndLine:
 
 
 class CountingBar:
-    """A bar for work that is counted in pictures; call it with (done, total)."""
+    """A bar for work that is counted, mostly in pictures; call it with (done, total)."""
 
-    def __init__(self, console: Console, progress: Progress, task: TaskID, title: str) -> None:
+    def __init__(self, console: Console, progress: Progress, task: TaskID, title: str, unit: str) -> None:
         self._console = console
         self._progress = progress
         self._task = task
         self._title = title
+        self._unit = unit
         self._start = self._spoke = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` pictures are done."""
+        """Show that `done` of `total` are done; slow work has no rate worth showing."""
         now = time.monotonic()
         rate = done / max(now - self._start, 1e-9)
-        self._progress.update(self._task, completed=done, total=total, note=f"{rate:,.0f} pictures/s")
+        self._progress.update(
+            self._task, completed=done, total=total, note=f"{rate:,.0f} {self._unit}/s" if rate >= 1 else ""
+        )
         if not self._console.is_terminal and now - self._spoke >= _QUIET_SECONDS:
             self._spoke = now
-            self._console.print(f"{self._title}: {done:,} of {total:,} pictures, {rate:,.0f} a second")
+            pace = f", {rate:,.0f} a second" if rate >= 1 else ""
+            self._console.print(f"{self._title}: {done:,} of {total:,} {self._unit}{pace}")
 
 
 @contextmanager
-def counting_bar(console: Console, title: str) -> Iterator[CountingBar]:
-    """Show a bar while pictures are worked through, and a line with their rate at the end."""
+def counting_bar(console: Console, title: str, unit: str = "pictures") -> Iterator[CountingBar]:
+    """Show a bar, or now and then a line, while pictures or something else are worked through."""
     with _progress(console) as progress:
-        yield CountingBar(console, progress, progress.add_task(title, total=None, note=""), title)
+        yield CountingBar(console, progress, progress.add_task(title, total=None, note=""), title, unit)
 
 
 class TrainingBar:
