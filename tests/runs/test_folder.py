@@ -89,7 +89,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
     def full(file: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mvd.runs._flush", full)
+    monkeypatch.setattr("mvd.runs.checkpoints._flush", full)
     with pytest.raises(RunError, match=r"No space left on device.*free space, then go on with: mvd train --resume"):
         run.save_checkpoint("last", {"weight": np.zeros(9)}, META)
     assert run.checkpoint("last").read_bytes() == before

@@ -6,32 +6,24 @@
     checkpoints/last.safetensors    weights and optimiser, as of the last validation
     checkpoints/best.safetensors    weights alone, best on the validation identities
 
-A checkpoint is written beside its name, flushed to the disk and renamed, so that a name always stands for a whole
-file. Nothing is pickled. Tensors pass through here as numpy arrays: no framework is needed to read a run.
+No framework is needed to read a run.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-
 from mvd.config import RunConfig, from_json, to_json
-from mvd.errors import CheckpointError, RunError
+from mvd.errors import RunError
+from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
+from mvd.runs.files import write_atomically
 
-Tensors = Mapping[str, npt.NDArray[Any]]
 CheckpointName = Literal["last", "best"]
-
-OPTIMIZER_PREFIX = "optimizer/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,23 +45,6 @@ class RunData:
     identities: tuple[int, ...]
     trial: int | None = None
     pretrained: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckpointMeta:
-    """What a checkpoint says of itself.
-
-    Attributes:
-        step: steps taken.
-        epoch: whole epochs taken.
-        metrics: validation figures at that time, fractions from 0 to 1; empty without validation.
-        best: the best validation mAP so far, which a later one has to beat; None before the first.
-    """
-
-    step: int
-    epoch: int
-    metrics: dict[str, float]
-    best: float | None
 
 
 @dataclass(frozen=True)
@@ -135,21 +110,15 @@ class RunFolder:
         Raises:
             RunError: it cannot be written; the one before is untouched.
         """
-        file = self.checkpoint(name)
-        part = file.with_suffix(".part")
-        try:
-            file.parent.mkdir(exist_ok=True)
-            save_file(dict(tensors), part, metadata={"mvd": json.dumps(asdict(meta)), "config": to_json(self.config)})
+        write_checkpoint(
+            self.checkpoint(name),
+            tensors,
+            meta,
+            config=self.config,
             # safetensors makes files that their owner alone can read.
-            shutil.copymode(self.path / "config.json", part)
-            _flush(part)
-            part.replace(file)
-        except (OSError, SafetensorError) as error:
-            part.unlink(missing_ok=True)
-            raise RunError(
-                f"{file}: expected to write a checkpoint, could not ({error}); free space, then go on with: "
-                f"mvd train --resume {self.path}"
-            ) from error
+            like=self.path / "config.json",
+            remedy=f"free space, then go on with: mvd train --resume {self.path}",
+        )
 
 
 def create_run(path: Path, config: RunConfig, data: RunData, *, replace: bool) -> RunFolder:
@@ -197,47 +166,8 @@ def open_run(path: Path) -> RunFolder:
     return RunFolder(path)
 
 
-def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], CheckpointMeta]:
-    """Read a checkpoint.
-
-    Returns:
-        Its tensors by name, those of the optimiser under "optimizer/", and what it says of itself.
-
-    Raises:
-        CheckpointError: it is missing, damaged, or none of ours.
-    """
-    if not file.is_file():
-        raise CheckpointError(f"{file}: expected a checkpoint, found no such file")
-    try:
-        with safe_open(file, framework="numpy") as archive:
-            meta = CheckpointMeta(**json.loads((archive.metadata() or {})["mvd"]))
-            return {name: archive.get_tensor(name) for name in archive.keys()}, meta  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Write a text file beside its name and rename it."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def check_finite(tensors: Tensors) -> str | None:
-    """Name the first tensor that holds a NaN or an infinity, if any does."""
-    return next((name for name, values in tensors.items() if not np.isfinite(values).all()), None)
-
-
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{file}: expected a file of a run, could not read it ({error})") from error
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb+") as handle:
-        os.fsync(handle.fileno())
