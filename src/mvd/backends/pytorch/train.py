@@ -8,24 +8,18 @@ that a checkpoint never holds the weights of a run gone wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-
-from mvd.backends import Embed, Observer, TrainingData
+from mvd.backends import Observer, TrainingData
+from mvd.backends.pytorch.checkpointing import Validate, restore, write_checkpoint
 from mvd.backends.pytorch.devices import resolve_device
-from mvd.backends.pytorch.embed import describe
 from mvd.backends.pytorch.loader import count_steps, host_batches, prefetch
 from mvd.backends.pytorch.losses.objective import build_objective
-from mvd.backends.pytorch.optimizer import optimizer_tensors, restore_optimizer, set_lr
-from mvd.backends.pytorch.step import TrainState, initial_state, train_step
-from mvd.backends.pytorch.step_log import StepLogger, gone_wrong
-from mvd.backends.pytorch.weights import network_tensors, overlay, restore_network
+from mvd.backends.pytorch.optimizer import set_lr
+from mvd.backends.pytorch.step import initial_state, train_step
+from mvd.backends.pytorch.step_log import StepLogger
+from mvd.backends.pytorch.weights import overlay
 from mvd.config import RunConfig
-from mvd.errors import TrainingError
-from mvd.runs import CheckpointMeta, RunFolder, Tensors, check_finite, load_checkpoint
+from mvd.runs import RunFolder, Tensors
 from mvd.schedules import lr_factor
-
-Validate = Callable[[Embed], Mapping[str, float]]
 
 
 def fit(
@@ -42,7 +36,7 @@ def fit(
     device = resolve_device(config.runtime.device)
     state = initial_state(config, len(data.identities), device)
     if resume:
-        _restore(state, run)
+        restore(state, run)
     elif initial is not None:
         overlay(state.network, initial)
     objective = build_objective(config)
@@ -61,45 +55,9 @@ def fit(
         if state.step % config.runtime.log_every == 0 or validated or not going_on:
             log.flush()
         if validated or not going_on:
-            _checkpoint(state, run, config, epoch=epoch, validate=validate if validated else None, observer=observer)
+            due = validate if validated else None
+            write_checkpoint(state, run, config, epoch=epoch, validate=due, observer=observer)
             log.restart_clock()
         if not going_on and not last:
             return False
     return True
-
-
-def _restore(state: TrainState, run: RunFolder) -> None:
-    file = run.checkpoint("last")
-    tensors, meta = load_checkpoint(file)
-    restore_network(state.network, tensors, file)
-    restore_optimizer(state.optimizer, state.network, tensors)
-    state.step, state.best = meta.step, meta.best
-    run.rewind_metrics(meta.step)
-
-
-def _checkpoint(
-    state: TrainState,
-    run: RunFolder,
-    config: RunConfig,
-    *,
-    epoch: int,
-    validate: Validate | None,
-    observer: Observer,
-) -> None:
-    weights = network_tensors(state.network)
-    if (name := check_finite(weights)) is not None:
-        raise TrainingError(gone_wrong(run, state.step, f"weights {name}", "not finite"))
-    metrics: dict[str, float] = {}
-    best = False
-    if validate is not None:
-        metrics = dict(validate(partial(describe, state.network, config.runtime)))
-        best = state.best is None or metrics["mAP"] > state.best
-        run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
-    if best:
-        state.best = metrics["mAP"]
-    meta = CheckpointMeta(step=state.step, epoch=epoch, metrics=metrics, best=state.best)
-    if best:
-        run.save_checkpoint("best", weights, meta)
-    run.save_checkpoint("last", {**weights, **optimizer_tensors(state.optimizer, state.network)}, meta)
-    if metrics:
-        observer.validated(epoch, metrics, best=best)
