@@ -354,6 +354,11 @@ class RuntimeConfig:
         channels_last: keep activations channels-last, which convolutions prefer.
         compile: turn the network into a graph before training (`torch.compile`): minutes at the start, faster steps
             after.
+        recompute: keep little of what the encoders compute and compute it again for the gradient: much less memory, a
+            third more arithmetic, the same result.
+        accumulate: parts in which a batch goes through the network, for want of memory; divides the identities of a
+            batch, or of a process's share of it. Losses see the whole batch all the same; batch norm sees a part at a
+            time, and the pictures pass twice.
         log_every: steps between log lines.
         validate_every: epochs between validations; a checkpoint is written at each, and after the last epoch.
         embed_batch: pictures in a batch when descriptors are computed.
@@ -364,13 +369,15 @@ class RuntimeConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     channels_last: bool = True
     compile: bool = False
+    recompute: bool = False
+    accumulate: int = 1
     log_every: int = 10
     validate_every: int = 5
     embed_batch: int = 64
     workers: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("log_every", "validate_every", "embed_batch"):
+        for name in ("accumulate", "log_every", "validate_every", "embed_batch"):
             value = getattr(self, name)
             _require(value >= 1, f"runtime.{name}", "at least 1", value)
         _require(self.workers >= 0, "runtime.workers", "0 or more", self.workers)

@@ -7,7 +7,13 @@ Python interface can catch one type.
 
 
 class MvdError(Exception):
-    """Base of every error that a user can cause and mend."""
+    """Base of every error that a user can cause and mend.
+
+    Attributes:
+        silent: whether somebody else tells the user: one of the processes that share a run.
+    """
+
+    silent: bool = False
 
 
 class ConfigError(MvdError):

@@ -11,21 +11,65 @@ Shapes: B pictures in a batch, N pictures, D width of a descriptor, K classes.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from mvd.config import RunConfig
+from mvd.data.sources import Pictures
 from mvd.data.store import PreparedPictures
 from mvd.runs import RunFolder, Tensors
 
-Pictures = Iterable[npt.NDArray[np.uint8]]
+T = TypeVar("T")
 Modalities = npt.NDArray[np.int64]
 Descriptors = npt.NDArray[np.float32]
+
+
+class Share(Protocol):
+    """Which of the processes that work together this one is.
+
+    Attributes:
+        index: from 0.
+        count: of the processes; 1 where there is no other.
+    """
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+
+
+class Ranks(Share, Protocol):
+    """The processes that work on one run together, each of which calls the same methods in the same order."""
+
+    def first(self, do: Callable[[], T]) -> T:
+        """Let the first process do something, and give its outcome, value or error, to all."""
+
+    def each(self, do: Callable[[], T]) -> T:
+        """Do something in every process; if any of them fails, all raise the error of the first that did."""
+
+
+class Alone:
+    """A process that works by itself: the `Ranks` of an ordinary run."""
+
+    index = 0
+    count = 1
+
+    def first(self, do: Callable[[], T]) -> T:
+        """Do it."""
+        return do()
+
+    def each(self, do: Callable[[], T]) -> T:
+        """Do it."""
+        return do()
+
+
+ALONE = Alone()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,6 +137,15 @@ class Observer(Protocol):
 class Backend(Protocol):
     """A framework that trains and runs the network."""
 
+    def ranks(self, config: RunConfig) -> AbstractContextManager[Ranks]:
+        """Join the other processes of a run, where it was launched as several; else there is nobody to join.
+
+        An error that leaves the context ends all of them; one of them has to speak of it (`MvdError.silent`).
+
+        Raises:
+            ConfigError: the device is not there, or is no device of which each process has its own.
+        """
+
     def check(self, config: RunConfig) -> str:
         """Look whether a configuration can run here, before anything is written.
 
@@ -120,6 +173,7 @@ class Backend(Protocol):
         observer: Observer,
         resume: bool,
         initial: Tensors | None = None,
+        ranks: Ranks = ALONE,
     ) -> bool:
         """Train, writing checkpoints and log lines to the run folder.
 
@@ -132,6 +186,7 @@ class Backend(Protocol):
             resume: go on from the last checkpoint.
             initial: arrays by the names of the network that a new run starts from; what is not among them starts from
                 the seed. A resumed run has no use for them.
+            ranks: the processes that share each batch; only the first of them writes and is watched.
 
         Returns:
             Whether the run came to its end, rather than being stopped by the observer.
@@ -148,7 +203,9 @@ class Backend(Protocol):
         classes: int,
         checkpoint: Path | None,
         pictures: Pictures,
+        *,
         modalities: Modalities | None = None,
+        ranks: Ranks = ALONE,
     ) -> Descriptors:
         """Compute descriptors.
 
@@ -156,9 +213,10 @@ class Backend(Protocol):
             config: the run.
             classes: K of that run.
             checkpoint: the weights; None for the network as it is before training.
-            pictures: batches (B, H, W, 3) uint8.
+            pictures: N of them.
             modalities: (N,), a `Modality` for each picture in order; None where they are not known, which only a
                 network with a stem for each refuses.
+            ranks: the processes that share the pictures; each of them gets all descriptors.
 
         Returns:
             (N, D) float32.

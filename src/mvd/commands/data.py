@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mvd.backends import Embed, TrainingData
 from mvd.config import RunConfig
 from mvd.data.samples import Dataset, Modality, concatenate
 from mvd.data.sampling import require_identities
+from mvd.data.sources import Joined
 from mvd.data.store import PreparedPictures, load_prepared
 from mvd.errors import DatasetError
 from mvd.evaluation.features import Features
@@ -52,11 +51,12 @@ def _validation(dataset: Dataset, pictures: tuple[PreparedPictures, ...], config
     samples = concatenate([part.samples for part in held_out])
     protocol = validation_protocol(dataset.name, cameras=bool(samples.cameras.any()))
 
-    def batches() -> Iterator[npt.NDArray[np.uint8]]:
-        return chain.from_iterable(part.batches(config.runtime.embed_batch) for part in held_out)
+    pictures_held_out = Joined(held_out)
 
     def validate(embed: Embed) -> Mapping[str, float]:
-        mean = evaluate(Features(descriptors=embed(batches(), samples.modalities), samples=samples), protocol).mean
+        mean = evaluate(
+            Features(descriptors=embed(pictures_held_out, samples.modalities), samples=samples), protocol
+        ).mean
         return {"rank-1": mean.rank_1, "mAP": mean.mAP, "mINP": mean.mINP}
 
     return validate

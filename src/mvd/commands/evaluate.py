@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
 
 from mvd.backends import load_backend
 from mvd.config import RunConfig
@@ -16,6 +13,7 @@ from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
 from mvd.data.permutations import load_permutations
 from mvd.data.samples import Dataset, Samples
+from mvd.data.sources import Counted, Pictures
 from mvd.errors import DatasetError, ProtocolError
 from mvd.evaluation.features import Features
 from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protocols
@@ -73,7 +71,7 @@ def evaluate(
         len(run.data.identities),
         checkpoint,
         _pictures(dataset.root, dataset.test, config, progress),
-        dataset.test.modalities,
+        modalities=dataset.test.modalities,
     )
     features = Features(descriptors=descriptors, samples=dataset.test)
     rankings = (None,) if reranking is None else (None, reranking)
@@ -133,9 +131,7 @@ def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:
             return None
 
 
-def _pictures(
-    root: Path, samples: Samples, config: RunConfig, progress: Progress | None
-) -> Iterator[npt.NDArray[np.uint8]]:
+def _pictures(root: Path, samples: Samples, config: RunConfig, progress: Progress | None) -> Pictures:
     files = PictureFiles(
         root=root,
         paths=samples.paths.tolist(),
@@ -143,9 +139,4 @@ def _pictures(
         width=config.data.width,
         workers=config.runtime.workers,
     )
-    done = 0
-    for batch in files.batches(config.runtime.embed_batch):
-        yield batch
-        done += len(batch)
-        if progress is not None:
-            progress(done, len(files))
+    return files if progress is None else Counted(files, progress)

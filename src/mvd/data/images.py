@@ -86,19 +86,19 @@ class PictureFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
-        """Yield the pictures in order, (up to `size`, H, W, 3) uint8 each, decoding one batch ahead."""
+    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each, decoding one batch ahead."""
+        paths = self.paths[start:stop]
 
         def load(path: str) -> npt.NDArray[np.uint8]:
             return load_image(self.root / path, self.height, self.width)
 
-        starts = range(0, len(self), size)
         # Threads are enough: Pillow lets go of the interpreter while it decodes and resizes.
         with ThreadPoolExecutor(worker_count(self.workers)) as pool:
-            ahead = [pool.submit(load, path) for path in self.paths[:size]]
-            for start in starts:
+            ahead = [pool.submit(load, path) for path in paths[:size]]
+            for done in range(0, len(paths), size):
                 batch = ahead
-                ahead = [pool.submit(load, path) for path in self.paths[start + size : start + 2 * size]]
+                ahead = [pool.submit(load, path) for path in paths[done + size : done + 2 * size]]
                 try:
                     yield np.stack([future.result() for future in batch])
                 except BaseException:

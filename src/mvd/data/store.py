@@ -68,10 +68,11 @@ class PreparedPictures:
         """Copy pictures out: positions (B,) among the N → (B, H, W, 3) uint8."""
         return np.asarray(self.images[self.rows[positions]])
 
-    def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
-        """Yield the pictures in order, (up to `size`, H, W, 3) uint8 each."""
-        for start in range(0, len(self), size):
-            yield self.read(np.arange(start, min(start + size, len(self))))
+    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each."""
+        positions = np.arange(len(self))[start:stop]
+        for done in range(0, len(positions), size):
+            yield self.read(positions[done : done + size])
 
 
 def default_folder(dataset: Dataset) -> Path:

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from mvd.backends import load_backend
 from mvd.config import RunConfig, from_json, to_json
 from mvd.data.samples import Dataset, Modality
+from mvd.data.sources import Held
 from mvd.data.store import default_folder
 from mvd.errors import CheckpointError
 from mvd.interop.files import read_weights, write_weights
@@ -104,7 +105,7 @@ def require_fit(weights: Weights, config: RunConfig) -> None:
         file = Path(folder) / "weights.safetensors"
         write_weights(file, weights.tensors, "safetensors", metadata={"mvd": json.dumps(asdict(_UNTRAINED))})
         try:
-            load_backend(config).embed(config, weights.classes, file, [picture], modality)
+            load_backend(config).embed(config, weights.classes, file, Held(picture), modalities=modality)
         except CheckpointError as error:
             named = str(error).replace(str(file), str(weights.file))
             raise CheckpointError(f"{named}; give the --arch and --z_dim that they were trained with") from error

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mvd.backends.pytorch.pictures import MEAN, STD, augment, normalise
+from mvd.backends.pytorch.pictures import MEAN, STD, augment, normalise, pack
 from mvd.config import AugmentConfig
 from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
 from mvd.data.samples import Modality
@@ -40,7 +40,7 @@ def test_each_picture_gets_what_was_drawn_for_it() -> None:
     config = AugmentConfig(pad=PAD, exchange=0.9)
     for step in range(5):
         draws = draw_augmentation(config, MODALITIES, 10, 7, seed=0, step=step)
-        batch = augment(PICTURES, draws, PAD, CPU, torch.channels_last)
+        batch = augment(torch.from_numpy(PICTURES), pack(draws), PAD, torch.channels_last)
         expected = np.stack([slowly(picture, draws, row) for row, picture in enumerate(PICTURES)])
         np.testing.assert_allclose(batch.numpy(), expected, atol=2e-6)
 
@@ -48,7 +48,7 @@ def test_each_picture_gets_what_was_drawn_for_it() -> None:
 def test_without_augmentation_a_training_picture_is_a_test_picture() -> None:
     config = AugmentConfig(pad=0, flip=0, exchange=0, erase=0)
     draws = draw_augmentation(config, MODALITIES, 10, 7, seed=0, step=0)
-    augmented = augment(PICTURES, draws, 0, CPU, torch.contiguous_format)
+    augmented = augment(torch.from_numpy(PICTURES), pack(draws), 0, torch.contiguous_format)
     plain = normalise(PICTURES, CPU, torch.contiguous_format)
     assert torch.equal(augmented, plain)
     expected = (PICTURES / 255 - MEAN) / STD

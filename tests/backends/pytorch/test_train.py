@@ -26,6 +26,7 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.data.samples import Modality, Samples
+from mvd.data.sources import Held
 from mvd.data.store import PreparedPictures
 from mvd.errors import CheckpointError, ConfigError, TrainingError
 from mvd.runs import OPTIMIZER_PREFIX, RunData, RunFolder, create_run, load_checkpoint
@@ -96,7 +97,7 @@ def validation(figures: list[float]) -> Callable[[Embed], Mapping[str, float]]:
     remaining = iter(figures)
 
     def validate(embed: Embed) -> Mapping[str, float]:
-        descriptors = embed([np.zeros((3, HEIGHT, WIDTH, 3), np.uint8)])
+        descriptors = embed(Held(np.zeros((3, HEIGHT, WIDTH, 3), np.uint8)))
         assert descriptors.shape == (3, 4 * 32)
         return {"mAP": next(remaining)}
 
@@ -179,14 +180,14 @@ def test_embedding_from_a_checkpoint_is_what_validation_saw(data: TrainingData, 
     seen = []
 
     def validate(embed: Embed) -> Mapping[str, float]:
-        seen.append(embed(data.visible.batches(5)))
+        seen.append(embed(data.visible))
         return {"mAP": 0.5}
 
     backend = load_backend(CONFIG)
     backend.fit(CONFIG, data, run, validate=validate, observer=Watcher(), resume=False)
-    again = backend.embed(CONFIG, PEOPLE, run.checkpoint("last"), data.visible.batches(7))
+    again = backend.embed(CONFIG, PEOPLE, run.checkpoint("last"), data.visible)
     np.testing.assert_allclose(again, seen[-1], atol=1e-5)
-    initial = backend.embed(CONFIG, PEOPLE, None, data.visible.batches(7))
+    initial = backend.embed(CONFIG, PEOPLE, None, data.visible)
     assert np.abs(initial - again).max() > 0.01
 
 
@@ -233,7 +234,7 @@ def test_a_checkpoint_of_another_network_is_refused_by_name(data: TrainingData, 
     fit(data, run, stop_after=1)
     wider = replace(CONFIG, model=replace(CONFIG.model, z_dim=8))
     with pytest.raises(CheckpointError, match=r"last\.safetensors: expected the weights of this run's network, found"):
-        load_backend(wider).embed(wider, PEOPLE, run.checkpoint("last"), [])
+        load_backend(wider).embed(wider, PEOPLE, run.checkpoint("last"), data.visible)
 
 
 def test_a_device_that_is_not_there_is_one_clear_error() -> None:
@@ -277,7 +278,7 @@ def test_other_networks_train_validate_and_resume_too(
     seen = []
 
     def validate(embed: Embed) -> Mapping[str, float]:
-        seen.append(embed(data.infrared.batches(7), data.infrared.samples.modalities))
+        seen.append(embed(data.infrared, data.infrared.samples.modalities))
         return {"mAP": 0.5}
 
     whole, stopped = new_run(tmp_path / "whole", config), new_run(tmp_path / "stopped", config)
@@ -288,7 +289,7 @@ def test_other_networks_train_validate_and_resume_too(
     expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, stopped))
     assert all(np.array_equal(found[name], values) for name, values in expected.items())
     modalities = data.infrared.samples.modalities
-    again = backend.embed(config, PEOPLE, whole.checkpoint("last"), data.infrared.batches(5), modalities)
+    again = backend.embed(config, PEOPLE, whole.checkpoint("last"), data.infrared, modalities=modalities)
     np.testing.assert_allclose(again, seen[-1], atol=1e-5)
 
 

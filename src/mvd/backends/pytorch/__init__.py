@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from mvd.backends import Backend, Descriptors, Modalities, Pictures
+from mvd.backends import ALONE, Backend, Descriptors, Modalities, Ranks
 from mvd.backends.pytorch.devices import compile_obstacle, resolve_device
 from mvd.backends.pytorch.embed import describe
 from mvd.backends.pytorch.losses.objective import build_objective
+from mvd.backends.pytorch.ranks import joined, local_runtime, require_shares
 from mvd.backends.pytorch.train import fit
 from mvd.backends.pytorch.weights import initial_network, restore_network
 from mvd.config import RunConfig
+from mvd.data.sources import Pictures
 from mvd.errors import ConfigError
 from mvd.runs import load_checkpoint
 
@@ -19,9 +22,14 @@ class _PyTorch:
     fit = staticmethod(fit)
 
     @staticmethod
+    def ranks(config: RunConfig) -> AbstractContextManager[Ranks]:
+        return joined(config.runtime)
+
+    @staticmethod
     def check(config: RunConfig) -> str:
         build_objective(config)
-        device = resolve_device(config.runtime.device)
+        device = resolve_device(local_runtime(config.runtime).device)
+        require_shares(config)
         if config.runtime.compile and (obstacle := compile_obstacle(device)):
             raise ConfigError(f"runtime.compile: expected {obstacle}, found none; install one, or do without compiling")
         return str(device)
@@ -36,12 +44,15 @@ class _PyTorch:
         classes: int,
         checkpoint: Path | None,
         pictures: Pictures,
+        *,
         modalities: Modalities | None = None,
+        ranks: Ranks = ALONE,
     ) -> Descriptors:
-        network = initial_network(config, classes, resolve_device(config.runtime.device))
+        runtime = local_runtime(config.runtime)
+        network = initial_network(config, classes, resolve_device(runtime.device))
         if checkpoint is not None:
-            restore_network(network, load_checkpoint(checkpoint)[0], checkpoint)
-        return describe(network, config.runtime, pictures, modalities)
+            restore_network(network, ranks.first(lambda: load_checkpoint(checkpoint))[0], checkpoint)
+        return describe(network, runtime, pictures, modalities, share=ranks)
 
 
 BACKEND: Backend = _PyTorch()

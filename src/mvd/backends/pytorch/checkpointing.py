@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from mvd.backends import Embed, Observer
+from mvd.backends import Embed, Observer, Ranks
 from mvd.backends.pytorch.embed import describe
 from mvd.backends.pytorch.optimizer import optimizer_tensors, restore_optimizer
 from mvd.backends.pytorch.step import TrainState
@@ -18,18 +18,20 @@ from mvd.runs import CheckpointMeta, RunFolder, check_finite, load_checkpoint
 Validate = Callable[[Embed], Mapping[str, float]]
 
 
-def restore(state: TrainState, run: RunFolder) -> None:
+def restore(state: TrainState, run: RunFolder, ranks: Ranks) -> None:
     """Put a run's last checkpoint in the place of a state, and take back the log lines after it.
+
+    Only the first process reads it, so a run folder need not be in reach of every machine.
 
     Raises:
         CheckpointError: it cannot be read, or does not fit.
     """
     file = run.checkpoint("last")
-    tensors, meta = load_checkpoint(file)
+    tensors, meta = ranks.first(lambda: load_checkpoint(file))
     restore_network(state.network, tensors, file)
     restore_optimizer(state.optimizer, state.network, tensors)
     state.step, state.best = meta.step, meta.best
-    run.rewind_metrics(meta.step)
+    ranks.first(lambda: run.rewind_metrics(meta.step))
 
 
 def write_checkpoint(
@@ -40,6 +42,7 @@ def write_checkpoint(
     epoch: int,
     validate: Validate | None,
     observer: Observer,
+    ranks: Ranks,
 ) -> None:
     """Write a checkpoint, after a validation if one is due; it is the best one if that was the best so far.
 
@@ -50,6 +53,7 @@ def write_checkpoint(
         epoch: whole epochs taken.
         validate: measures the network as it stands; None if no validation is due.
         observer: hears of the validation.
+        ranks: the processes that validate together; the first of them writes.
 
     Raises:
         TrainingError: a weight is not finite; nothing is written then.
@@ -61,14 +65,19 @@ def write_checkpoint(
     metrics: dict[str, float] = {}
     best = False
     if validate is not None:
-        metrics = dict(validate(partial(describe, state.network, config.runtime)))
+        metrics = dict(validate(partial(describe, state.network, config.runtime, share=ranks)))
         best = state.best is None or metrics["mAP"] > state.best
-        run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
     if best:
         state.best = metrics["mAP"]
     meta = CheckpointMeta(step=state.step, epoch=epoch, metrics=metrics, best=state.best)
-    if best:
-        run.save_checkpoint("best", weights, meta)
-    run.save_checkpoint("last", {**weights, **optimizer_tensors(state.optimizer, state.network)}, meta)
+
+    def write() -> None:
+        if metrics:
+            run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
+        if best:
+            run.save_checkpoint("best", weights, meta)
+        run.save_checkpoint("last", {**weights, **optimizer_tensors(state.optimizer, state.network)}, meta)
+
+    ranks.first(write)
     if metrics:
         observer.validated(epoch, metrics, best=best)

@@ -1,4 +1,4 @@
-"""Descriptors of pictures.
+"""Descriptors of pictures, by one process or shared by several.
 
 Shapes: B batch, H × W pixels, N pictures, D width of a descriptor.
 """
@@ -7,28 +7,38 @@ from __future__ import annotations
 
 import torch
 
-from mvd.backends import Descriptors, Modalities, Pictures
+from mvd.backends import ALONE, Descriptors, Modalities, Share
 from mvd.backends.pytorch.devices import autocast, memory_format
+from mvd.backends.pytorch.loader import prefetch
 from mvd.backends.pytorch.network import Network
 from mvd.backends.pytorch.pictures import normalise
+from mvd.backends.pytorch.ranks import gather_rows
 from mvd.config import RuntimeConfig
+from mvd.data.sources import Pictures
 
 
 @torch.inference_mode()
 def describe(
-    network: Network, runtime: RuntimeConfig, pictures: Pictures, modalities: Modalities | None = None
+    network: Network,
+    runtime: RuntimeConfig,
+    pictures: Pictures,
+    modalities: Modalities | None = None,
+    *,
+    share: Share = ALONE,
 ) -> Descriptors:
     """Compute the descriptors of pictures. The network ends in eval mode.
 
     Args:
         network: on its device.
-        runtime: the precision and the layout in memory.
-        pictures: batches (B, H, W, 3) uint8.
+        runtime: the precision, the layout in memory, and how many pictures at once.
+        pictures: N of them.
         modalities: (N,), a `Modality` for each picture in order; None where they are not known, which only a network
             with a stem for each refuses.
+        share: the processes that share the pictures; each takes whole batches, the same ones that a single process
+            would make, so that their number changes no figure.
 
     Returns:
-        (N, D) float32.
+        (N, D) float32, of all pictures in every process.
 
     Raises:
         ConfigError: the network needs modalities.
@@ -36,12 +46,14 @@ def describe(
     network.eval()
     device = next(network.parameters()).device
     known = None if modalities is None else torch.tensor(modalities)
+    batches = -(-len(pictures) // runtime.embed_batch)
+    first, last = (number * batches // share.count * runtime.embed_batch for number in (share.index, share.index + 1))
     parts: list[torch.Tensor] = []
-    done = 0
-    for batch in pictures:
+    done = first
+    for batch in prefetch(pictures.batches(runtime.embed_batch, first, last)):
         images = normalise(batch, device, memory_format(runtime))
         with autocast(runtime, device):
             descriptors = network.descriptor(images, None if known is None else known[done : done + len(batch)])
         parts.append(descriptors.float().cpu())
         done += len(batch)
-    return torch.cat(parts).numpy()
+    return gather_rows(parts, device, share).numpy()

@@ -13,6 +13,8 @@ from mvd.config import OptimizerConfig
 from mvd.errors import CheckpointError
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
 
+_FUSED = {"cpu", "cuda"}
+
 
 def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
     """Build the optimiser over the trained parameters.
@@ -33,13 +35,15 @@ def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.
         }
         for (encoder, decayed), members in groups.items()
     ]
+    # One kernel for all parameters, where PyTorch has it.
+    fused = next(network.parameters()).device.type in _FUSED or None
     match config.kind:
         case "adam":
-            return torch.optim.Adam(parameters, lr=config.lr)
+            return torch.optim.Adam(parameters, lr=config.lr, fused=fused)
         case "adamw":
-            return torch.optim.AdamW(parameters, lr=config.lr)
+            return torch.optim.AdamW(parameters, lr=config.lr, fused=fused)
         case "sgd":
-            return torch.optim.SGD(parameters, lr=config.lr, momentum=0.9, nesterov=True)
+            return torch.optim.SGD(parameters, lr=config.lr, momentum=0.9, nesterov=True, fused=fused)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
@@ -73,10 +77,16 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tens
         if parameter is None or (value.ndim and value.shape != tuple(parameter.shape)):
             raise CheckpointError(f"{key}: expected the state of a trained parameter, found {value.shape}")
         tensor = torch.from_numpy(np.array(value))
-        # Step counts stay on the CPU, where the optimiser reads them without waiting for the device.
         optimizer.state[parameter][entry] = (
-            tensor.to(parameter.device, parameter.dtype, memory_format=_layout(parameter)) if value.ndim else tensor
+            tensor.to(parameter.device, parameter.dtype, memory_format=_layout(parameter))
+            if value.ndim
+            else tensor.to(_home_of_counts(parameter))
         )
+
+
+def _home_of_counts(parameter: nn.Parameter) -> torch.device:
+    """Tell where the optimiser reads its step counts: a fused one from the device, without waiting; others here."""
+    return parameter.device if parameter.device.type in _FUSED else torch.device("cpu")
 
 
 def _layout(parameter: nn.Parameter) -> torch.memory_format:

@@ -132,5 +132,10 @@ def map_tensors(output: OutputT, change: Callable[[Tensor], Tensor]) -> OutputT:
     return mapped
 
 
+def tensors_of(output: Output) -> list[Tensor]:
+    """List the tensors of an output in the order in which `map_tensors` goes through them."""
+    return [tensor for branch in output for head in branch for tensor in head]
+
+
 def _heads(*branches: AnyBranch) -> list[Prediction]:
     return [head for branch in branches for head in branch]

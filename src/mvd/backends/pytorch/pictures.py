@@ -7,6 +7,8 @@ Shapes: B batch, H × W pixels.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -23,50 +25,50 @@ _LUMA = (0.2989, 0.5870, 0.1140)
 
 def normalise(pictures: npt.NDArray[np.uint8], device: torch.device, memory_format: torch.memory_format) -> Tensor:
     """Move pictures (B, H, W, 3) to the device as (B, 3, H, W) float32, ImageNet's mean and deviation taken out."""
-    return _normalised(_to_device(pictures, device)).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
+    images = torch.from_numpy(np.ascontiguousarray(pictures)).to(device, non_blocking=True)
+    return _normalised(images).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
 
 
-def augment(
-    pictures: npt.NDArray[np.uint8],
-    draws: AugmentDraws,
-    pad: int,
-    device: torch.device,
-    memory_format: torch.memory_format,
-) -> Tensor:
-    """Move pictures to the device, do to each what was drawn for it, and normalise.
+def pack(draws: AugmentDraws) -> Tensor:
+    """Put draws side by side, (B, 8) int64, to travel in one piece."""
+    columns = [draws.top, draws.left, draws.flip, draws.channel, *draws.erase.T]
+    return torch.from_numpy(np.stack(columns, axis=1).astype(np.int64))
+
+
+def augment(pictures: Tensor, draws: Tensor, pad: int, memory_format: torch.memory_format) -> Tensor:
+    """Do to each picture what was drawn for it, and normalise; all on the device, with nothing to wait for.
 
     The padding is black, and so not zero afterwards; an erased rectangle is zero, the mean colour, as in the
     common codes of the field.
 
     Args:
         pictures: (B, H, W, 3) uint8.
-        draws: what to do to each.
+        draws: (B, 8) int64, as `pack` puts them, on the same device.
         pad: the padding that the crops were drawn for.
-        device: where to compute.
         memory_format: layout of the result.
 
     Returns:
         (B, 3, H, W) float32.
     """
-    images = _crop(_to_device(pictures, device), draws, pad)
-    images = _exchange(images.float(), _to_device(draws.channel, device))
-    images = _erase(_normalised(images), _to_device(draws.erase, device))
+    top, left, flip, channel = draws[:, :4].unbind(1)
+    images = _crop(pictures, top, left, flip, pad)
+    images = _exchange(images.float(), channel)
+    images = _erase(_normalised(images), draws[:, 4:])
     return images.permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
 
 
-def _crop(images: Tensor, draws: AugmentDraws, pad: int) -> Tensor:
+def _crop(images: Tensor, top: Tensor, left: Tensor, flip: Tensor, pad: int) -> Tensor:
     batch, height, width, _ = images.shape
-    columns = np.arange(width)
-    mirrored = np.where(draws.flip[:, None], columns[::-1], columns)
-    x = _to_device(draws.left[:, None] + mirrored, images.device)
-    y = _to_device(draws.top[:, None] + np.arange(height), images.device)
+    columns = torch.arange(width, device=images.device)
+    x = left[:, None] + torch.where(flip[:, None] > 0, columns.flip(0), columns)
+    y = top[:, None] + torch.arange(height, device=images.device)
     sample = torch.arange(batch, device=images.device)
     return F.pad(images, (0, 0, pad, pad, pad, pad))[sample[:, None, None], y[:, :, None], x[:, None, :]]
 
 
 def _exchange(images: Tensor, channel: Tensor) -> Tensor:
     """Show one channel, or the grey, in all three: (B, H, W, 3) in 0 … 255 both."""
-    grey = images @ images.new_tensor(_LUMA)
+    grey = images @ _constant(_LUMA, images.device)
     # Column c holds what all three channels become where channel == c.
     sources = torch.cat([images, grey[..., None]], dim=-1)
     index = channel.clamp(0, GREY)[:, None, None, None].expand(-1, images.shape[1], images.shape[2], 1)
@@ -77,17 +79,17 @@ def _erase(images: Tensor, boxes: Tensor) -> Tensor:
     rows = torch.arange(images.shape[1], device=images.device)
     columns = torch.arange(images.shape[2], device=images.device)
     top, left, height, width = boxes[:, :, None].unbind(1)
-    erased = ((rows >= top) & (rows < top + height))[:, :, None] & ((columns >= left) & (columns < left + width))[
-        :, None, :
-    ]
-    return images.masked_fill(erased[..., None], 0.0)
+    tall, wide = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
+    return images.masked_fill((tall[:, :, None] & wide[:, None, :])[..., None], 0.0)
 
 
 def _normalised(images: Tensor) -> Tensor:
-    mean = torch.tensor(MEAN, device=images.device) * 255
-    std = torch.tensor(STD, device=images.device) * 255
-    return (images - mean) / std
+    return (images - _constant(MEAN, images.device) * 255) / (_constant(STD, images.device) * 255)
 
 
-def _to_device(values: npt.NDArray[np.generic], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=True)
+@cache
+def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    # Kept, because making it anew would make the device wait for the host in every step; and an ordinary tensor even
+    # if descriptors are what first asks for it.
+    with torch.inference_mode(mode=False):
+        return torch.tensor(values, device=device)

@@ -17,8 +17,11 @@ from mvd.schedules import lr_factor
 class StepLogger:
     """Gathers what steps yield, on the device, and makes a log line of it now and then."""
 
-    def __init__(self, run: RunFolder, observer: Observer, config: RunConfig, steps: int) -> None:
+    def __init__(
+        self, run: RunFolder, observer: Observer, config: RunConfig, steps: int, *, writes: bool = True
+    ) -> None:
         self.run = run
+        self.writes = writes
         self.observer = observer
         self.config = config
         self.steps = steps
@@ -57,7 +60,8 @@ class StepLogger:
             lr=self.config.optimizer.lr * lr_factor(self.config.schedule, step, self.steps),
             pictures_per_second=self.pictures / seconds,
         )
-        self.run.log(log._asdict())
+        if self.writes:
+            self.run.log(log._asdict())
         self.observer.logged(log)
         self.pending, self.pictures = [], 0
         self.restart_clock()

@@ -8,12 +8,16 @@ that a checkpoint never holds the weights of a run gone wrong.
 
 from __future__ import annotations
 
-from mvd.backends import Observer, TrainingData
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mvd.backends import ALONE, Observer, Ranks, StepLog, TrainingData
 from mvd.backends.pytorch.checkpointing import Validate, restore, write_checkpoint
 from mvd.backends.pytorch.devices import resolve_device
 from mvd.backends.pytorch.loader import count_steps, host_batches, prefetch
 from mvd.backends.pytorch.losses.objective import build_objective
 from mvd.backends.pytorch.optimizer import set_lr
+from mvd.backends.pytorch.ranks import any_rank, local_runtime
 from mvd.backends.pytorch.step import initial_state, train_step
 from mvd.backends.pytorch.step_log import StepLogger
 from mvd.backends.pytorch.weights import overlay
@@ -31,33 +35,61 @@ def fit(
     observer: Observer,
     resume: bool,
     initial: Tensors | None = None,
+    ranks: Ranks = ALONE,
 ) -> bool:
     """Train; see `mvd.backends.Backend.fit`."""
+    config = replace(config, runtime=local_runtime(config.runtime))
     device = resolve_device(config.runtime.device)
-    state = initial_state(config, len(data.identities), device)
+    state = initial_state(config, len(data.identities), device, ranks)
     if resume:
-        restore(state, run)
+        restore(state, run, ranks)
     elif initial is not None:
         overlay(state.network, initial)
     objective = build_objective(config)
     steps = count_steps(config, data)
-    log = StepLogger(run, observer, config, steps)
+    if ranks.index > 0:
+        observer = _Unheard(observer)
+    log = StepLogger(run, observer, config, steps, writes=ranks.index == 0)
     observer.started(state.step, steps * config.schedule.epochs)
-    for batch in prefetch(host_batches(config, data, state.step)):
+    for batch in prefetch(host_batches(config, data, state.step, share=ranks, pin=device.type == "cuda")):
         factor = lr_factor(config.schedule, state.step, steps)
         set_lr(state.optimizer, config.optimizer.lr * factor)
-        log.add(state.step, train_step(state, objective, batch, config, device), len(batch.labels))
+        log.add(state.step, train_step(state, objective, batch, config, device, share=ranks), batch.everyone.shape[1])
         state.step += 1
         going_on = observer.stepped(state.step)
         epoch, within = divmod(state.step, steps)
         last = epoch == config.schedule.epochs
         validated = within == 0 and (last or epoch % config.runtime.validate_every == 0)
-        if state.step % config.runtime.log_every == 0 or validated or not going_on:
+        logged = state.step % config.runtime.log_every == 0 or validated
+        if ranks.count > 1:
+            # Processes stop together, and only when they talk anyway.
+            going_on = not logged or not any_rank(not going_on, ranks)
+        if logged or not going_on:
             log.flush()
         if validated or not going_on:
             due = validate if validated else None
-            write_checkpoint(state, run, config, epoch=epoch, validate=due, observer=observer)
+            write_checkpoint(state, run, config, epoch=epoch, validate=due, observer=observer, ranks=ranks)
             log.restart_clock()
         if not going_on and not last:
             return False
     return True
+
+
+class _Unheard:
+    """The observer of a process that is not the first: it may stop the run, and hears nothing of it."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def started(self, step: int, steps: int) -> None:
+        """Take no note."""
+
+    def stepped(self, step: int) -> bool:
+        """Answer False to stop the run."""
+        return self._observer.stepped(step)
+
+    def logged(self, log: StepLog) -> None:
+        """Take no note."""
+
+    def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
+        """Take no note."""

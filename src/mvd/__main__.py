@@ -1,0 +1,7 @@
+"""`python -m mvd`, which is `mvd`: the form in which torchrun launches it."""
+
+import sys
+
+from mvd.cli import main
+
+sys.exit(main())
