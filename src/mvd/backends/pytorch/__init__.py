@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mvd.backends import Backend, Descriptors, Modalities, Pictures
+from mvd.backends import Backend, Descriptors, Embed, Modalities, Observer, Pictures, TrainingData
 from mvd.backends.pytorch.devices import compile_obstacle, resolve_device
 from mvd.backends.pytorch.embed import describe
 from mvd.backends.pytorch.losses.objective import build_objective
+from mvd.backends.pytorch.numerics import check_precision, numerics
 from mvd.backends.pytorch.train import fit
 from mvd.backends.pytorch.weights import initial_network, restore_network
 from mvd.config import RunConfig
 from mvd.errors import ConfigError
-from mvd.runs import load_checkpoint
+from mvd.runs import RunFolder, Tensors, load_checkpoint
 
 
 class _PyTorch:
-    fit = staticmethod(fit)
+    @staticmethod
+    def fit(
+        config: RunConfig,
+        data: TrainingData,
+        run: RunFolder,
+        *,
+        validate: Callable[[Embed], Mapping[str, float]] | None,
+        observer: Observer,
+        resume: bool,
+        initial: Tensors | None = None,
+    ) -> bool:
+        with numerics(config.runtime, resolve_device(config.runtime.device)):
+            return fit(config, data, run, validate=validate, observer=observer, resume=resume, initial=initial)
 
     @staticmethod
     def check(config: RunConfig) -> str:
         build_objective(config)
         device = resolve_device(config.runtime.device)
+        check_precision(config.runtime, device)
         if config.runtime.compile and (obstacle := compile_obstacle(device)):
             raise ConfigError(f"runtime.compile: expected {obstacle}, found none; install one, or do without compiling")
         return str(device)
@@ -38,10 +53,13 @@ class _PyTorch:
         pictures: Pictures,
         modalities: Modalities | None = None,
     ) -> Descriptors:
-        network = initial_network(config, classes, resolve_device(config.runtime.device))
-        if checkpoint is not None:
-            restore_network(network, load_checkpoint(checkpoint)[0], checkpoint)
-        return describe(network, config.runtime, pictures, modalities)
+        device = resolve_device(config.runtime.device)
+        check_precision(config.runtime, device)
+        with numerics(config.runtime, device):
+            network = initial_network(config, classes, device)
+            if checkpoint is not None:
+                restore_network(network, load_checkpoint(checkpoint)[0], checkpoint)
+            return describe(network, config.runtime, pictures, modalities)
 
 
 BACKEND: Backend = _PyTorch()
