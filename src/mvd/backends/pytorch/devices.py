@@ -65,12 +65,12 @@ def _load_ascend() -> None:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"runtime.device: expected the package {_ASCEND} for an Ascend processor, found none; install Huawei's "
-            f"CANN toolkit and pip install {_ASCEND}=={torch.__version__.partition('+')[0]}, or {_OTHERWISE}"
+            f"CANN toolkit and pip install {_ASCEND}=={torch.__version__.partition('+')[0]}; {_OTHERWISE}"
         ) from error
     except (ImportError, OSError, RuntimeError) as error:
         raise ConfigError(
             f"runtime.device: expected {_ASCEND} to find Huawei's CANN toolkit, it did not "
-            f"({str(error).splitlines()[0]}); install CANN and source its set_env.sh, or {_OTHERWISE}"
+            f"({str(error).splitlines()[0]}); install CANN and source its set_env.sh; {_OTHERWISE}"
         ) from error
 
 
