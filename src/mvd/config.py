@@ -349,8 +349,12 @@ class RuntimeConfig:
     """On what and how a run is computed; changes speed and rounding, not the method.
 
     Attributes:
-        device: "auto" takes CUDA, then Apple's MPS, then the CPU; or a PyTorch device such as "cuda:1".
-        precision: "fp32", or "bf16" for autocast to bfloat16 (parameters stay fp32).
+        device: "cpu"; "cuda", "cuda:1"; "mps"; "npu", "npu:1" (Ascend, with torch_npu); or any other device of PyTorch.
+            "auto" takes the first that is there: CUDA, Ascend, Apple's MPS, the CPU.
+        precision: "fp32" is float32 throughout; "tf32" lets a CUDA device multiply and convolve with TF32's 10 bits of
+            mantissa; "bf16" is autocast to bfloat16. Parameters are float32 in all of them.
+        deterministic: use only algorithms whose result is the same each time, and end with an error where there is
+            none. On the CPU, runs repeat bit by bit without it.
         channels_last: keep activations channels-last, which convolutions prefer.
         compile: turn the network into a graph before training (`torch.compile`): minutes at the start, faster steps
             after.
@@ -366,7 +370,8 @@ class RuntimeConfig:
     """
 
     device: str = "auto"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    deterministic: bool = False
     channels_last: bool = True
     compile: bool = False
     recompute: bool = False

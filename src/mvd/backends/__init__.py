@@ -11,6 +11,7 @@ Shapes: B pictures in a batch, N pictures, D width of a descriptor, K classes.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -229,4 +230,7 @@ class Backend(Protocol):
 
 def load_backend(config: RunConfig) -> Backend:
     """Import the backend that a run asks for."""
+    # PyTorch would load every extension for a device that is installed, and fail with any of them that is broken; a
+    # device is looked for when a run asks for it.
+    os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
     return cast("Backend", importlib.import_module(f"mvd.backends.{config.backend}").BACKEND)

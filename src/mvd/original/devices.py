@@ -1,14 +1,11 @@
 """What to compute on: the release's device targets as devices of PyTorch, each looked for before anything is written.
 
-Ascend processors take the package torch_npu and Huawei's CANN beside it. Both are Huawei's to install: here they are
-only looked for, and a run's device is then "npu:0".
+Here are only names, such as "npu:0" for the first Ascend processor; looking for devices is the backend's.
 """
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
-from importlib.metadata import version
 from importlib.util import find_spec
 
 from mvd.backends import load_backend
@@ -16,14 +13,12 @@ from mvd.config import RunConfig
 from mvd.errors import ConfigError
 from mvd.original.arguments import Arguments, Target
 
-_NPU = "torch_npu"
-
 
 def choose_device(arguments: Arguments, target: Target) -> str:
     """Name the device of a target, as `mvd.config.RuntimeConfig.device` takes it.
 
     Raises:
-        ConfigError: several devices are asked for, or what an Ascend processor needs is not installed.
+        ConfigError: several devices are asked for.
     """
     _require_one_device(arguments)
     match target:
@@ -32,13 +27,12 @@ def choose_device(arguments: Arguments, target: Target) -> str:
         case "GPU":
             return f"cuda:{arguments.gpus[0]}"
         case "Ascend":
-            _load_npu()
             return f"npu:{arguments.device_id}"
         case "Cloud":
-            return choose_device(arguments, "Ascend") if find_spec(_NPU) else "auto"
+            return choose_device(arguments, "Ascend") if find_spec("torch_npu") else "auto"
 
 
-def require_device(config: RunConfig, target: Target) -> str:
+def require_device(config: RunConfig) -> str:
     """Check that a configuration can run here, compiled or not.
 
     Returns:
@@ -47,16 +41,7 @@ def require_device(config: RunConfig, target: Target) -> str:
     Raises:
         ConfigError: the device is not there, or the configuration cannot be built.
     """
-    backend, runtime = load_backend(config), replace(config.runtime, compile=False)
-    try:
-        return backend.check(replace(config, runtime=runtime))
-    except ConfigError as error:
-        # What is refused on the processor too has nothing to do with the device.
-        backend.check(replace(config, runtime=replace(runtime, device="cpu")))
-        raise ConfigError(
-            f"--device_target {target}: expected {config.runtime.device}, found none that PyTorch can use here; choose "
-            f"another with --gpu or --device_id, or use the processor: --device_target CPU"
-        ) from error
+    return load_backend(config).check(replace(config, runtime=replace(config.runtime, compile=False)))
 
 
 def compile_if_possible(config: RunConfig) -> tuple[RunConfig, list[str]]:
@@ -82,20 +67,3 @@ def _require_one_device(arguments: Arguments) -> None:
             f"--device_num: expected 1, found {devices}: a run trains on one device so far; leave it away, and choose "
             f"the device with --gpu or --device_id"
         )
-
-
-def _load_npu() -> None:
-    # It makes its devices known to PyTorch when it is imported, which newer versions of PyTorch do by themselves.
-    try:
-        importlib.import_module(_NPU)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"--device_target Ascend: expected the package {_NPU}, found none; install Huawei's CANN toolkit and "
-            f"pip install torch_npu=={version('torch').partition('+')[0]}, or use the processor: --device_target CPU"
-        ) from error
-    except (ImportError, OSError, RuntimeError) as error:
-        raise ConfigError(
-            f"--device_target Ascend: expected {_NPU} to find Huawei's CANN toolkit, it did not "
-            f"({str(error).splitlines()[0]}); install CANN and source its set_env.sh, or use the processor: "
-            f"--device_target CPU, with TORCH_DEVICE_BACKEND_AUTOLOAD=0"
-        ) from error

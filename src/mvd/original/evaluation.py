@@ -44,7 +44,7 @@ def _main(arguments: Arguments, line: str) -> int:
     _require_own_trial(arguments, weights)
     config = configure(arguments.settings, weights.config or RELEASE)
     config = replace(config, runtime=replace(config.runtime, device=device))
-    require_device(config, target)
+    require_device(config)
     require_fit(weights, config)
     data = data_folder(arguments, target, Path(weights.data.root if weights.data else "data"))
     dataset = scan_data(arguments, data, config.data.trial)

@@ -128,7 +128,7 @@ def _settle(arguments: Arguments, target: Target) -> tuple[RunConfig, list[str]]
     """Make the configuration of a new run on a device that is there, and say what that is."""
     config = new_run(arguments.settings)
     config = replace(config, runtime=replace(config.runtime, device=choose_device(arguments, target)))
-    device = require_device(config, target)
+    device = require_device(config)
     config, compiling = compile_if_possible(config)
     return config, [f"Device: {device}", *compiling]
 

@@ -199,4 +199,9 @@ def in_original_words(message: str) -> str:
         return found[0] if argument is None else f"--{argument}"
 
     named = re.sub(r"(?<![\w./-])(?:--)?([a-z]+\.[a-z_-]+)", translate, message)
-    return named.replace("mvd train --resume", "python train.py --resume")
+    for ours, theirs in (
+        ("mvd train --resume", "python train.py --resume"),
+        ("--device_target cpu", "--device_target CPU"),
+    ):
+        named = named.replace(ours, theirs)
+    return named

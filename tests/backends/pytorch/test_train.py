@@ -151,13 +151,33 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: TrainingData, tmp_pat
         np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
-def test_the_same_seed_gives_the_same_run_and_another_seed_another(data: TrainingData, tmp_path: Path) -> None:
-    one, same, other = (
-        fit(data, new_run(tmp_path / name), replace(CONFIG, seed=seed)).logs
-        for name, seed in (("one", 1), ("same", 1), ("other", 2))
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
+    data: TrainingData, tmp_path: Path, deterministic: bool
+) -> None:
+    runtime = replace(CONFIG.runtime, deterministic=deterministic)
+    one, same, other = (new_run(tmp_path / name) for name in ("one", "same", "other"))
+    for run, seed in ((one, 1), (same, 1), (other, 2)):
+        fit(data, run, replace(CONFIG, seed=seed, runtime=runtime))
+    bits, again, others = (
+        {name: values.tobytes() for name, values in load_checkpoint(run.checkpoint("last"))[0].items()}
+        for run in (one, same, other)
     )
-    assert [log.losses for log in one] == [log.losses for log in same]
-    assert [log.losses for log in one] != [log.losses for log in other]
+    assert bits == again
+    assert bits != others
+    losses, losses_again, other_losses = ([record["losses"] for record in run.metrics()] for run in (one, same, other))
+    assert losses == losses_again
+    assert losses != other_losses
+
+
+def test_training_leaves_pytorch_as_it_was(data: TrainingData, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, deterministic=True), schedule=CosineSchedule(epochs=1))
+    fit(data, new_run(tmp_path / "run", config), config)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.equal(torch.rand(2), expected)
 
 
 def test_the_best_checkpoint_is_that_of_the_highest_validation_map(data: TrainingData, tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
-"""Chooses the device and the precision of a computation."""
+"""Chooses the device of a computation, and what the network computes in on it.
+
+The one place that knows the names of devices. `numerics` has the settings of PyTorch that hold for a whole run.
+"""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -14,18 +18,24 @@ from torch.amp import is_autocast_available
 from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
 
+_ASCEND = "torch_npu"  # makes Ascend processors known to PyTorch when it is imported
+_OTHERWISE = "to use the processor: --runtime.device cpu"
+
 
 def resolve_device(name: str) -> torch.device:
     """Turn the name of a device into one that is there.
 
     Args:
-        name: "auto" for CUDA, then Apple's MPS, then the CPU; or what `torch.device` takes.
+        name: "auto" for the first that is there of CUDA, Ascend, Apple's MPS and the CPU; or what `torch.device` takes.
 
     Raises:
-        ConfigError: PyTorch does not know it, or it is not on this machine.
+        ConfigError: PyTorch does not know it, it is not on this machine, or what an Ascend processor needs is not
+            installed.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = _first_device()
+    elif name.partition(":")[0] == "npu":
+        _load_ascend()
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -33,10 +43,35 @@ def resolve_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(
-            f"runtime.device: expected a device of this machine, found {name!r} ({reason}); "
-            f"to use the processor: --runtime.device cpu"
+            f"runtime.device: expected a device of this machine, found {name!r} ({reason}); {_OTHERWISE}"
         ) from error
     return device
+
+
+def _first_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    # Who has installed torch_npu means it to be used: when it is broken, that is said, not passed over.
+    if importlib.util.find_spec(_ASCEND):
+        _load_ascend()
+        if torch.get_device_module("npu").is_available():
+            return "npu"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _load_ascend() -> None:
+    try:
+        importlib.import_module(_ASCEND)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"runtime.device: expected the package {_ASCEND} for an Ascend processor, found none; install Huawei's "
+            f"CANN toolkit and pip install {_ASCEND}=={torch.__version__.partition('+')[0]}; {_OTHERWISE}"
+        ) from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ConfigError(
+            f"runtime.device: expected {_ASCEND} to find Huawei's CANN toolkit, it did not "
+            f"({str(error).splitlines()[0]}); install CANN and source its set_env.sh; {_OTHERWISE}"
+        ) from error
 
 
 def compile_obstacle(device: torch.device) -> str | None:
@@ -52,7 +87,7 @@ def compile_obstacle(device: torch.device) -> str | None:
 def autocast(runtime: RuntimeConfig, device: torch.device) -> AbstractContextManager[None]:
     """Make the context in which the network computes in the precision asked for."""
     # PyTorch before 2.5 has no autocast on MPS, not even one that is switched off.
-    if runtime.precision == "fp32":
+    if runtime.precision != "bf16":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
 

@@ -9,7 +9,6 @@ that a checkpoint never holds the weights of a run gone wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from mvd.backends import ALONE, Observer, Ranks, StepLog, TrainingData
 from mvd.backends.pytorch.checkpointing import Validate, restore, write_checkpoint
@@ -17,7 +16,7 @@ from mvd.backends.pytorch.devices import resolve_device
 from mvd.backends.pytorch.loader import count_steps, host_batches, prefetch
 from mvd.backends.pytorch.losses.objective import build_objective
 from mvd.backends.pytorch.optimizer import set_lr
-from mvd.backends.pytorch.ranks import any_rank, local_runtime
+from mvd.backends.pytorch.ranks import any_rank
 from mvd.backends.pytorch.step import initial_state, train_step
 from mvd.backends.pytorch.step_log import StepLogger
 from mvd.backends.pytorch.weights import overlay
@@ -38,7 +37,6 @@ def fit(
     ranks: Ranks = ALONE,
 ) -> bool:
     """Train; see `mvd.backends.Backend.fit`."""
-    config = replace(config, runtime=local_runtime(config.runtime))
     device = resolve_device(config.runtime.device)
     state = initial_state(config, len(data.identities), device, ranks)
     if resume:
