@@ -96,6 +96,9 @@ class AugmentConfig:
         _require(0 < low <= high < 1, "augment.erase_area", "0 < smallest <= largest < 1", self.erase_area)
 
 
+Descriptor: TypeAlias = Literal["observation", "representation", "both"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """The shape of the network.
@@ -154,7 +157,7 @@ class ModelConfig:
     classifier_width: int = 256
     dropout: float = 0.5
     grey_weights: tuple[float, float, float] = (0.2989, 0.5870, 0.1140)
-    descriptor: Literal["observation", "representation", "both"] = "observation"
+    descriptor: Descriptor = "observation"
     descriptor_neck: Literal["before", "after"] = "after"
     descriptor_norm: Literal["each", "whole"] = "each"
 

@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import write_tree
+from safetensors.numpy import load_file
 from shell import SIZE, mvd, refused
 
 from mvd.commands.ablate import ablate, ladder
@@ -32,6 +34,12 @@ TINY = RunConfig(
     schedule=CosineSchedule(epochs=1),
     runtime=RuntimeConfig(device="cpu"),
 )
+_SHAPE = (
+    "--data.height=32", "--data.width=16", "--sampling.identities=2", "--sampling.pictures=2",
+    "--sampling.steps-per-epoch=1", "--augment.pad=1", "--model.arch=resnet18", "--model.base-width=2",
+    "--model.bottleneck-widths", "8", "8", "--model.z-dim=8", "--model.classifier-width=8", "--schedule.epochs=1",
+    "--runtime.device=cpu",
+)  # fmt: skip
 RUNGS = ("encoders", "bottlenecks", "vsd", "vcd", "vml", "cml")
 
 
@@ -74,11 +82,14 @@ def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(data: Path, tmp_p
     assert done == [(count, 12) for count in range(1, 13)]
     assert [result.name for result in first] == list(RUNGS)
     name = "sysu/all-search/single-shot/seeded"
+    assert [list(result.figures) for result in first] == [["observation"], *5 * [["observation", "representation"]]]
     for result in first:
-        for place, seed in enumerate((3, 1)):
-            record = json.loads((out / result.name / f"seed-{seed}" / "evaluation-best.json").read_text())
-            means = {one["protocol"]: one["mean"] for one in record["results"]}
-            assert result.figures[name]["mAP"][place] == means[name]["mAP"]
+        for descriptor, weights in (("observation", "best"), ("representation", "best-representation")):
+            for place, seed in enumerate((3, 1)):
+                if descriptor in result.figures:
+                    record = json.loads((out / result.name / f"seed-{seed}" / f"evaluation-{weights}.json").read_text())
+                    means = {one["protocol"]: one["mean"] for one in record["results"]}
+                    assert result.figures[descriptor][name]["mAP"][place] == means[name]["mAP"]
     # As if killed before the first checkpoint of one run.
     for file in (out / "vcd" / "seed-1" / "checkpoints").iterdir():
         file.unlink()
@@ -92,20 +103,40 @@ def test_processes_reach_what_one_reaches(data: Path, tmp_path: Path) -> None:
     assert ablate(data, tmp_path / "two", TINY, seeds=(0,), workers=2) == alone
 
 
+def test_every_rung_starts_from_the_pretrained_encoders(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baseline = ("--recipe", "baseline", *_SHAPE, "--losses.vsd-weight=0", "--evaluate=none")
+    assert mvd("train", data, "--out", tmp_path / "before", *baseline) == 0
+    weights = tmp_path / "before" / "checkpoints" / "last.safetensors"
+    # A rate of next to nothing leaves the encoders where they started; running statistics move all the same.
+    still = ("--optimizer.lr=1e-12", "--optimizer.weight-decay=0")
+    command = ("ablate", data, "--seeds", "0", *_SHAPE, *still)
+    out = tmp_path / "out"
+    assert mvd(*command, "--out", out, "--pretrained", weights) == 0
+    wanted = load_file(weights)
+    for rung in RUNGS:
+        found = load_file(out / rung / "seed-0" / "checkpoints" / "last.safetensors")
+        for branch in ("visible", "infrared", "shared"):
+            np.testing.assert_allclose(
+                found[f"{branch}.encoder.layer3.1.conv2.weight"],
+                wanted["shared.encoder.layer3.1.conv2.weight"],
+                atol=1e-9,
+            )
+    assert "expected a run that started from no weights, found one that started from" in refused(
+        capsys, *command, "--out", out
+    )
+
+
 def test_the_command_prints_a_table_and_refuses_what_is_not_its_own(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = (
-        "--data.height=32", "--data.width=16", "--sampling.identities=2", "--sampling.pictures=2",
-        "--sampling.steps-per-epoch=1", "--augment.pad=1", "--model.arch=resnet18", "--model.base-width=2",
-        "--model.bottleneck-widths", "8", "8", "--model.z-dim=8", "--model.classifier-width=8", "--schedule.epochs=1",
-        "--runtime.device=cpu",
-    )  # fmt: skip
+    flags = _SHAPE
     out = tmp_path / "out"
     assert mvd("ablate", data, "--out", out, "--seeds", "0", "--format", "markdown", *flags) == 0
     printed = capsys.readouterr().out
     assert "| + VML | " in printed
-    assert "`sysu/indoor-search/single-shot/seeded`" in printed
+    assert "sysu/indoor-search/single-shot/seeded, by representation\n" in printed
     message = refused(capsys, "ablate", data, "--out", out, "--seeds", "0", *flags, "--losses.margin", "0.5")
     assert "expected a run of this ablation, found one of another configuration" in message
     assert "found 1 1" in refused(capsys, "ablate", data, "--out", out, "--seeds", "1", "1", *flags)

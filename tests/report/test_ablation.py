@@ -1,35 +1,59 @@
-"""The ablation's table: means and deviations over seeds, and changes seed by seed."""
+"""The ablation's table: means and deviations over seeds, and changes seed by seed with their interval."""
 
 from __future__ import annotations
 
+import numpy as np
 from rich.console import Console
+from scipy import stats
 
 from mvd.report.ablation import RungResult, ablation_markdown, ablation_tables
 
 NAME = "sysu/all-search/single-shot/seeded"
 
 
-def _rung(adds: str, rank_1: tuple[float, ...]) -> RungResult:
-    figures = {"rank_1": rank_1, "mAP": tuple(value / 2 for value in rank_1), "mINP": (0.125,) * len(rank_1)}
-    return RungResult(name=adds, adds=adds, figures={NAME: figures})
+def _rung(adds: str, rank_1: tuple[float, ...], *, bottleneck: bool = False) -> RungResult:
+    figures = {NAME: {"rank_1": rank_1, "mAP": tuple(value / 2 for value in rank_1)}}
+    descriptors = ("observation", "representation") if bottleneck else ("observation",)
+    return RungResult(name=adds, adds=adds, figures=dict.fromkeys(descriptors, figures))
 
 
 def test_changes_are_taken_seed_by_seed() -> None:
     text = ablation_markdown([_rung("encoders", (0.1, 0.5)), _rung("+ VSD", (0.2, 0.6)), _rung("+ VCD", (0.2, 0.58))])
     lines = text.splitlines()
-    assert lines[0] == f"`{NAME}`"
-    assert lines[4] == "| encoders | 30.0 ± 28.3 | 15.0 ± 14.1 | 12.5 ± 0.0 |  |  |"
-    assert lines[5] == "| + VSD | 40.0 ± 28.3 | 20.0 ± 14.1 | 12.5 ± 0.0 | +10.0 ± 0.0 | +5.0 ± 0.0 |"
-    assert lines[6].endswith("| -1.0 ± 1.4 | -0.5 ± 0.7 |")
+    assert lines[0] == f"{NAME}, by observation"
+    assert lines[4] == "| encoders | 30.0 ± 28.3 | 15.0 ± 14.1 |  |  |"
+    assert lines[5] == "| + VSD | 40.0 ± 28.3 | 20.0 ± 14.1 | +10.0 [+10.0, +10.0] | +5.0 [+5.0, +5.0] |"
+    assert lines[6].endswith("| -1.0 [-13.7, +11.7] | -0.5 [-6.9, +5.9] |")
 
 
-def test_a_single_seed_has_no_deviation() -> None:
-    assert "| encoders | 10.0 | 5.0 | 12.5 |  |  |" in ablation_markdown([_rung("encoders", (0.1,))])
+def test_the_interval_is_that_of_a_paired_t_test() -> None:
+    before, after = (0.50, 0.52, 0.47, 0.55, 0.51), (0.53, 0.51, 0.52, 0.56, 0.55)
+    interval = stats.ttest_rel(np.multiply(100, after), np.multiply(100, before)).confidence_interval(0.95)
+    expected = f"+2.4 [{interval.low:+.1f}, {interval.high:+.1f}]"
+    assert expected in ablation_markdown([_rung("encoders", before), _rung("+ VSD", after)])
+
+
+def test_a_rung_without_bottlenecks_is_left_out_where_representations_are_shown() -> None:
+    rungs = [_rung("encoders", (0.1, 0.2)), *(_rung(name, (0.3, 0.4), bottleneck=True) for name in ("+ B", "+ VSD"))]
+    by_observation, by_representation = ablation_markdown(rungs).split(f"{NAME}, by representation")
+    assert "| encoders |" in by_observation
+    assert "| encoders |" not in by_representation
+    assert "| + B | 30.0 ± 0.0" not in by_representation
+    assert "| + B | 35.0 ± 7.1 | 17.5 ± 3.5 |  |  |" in by_representation
+    assert "| + VSD | 35.0 ± 7.1 | 17.5 ± 3.5 | +0.0 [+0.0, +0.0] |" in by_representation
+
+
+def test_a_single_seed_has_neither_deviation_nor_interval() -> None:
+    text = ablation_markdown([_rung("encoders", (0.1,)), _rung("+ VSD", (0.2,))])
+    assert "| encoders | 10.0 | 5.0 |  |  |" in text
+    assert "| + VSD | 20.0 | 10.0 | +10.0 | +5.0 |" in text
 
 
 def test_the_screen_fits_into_eighty_columns() -> None:
     console = Console(width=80, record=True)
-    console.print(*ablation_tables([_rung("specific + shared encoders", (0.1, 0.5)), _rung("+ CML", (0.6, 0.7))]))
+    rungs = [_rung("specific + shared encoders", (0.1, 0.5)), _rung("+ CML", (0.61, 0.32))]
+    console.print(*ablation_tables(rungs), sep="\n")
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 80
-    assert "+35.0 ± 21.2" in text
+    assert "[-421.9, +454.9]" in text
+    assert "95 % interval" in text

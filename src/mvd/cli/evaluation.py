@@ -12,6 +12,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from mvd.cli.screen import print_results
+from mvd.config import Descriptor
 from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Evaluate:
     """RegDB's split, for a run that was not trained on RegDB"""
     weights: Literal["best", "last", "initial"] = "best"
     """best by validation (else the last), last, or those before training"""
+    descriptor: Descriptor | None = None
+    """what describes a picture, if it is not what the run's configuration says"""
     rerank: bool = False
     """also re-rank by k-reciprocal neighbours, in rows of their own"""
     k1: int = 20
@@ -66,9 +69,11 @@ class Evaluate:
                     protocols=self.protocols,
                     reranking=self._reranking,
                     weights=self.weights,
+                    descriptor=self.descriptor,
                     progress=bar,
                 )
             label = self.weights if len(self.runs) == 1 else str(run)
+            label += f", {self.descriptor}" if self.descriptor else ""
             rows += [(label, result) for result in results]
         directions = defaultdict(list)
         for _, result in rows:

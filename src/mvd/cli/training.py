@@ -101,6 +101,8 @@ class Ablate:
     """a run of each rung with each"""
     prepared: Path | None = None
     """folder of the prepared arrays, if it is not where `mvd prepare` puts them"""
+    pretrained: Path | None = None
+    """weights that the encoders of every run start from, as for `mvd train`"""
     workers: int = 1
     """runs at a time; they share the cores"""
     format: Literal["table", "markdown"] = "table"
@@ -121,6 +123,7 @@ class Ablate:
                 self.config,
                 seeds=self.seeds,
                 prepared=self.prepared,
+                pretrained=self.pretrained,
                 workers=self.workers,
                 progress=bar,
             )

@@ -1,6 +1,9 @@
 """`mvd ablate`: the paper's ladder of terms, trained and tested rung by rung at equal budget and with equal seeds.
 
 Each rung adds one thing to the one below: specific and shared encoders; information bottlenecks; VSD; VCD; VML; CML.
+All may start from the same pre-trained encoders. Each run is tested by its observations and, where it has bottlenecks,
+by its representations too.
+
 A run is an ordinary run folder, so an ablation that was stopped goes on where it was: finished runs are read, stopped
 ones resumed, the rest begun. Runs are independent; several may go on at once, each in a process of its own with its
 share of the cores.
@@ -21,10 +24,10 @@ from typing import NamedTuple
 from mvd.backends import StepLog
 from mvd.commands.evaluate import evaluate
 from mvd.commands.train import resume, train
-from mvd.config import LossConfig, RunConfig
+from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
-from mvd.report.ablation import RungResult
+from mvd.report.ablation import Figures, RungResult
 from mvd.runs import RunFolder, open_run, write_atomically
 
 Progress = Callable[[int, int], None]
@@ -57,7 +60,7 @@ def ladder(base: RunConfig) -> list[Rung]:
     vml = replace(vcd, vml_weight=own.vml_weight or usual.vml_weight)
     cml = replace(vml, cml_weight=own.cml_weight or _CML_WEIGHT)
     bottlenecks = replace(base.model, bottleneck=True)
-    encoders = replace(base.model, bottleneck=False, descriptor="observation")
+    encoders = replace(base.model, bottleneck=False, descriptor="observation")  # there is nothing else
     return [
         Rung("encoders", "specific + shared encoders", replace(base, model=encoders, losses=bare)),
         Rung("bottlenecks", "+ bottlenecks", replace(base, model=bottlenecks, losses=bare)),
@@ -75,6 +78,7 @@ def ablate(
     *,
     seeds: Sequence[int] = (0, 1, 2),
     prepared: Path | None = None,
+    pretrained: Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[RungResult]:
@@ -88,6 +92,7 @@ def ablate(
         base: what all runs have in common.
         seeds: of the runs; each rung has one run with each.
         prepared: the folder of the prepared arrays, where it is not where `mvd prepare` puts them.
+        pretrained: weights that the encoders of every run start from, as for `train`.
         workers: runs at a time; they share the cores.
         progress: called with (runs done, runs in all).
 
@@ -96,7 +101,7 @@ def ablate(
 
     Raises:
         ConfigError: no or equal seeds, no worker, or a configuration that has no such ladder.
-        RunError: a folder in `out` holds a run of another configuration.
+        RunError: a folder in `out` holds a run of another configuration, or with other pre-trained weights.
         MvdError: as for `train` and `evaluate`.
     """
     if not seeds or len(set(seeds)) != len(seeds):
@@ -106,11 +111,11 @@ def ablate(
     rungs = ladder(base)
     # Seed by seed, so that a stopped ablation has whole ladders to show.
     jobs = [
-        _Job(out / rung.name / f"seed-{seed}", data, prepared, replace(rung.config, seed=seed))
+        _Job(out / rung.name / f"seed-{seed}", data, prepared, pretrained, replace(rung.config, seed=seed))
         for seed in seeds
         for rung in rungs
     ]
-    figures: dict[Path, _Figures] = {}
+    figures: dict[Path, dict[Descriptor, _Figures]] = {}
     for folder, found in _work(jobs, workers):
         figures[folder] = found
         if progress is not None:
@@ -128,6 +133,10 @@ def ablate(
     return results
 
 
+_FIGURES = "figures.json"
+"""What a run was found to reach, in its folder."""
+
+_DESCRIPTORS: tuple[Descriptor, ...] = ("observation", "representation")
 _Figures = Mapping[str, Mapping[str, float]]  # protocol → name → mean over trials
 
 
@@ -137,10 +146,11 @@ class _Job(NamedTuple):
     folder: Path
     data: Path
     prepared: Path | None
+    pretrained: Path | None
     config: RunConfig
 
 
-def _work(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[Path, _Figures]]:
+def _work(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[Path, dict[Descriptor, _Figures]]]:
     if workers == 1:
         yield from ((job.folder, _run(job)) for job in jobs)
         return
@@ -166,31 +176,64 @@ def _limit_threads(threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
-def _run(job: _Job) -> _Figures:
-    """Train, or go on, or read what was reached."""
-    if not (job.folder / "config.json").is_file():
-        job.folder.parent.mkdir(parents=True, exist_ok=True)
-        run, _ = train(job.data, job.folder, job.config, observer=_Quiet(), prepared=job.prepared)
-    else:
-        run = _reopen(job)
-    return {result.protocol: result.mean._asdict() for result in evaluate(run.path)}
+def _run(job: _Job) -> dict[Descriptor, _Figures]:
+    """Train and test, or go on with that, or read what was found."""
+    begun = (job.folder / "config.json").is_file()
+    if begun:
+        _require_own(job)
+    record = job.folder / _FIGURES
+    if begun and record.is_file():
+        found: dict[Descriptor, _Figures] = json.loads(record.read_text(encoding="utf-8"))
+        return found
+    run = _go_on(job) if begun else _begin(job)
+    figures: dict[Descriptor, _Figures] = {
+        descriptor: {result.protocol: result.mean._asdict() for result in evaluate(run.path, descriptor=descriptor)}
+        for descriptor in (_DESCRIPTORS if job.config.model.bottleneck else _DESCRIPTORS[:1])
+    }
+    write_atomically(record, json.dumps(figures, indent=2) + "\n")
+    return figures
 
 
-def _reopen(job: _Job) -> RunFolder:
+def _require_own(job: _Job) -> None:
+    """Refuse a run that is not the job's."""
     run = open_run(job.folder)
     if run.config != job.config:
         raise RunError(
             f"{job.folder}: expected a run of this ablation, found one of another configuration; choose another --out"
         )
-    if not run.checkpoint("last").exists():
-        return train(job.data, job.folder, job.config, observer=_Quiet(), prepared=job.prepared, replace=True)[0]
+    if run.data.pretrained != (None if job.pretrained is None else str(job.pretrained.resolve())):
+        raise RunError(
+            f"{job.folder}: expected a run that started from {job.pretrained or 'no weights'}, found one that started "
+            f"from {run.data.pretrained or 'none'}; choose another --out"
+        )
+
+
+def _begin(job: _Job, *, replace: bool = False) -> RunFolder:
+    job.folder.parent.mkdir(parents=True, exist_ok=True)
+    return train(
+        job.data,
+        job.folder,
+        job.config,
+        observer=_Quiet(),
+        prepared=job.prepared,
+        pretrained=job.pretrained,
+        replace=replace,
+    )[0]
+
+
+def _go_on(job: _Job) -> RunFolder:
+    if not open_run(job.folder).checkpoint("last").exists():
+        return _begin(job, replace=True)
     return resume(job.folder, observer=_Quiet())[0]
 
 
-def _over_seeds(runs: Sequence[_Figures]) -> dict[str, dict[str, tuple[float, ...]]]:
+def _over_seeds(runs: Sequence[Mapping[Descriptor, _Figures]]) -> dict[str, Figures]:
     return {
-        protocol: {name: tuple(run[protocol][name] for run in runs) for name in names}
-        for protocol, names in runs[0].items()
+        descriptor: {
+            protocol: {name: tuple(run[descriptor][protocol][name] for run in runs) for name in names}
+            for protocol, names in protocols.items()
+        }
+        for descriptor, protocols in runs[0].items()
     }
 
 

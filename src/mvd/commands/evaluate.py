@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from mvd.backends import load_backend
-from mvd.config import RunConfig
+from mvd.config import Descriptor, RunConfig
 from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
 from mvd.data.permutations import load_permutations
@@ -36,11 +37,13 @@ def evaluate(
     protocols: Sequence[str] = (),
     reranking: Reranking | None = None,
     weights: Weights = "best",
+    descriptor: Descriptor | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Evaluate a run on the test identities.
 
-    The results are also written to the run folder, as `evaluation-<weights>.json`.
+    The results are also written to the run folder, as `evaluation-<weights>.json`; where the descriptor is another
+    than the run's own, as `evaluation-<weights>-<descriptor>.json`.
 
     Args:
         path: the run folder.
@@ -50,14 +53,19 @@ def evaluate(
             SYSU-MM01's two searches, single-shot, with official galleries where exp/rand_perm_cam.mat is there.
         reranking: re-rank too; a result of its own after each plain one.
         weights: the run's best, by validation, or its last where there is no best; its last; or those it began with.
+        descriptor: what describes a picture, where it is not what the run's configuration says; training does not
+            depend on it.
         progress: called with (pictures embedded, pictures in all).
 
     Raises:
         RunError: there is no run, or no such weights in it.
         DatasetError: the test pictures or the galleries cannot be read.
         ProtocolError: there is no such protocol, or it does not fit the pictures; or the trial is not the run's.
+        ConfigError: the run's network has no such descriptor.
     """
     run = open_run(path)
+    config, own = run.config, run.config.model.descriptor
+    config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = data or Path(run.data.root)
     dataset = scan(root, trial=_trial(run, trial))
     _require_own_trial(run, dataset)
@@ -65,7 +73,6 @@ def evaluate(
     official = any(protocol.draw is Draw.OFFICIAL for protocol in chosen)
     permutations = load_permutations(dataset.root / PERMUTATIONS) if official else None
     checkpoint = _checkpoint(run, weights)
-    config = run.config
     descriptors = load_backend(config).embed(
         config,
         len(run.data.identities),
@@ -80,10 +87,12 @@ def evaluate(
     ]
     record = {
         "weights": str(checkpoint) if checkpoint else "initial",
+        "descriptor": config.model.descriptor,
         "data": str(root.resolve()),
         "results": [result.to_dict() for result in results],
     }
-    write_atomically(run.path / f"evaluation-{weights}.json", json.dumps(record, indent=2) + "\n")
+    name = weights if config.model.descriptor == own else f"{weights}-{config.model.descriptor}"
+    write_atomically(run.path / f"evaluation-{name}.json", json.dumps(record, indent=2) + "\n")
     return results
 
 
