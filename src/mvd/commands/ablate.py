@@ -8,7 +8,6 @@ share of the cores.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -25,7 +24,7 @@ from mvd.config import LossConfig, RunConfig
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.report.ablation import RungResult
-from mvd.runs import RunFolder, open_run, write_atomically
+from mvd.runs import RunFolder, open_run, write_json
 
 Progress = Callable[[int, int], None]
 
@@ -124,7 +123,7 @@ def ablate(
         for rung in rungs
     ]
     record = {"seeds": list(seeds), "rungs": [{"name": r.name, "adds": r.adds, "figures": r.figures} for r in results]}
-    write_atomically(out / "ablation.json", json.dumps(record, indent=2) + "\n")
+    write_json(out / "ablation.json", record)
     return results
 
 
@@ -182,8 +181,6 @@ def _reopen(job: _Job) -> RunFolder:
         raise RunError(
             f"{job.folder}: expected a run of this ablation, found one of another configuration; choose another --out"
         )
-    if not run.checkpoint("last").exists():
-        return train(job.data, job.folder, job.config, observer=_Quiet(), prepared=job.prepared, replace=True)[0]
     return resume(job.folder, observer=_Quiet())[0]
 
 

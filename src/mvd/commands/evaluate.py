@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -22,7 +21,7 @@ from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protoc
 from mvd.evaluation.rerank import Reranking
 from mvd.evaluation.results import Result
 from mvd.evaluation.results import evaluate as score
-from mvd.runs import RunFolder, open_run, write_atomically
+from mvd.runs import RunFolder, open_run, write_json
 
 Weights = Literal["best", "last", "initial"]
 Progress = Callable[[int, int], None]
@@ -85,7 +84,7 @@ def evaluate(
         "data": str(root.resolve()),
         "results": [result.to_dict() for result in results],
     }
-    write_atomically(run.path / f"evaluation-{weights}.json", json.dumps(record, indent=2) + "\n")
+    write_json(run.path / f"evaluation-{weights}.json", record)
     return results
 
 

@@ -1,15 +1,15 @@
 """The training loop: one step after another, each a pure function of the state before it and its number.
 
 Batches, augmentation, dropout and learning rate follow from the seed and the step alone, so the state is the
-weights, the optimiser's moments, the step and the best figure so far; a checkpoint holds those and nothing else
-has to be remembered. Whether losses and weights are finite is looked at in log lines and before each checkpoint, so
-that a checkpoint never holds the weights of a run gone wrong.
+weights, the optimiser's moments, the step and the best figure so far; a checkpoint holds those, and what is not logged
+yet, and nothing else has to be remembered. Whether losses and weights are finite is looked at in log lines and before
+each checkpoint, so that a checkpoint never holds the weights of a run gone wrong.
 """
 
 from __future__ import annotations
 
 from mvd.backends import Observer, TrainingData
-from mvd.backends.pytorch.checkpointing import Validate, restore, write_checkpoint
+from mvd.backends.pytorch.checkpointing import CheckpointWriter, Validate, restore
 from mvd.backends.pytorch.devices import resolve_device
 from mvd.backends.pytorch.loader import count_steps, host_batches, prefetch
 from mvd.backends.pytorch.losses.objective import build_objective
@@ -35,13 +35,14 @@ def fit(
     """Train; see `mvd.backends.Backend.fit`."""
     device = resolve_device(config.runtime.device)
     state = initial_state(config, len(data.identities), device)
-    if resume:
-        restore(state, run)
-    elif initial is not None:
-        overlay(state.network, initial)
     objective = build_objective(config)
     steps = count_steps(config, data)
     log = StepLogger(run, observer, config, steps)
+    checkpoints = CheckpointWriter(run, config, observer)
+    if resume:
+        restore(state, log, run)
+    elif initial is not None:
+        overlay(state.network, initial)
     observer.started(state.step, steps * config.schedule.epochs)
     for batch in prefetch(host_batches(config, data, state.step)):
         factor = lr_factor(config.schedule, state.step, steps)
@@ -52,12 +53,11 @@ def fit(
         epoch, within = divmod(state.step, steps)
         last = epoch == config.schedule.epochs
         validated = within == 0 and (last or epoch % config.runtime.validate_every == 0)
-        if state.step % config.runtime.log_every == 0 or validated or not going_on:
+        if state.step % config.runtime.log_every == 0 or validated:
             log.flush()
-        if validated or not going_on:
-            due = validate if validated else None
-            write_checkpoint(state, run, config, epoch=epoch, validate=due, observer=observer)
-            log.restart_clock()
+        if validated or not going_on or checkpoints.is_due():
+            with log.clock_stopped():
+                checkpoints.write(state, log, epoch=epoch, validate=validate if validated else None)
         if not going_on and not last:
             return False
     return True
