@@ -55,6 +55,7 @@ def test_training_leaves_a_run_folder_and_ends_with_the_figures(
     assert files == [
         "checkpoints/best.safetensors",
         "checkpoints/last.safetensors",
+        "checkpoints/previous.safetensors",
         "config.json",
         "data.json",
         "evaluation-best.json",
@@ -82,7 +83,8 @@ def test_evaluation_writes_and_prints_the_protocols_asked_for(
 def test_training_on_the_validation_people_too_leaves_the_last_weights(data: Path, tmp_path: Path) -> None:
     assert mvd(*train(data, "--data.train-on", "train+validation")) == 0
     run = tmp_path / "run"
-    assert [file.name for file in (run / "checkpoints").iterdir()] == ["last.safetensors"]
+    names = sorted(file.name for file in (run / "checkpoints").iterdir())
+    assert names == ["last.safetensors", "previous.safetensors"]
     assert json.loads((run / "data.json").read_text())["identities"] == [1, 2, 3, 4, 5]
     assert json.loads((run / "evaluation-best.json").read_text())["weights"].endswith("last.safetensors")
 
@@ -278,7 +280,7 @@ def test_wrong_folders_are_one_line(tmp_path: Path, trained: Path, capsys: pytes
     assert "expected a run folder" in refused(capsys, "evaluate", tmp_path)
     assert "expected a data set's folder" in refused(capsys, "prepare", tmp_path / "nowhere")
     assert "expected a data folder to train on" in refused(capsys, "train")
-    assert "found both" in refused(capsys, "train", tmp_path, "--resume", trained)
+    assert "expected SYSU-MM01" in refused(capsys, "train", tmp_path, "--resume", trained)
     assert "found none" in refused(capsys, "train", "--resume", tmp_path)
     assert "without other settings" in refused(capsys, "train", "--resume", trained, "--optimizer.lr", "1")
     missing = refused(capsys, "evaluate", trained, "--protocols", "*/official")

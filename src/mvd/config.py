@@ -368,6 +368,8 @@ class RuntimeConfig:
             time, and the pictures pass twice.
         log_every: steps between log lines.
         validate_every: epochs between validations; a checkpoint is written at each, and after the last epoch.
+        checkpoint_minutes: minutes after which a checkpoint is written in between, so that no more than their work is
+            lost if the run is killed; 0 writes one after every step.
         embed_batch: pictures in a batch when descriptors are computed.
         workers: threads that decode pictures; 0 means one for each core.
     """
@@ -381,6 +383,7 @@ class RuntimeConfig:
     accumulate: int = 1
     log_every: int = 10
     validate_every: int = 5
+    checkpoint_minutes: float = 10.0
     embed_batch: int = 64
     workers: int = 0
 
@@ -388,6 +391,7 @@ class RuntimeConfig:
         for name in ("accumulate", "log_every", "validate_every", "embed_batch"):
             value = getattr(self, name)
             _require(value >= 1, f"runtime.{name}", "at least 1", value)
+        _require(self.checkpoint_minutes >= 0, "runtime.checkpoint_minutes", "0 or more", self.checkpoint_minutes)
         _require(self.workers >= 0, "runtime.workers", "0 or more", self.workers)
 
 

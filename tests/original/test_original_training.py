@@ -140,7 +140,7 @@ def test_a_second_interrupt_stops_at_once(
     here: Path, sysu: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with interrupted(monkeypatch, times=2):
-        assert training.main(["--data_path", str(sysu), *SMALL]) == 130
+        assert training.main(["--data_path", str(sysu), *SMALL, "--print_per_step", "1"]) == 130
     assert capsys.readouterr().err == "train.py: stopped\n"
 
 

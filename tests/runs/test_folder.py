@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mvd.config import RunConfig
-from mvd.errors import CheckpointError, ConfigError, RunError
+from mvd.errors import ConfigError, RunError
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run, load_checkpoint, open_run
 
 DATA = RunData(root="/data", prepared="/data", dataset="sysu", identities=(3, 5))
 META = CheckpointMeta(step=7, epoch=1, metrics={"mAP": 0.5}, best=0.5)
 TENSORS = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3), "count": np.array(4)}
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
-    return create_run(tmp_path / "deep" / "run", RunConfig(seed=3), DATA, replace=False)
 
 
 def test_a_run_folder_holds_its_configuration_and_data(run: RunFolder) -> None:
@@ -56,16 +50,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         create_run(tmp_path / "file" / "run", RunConfig(), DATA, replace=False)
 
 
-def test_checkpoint_round_trip_is_exact(run: RunFolder) -> None:
-    run.save_checkpoint("best", TENSORS, META)
-    tensors, meta = load_checkpoint(run.checkpoint("best"))
-    assert meta == META
-    assert tensors.keys() == TENSORS.keys()
-    for name, values in TENSORS.items():
-        np.testing.assert_array_equal(tensors[name], values)
-        assert tensors[name].dtype == values.dtype
-
-
 def test_whoever_may_read_the_run_may_read_its_checkpoints(run: RunFolder) -> None:
     run.save_checkpoint("last", TENSORS, META)
     assert run.checkpoint("last").stat().st_mode == (run.path / "config.json").stat().st_mode
@@ -80,43 +64,6 @@ def test_the_best_checkpoint_is_the_last_where_there_is_no_best(run: RunFolder) 
     assert run.best_checkpoint.name == "best.safetensors"
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
-    run: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run.save_checkpoint("last", TENSORS, META)
-    before = run.checkpoint("last").read_bytes()
-
-    def full(file: Path) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("mvd.runs.checkpoints._flush", full)
-    with pytest.raises(RunError, match=r"No space left on device.*free space, then go on with: mvd train --resume"):
-        run.save_checkpoint("last", {"weight": np.zeros(9)}, META)
-    assert run.checkpoint("last").read_bytes() == before
-    assert [file.name for file in run.checkpoint("last").parent.iterdir()] == ["last.safetensors"]
-
-
-@pytest.mark.parametrize("damage", ["missing", "truncated", "flipped", "foreign", "text"])
-def test_a_damaged_checkpoint_is_named(run: RunFolder, damage: str) -> None:
-    file = run.checkpoint("last")
-    run.save_checkpoint("last", TENSORS, META)
-    content = file.read_bytes()
-    match damage:
-        case "missing":
-            file.unlink()
-        case "truncated":
-            file.write_bytes(content[:-4])
-        case "flipped":
-            file.write_bytes(bytes([content[0] ^ 255]) + content[1:])
-        case "foreign":
-            header = json.dumps({"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
-            file.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0\0\0")
-        case "text":
-            file.write_text("no checkpoint")
-    with pytest.raises(CheckpointError, match=r"last\.safetensors: expected a checkpoint"):
-        load_checkpoint(file)
-
-
 def test_metrics_are_rewound_to_a_step(run: RunFolder) -> None:
     assert run.metrics() == []
     for step in (5, 10, 15):
@@ -125,11 +72,73 @@ def test_metrics_are_rewound_to_a_step(run: RunFolder) -> None:
     assert run.metrics() == [{"step": 5, "loss": 0.2}, {"step": 10, "loss": 0.1}]
 
 
-def test_a_line_that_was_cut_off_is_left_out(run: RunFolder) -> None:
+@pytest.mark.parametrize("torn", ['{"step": 1', '{"step": 1\n', "\0\0\0"])
+def test_a_last_line_that_was_cut_off_is_left_out(run: RunFolder, torn: str) -> None:
     run.log({"step": 5})
     with run.path.joinpath("metrics.jsonl").open("a") as file:
-        file.write('{"step": 1')
+        file.write(torn)
     assert run.metrics() == [{"step": 5}]
+    run.rewind_metrics(5)
+    run.log({"step": 6})
+    assert run.metrics() == [{"step": 5}, {"step": 6}]
+
+
+def test_another_line_that_is_damaged_is_named(run: RunFolder) -> None:
+    (run.path / "metrics.jsonl").write_text('{"step": 1}\n{"st\n{"step": 3}\n')
+    with pytest.raises(RunError, match=r"metrics\.jsonl: expected a JSON object in line 2, found"):
+        run.metrics()
+
+
+def test_two_processes_cannot_work_on_one_run(run: RunFolder) -> None:
+    with run.locked():
+        with pytest.raises(RunError, match="expected no other process at work on this run, found one"), run.locked():
+            pass
+        with pytest.raises(RunError, match="expected no other process at work on this run, found one"):
+            create_run(run.path, RunConfig(), DATA, replace=True)
+        assert run.config.seed == 3
+    with run.locked():
+        pass
+
+
+@pytest.mark.parametrize("written", [["data.json"], [".data.json.part"], ["data.json", ".config.json.part"]])
+def test_a_run_that_was_never_quite_made_is_made_the_next_time(run: RunFolder, written: list[str]) -> None:
+    for name in {"data.json", "config.json"} - set(written):
+        (run.path / name).unlink()
+    for name in written:
+        if name.endswith(".part"):
+            (run.path / name).write_text('{"ro')
+    assert create_run(run.path, RunConfig(seed=4), DATA, replace=False).config.seed == 4
+    assert sorted(file.name for file in run.path.iterdir()) == ["config.json", "data.json"]
+
+
+def test_a_run_is_made_with_the_checkpoint_that_it_starts_from_or_not_at_all(
+    tmp_path: Path, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = create_run(tmp_path / "whole", RunConfig(), DATA, replace=False, start=(TENSORS, META))
+    assert load_checkpoint(made.checkpoint("last"))[1] == META
+    (made.path / "config.json").unlink()  # killed before it was written
+    assert not create_run(made.path, RunConfig(), DATA, replace=False).checkpoint("last").exists()
+    (made.path / "config.json").unlink()
+    (made.path / "data.json").unlink()
+    (made.path / "checkpoints").mkdir()  # somebody's own
+    with pytest.raises(RunError, match="found something else"):
+        create_run(made.path, RunConfig(), DATA, replace=True)
+
+
+def test_a_run_whose_deletion_was_cut_short_can_be_deleted_again(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.save_checkpoint("last", TENSORS, META)
+
+    def killed(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mvd.runs.creation.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            create_run(run.path, RunConfig(seed=4), DATA, replace=True)
+    assert create_run(run.path, RunConfig(seed=4), DATA, replace=True).config.seed == 4
+    assert not run.checkpoint("last").exists()
 
 
 def test_what_is_no_run_is_refused_by_name(tmp_path: Path, run: RunFolder) -> None:

@@ -184,7 +184,7 @@ class Backend(Protocol):
             run: the folder, which has been created.
             validate: measures the network as it stands; its "mAP" decides which checkpoint is best.
             observer: who watches.
-            resume: go on from the last checkpoint.
+            resume: go on from the last checkpoint, to which the run has been brought back (`mvd.runs.recover`).
             initial: arrays by the names of the network that a new run starts from; what is not among them starts from
                 the seed. A resumed run has no use for them.
             ranks: the processes that share each batch; only the first of them writes and is watched.

@@ -45,7 +45,7 @@ class Train:
     pretrained: Path | None = None
     """weights that the encoders start from: a ResNet as torchvision, timm or MindSpore name it, or a network of MVD"""
     resume: Path | None = None
-    """go on with the run in this folder; its own configuration and data are used"""
+    """go on with the run in this folder, with its own configuration; name the data only if they lie elsewhere now"""
     replace: bool = False
     """delete the run that is in --out"""
     evaluate: Literal["test", "none"] = "test"
@@ -58,13 +58,11 @@ class Train:
 
         with watched_training(console) as bar:
             if self.resume is not None:
-                if self.data is not None:
-                    raise ConfigError("expected a data folder or --resume, found both; a run knows its own data")
                 if self.config != RECIPES[self.recipe]:
                     raise ConfigError(
                         "expected --resume without other settings, found some; a run goes on with its own configuration"
                     )
-                run, ended = resume(self.resume, observer=bar)
+                run, ended = resume(self.resume, observer=bar, data=self.data, prepared=self.prepared)
             elif self.data is not None:
                 run, ended = train(
                     self.data,

@@ -28,7 +28,7 @@ from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.report.ablation import Figures, RungResult
-from mvd.runs import RunFolder, open_run, write_atomically
+from mvd.runs import RunFolder, open_run, write_json
 
 Progress = Callable[[int, int], None]
 
@@ -129,7 +129,7 @@ def ablate(
         for rung in rungs
     ]
     record = {"seeds": list(seeds), "rungs": [{"name": r.name, "adds": r.adds, "figures": r.figures} for r in results]}
-    write_atomically(out / "ablation.json", json.dumps(record, indent=2) + "\n")
+    write_json(out / "ablation.json", record)
     return results
 
 
@@ -190,7 +190,7 @@ def _run(job: _Job) -> dict[Descriptor, _Figures]:
         descriptor: {result.protocol: result.mean._asdict() for result in evaluate(run.path, descriptor=descriptor)}
         for descriptor in (_DESCRIPTORS if job.config.model.bottleneck else _DESCRIPTORS[:1])
     }
-    write_atomically(record, json.dumps(figures, indent=2) + "\n")
+    write_json(record, figures)
     return figures
 
 
@@ -208,7 +208,7 @@ def _require_own(job: _Job) -> None:
         )
 
 
-def _begin(job: _Job, *, replace: bool = False) -> RunFolder:
+def _begin(job: _Job) -> RunFolder:
     job.folder.parent.mkdir(parents=True, exist_ok=True)
     return train(
         job.data,
@@ -217,13 +217,10 @@ def _begin(job: _Job, *, replace: bool = False) -> RunFolder:
         observer=_Quiet(),
         prepared=job.prepared,
         pretrained=job.pretrained,
-        replace=replace,
     )[0]
 
 
 def _go_on(job: _Job) -> RunFolder:
-    if not open_run(job.folder).checkpoint("last").exists():
-        return _begin(job, replace=True)
     return resume(job.folder, observer=_Quiet())[0]
 
 

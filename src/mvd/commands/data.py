@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from mvd.evaluation.protocols import validation_protocol
 from mvd.evaluation.results import evaluate
 
 Validate = Callable[[Embed], Mapping[str, float]]
+
+_FINGERPRINTED = 32  # pictures of each modality
 
 
 def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[TrainingData, Validate | None]:
@@ -70,6 +73,19 @@ def _require_size(found: tuple[int, int], prepared: Path, config: RunConfig) -> 
             f"them with --height {wanted[0]} --width {wanted[1]}, or train with --data.height {found[0]} "
             f"--data.width {found[1]}"
         )
+
+
+def fingerprint(data: TrainingData) -> str:
+    """Compute a short name for the training pictures: their number, people and cameras, and the bytes of some of them.
+
+    The same pictures prepared in another way have another one, wherever they lie.
+    """
+    found = hashlib.blake2b(digest_size=8)
+    for pictures in (data.visible, data.infrared):
+        found.update(pictures.samples.identities.tobytes() + pictures.samples.cameras.tobytes())
+        some = np.linspace(0, len(pictures) - 1, num=min(len(pictures), _FINGERPRINTED), dtype=np.int64)
+        found.update(pictures.read(some).tobytes())
+    return found.hexdigest()
 
 
 def describe_dataset(dataset: Dataset) -> str:

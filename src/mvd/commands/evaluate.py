@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protoc
 from mvd.evaluation.rerank import Reranking
 from mvd.evaluation.results import Result
 from mvd.evaluation.results import evaluate as score
-from mvd.runs import RunFolder, open_run, write_atomically
+from mvd.runs import RunFolder, open_run, write_json
 
 Weights = Literal["best", "last", "initial"]
 Progress = Callable[[int, int], None]
@@ -92,7 +91,7 @@ def evaluate(
         "results": [result.to_dict() for result in results],
     }
     name = weights if config.model.descriptor == own else f"{weights}-{config.model.descriptor}"
-    write_atomically(run.path / f"evaluation-{name}.json", json.dumps(record, indent=2) + "\n")
+    write_json(run.path / f"evaluation-{name}.json", record)
     return results
 
 

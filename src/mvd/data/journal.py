@@ -23,15 +23,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from mvd.errors import DatasetError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from mvd.locks import lock
 
 _Stamps = dict[tuple[str, int], str]
-
-_LOCKED_BYTE = 1 << 40  # Windows lets nobody read what is locked, so that is a byte that no journal has
 
 
 class Journal:
@@ -112,7 +106,7 @@ def _open_locked(path: Path) -> IO[bytes]:
     while True:
         file = path.open("a+b")
         try:
-            _lock(file)
+            lock(file)
             if _is_still(file, path):  # whoever had it locked until now may have removed it
                 return file
         except BlockingIOError as error:
@@ -122,27 +116,6 @@ def _open_locked(path: Path) -> IO[bytes]:
                 f"or choose another folder with --out"
             ) from error
         file.close()
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Lock a file until it is closed.
-
-    Raises:
-        BlockingIOError: it is locked already.
-    """
-    if sys.platform == "win32":
-        file.seek(_LOCKED_BYTE)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError from error
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        pass  # a network disk that has no locks; refusing to work there would help nobody
 
 
 def _is_still(file: IO[bytes], path: Path) -> bool:

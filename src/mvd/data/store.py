@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,12 @@ class PreparedPictures:
         return PreparedPictures(images=self.images, rows=self.rows[kept], samples=self.samples.take(kept))
 
     def read(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """Copy pictures out: positions (B,) among the N → (B, H, W, 3) uint8."""
+        """Copy pictures out: positions (B,) among the N → (B, H, W, 3) uint8.
+
+        Raises:
+            DatasetError: their file has become shorter since it was opened.
+        """
+        _require_whole(self.images)
         return np.asarray(self.images[self.rows[positions]])
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
@@ -158,6 +164,25 @@ def _require_same_pictures(table: Path, samples: Samples, people_lists: str, rem
         f"{table}: expected the {len(samples)} pictures of the people in {people_lists}, found others ({first}): the "
         f"data set has changed since, or this is another split of it; {remedy}"
     )
+
+
+def _require_whole(images: npt.NDArray[np.uint8]) -> None:
+    """Look whether all of a mapped file is still there: whoever reads past its end is killed without a word (SIGBUS).
+
+    A file that shrinks in the moment after this, or a disk that fails, still does that.
+    """
+    if not isinstance(images, np.memmap) or not isinstance(images.base, mmap):
+        return
+    expected = len(images.base)
+    try:
+        found = images.base.size()
+    except OSError:
+        found = 0
+    if found < expected:
+        raise DatasetError(
+            f"{images.filename}: expected the {expected} bytes that were there when it was opened, found {found}: "
+            f"somebody changes it while it is used; put it back or prepare it again"
+        )
 
 
 def _open_array(file: Path, remedy: str, *, memory_map: bool) -> npt.NDArray[Any]:

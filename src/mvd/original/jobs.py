@@ -26,7 +26,7 @@ from mvd.original.devices import choose_device, compile_if_possible, require_dev
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import Weights, describe_people, load_weights, require_fit
-from mvd.runs import CheckpointMeta, RunFolder, create_run, open_run
+from mvd.runs import CheckpointMeta, RunFolder, create_run, is_free, open_run
 
 RUNS = Path("runs")
 """Where runs are made, in the folder where train.py is started."""
@@ -77,10 +77,10 @@ def begin(arguments: Arguments) -> Job:
     def start(observer: Observer) -> tuple[RunFolder, bool]:
         if weights is None:
             return train(data, path, config, observer=observer, pretrained=pretrained)
-        run = create_run(path, config, describe_people(dataset, training.identities), replace=False)
         epoch = arguments.start_epoch - 1
         step = epoch * _steps_per_epoch(config, training)
-        run.save_checkpoint("last", weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None))
+        checkpoint = weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None)
+        create_run(path, config, describe_people(dataset, training.identities), replace=False, start=checkpoint)
         return resume(path, observer=observer)
 
     return Job(
@@ -108,11 +108,12 @@ def go_on(arguments: Arguments, path: Path) -> Job:
         config, _ = compile_if_possible(config)
     _require_same(run, config)
     _require_no_start_epoch(arguments)
-    data = Path(run.data.root)
-    if arguments.data_path is not None and arguments.data_path.resolve() != data:
+    began_on = Path(run.data.root)
+    data = began_on if arguments.data_path is None else arguments.data_path.resolve()
+    if data != began_on and began_on.exists():
         raise RunError(
-            f"{path}: expected {data}, which the run was started on, found --data_path {arguments.data_path}; leave it "
-            f"away"
+            f"{path}: expected {began_on}, which the run was started on, found --data_path {arguments.data_path}; "
+            f"leave it away"
         )
     scan_data(arguments, data, config.data.trial)
     return Job(
@@ -120,7 +121,7 @@ def go_on(arguments: Arguments, path: Path) -> Job:
         config=config,
         protocol=protocol_pattern(arguments, data),
         notes=(f"Run: {path}, which goes on",),
-        start=lambda observer: resume(path, observer=observer),
+        start=lambda observer: resume(path, observer=observer, data=data),
     )
 
 
@@ -139,7 +140,7 @@ def _tag(arguments: Arguments) -> str:
 
 
 def _require_new(path: Path) -> None:
-    if path.exists():
+    if not is_free(path):
         raise RunError(
             f"{path}: expected a new folder for the run, found one; go on with it: python train.py --resume {path}, "
             f"or choose another --tag"

@@ -1,7 +1,8 @@
 """Checkpoints: tensors and what they are, in one safetensors file that is whole or not there.
 
 A checkpoint is written beside its name, flushed to the disk and renamed, so that a name always stands for a whole
-file. Nothing is pickled. Tensors pass through here as numpy arrays.
+file. It carries a checksum of all that is in it, which every reading verifies. Nothing is pickled. Tensors pass through
+here as numpy arrays.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mvd.config import RunConfig, to_json
-from mvd.errors import CheckpointError, RunError
+from mvd.errors import CheckpointError
+from mvd.runs.files import cannot_write, flush, flush_folder
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 
 OPTIMIZER_PREFIX = "optimizer/"
+
+_CHECKSUM = "checksum"
+
+
+class DamagedCheckpointError(CheckpointError):
+    """A file is there and can be opened, and is not, or no longer, a whole checkpoint of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +45,28 @@ class CheckpointMeta:
         epoch: whole epochs taken.
         metrics: validation figures at that time, fractions from 0 to 1; empty without validation.
         best: the best validation mAP so far, which a later one has to beat; None before the first.
+        best_step: the step of that validation; None before the first.
+        unlogged: by name, what each of the steps since the last log line yielded, so that the next line is a mean over
+            these too.
     """
 
     step: int
     epoch: int
-    metrics: dict[str, float]
+    metrics: Mapping[str, float]
     best: float | None
+    best_step: int | None = None
+    unlogged: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 def write_checkpoint(
-    file: Path, tensors: Tensors, meta: CheckpointMeta, *, config: RunConfig, like: Path, remedy: str
+    file: Path,
+    tensors: Tensors,
+    meta: CheckpointMeta,
+    *,
+    config: RunConfig,
+    like: Path,
+    remedy: str,
+    previous: Path | None = None,
 ) -> None:
     """Write a checkpoint, whole or not at all.
 
@@ -55,40 +76,85 @@ def write_checkpoint(
         meta: what it says of itself.
         config: the run's configuration, which goes into it.
         like: a file whose permissions it gets.
-        remedy: what to do when it cannot be written, for the message.
+        remedy: what to do when it cannot be written and space was freed, for the message.
+        previous: the name that the checkpoint of this name gets, if there is one; None replaces it.
 
     Raises:
         RunError: it cannot be written; the one before is untouched.
     """
     part = file.with_suffix(".part")
+    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config)}
     try:
         file.parent.mkdir(exist_ok=True)
-        save_file(dict(tensors), part, metadata={"mvd": json.dumps(asdict(meta)), "config": to_json(config)})
+        save_file(dict(tensors), part, metadata=metadata | {_CHECKSUM: checksum(tensors, metadata)})
         shutil.copymode(like, part)
-        _flush(part)
+        flush(part)
+        if previous is not None and file.exists():
+            _keep(file, previous)
         part.replace(file)
+        flush_folder(file.parent)
     except (OSError, SafetensorError) as error:
+        raise cannot_write(file, error, remedy) from error
+    finally:
         part.unlink(missing_ok=True)
-        raise RunError(f"{file}: expected to write a checkpoint, could not ({error}); {remedy}") from error
 
 
 def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], CheckpointMeta]:
-    """Read a checkpoint.
+    """Read a checkpoint, and verify its checksum; files of before there were checksums have none.
 
     Returns:
         Its tensors by name, those of the optimiser under "optimizer/", and what it says of itself.
 
     Raises:
-        CheckpointError: it is missing, damaged, or none of ours.
+        CheckpointError: it is missing or cannot be opened.
+        DamagedCheckpointError: it is damaged, or none of ours.
     """
     if not file.is_file():
         raise CheckpointError(f"{file}: expected a checkpoint, found no such file")
     try:
+        file.open("rb").close()
+    except OSError as error:
+        raise CheckpointError(
+            f"{file}: expected a checkpoint, could not open it ({error.strerror}); allow reading it"
+        ) from error
+    try:
         with safe_open(file, framework="numpy") as archive:
-            meta = CheckpointMeta(**json.loads((archive.metadata() or {})["mvd"]))
-            return {name: archive.get_tensor(name) for name in archive.keys()}, meta  # noqa: SIM118 (no mapping)
+            metadata = dict(archive.metadata() or {})
+            meta = CheckpointMeta(**json.loads(metadata["mvd"]))
+            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
+        raise DamagedCheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
+    written = metadata.pop(_CHECKSUM, None)
+    if written is not None and written != (found := checksum(tensors, metadata)):
+        raise DamagedCheckpointError(
+            f"{file}: expected a checkpoint with the checksum {written}, found {found}: the file was damaged since it "
+            f"was written"
+        )
+    return tensors, meta
+
+
+def load_meta(file: Path) -> CheckpointMeta | None:
+    """Read what a checkpoint says of itself, without its tensors; None if there is none that can be read."""
+    try:
+        with safe_open(file, framework="numpy") as archive:
+            return CheckpointMeta(**json.loads((archive.metadata() or {})["mvd"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+
+
+def checksum(tensors: Tensors, metadata: Mapping[str, str]) -> str:
+    """Compute the checksum of a file's content: names, types, shapes and values of its tensors, and its metadata.
+
+    It is a CRC-32, which tells damage, not forgery; where the tensors lie in the file does not matter.
+    """
+    crc = 0
+    for name in sorted(metadata):
+        crc = zlib.crc32(f"{name}\0{metadata[name]}\0".encode(), crc)
+    for name in sorted(tensors):
+        values = np.asarray(tensors[name], order="C")
+        crc = zlib.crc32(f"{name}\0{values.dtype.str}{values.shape}\0".encode(), crc)
+        crc = zlib.crc32(values.data, crc)
+    return f"crc32:{crc:08x}"
 
 
 def check_finite(tensors: Tensors) -> str | None:
@@ -96,6 +162,14 @@ def check_finite(tensors: Tensors) -> str | None:
     return next((name for name, values in tensors.items() if not np.isfinite(values).all()), None)
 
 
-def _flush(file: Path) -> None:
-    with file.open("rb+") as handle:
-        os.fsync(handle.fileno())
+def _keep(file: Path, previous: Path) -> None:
+    """Give a file a second name in the place of whatever had it, so that it is never without one."""
+    spare = previous.with_suffix(".part")
+    spare.unlink(missing_ok=True)
+    try:
+        os.link(file, spare)
+    except OSError:  # a disk without hard links: for a moment, only `previous` is there
+        file.replace(previous)
+        return
+    spare.replace(previous)
+    spare.unlink(missing_ok=True)  # renaming does nothing where both are names of one file already

@@ -1,29 +1,31 @@
 """The run folder: what a training run leaves behind, and all that is needed to go on with it.
 
-    config.json                     the configuration, whole
-    data.json                       where the pictures were and whom the run was trained on
-    metrics.jsonl                   one JSON object a line: a log step or a validation
-    checkpoints/last.safetensors    weights and optimiser, as of the last validation
-    checkpoints/best.safetensors    weights alone, best on the validation identities
+    config.json                         the configuration, whole
+    data.json                           where the pictures were and whom the run was trained on
+    metrics.jsonl                       one JSON object a line: a log step or a validation
+    checkpoints/last.safetensors        weights and optimiser, to go on from
+    checkpoints/previous.safetensors    the one before, should the last be damaged
+    checkpoints/best.safetensors        weights alone, best on the validation identities
 
-No framework is needed to read a run.
+No framework is needed to read a run. `creation` makes the folder, `recovery` brings it back to its last checkpoint.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mvd.config import RunConfig, from_json, to_json
+from mvd.config import RunConfig, from_json
 from mvd.errors import RunError
+from mvd.locks import lock
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
-from mvd.runs.files import write_atomically
+from mvd.runs.files import cannot_write, flush, write_atomically, write_json
 
-CheckpointName = Literal["last", "best"]
+CheckpointName = Literal["last", "previous", "best"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class RunData:
         identities: the identity of each class, in the order of the classes.
         trial: RegDB's split; None elsewhere.
         pretrained: the file of the weights that its encoders started from; None if they started from the seed.
+        pictures: the fingerprint of the training pictures; None in runs of before there was one.
     """
 
     root: str
@@ -45,6 +48,7 @@ class RunData:
     identities: tuple[int, ...]
     trial: int | None = None
     pretrained: str | None = None
+    pictures: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,36 @@ class RunFolder:
         except (json.JSONDecodeError, TypeError, KeyError) as error:
             raise RunError(f"{file}: expected what the run was trained on, found something else ({error})") from error
 
+    def move_data(self, data: RunData) -> None:
+        """Take note that what the run was trained on lies elsewhere now.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        write_json(self.path / "data.json", asdict(data))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from working on the run; the lock ends with this process, however it ends.
+
+        Raises:
+            RunError: another one is at work on it.
+        """
+        file = self.path / "config.json"  # which nobody replaces
+        try:
+            handle = file.open("rb")
+        except OSError as error:
+            raise RunError(f"{file}: expected a file of a run, could not open it ({error.strerror})") from error
+        with handle:
+            try:
+                lock(handle)
+            except BlockingIOError as error:
+                raise RunError(
+                    f"{self.path}: expected no other process at work on this run, found one; wait until it ends or "
+                    f"stop it"
+                ) from error
+            yield
+
     def checkpoint(self, name: CheckpointName) -> Path:
         """Name the file of a checkpoint, whether or not it exists."""
         return self.path / "checkpoints" / f"{name}.safetensors"
@@ -84,32 +118,56 @@ class RunFolder:
             if (file := self.checkpoint(name)).exists():
                 return file
         raise RunError(
-            f"{self.path}: expected a checkpoint in it, found none; the run was stopped before its first validation: "
-            f"train it again with --replace"
+            f"{self.path}: expected a checkpoint in it, found none; the run was stopped before its first: go on with "
+            f"it: mvd train --resume {self.path}"
         )
 
     def log(self, record: Mapping[str, Any]) -> None:
-        """Append one line to metrics.jsonl."""
-        with self.path.joinpath("metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
+        """Append one line to metrics.jsonl.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        file = self.path / "metrics.jsonl"
+        try:
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(record, allow_nan=False) + "\n")
+        except OSError as error:
+            raise cannot_write(file, error, self._go_on) from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Read metrics.jsonl; a last line that was cut off is left out."""
-        file = self.path / "metrics.jsonl"
-        lines = _read(file).split("\n") if file.exists() else []
-        return [json.loads(line) for line in lines[:-1]]
+        """Read metrics.jsonl; a last line that was cut off is left out.
+
+        Raises:
+            RunError: another line is damaged.
+        """
+        return [record for _, record in self._metric_lines()]
 
     def rewind_metrics(self, step: int) -> None:
-        """Drop the lines after a step, which a resumed run is about to write again."""
-        kept = [json.dumps(record) for record in self.metrics() if record["step"] <= step]
-        write_atomically(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
+        """Drop the lines after a step, which a resumed run is about to write again.
+
+        Raises:
+            RunError: a line is damaged, or the file cannot be written.
+        """
+        kept = [line for line, record in self._metric_lines() if record["step"] <= step]
+        file = self.path / "metrics.jsonl"
+        try:
+            write_atomically(file, "".join(line + "\n" for line in kept))
+        except OSError as error:
+            raise cannot_write(file, error, self._go_on) from error
 
     def save_checkpoint(self, name: CheckpointName, tensors: Tensors, meta: CheckpointMeta) -> None:
-        """Write a checkpoint, whole or not at all.
+        """Write a checkpoint, whole or not at all; the last one before becomes the previous one.
 
         Raises:
             RunError: it cannot be written; the one before is untouched.
         """
+        metrics = self.path / "metrics.jsonl"
+        try:
+            if metrics.exists():
+                flush(metrics)  # a checkpoint stands for the lines up to its step, too
+        except OSError as error:
+            raise cannot_write(metrics, error, self._go_on) from error
         write_checkpoint(
             self.checkpoint(name),
             tensors,
@@ -117,42 +175,28 @@ class RunFolder:
             config=self.config,
             # safetensors makes files that their owner alone can read.
             like=self.path / "config.json",
-            remedy=f"free space, then go on with: mvd train --resume {self.path}",
+            remedy=self._go_on,
+            previous=self.checkpoint("previous") if name == "last" else None,
         )
 
+    @property
+    def _go_on(self) -> str:
+        return f"then go on with: mvd train --resume {self.path}"
 
-def create_run(path: Path, config: RunConfig, data: RunData, *, replace: bool) -> RunFolder:
-    """Make a run folder.
-
-    Args:
-        path: the folder, which must not exist, or be empty, unless `replace`.
-        config: written to it.
-        data: written to it.
-        replace: delete a run that is there; anything else is never deleted.
-
-    Raises:
-        RunError: the folder is taken, or cannot be made.
-    """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        if not (path / "config.json").is_file():
-            raise RunError(f"{path}: expected a new folder for the run, found something else; choose another --out")
-        if not replace:
-            raise RunError(
-                f"{path}: expected a new folder for the run, found a run; go on with it: mvd train --resume {path}, "
-                f"or start afresh: --replace, or choose another --out"
-            )
-    try:
-        if replace and path.exists():
-            shutil.rmtree(path)
-        path.mkdir(parents=True, exist_ok=True)
-        write_atomically(path / "data.json", json.dumps(asdict(data), indent=2) + "\n")
-        write_atomically(path / "config.json", to_json(config))
-    except OSError as error:
-        raise RunError(
-            f"{path}: expected a folder to write the run to, could not make it ({error.strerror or error}); "
-            f"choose another --out"
-        ) from error
-    return RunFolder(path)
+    def _metric_lines(self) -> list[tuple[str, dict[str, Any]]]:
+        file = self.path / "metrics.jsonl"
+        lines = _read(file).split("\n")[:-1] if file.exists() else []
+        found = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                found.append((line, json.loads(line)))
+            except ValueError as error:
+                if number == len(lines):
+                    break
+                raise RunError(
+                    f"{file}: expected a JSON object in line {number}, found something else ({error}); remove the line"
+                ) from error
+        return found
 
 
 def open_run(path: Path) -> RunFolder:

@@ -149,6 +149,34 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: TrainingData, tmp_pat
     assert any(name.startswith(OPTIMIZER_PREFIX) for name in expected)
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
+    assert lines_without_rates(stopped) == lines_without_rates(whole)
+
+
+def lines_without_rates(run: RunFolder) -> list[str]:
+    return [
+        json.dumps({name: value for name, value in record.items() if name != "pictures_per_second"})
+        for record in run.metrics()
+    ]
+
+
+def test_checkpoints_are_written_between_validations_and_change_nothing(data: TrainingData, tmp_path: Path) -> None:
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, checkpoint_minutes=0, validate_every=9))
+    whole, often = new_run(tmp_path / "whole"), new_run(tmp_path / "often", config)
+    fit(data, whole, replace(CONFIG, runtime=replace(CONFIG.runtime, validate_every=9)))
+    watcher = Watcher()
+    steps = []
+
+    def stepped(step: int) -> bool:
+        if often.checkpoint("last").exists():
+            steps.append(load_checkpoint(often.checkpoint("last"))[1].step)
+        return True
+
+    watcher.stepped = stepped  # type: ignore[method-assign]
+    load_backend(config).fit(config, data, often, validate=None, observer=watcher, resume=False)
+    assert steps == list(range(1, 20))
+    assert lines_without_rates(often) == lines_without_rates(whole)
+    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, often))
+    assert all(np.array_equal(found[name], values) for name, values in expected.items())
 
 
 @pytest.mark.parametrize("deterministic", [False, True])

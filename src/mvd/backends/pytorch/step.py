@@ -49,6 +49,7 @@ class TrainState:
         optimizer: over the network's parameters.
         step: steps taken.
         best: the best validation mAP so far.
+        best_step: the step of that validation.
     """
 
     network: Network
@@ -56,6 +57,7 @@ class TrainState:
     optimizer: torch.optim.Optimizer
     step: int = 0
     best: float | None = None
+    best_step: int | None = None
 
 
 def initial_state(config: RunConfig, classes: int, device: torch.device, share: Share = ALONE) -> TrainState:

@@ -1,8 +1,15 @@
-"""Log lines: what steps yield, gathered on the device and brought to the host now and then."""
+"""Log lines: what steps yield, gathered on the device and brought to the host now and then.
+
+Lines are written after the same steps whether or not a run was stopped in between: what has been gathered by then goes
+into the checkpoint, and with the resumed run's steps into its first line.
+"""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -26,17 +33,39 @@ class StepLogger:
         self.config = config
         self.steps = steps
         self.pending: list[tuple[int, dict[str, Tensor]]] = []
+        self.earlier: Mapping[str, list[float]] = {}  # of the steps before a checkpoint that was gone on from
         self.pictures = 0
-        self.restart_clock()
-
-    def restart_clock(self) -> None:
-        """Leave what happened since the last log line, such as a validation, out of the next rate."""
         self.since = time.perf_counter()
+
+    @contextmanager
+    def clock_stopped(self) -> Iterator[None]:
+        """Leave what happens meanwhile, such as a validation, out of the next rate."""
+        stopped = time.perf_counter()
+        yield
+        self.since += time.perf_counter() - stopped
 
     def add(self, step: int, values: dict[str, Tensor], pictures: int) -> None:
         """Take in what a step, counted from 0, yielded."""
         self.pending.append((step, values))
         self.pictures += pictures
+
+    def unlogged(self) -> dict[str, list[float]]:
+        """Bring what was gathered since the last log line to the host: by name, a value for each step.
+
+        Raises:
+            TrainingError: one of the losses is not finite.
+        """
+        if not self.pending:
+            return dict(self.earlier)
+        names = list(self.pending[0][1])
+        table = torch.stack([torch.stack(list(values.values())) for _, values in self.pending]).double().cpu()
+        self._check(names, table)
+        columns = zip(names, table.T.tolist(), strict=True)
+        return {name: [*self.earlier.get(name, []), *column] for name, column in columns}
+
+    def restore(self, unlogged: Mapping[str, list[float]]) -> None:
+        """Put back what `unlogged` gave to a checkpoint."""
+        self.earlier = unlogged
 
     def flush(self) -> None:
         """Write a log line of the steps since the last, if there are any.
@@ -46,11 +75,8 @@ class StepLogger:
         """
         if not self.pending:
             return
-        names = list(self.pending[0][1])
-        table = torch.stack([torch.stack(list(values.values())) for _, values in self.pending]).double().cpu()
-        self._check(names, table)
+        means = {name: math.fsum(values) / len(values) for name, values in self.unlogged().items()}
         step = self.pending[-1][0]
-        means = dict(zip(names, table.mean(dim=0).tolist(), strict=True))
         seconds = time.perf_counter() - self.since
         log = StepLog(
             step=step + 1,
@@ -63,8 +89,8 @@ class StepLogger:
         if self.writes:
             self.run.log(log._asdict())
         self.observer.logged(log)
-        self.pending, self.pictures = [], 0
-        self.restart_clock()
+        self.pending, self.earlier, self.pictures = [], {}, 0
+        self.since = time.perf_counter()
 
     def _check(self, names: list[str], table: Tensor) -> None:
         wrong = (~torch.isfinite(table)).nonzero().tolist()

@@ -1,9 +1,9 @@
 """The training loop: one step after another, each a pure function of the state before it and its number.
 
 Batches, augmentation, dropout and learning rate follow from the seed and the step alone, so the state is the
-weights, the optimiser's moments, the step and the best figure so far; a checkpoint holds those and nothing else
-has to be remembered. Whether losses and weights are finite is looked at in log lines and before each checkpoint, so
-that a checkpoint never holds the weights of a run gone wrong.
+weights, the optimiser's moments, the step and the best figure so far; a checkpoint holds those, and what is not logged
+yet, and nothing else has to be remembered. Whether losses and weights are finite is looked at in log lines and before
+each checkpoint, so that a checkpoint never holds the weights of a run gone wrong.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mvd.backends import ALONE, Observer, Ranks, StepLog, TrainingData
-from mvd.backends.pytorch.checkpointing import Validate, restore, write_checkpoint
+from mvd.backends.pytorch.checkpointing import CheckpointWriter, Validate, restore
 from mvd.backends.pytorch.devices import resolve_device
 from mvd.backends.pytorch.loader import count_steps, host_batches, prefetch
 from mvd.backends.pytorch.losses.objective import build_objective
@@ -38,16 +38,17 @@ def fit(
 ) -> bool:
     """Train; see `mvd.backends.Backend.fit`."""
     device = resolve_device(config.runtime.device)
-    state = initial_state(config, len(data.identities), device, ranks)
-    if resume:
-        restore(state, run, ranks)
-    elif initial is not None:
-        overlay(state.network, initial)
-    objective = build_objective(config)
-    steps = count_steps(config, data)
     if ranks.index > 0:
         observer = _Unheard(observer)
+    state = initial_state(config, len(data.identities), device, ranks)
+    objective = build_objective(config)
+    steps = count_steps(config, data)
     log = StepLogger(run, observer, config, steps, writes=ranks.index == 0)
+    checkpoints = CheckpointWriter(run, config, observer, ranks)
+    if resume:
+        restore(state, log, run, ranks)
+    elif initial is not None:
+        overlay(state.network, initial)
     observer.started(state.step, steps * config.schedule.epochs)
     for batch in prefetch(host_batches(config, data, state.step, share=ranks, pin=device.type == "cuda")):
         factor = lr_factor(config.schedule, state.step, steps)
@@ -59,15 +60,16 @@ def fit(
         last = epoch == config.schedule.epochs
         validated = within == 0 and (last or epoch % config.runtime.validate_every == 0)
         logged = state.step % config.runtime.log_every == 0 or validated
+        due = validated or checkpoints.is_due()
         if ranks.count > 1:
-            # Processes stop together, and only when they talk anyway.
+            # Processes stop, and write by the clock, together, and only when they talk anyway.
             going_on = not logged or not any_rank(not going_on, ranks)
-        if logged or not going_on:
+            due = validated or (logged and any_rank(due, ranks))
+        if logged:
             log.flush()
-        if validated or not going_on:
-            due = validate if validated else None
-            write_checkpoint(state, run, config, epoch=epoch, validate=due, observer=observer, ranks=ranks)
-            log.restart_clock()
+        if due or not going_on:
+            with log.clock_stopped():
+                checkpoints.write(state, log, epoch=epoch, validate=validate if validated else None)
         if not going_on and not last:
             return False
     return True
