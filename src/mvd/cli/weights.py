@@ -1,13 +1,17 @@
-"""`mvd convert`: weights between ours and the releases' formats."""
+"""`mvd convert`, `import`, `show`, `export`, `push`: weights from and to elsewhere, and what they say of themselves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import AvoidSubcommands, Positional, arg
+
+from mvd.cli.training import RecipeName
+from mvd.config import RunConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,4 +33,58 @@ class Convert:
         console.print(f"{self.out}: {len(report.matched)} arrays", soft_wrap=True)
         if report.left_over:
             console.print(f"left out, for want of a place there: {', '.join(report.left_over)}", soft_wrap=True)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show:
+    """Show what a file of weights is: its card, its format, its network, its tensors."""
+
+    file: Positional[Path]
+    """weights in any format that is read here, an exported .onnx, or a run folder, for its best checkpoint"""
+    tensors: bool = False
+    """list every tensor with its type and shape"""
+    format: Literal["table", "json"] = "table"
+    """what is printed"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.show import show
+        from mvd.report.card import shown_json, shown_report
+
+        shown = show(self.file)
+        if self.format == "json":
+            print(shown_json(shown))
+        else:
+            console.print(shown_report(shown, tensors=self.tensors))
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import:
+    """Make a run folder of a network of MVD that was trained elsewhere, to evaluate it, export it or push it.
+
+    Every field of the configuration is a flag; the recipe gives the values that are not set.
+    """
+
+    file: Positional[Path]
+    """weights of a whole network, ours or a released one's: .safetensors, .ckpt, .pth"""
+    out: Positional[Path]
+    """run folder to make"""
+    data: Positional[Path]
+    """the data set's folder, or the CSV table of one's own pictures, that it is to be used with"""
+    recipe: RecipeName = "mvd"
+    """what it was trained by: mvd-mindspore or mvd-cvpr21 for those two releases"""
+    replace: bool = False
+    """delete the run that is in the folder"""
+    config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.import_weights import import_weights
+        from mvd.report.weights import weights_lines
+
+        run, report = import_weights(self.file, self.out, self.data, self.config, replace=self.replace)
+        console.print(*weights_lines(self.file, report), sep="\n", soft_wrap=True, markup=False)
+        console.print(f"next: mvd evaluate {shlex.quote(str(run.path))}", soft_wrap=True, markup=False)
         return 0

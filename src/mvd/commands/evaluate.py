@@ -22,7 +22,7 @@ from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protoc
 from mvd.evaluation.rerank import Reranking
 from mvd.evaluation.results import Result
 from mvd.evaluation.results import evaluate as score
-from mvd.runs import RunFolder, open_run, write_atomically
+from mvd.runs import RunFolder, open_run, read_meta, write_atomically
 
 Weights = Literal["best", "last", "initial"]
 Progress = Callable[[int, int], None]
@@ -82,6 +82,7 @@ def evaluate(
     ]
     record = {
         "weights": str(checkpoint) if checkpoint else "initial",
+        "step": read_meta(checkpoint).step if checkpoint else 0,
         "data": str(root.resolve()),
         "results": [result.to_dict() for result in results],
     }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mvd.backends import Observer, load_backend
-from mvd.commands.data import load_training
+from mvd.commands.data import load_training, validation_protocol_of
 from mvd.config import RunConfig
 from mvd.data.layouts import scan
 from mvd.data.store import default_folder
 from mvd.errors import RunError
+from mvd.interop import Report
 from mvd.interop.load import load_pretrained
+from mvd.recipes import name_recipe
 from mvd.runs import RunData, RunFolder, create_run, open_run
 
 
@@ -22,6 +25,7 @@ def train(
     observer: Observer,
     prepared: Path | None = None,
     pretrained: Path | None = None,
+    matched: Callable[[Report], None] | None = None,
     replace: bool = False,
 ) -> tuple[RunFolder, bool]:
     """Train a network.
@@ -32,8 +36,9 @@ def train(
         config: the run.
         observer: who watches.
         prepared: the folder of the prepared arrays, where it is not where `mvd prepare` puts them.
-        pretrained: weights that the encoders start from, such as those of a ResNet trained on ImageNet: a file in any
-            format and naming that `mvd.interop.load.load_pretrained` knows.
+        pretrained: weights that the network starts from, such as those of a ResNet trained on ImageNet for its
+            encoders: a file in any format and naming that `mvd.interop.load.load_pretrained` knows.
+        matched: is told what became of the tensors in it, before training begins.
         replace: delete a run that is in `out`.
 
     Returns:
@@ -48,10 +53,10 @@ def train(
     """
     backend = load_backend(config)
     backend.check(config)
-    initial = None if pretrained is None else load_pretrained(pretrained, config.model).tensors
     dataset = scan(data, trial=config.data.trial)
     folder = prepared or default_folder(dataset)
     training, validate = load_training(dataset, folder, config)
+    initial = None if pretrained is None else load_pretrained(pretrained, config.model, len(training.identities))
     described = RunData(
         root=str(data.resolve()),
         prepared=str(folder.resolve()),
@@ -59,10 +64,14 @@ def train(
         identities=tuple(training.identities.tolist()),
         trial=dataset.trial,
         pretrained=None if pretrained is None else str(pretrained.resolve()),
+        recipe=name_recipe(config),
+        validation=validation_protocol_of(dataset).name if validate is not None else None,
     )
     run = create_run(out, config, described, replace=replace)
-    ended = backend.fit(config, training, run, validate=validate, observer=observer, resume=False, initial=initial)
-    return run, ended
+    if initial is not None and matched is not None:
+        matched(initial.report)
+    tensors = None if initial is None else initial.tensors
+    return run, backend.fit(config, training, run, validate=validate, observer=observer, resume=False, initial=tensors)
 
 
 def resume(path: Path, *, observer: Observer) -> tuple[RunFolder, bool]:

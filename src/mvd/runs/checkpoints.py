@@ -21,6 +21,7 @@ from safetensors.numpy import save_file
 
 from mvd.config import RunConfig, to_json
 from mvd.errors import CheckpointError, RunError
+from mvd.runs.card import Card, card_from_json
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 
@@ -45,7 +46,7 @@ class CheckpointMeta:
 
 
 def write_checkpoint(
-    file: Path, tensors: Tensors, meta: CheckpointMeta, *, config: RunConfig, like: Path, remedy: str
+    file: Path, tensors: Tensors, meta: CheckpointMeta, *, config: RunConfig, card: Card, like: Path, remedy: str
 ) -> None:
     """Write a checkpoint, whole or not at all.
 
@@ -54,6 +55,7 @@ def write_checkpoint(
         tensors: by name.
         meta: what it says of itself.
         config: the run's configuration, which goes into it.
+        card: the model card, which goes into it.
         like: a file whose permissions it gets.
         remedy: what to do when it cannot be written, for the message.
 
@@ -63,7 +65,8 @@ def write_checkpoint(
     part = file.with_suffix(".part")
     try:
         file.parent.mkdir(exist_ok=True)
-        save_file(dict(tensors), part, metadata={"mvd": json.dumps(asdict(meta)), "config": to_json(config)})
+        metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config), "card": card.to_json()}
+        save_file(dict(tensors), part, metadata=metadata)
         shutil.copymode(like, part)
         _flush(part)
         part.replace(file)
@@ -87,8 +90,44 @@ def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], Checkpoint
         with safe_open(file, framework="numpy") as archive:
             meta = CheckpointMeta(**json.loads((archive.metadata() or {})["mvd"]))
             return {name: archive.get_tensor(name) for name in archive.keys()}, meta  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """Read what a safetensors file says of itself, and none of its tensors.
+
+    Returns:
+        Text by key: "mvd" (`CheckpointMeta`), "config" and "card" in checkpoints of runs; empty in a file that says
+        nothing, or is of another format.
+    """
+    try:
+        with safe_open(file, framework="numpy") as archive:
+            return dict(archive.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}
+
+
+def read_meta(file: Path) -> CheckpointMeta:
+    """Read what a checkpoint says of itself, and none of its tensors.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or none of ours.
+    """
+    try:
+        return CheckpointMeta(**json.loads(read_metadata(file)["mvd"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
+
+
+def read_card(file: Path) -> Card | None:
+    """Read the model card of a checkpoint; None if it carries none.
+
+    Raises:
+        CheckpointError: what stands in its place is none.
+    """
+    text = read_metadata(file).get("card")
+    return None if text is None else card_from_json(text, str(file))
 
 
 def check_finite(tensors: Tensors) -> str | None:
