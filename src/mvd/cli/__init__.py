@@ -20,13 +20,26 @@ from mvd.cli.datasets import Check, Prepare, Split, Synth
 from mvd.cli.evaluation import Evaluate, Protocols
 from mvd.cli.screen import STOPPED
 from mvd.cli.training import Ablate, Demo, Recipes, Train
-from mvd.cli.weights import Convert, Import, Show
+from mvd.cli.weights import Convert, Export, Import, Show
 from mvd.config import RunConfig
 from mvd.errors import MvdError
 from mvd.recipes import RECIPES
 
 Command: TypeAlias = (
-    Synth | Check | Split | Prepare | Recipes | Train | Ablate | Evaluate | Protocols | Convert | Import | Show | Demo
+    Synth
+    | Check
+    | Split
+    | Prepare
+    | Recipes
+    | Train
+    | Ablate
+    | Evaluate
+    | Protocols
+    | Convert
+    | Import
+    | Show
+    | Export
+    | Demo
 )
 
 
@@ -86,6 +99,7 @@ def _commands(recipe: RunConfig) -> Any:
         | Annotated[Convert, subcommand("convert")]
         | imported
         | Annotated[Show, subcommand("show")]
+        | Annotated[Export, subcommand("export")]
         | Annotated[Demo, subcommand("demo")]
     )
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from rich.console import Console
 from tyro.conf import AvoidSubcommands, Positional, arg
 
+from mvd.cli.screen import print_results
 from mvd.cli.training import RecipeName
 from mvd.config import RunConfig
 
@@ -87,4 +88,59 @@ class Import:
         run, report = import_weights(self.file, self.out, self.data, self.config, replace=self.replace)
         console.print(*weights_lines(self.file, report), sep="\n", soft_wrap=True, markup=False)
         console.print(f"next: mvd evaluate {shlex.quote(str(run.path))}", soft_wrap=True, markup=False)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write the network of a run as a program for other runtimes, and compare it with PyTorch before it is kept.
+
+    Its metadata say what it takes and gives, and hold the model card; `mvd show` prints them.
+    """
+
+    run: Positional[Path]
+    """run folder"""
+    out: Path | None = None
+    """the .onnx file; mvd.onnx in the run folder, if not given; other numbers than fp32 are added to its name"""
+    format: Literal["onnx"] = "onnx"
+    """the kind of program"""
+    numbers: tuple[Literal["fp32", "fp16", "int8"], ...] = ("fp32",)
+    """what it computes with, a file each; int8 is calibrated on training pictures"""
+    preprocessing: Literal["inside", "outside"] = "inside"
+    """inside: it takes RGB pictures, uint8; outside: it takes normalised ones, float32"""
+    weights: Literal["best", "last"] = "best"
+    """best by validation (else the last), or last"""
+    data: Path | None = None
+    """the data set's folder or table to compare on, if it is not the one that the run was trained on"""
+    protocols: tuple[str, ...] = ()
+    """what to measure, by names or patterns; see `mvd protocols`"""
+    measure: Literal["all", "some"] = "all"
+    """all: evaluate every program on all test pictures; some: only compare descriptors, on some of them"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.export import export
+        from mvd.report.progress import counting_bar
+
+        with counting_bar(Console(stderr=True), "exporting", "programs") as bar:
+            done = export(
+                self.run,
+                self.out,
+                variants=self.numbers,
+                preprocessing=self.preprocessing,
+                weights=self.weights,
+                data=self.data,
+                protocols=self.protocols,
+                measure=self.measure == "all",
+                progress=bar,
+            )
+        for one in done.programs:
+            apart = f"at most {one.difference:.1e} from PyTorch's descriptors"
+            line = f"{one.file}: {one.variant}, {one.size:,} bytes, {apart}"
+            console.print(line, soft_wrap=True, markup=False)
+        console.print(f"compared on {done.compared}", soft_wrap=True, markup=False)
+        if done.reference:
+            rows = [("PyTorch", result) for result in done.reference]
+            rows += [(f"ONNX {one.variant}", result) for one in done.programs for result in one.results]
+            print_results(console, sorted(rows, key=lambda row: row[1].protocol))
         return 0

@@ -14,7 +14,7 @@ from mvd.backends import load_backend
 from mvd.config import RunConfig
 from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
-from mvd.data.permutations import load_permutations
+from mvd.data.permutations import Permutations, load_permutations
 from mvd.data.samples import Dataset, Samples
 from mvd.errors import DatasetError, ProtocolError
 from mvd.evaluation.features import Features
@@ -64,15 +64,14 @@ def evaluate(
     dataset = scan(root, trial=_trial(run, trial))
     _require_own_trial(run, dataset)
     chosen = choose_protocols(dataset, protocols)
-    official = any(protocol.draw is Draw.OFFICIAL for protocol in chosen)
-    permutations = load_permutations(dataset.root / PERMUTATIONS) if official else None
+    permutations = load_galleries(dataset, chosen)
     checkpoint = _checkpoint(run, weights)
     config = run.config
     descriptors = load_backend(config).embed(
         config,
         len(run.data.identities),
         checkpoint,
-        _pictures(dataset.root, dataset.test, config, progress),
+        picture_batches(dataset.root, dataset.test, config, progress),
         dataset.test.modalities,
     )
     features = Features(descriptors=descriptors, samples=dataset.test)
@@ -134,9 +133,24 @@ def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:
             return None
 
 
-def _pictures(
-    root: Path, samples: Samples, config: RunConfig, progress: Progress | None
+def load_galleries(dataset: Dataset, protocols: Sequence[Protocol]) -> Permutations | None:
+    """Load the official galleries of a data set where one of the protocols needs them.
+
+    Raises:
+        DatasetError: they are missing or damaged.
+    """
+    official = any(protocol.draw is Draw.OFFICIAL for protocol in protocols)
+    return load_permutations(dataset.root / PERMUTATIONS) if official else None
+
+
+def picture_batches(
+    root: Path, samples: Samples, config: RunConfig, progress: Progress | None = None
 ) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield pictures in the order of their table, resized as a run has them: (B, H, W, 3) uint8 each.
+
+    Raises:
+        DatasetError: one cannot be read.
+    """
     files = PictureFiles(
         root=root,
         paths=samples.paths.tolist(),

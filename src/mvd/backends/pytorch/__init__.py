@@ -7,6 +7,7 @@ from pathlib import Path
 from mvd.backends import Backend, Descriptors, Modalities, Pictures
 from mvd.backends.pytorch.devices import compile_obstacle, resolve_device
 from mvd.backends.pytorch.embed import describe
+from mvd.backends.pytorch.export import export
 from mvd.backends.pytorch.losses.objective import build_objective
 from mvd.backends.pytorch.train import fit
 from mvd.backends.pytorch.weights import initial_network, restore_network
@@ -17,6 +18,7 @@ from mvd.runs import load_checkpoint
 
 class _PyTorch:
     fit = staticmethod(fit)
+    export = staticmethod(export)
 
     @staticmethod
     def check(config: RunConfig) -> str:

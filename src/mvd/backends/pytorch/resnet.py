@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,8 @@ from mvd.backends.pytorch.attention import ChannelAttention, NonLocal
 from mvd.config import ModelConfig
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
+
+_Stems: TypeAlias = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
 
 # AGW's: how many blocks, counted from the end of stages 2 and 3, are followed by non-local attention.
 _NON_LOCAL = (2, 3)
@@ -142,7 +144,8 @@ class ResNet(Stem):
         if self.infrared_stem is None:
             x = super().forward(images)
         else:
-            x = _by_modality(images, modalities, (super().forward, self.infrared_stem))
+            stems = (super().forward, self.infrared_stem)
+            x = (_choose if _exporting() else _by_modality)(images, modalities, stems)
         x = self.layer2(self.attention2(self.layer1(x)))
         x = self.layer3(self.attention3(x))
         features: Tensor = self.layer4(self.attention4(x))
@@ -164,9 +167,21 @@ def _architecture(
             return BottleneckBlock, (3, 4, 23, 3)
 
 
-def _by_modality(
-    images: Tensor, modalities: Tensor | None, stems: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
-) -> Tensor:
+def _exporting() -> bool:
+    """Tell whether a program is being made, which may not depend on which pictures are of which modality."""
+    # PyTorch before 2.7 has no such question, and this package no export with it.
+    asked = getattr(torch.compiler, "is_exporting", None)
+    return asked is not None and bool(asked())
+
+
+def _choose(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
+    """Take each picture through both stems and keep its own: without batch statistics, the same as `_by_modality`."""
+    assert modalities is not None
+    visible, infrared = (stem(images) for stem in stems)
+    return torch.where((modalities == Modality.INFRARED)[:, None, None, None], infrared, visible)
+
+
+def _by_modality(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
     """Take each picture through the stem of its modality, the norm of each seeing only its own pictures."""
     if modalities is None or len(modalities) != len(images):
         found = "none" if modalities is None else f"{len(modalities)} for {len(images)} pictures"
