@@ -32,3 +32,7 @@ class TrainingError(MvdError):
 
 class ProtocolError(MvdError):
     """An evaluation protocol cannot be applied to the pictures or features at hand."""
+
+
+class HubError(MvdError):
+    """A model hub cannot be reached, or has no such model."""

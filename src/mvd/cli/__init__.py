@@ -20,7 +20,7 @@ from mvd.cli.datasets import Check, Prepare, Split, Synth
 from mvd.cli.evaluation import Evaluate, Protocols
 from mvd.cli.screen import STOPPED
 from mvd.cli.training import Ablate, Demo, Recipes, Train
-from mvd.cli.weights import Convert, Export, Import, Show
+from mvd.cli.weights import Convert, Export, Import, Push, Show
 from mvd.config import RunConfig
 from mvd.errors import MvdError
 from mvd.recipes import RECIPES
@@ -39,6 +39,7 @@ Command: TypeAlias = (
     | Import
     | Show
     | Export
+    | Push
     | Demo
 )
 
@@ -100,6 +101,7 @@ def _commands(recipe: RunConfig) -> Any:
         | imported
         | Annotated[Show, subcommand("show")]
         | Annotated[Export, subcommand("export")]
+        | Annotated[Push, subcommand("push")]
         | Annotated[Demo, subcommand("demo")]
     )
 

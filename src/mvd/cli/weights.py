@@ -144,3 +144,31 @@ class Export:
             rows += [(f"ONNX {one.variant}", result) for one in done.programs for result in one.results]
             print_results(console, sorted(rows, key=lambda row: row[1].protocol))
         return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """Upload the best weights of a run, with their model card as the page, to the Hugging Face hub.
+
+    `mvd.hub.from_pretrained` takes them from there. Log in before, with: hf auth login.
+    """
+
+    run: Positional[Path]
+    """run folder"""
+    name: Positional[str]
+    """OWNER/NAME on the hub; or a folder to write the model to instead, with --local"""
+    private: bool = False
+    """make the repository private, if it is not there yet"""
+    local: bool = False
+    """upload nothing: write the files into the folder of that name, to be looked at"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.hub import push, save_model
+
+        if self.local:
+            save_model(self.run, Path(self.name), Path(self.name).name)
+            console.print(f"{self.name}: the model and its page", soft_wrap=True, markup=False)
+        else:
+            console.print(push(self.run, self.name, private=self.private), soft_wrap=True, markup=False)
+        return 0

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mvd.config import RunConfig
 from mvd.runs import Card, CardFigures
 from mvd.runs.card import UNKNOWN
 
@@ -72,6 +73,57 @@ def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
 def shown_json(shown: Shown) -> str:
     """Write what a file is, and its card, as JSON."""
     return json.dumps({**asdict(shown), "file": str(shown.file)}, indent=2)
+
+
+def model_page(card: Card, config: RunConfig, name: str) -> str:
+    """Write a card as the page of a model on a hub: Markdown with the hub's metadata at its head.
+
+    Args:
+        card: the card.
+        config: the configuration of the run.
+        name: "OWNER/NAME".
+    """
+    facts = "\n".join(f"| {title} | {text} |" for title, text in card_lines(card))
+    size = f"{config.data.height}×{config.data.width}"
+    modalities = ", modalities=[1, 0]" if config.model.stems == "specific" else ""
+    return f"""---
+license: other
+license_name: code-apache-2.0-weights-by-data
+library_name: mvd
+pipeline_tag: image-feature-extraction
+tags:
+- person-re-identification
+- visible-infrared
+---
+
+# {name}
+
+A network for visible–infrared person re-identification, trained with mvd. It takes RGB pictures of people, resized to
+{size}, and gives descriptors to compare by cosine.
+
+| | |
+|---|---|
+{facts}
+
+{_figures_markdown(card.figures)}
+
+```python
+from mvd.hub import from_pretrained
+
+model = from_pretrained("{name}")
+descriptors = model.describe_files(["infrared.jpg", "visible.jpg"]{modalities})
+```
+"""
+
+
+def _figures_markdown(figures: tuple[CardFigures, ...]) -> str:
+    if not figures:
+        return "No figures were measured."
+    lines = ["| figures, % | " + " | ".join(_SHOWN) + " |", "|---|" + "---|" * len(_SHOWN)]
+    for one in figures:
+        cells = [f"{100 * one.values[name]:.2f}" if name in one.values else "" for name in _SHOWN]
+        lines.append(f"| {_label(one)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 _SHOWN = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
