@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-slow lint types imports check format clean
+.PHONY: help demo test test-slow test-mindspore lint types imports check format clean
 
 help:
 	@echo "make demo        render people, train MVD on them and evaluate it (under 10 minutes on 2 cores)"
 	@echo "make test        the tests (minutes)"
 	@echo "make test-slow   the tests that train for minutes"
+	@echo "make test-mindspore  weights to and from real MindSpore (downloads 800 MB)"
 	@echo "make check       lint, types and import rules"
 	@echo "make format      format the code"
 	@echo "make clean       remove the virtual environment and caches"
@@ -23,6 +24,9 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
+
+test-mindspore: $(READY)
+	$(BIN)/pytest -m mindspore tests/interop/test_real_mindspore.py
 
 check: lint types imports
 
@@ -41,7 +45,7 @@ format: $(READY)
 	$(BIN)/ruff format
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-mindspore .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

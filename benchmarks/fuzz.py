@@ -1,13 +1,18 @@
-"""Feeds damaged weight files to the readers, and checks what becomes of them.
+"""Feeds damaged weight files to the readers, led by what they cover of the code, and checks what becomes of them.
 
+    pip install -e '.[fuzz]'
     python benchmarks/fuzz.py [N] [SEED]        100,000 inputs unless told otherwise, some minutes; Linux
 
-Valid files of every kind are changed at random: bits, lengths, cuts, pieces of other files; half of the changes go into
-the pickle of a zip archive, the header of safetensors or the body of a checkpoint with a checksum, which are then put
-together again with the right lengths and checksums. Each input has to give tensors or a CheckpointError of one line, in
-less than a second, allocating less than four times the file beside `SLACK`. What allocates outside of Python is seen
-in the memory of the process, whose address space may grow by a limit. The input at hand is in a file all the time, so
-that it is there after a crash.
+libFuzzer (through atheris) begins with valid files of every kind and keeps those changed ones that reach code that none
+before has reached. What it changes is decided here: bits, lengths, cuts, pieces of other files, or whatever libFuzzer
+itself would do; half of the changes go into the pickle of a zip archive, the header of safetensors or the body of a
+checkpoint with a checksum, which are then put together again with the right lengths and checksums.
+
+Each reader gets each input: `read_weights`, for every format; `load_checkpoint` and `read_card`, for a run's
+checkpoints; `read_onnx`. It has to give what it reads or a CheckpointError of one line, in less than a second,
+allocating less than four times the file beside `SLACK`, and without starting anything. What allocates outside of Python
+is seen in the memory of the process, whose address space may grow by a limit. The input at hand is in a file all the
+time, so that it is there after a crash.
 
 The table is Markdown, for BENCHMARKS.md.
 """
@@ -16,6 +21,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import resource
 import sys
@@ -24,68 +30,130 @@ import time
 import tracemalloc
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import atheris
 import numpy as np
 import torch
 from safetensors.numpy import save
 
-from mvd.errors import CheckpointError
-from mvd.interop import read_weights, write_weights
+from mvd.config import RunConfig, to_json
+
+with atheris.instrument_imports(include=["mvd.interop", "mvd.runs", "zipfile", "pickletools"]):
+    from mvd.errors import CheckpointError
+    from mvd.interop import read_weights, write_weights
+    from mvd.interop.onnx_metadata import is_onnx, read_onnx
+    from mvd.interop.safetensors_files import is_safetensors
+    from mvd.interop.torch_archive import is_zip
+    from mvd.interop.torch_files import is_torch
+    from mvd.runs import Card, CardFigures, CheckpointMeta, load_checkpoint, read_card
 
 SLACK = 2**19
 MOST_SECONDS = 1.0
 ADDRESS_SPACE = 2**28
+SMALL = 2**16
 GOLDENS = Path(__file__).parents[1] / "tests" / "goldens" / "mindspore"
 
 BYTE_ORDERS: list[Literal["little", "big"]] = ["little", "big"]
+STARTED = {"os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "pickle.find_class", "socket.connect"}
+"""What Python's audit calls the deeds that no file may lead to."""
 
 Mutation = Callable[[bytes, random.Random], bytes]
-
-
-class Kind(NamedTuple):
-    """A kind of file: valid ones, and a way to change one within its frame."""
-
-    files: list[bytes]
-    within: Mutation
+READERS: Mapping[str, Callable[[Path], object]] = {
+    "weights": read_weights,
+    "checkpoints of runs": load_checkpoint,
+    "model cards": read_card,
+    "ONNX metadata": read_onnx,
+}
 
 
 class Outcome(NamedTuple):
-    """What became of one input."""
+    """What became of one input in one reader."""
 
     result: str
     seconds: float
     allocated: int
 
 
+class Fuzz:
+    """Feeds inputs, and counts.
+
+    Args:
+        count: inputs to feed.
+        seed: of the changes.
+        folder: for the input at hand.
+    """
+
+    def __init__(self, count: int, seed: int, folder: Path) -> None:
+        self.count = count
+        self.file = folder / "input"
+        self.seeds, self.large = make_seeds(folder)
+        self.generator = random.Random(seed)
+        self.outcomes: dict[str, list[Outcome]] = defaultdict(list)
+        self.inputs = 0
+        self.start = time.monotonic()
+        self.started: list[str] = []
+        # Once: starting it anew for each input leaks.
+        tracemalloc.start()
+        sys.addaudithook(lambda event, _: self.started.append(event) if event in STARTED else None)
+        for data in (*self.seeds, *self.large):
+            self.read(data)
+        self.outcomes.clear()
+        limit_address_space()
+
+    def feed(self, data: bytes) -> None:
+        """Read an input with every reader; print the table and end after the last one."""
+        if self.inputs == self.count:
+            print_table(self.outcomes, self.inputs, time.monotonic() - self.start)
+            sys.stdout.flush()
+            os._exit(0)  # libFuzzer would take any other end for a crash
+        self.inputs += 1
+        self.read(data)
+
+    def read(self, data: bytes) -> None:
+        """Read an input with every reader."""
+        self.file.write_bytes(data)
+        for name, reader in READERS.items():
+            outcome = measure(reader, self.file)
+            require(data, name, outcome, self.started)
+            self.outcomes[f"weights: {kind_of(data)}" if reader is read_weights else name].append(outcome)
+
+    def mutate(self, data: bytes, most: int, seed: int) -> bytes:
+        """Change an input of libFuzzer's, within its frame or anywhere; large files seldom."""
+        generator = self.generator
+        if generator.random() < 0.01:
+            data = generator.choice(self.large)
+        elif len(data) > SMALL or generator.random() < 0.05:
+            data = generator.choice(self.seeds)
+        chance = generator.random()
+        if chance < 0.1:
+            changed = splice(data, generator.choice(self.seeds), generator)
+        elif chance < 0.3:
+            changed = bytes(atheris.Mutate(data, min(most, len(data) + 64)))
+        else:
+            changed = within(data, generator) if chance < 0.65 else change(data, generator)
+        return changed[:most]
+
+
 def main(count: int, seed: int) -> None:
     """Feed `count` inputs and print what became of them."""
-    generator = random.Random(seed)
-    # Once: starting it anew for each input leaks.
-    tracemalloc.start()
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "input"
-        kinds = make_kinds(Path(folder))
-        everything = [data for kind in kinds.values() for data in kind.files]
-        for data in everything:
-            require(data, feed(file, data), ("read", "refused"))
-        limit_address_space()
-        outcomes: dict[str, list[Outcome]] = {name: [] for name in kinds}
-        start = time.monotonic()
-        for index in range(count):
-            name = list(kinds)[index % len(kinds)]
-            data = mutate(kinds[name], everything, generator)
-            outcome = feed(file, data)
-            require(data, outcome, ("read", "refused"))
-            outcomes[name].append(outcome)
-        print_table(outcomes, time.monotonic() - start)
+        fuzz = Fuzz(count, seed, Path(folder))
+        corpus = Path(folder) / "corpus"
+        corpus.mkdir()
+        for number, data in enumerate(fuzz.seeds):
+            (corpus / str(number)).write_bytes(data)
+        options = [f"-seed={seed + 1}", "-max_len=4194304", "-timeout=5", "-verbosity=0", f"-artifact_prefix={folder}/"]
+        atheris.Setup([sys.argv[0], *options, str(corpus)], fuzz.feed, custom_mutator=fuzz.mutate)
+        atheris.Fuzz()
 
 
-def make_kinds(folder: Path) -> dict[str, Kind]:
-    """Make valid files, small ones and one of 2 MB of each kind."""
+def make_seeds(folder: Path) -> tuple[list[bytes], list[bytes]]:
+    """Make valid files of every kind: small ones, and one of 2 MB of each format of weights."""
     generator = np.random.default_rng(0)
     small = {
         "conv1.weight": generator.standard_normal((8, 3, 3, 3)).astype(np.float32),
@@ -95,23 +163,51 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
     }
     large = small | {"fc.weight": generator.standard_normal((1024, 512)).astype(np.float32)}
 
-    def written(
-        name: str, kind: str, tensors: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]
-    ) -> bytes:
-        write_weights(folder / name, tensors, kind)  # type: ignore[arg-type]
+    def written(name: str, kind: str) -> bytes:
+        write_weights(folder / name, large, kind)  # type: ignore[arg-type]
         return (folder / name).read_bytes()
 
-    checkpoints = [(GOLDENS / f"{name}.ckpt").read_bytes() for name in ("sample", "sample_crc", "sample_enc", "opt")]
-    return {
-        "MindSpore": Kind([*checkpoints, written("large.ckpt", "mindspore", large)], within_checkpoint),
-        "PyTorch, zip": Kind(
-            [torch_file(small), torch_file(small, wrapped=True), written("large.pth", "pytorch", large)], within_archive
-        ),
-        "PyTorch, legacy": Kind([torch_file(small, legacy=True), torch_file(large, legacy=True)], change),
-        "safetensors": Kind(
-            [(GOLDENS / "sample.safetensors").read_bytes(), save(small), save(large)], within_safetensors
-        ),
-    }
+    samples = ("sample.ckpt", "sample_crc.ckpt", "sample_enc.ckpt", "opt.ckpt", "sample.safetensors")
+    seeds = [(GOLDENS / name).read_bytes() for name in samples]
+    seeds += [torch_file(small), torch_file(small, wrapped=True), torch_file(small, legacy=True)]
+    seeds += [save(small), run_checkpoint(small), onnx_file()]
+    return seeds, [
+        written("large.ckpt", "mindspore"),
+        written("large.pth", "pytorch"),
+        torch_file(large, legacy=True),
+        save(large),
+    ]
+
+
+def run_checkpoint(tensors: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]) -> bytes:
+    """Write what a checkpoint of a run is: tensors, and metadata with a configuration and a model card."""
+    figures = CardFigures(protocol="sysu/all-search/single-shot/seeded", people="validation", values={"mAP": 0.5})
+    meta = CheckpointMeta(step=10, epoch=1, metrics={"mAP": 0.5}, best=0.5)
+    card = Card(recipe="demo", people=8, seed=0, figures=(figures,))
+    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(RunConfig()), "card": card.to_json()}
+    return save(dict(tensors), metadata=metadata)
+
+
+def onnx_file() -> bytes:
+    """Write the frame of an ONNX file by hand: its version, a producer, an empty graph, operators, metadata."""
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    pairs = [(b"numbers", b"fp32"), (b"card", b'{"figures": []}')]
+    metadata = b"".join(field(14, field(1, key) + field(2, value)) for key, value in pairs)
+    return b"\x08\x0a" + field(2, b"mvd") + field(7, field(2, b"main")) + field(8, b"\x10\x12") + metadata
+
+
+def kind_of(data: bytes) -> str:
+    """Tell by its beginning what kind of file an input still is."""
+    if is_zip(data):
+        return "PyTorch, zip"
+    if is_torch(data):
+        return "PyTorch, legacy"
+    if is_safetensors(data):
+        return "safetensors"
+    return "MindSpore" if data[:1] == b"\x0a" else "ONNX" if is_onnx(data) else "anything else"
 
 
 def torch_file(
@@ -128,16 +224,6 @@ def torch_file(
     saved = {"epoch": 3, "lr": 0.1, "args": Counter(a=1), "net": state} if wrapped else state
     torch.save(saved, buffer, pickle_protocol=4 if wrapped else 2, _use_new_zipfile_serialization=not legacy)
     return buffer.getvalue()
-
-
-def mutate(kind: Kind, everything: list[bytes], generator: random.Random) -> bytes:
-    """Change a file of a kind, within its frame or anywhere; large files seldom."""
-    data = generator.choice(
-        [data for data in kind.files if len(data) < 2**16 or generator.random() < 0.02] or kind.files
-    )
-    if generator.random() < 0.1:
-        return splice(data, generator.choice(everything), generator)
-    return (kind.within if generator.random() < 0.5 else change)(data, generator)
 
 
 def change(data: bytes, generator: random.Random) -> bytes:
@@ -207,6 +293,21 @@ def place(data: bytes, generator: random.Random) -> int:
     return generator.choice([near, max(len(data) - 1 - near, 0), generator.randrange(len(data) or 1)])
 
 
+def within(data: bytes, generator: random.Random) -> bytes:
+    """Change what is in the frame of a file, if it has one that can still be opened."""
+    try:
+        if is_zip(data):
+            return within_archive(data, generator)
+        if is_safetensors(data):
+            return within_safetensors(data, generator)
+    # Earlier changes have damaged the frame.
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, IndexError, StopIteration, NotImplementedError):
+        return change(data, generator)
+    except (AttributeError, RecursionError, OverflowError, EOFError, RuntimeError, OSError, zlib.error):
+        return change(data, generator)
+    return (within_checkpoint if b"crc_num" in data else change)(data, generator)
+
+
 def within_checkpoint(data: bytes, generator: random.Random) -> bytes:
     """Change a checkpoint and give it a checksum that fits."""
     body = change(data.partition(b"crc_num")[0], generator)
@@ -243,14 +344,13 @@ def within_safetensors(data: bytes, generator: random.Random) -> bytes:
     return len(header).to_bytes(8, "little") + header + body
 
 
-def feed(file: Path, data: bytes) -> Outcome:
+def measure(reader: Callable[[Path], object], file: Path) -> Outcome:
     """Read an input, and measure."""
-    file.write_bytes(data)
     before, _ = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
     start = time.perf_counter()
     try:
-        read_weights(file)
+        reader(file)
         result = "read"
     except CheckpointError as error:
         clear = "\n" not in str(error) and str(file) in str(error) and not isinstance(error.__cause__, MemoryError)
@@ -260,10 +360,10 @@ def feed(file: Path, data: bytes) -> Outcome:
     return Outcome(result, seconds, peak - before)
 
 
-def require(data: bytes, outcome: Outcome, results: tuple[str, ...]) -> None:
+def require(data: bytes, reader: str, outcome: Outcome, started: list[str]) -> None:
     """Stop at the first input that breaks a rule, and keep it."""
-    broken = []
-    if outcome.result not in results:
+    broken = [f"started {event}" for event in started]
+    if outcome.result not in ("read", "refused"):
         broken.append(outcome.result)
     if outcome.seconds > MOST_SECONDS:
         broken.append(f"{outcome.seconds:.1f} s")
@@ -272,7 +372,8 @@ def require(data: bytes, outcome: Outcome, results: tuple[str, ...]) -> None:
     if broken:
         kept = Path(tempfile.gettempdir()) / "mvd-fuzz-input"
         kept.write_bytes(data)
-        sys.exit(f"{kept}: {'; '.join(broken)}")
+        print(f"{kept}: {reader}: {'; '.join(broken)}", flush=True)
+        os._exit(1)
 
 
 def limit_address_space() -> None:
@@ -282,19 +383,19 @@ def limit_address_space() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def print_table(outcomes: Mapping[str, list[Outcome]], seconds: float) -> None:
+def print_table(outcomes: Mapping[str, list[Outcome]], inputs: int, seconds: float) -> None:
     """Print what was fed, what became of it and what it took."""
-    print("| kind | inputs | read | refused | slowest, ms | most allocated, KiB |")
+    print("| reader | inputs | read | refused | slowest, ms | most allocated, KiB |")
     print("|---|---|---|---|---|---|")
-    for name, found in outcomes.items():
+    for name, found in sorted(outcomes.items()):
         results = Counter(outcome.result for outcome in found)
-        slowest = 1000 * max((outcome.seconds for outcome in found), default=0.0)
-        most = max((outcome.allocated for outcome in found), default=0) / 1024
+        slowest = 1000 * max(outcome.seconds for outcome in found)
+        most = max(outcome.allocated for outcome in found) / 1024
         print(
             f"| {name} | {len(found):,} | {results['read']:,} | {results['refused']:,} | {slowest:.0f} | {most:,.0f} |"
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\n{sum(map(len, outcomes.values())):,} inputs in {seconds:.0f} s; the process held {peak:.0f} MiB at most")
+    print(f"\n{inputs:,} inputs in {seconds:.0f} s; the process held {peak:.0f} MiB at most")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ class MvdError(Exception):
     """Base of every error that a user can cause and mend.
 
     Attributes:
-        silent: whether somebody else tells the user: one of the processes that share a run.
+        silent: where several processes share a run, whether another of them tells the user; None if they have not
+            agreed.
     """
 
-    silent: bool = False
+    silent: bool | None = None
 
 
 class ConfigError(MvdError):
@@ -38,3 +39,7 @@ class TrainingError(MvdError):
 
 class ProtocolError(MvdError):
     """An evaluation protocol cannot be applied to the pictures or features at hand."""
+
+
+class HubError(MvdError):
+    """A model hub cannot be reached, or has no such model."""

@@ -6,6 +6,7 @@ along is said with each.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -19,6 +20,7 @@ from mvd.config import (
     OptimizerConfig,
     RunConfig,
     SamplingConfig,
+    to_json,
 )
 
 MVD = RunConfig()
@@ -157,3 +159,21 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What each recipe is, in a line."""
+
+
+def name_recipe(config: RunConfig) -> str:
+    """Name the recipe that a configuration follows, or "custom, from" the one that it differs least from.
+
+    The seed, RegDB's trial and how it is computed (`runtime`) make no other recipe.
+    """
+    mine = _settings(config)
+    differences = {name: len(mine ^ _settings(recipe)) for name, recipe in RECIPES.items()}
+    nearest = min(differences, key=differences.__getitem__)
+    return f"custom, from {nearest}" if differences[nearest] else nearest
+
+
+def _settings(config: RunConfig) -> set[tuple[str, str, str]]:
+    """List what makes a recipe: part, field and value."""
+    parts = json.loads(to_json(config))
+    del parts["data"]["trial"], parts["runtime"], parts["seed"], parts["backend"]
+    return {(part, name, json.dumps(value)) for part, fields in parts.items() for name, value in fields.items()}

@@ -1,6 +1,7 @@
 """The seam between the toolkit and the framework that computes: what a backend takes and gives.
 
 `fit` trains a network into a run folder; `embed` turns pictures into descriptors with weights from such a folder;
+`export` writes that as a program for other runtimes;
 `check` tells beforehand whether either could run here. Everything that crosses the seam is numpy, a configuration,
 a path or a callback, so that no other room imports a framework. `load_backend` is the one dynamic import of the
 package.
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,8 @@ from mvd.runs import RunFolder, Tensors
 T = TypeVar("T")
 Modalities = npt.NDArray[np.int64]
 Descriptors = npt.NDArray[np.float32]
+Preprocessing: TypeAlias = Literal["inside", "outside"]
+"""Whether an exported program takes pictures as they are, or normalised ones."""
 
 
 class Share(Protocol):
@@ -225,6 +228,25 @@ class Backend(Protocol):
         Raises:
             CheckpointError: the weights do not fit.
             ConfigError: the device is not there, or the network needs modalities.
+        """
+
+    def export(
+        self, config: RunConfig, classes: int, checkpoint: Path | None, file: Path, *, preprocessing: Preprocessing
+    ) -> None:
+        """Write the network as an ONNX program from pictures to descriptors, in float32, of any number of pictures.
+
+        Args:
+            config: the run, which gives H × W.
+            classes: K of that run.
+            checkpoint: the weights; None for the network as it is before training.
+            file: the ONNX file to write.
+            preprocessing: "inside" takes "pictures" (B, H, W, 3) uint8, RGB; "outside" takes "images" (B, 3, H, W)
+                float32, normalised. A network with a stem for each modality takes "modalities" (B,) int64 besides. It
+                gives "descriptors" (B, D) float32.
+
+        Raises:
+            CheckpointError: the weights do not fit.
+            ConfigError: a package that it needs is not installed.
         """
 
 

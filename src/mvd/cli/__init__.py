@@ -20,12 +20,29 @@ from mvd.cli.datasets import Check, Prepare, Split, Synth
 from mvd.cli.evaluation import Evaluate, Protocols
 from mvd.cli.screen import STOPPED
 from mvd.cli.training import Ablate, Demo, Recipes, Train
-from mvd.cli.weights import Convert
+from mvd.cli.weights import Convert, Export, Import, Push, Show
 from mvd.config import RunConfig
 from mvd.errors import MvdError
+from mvd.launch import first_one_speaks, print_error
 from mvd.recipes import RECIPES
 
-Command: TypeAlias = Synth | Check | Split | Prepare | Recipes | Train | Ablate | Evaluate | Protocols | Convert | Demo
+Command: TypeAlias = (
+    Synth
+    | Check
+    | Split
+    | Prepare
+    | Recipes
+    | Train
+    | Ablate
+    | Evaluate
+    | Protocols
+    | Convert
+    | Import
+    | Show
+    | Export
+    | Push
+    | Demo
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,13 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    console = Console(highlight=False)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        command = _parse(given)
-        return command(console)
+        with first_one_speaks():
+            return _parse(given)(Console(highlight=False))
     except MvdError as error:
-        Console(stderr=True, highlight=False).print(f"mvd: {error}", markup=False, soft_wrap=True)
+        print_error(f"mvd: {error}", error)
         return 1
     except KeyboardInterrupt:
         Console(stderr=True).print("mvd: stopped")
@@ -65,10 +81,12 @@ def _parse(arguments: list[str]) -> Command:
 
 
 def _commands(recipe: RunConfig) -> Any:
-    """Make the union of the sub-commands; what `train` and `ablate` are not told comes from the recipe."""
+    """Make the union of the sub-commands; what `train`, `ablate` and `import` are not told comes from the recipe."""
     train = Annotated[Train, subcommand("train", default=Train(config=recipe))]
     # tyro does not ask for a positional argument that has a default, so the data's place is held by a missing value.
     ablate = Annotated[Ablate, subcommand("ablate", default=Ablate(data=tyro.MISSING, config=recipe))]
+    of_other = Import(file=tyro.MISSING, out=tyro.MISSING, data=tyro.MISSING, config=recipe)
+    imported = Annotated[Import, subcommand("import", default=of_other)]
     return (
         Annotated[Synth, subcommand("synth")]
         | Annotated[Check, subcommand("check")]
@@ -80,6 +98,10 @@ def _commands(recipe: RunConfig) -> Any:
         | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[Protocols, subcommand("protocols")]
         | Annotated[Convert, subcommand("convert")]
+        | imported
+        | Annotated[Show, subcommand("show")]
+        | Annotated[Export, subcommand("export")]
+        | Annotated[Push, subcommand("push")]
         | Annotated[Demo, subcommand("demo")]
     )
 

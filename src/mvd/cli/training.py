@@ -20,6 +20,7 @@ from mvd.errors import ConfigError
 from mvd.recipes import RECIPES, SUMMARIES
 
 if TYPE_CHECKING:
+    from mvd.interop import Report
     from mvd.report.progress import TrainingBar
     from mvd.runs import RunFolder
 
@@ -43,7 +44,7 @@ class Train:
     prepared: Path | None = None
     """folder of the prepared arrays, if it is not where `mvd prepare` puts them"""
     pretrained: Path | None = None
-    """weights that the encoders start from: a ResNet as torchvision, timm or MindSpore name it, or a network of MVD"""
+    """weights to start from: a ResNet with torchvision's, timm's or MindSpore's names, for encoders; or MVD, whole"""
     resume: Path | None = None
     """go on with the run in this folder, with its own configuration; name the data only if they lie elsewhere now"""
     replace: bool = False
@@ -71,6 +72,7 @@ class Train:
                     observer=bar,
                     prepared=self.prepared,
                     pretrained=self.pretrained,
+                    matched=lambda report: self._print_matched(console, report),
                     replace=self.replace,
                 )
             else:
@@ -80,6 +82,11 @@ class Train:
             return STOPPED
         console.print(f"{run.path}: trained, weights in {run.best_checkpoint}", soft_wrap=True)
         return _evaluate_trained(run, console) if self.evaluate == "test" else 0
+
+    def _print_matched(self, console: Console, report: Report) -> None:
+        from mvd.report.weights import weights_lines
+
+        console.print(*weights_lines(self.pretrained or Path(), report), sep="\n", soft_wrap=True, markup=False)
 
 
 @dataclass(frozen=True, kw_only=True)

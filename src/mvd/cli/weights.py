@@ -1,13 +1,18 @@
-"""`mvd convert`: weights between ours and the releases' formats."""
+"""`mvd convert`, `import`, `show`, `export`, `push`: weights from and to elsewhere, and what they say of themselves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import AvoidSubcommands, Positional, arg
+
+from mvd.cli.screen import print_results
+from mvd.cli.training import RecipeName
+from mvd.config import RunConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,4 +34,141 @@ class Convert:
         console.print(f"{self.out}: {len(report.matched)} arrays", soft_wrap=True)
         if report.left_over:
             console.print(f"left out, for want of a place there: {', '.join(report.left_over)}", soft_wrap=True)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show:
+    """Show what a file of weights is: its card, its format, its network, its tensors."""
+
+    file: Positional[Path]
+    """weights in any format that is read here, an exported .onnx, or a run folder, for its best checkpoint"""
+    tensors: bool = False
+    """list every tensor with its type and shape"""
+    format: Literal["table", "json"] = "table"
+    """what is printed"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.show import show
+        from mvd.report.card import shown_json, shown_report
+
+        shown = show(self.file)
+        if self.format == "json":
+            print(shown_json(shown))
+        else:
+            console.print(shown_report(shown, tensors=self.tensors))
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import:
+    """Make a run folder of a network of MVD that was trained elsewhere, to evaluate it, export it or push it.
+
+    Every field of the configuration is a flag; the recipe gives the values that are not set.
+    """
+
+    file: Positional[Path]
+    """weights of a whole network, ours or a released one's: .safetensors, .ckpt, .pth"""
+    out: Positional[Path]
+    """run folder to make"""
+    data: Positional[Path]
+    """the data set's folder, or the CSV table of one's own pictures, that it is to be used with"""
+    recipe: RecipeName = "mvd"
+    """what it was trained by: mvd-mindspore or mvd-cvpr21 for those two releases"""
+    replace: bool = False
+    """delete the run that is in the folder"""
+    config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.import_weights import import_weights
+        from mvd.report.weights import weights_lines
+
+        run, report = import_weights(self.file, self.out, self.data, self.config, replace=self.replace)
+        console.print(*weights_lines(self.file, report), sep="\n", soft_wrap=True, markup=False)
+        console.print(f"next: mvd evaluate {shlex.quote(str(run.path))}", soft_wrap=True, markup=False)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write the network of a run as a program for other runtimes, and compare it with PyTorch before it is kept.
+
+    Its metadata say what it takes and gives, and hold the model card; `mvd show` prints them.
+    """
+
+    run: Positional[Path]
+    """run folder"""
+    out: Path | None = None
+    """the .onnx file; mvd.onnx in the run folder, if not given; other numbers than fp32 are added to its name"""
+    format: Literal["onnx"] = "onnx"
+    """the kind of program"""
+    numbers: tuple[Literal["fp32", "fp16", "int8"], ...] = ("fp32",)
+    """what it computes with, a file each; int8 is calibrated on training pictures"""
+    preprocessing: Literal["inside", "outside"] = "inside"
+    """inside: it takes RGB pictures, uint8; outside: it takes normalised ones, float32"""
+    weights: Literal["best", "last"] = "best"
+    """best by validation (else the last), or last"""
+    data: Path | None = None
+    """the data set's folder or table to compare on, if it is not the one that the run was trained on"""
+    protocols: tuple[str, ...] = ()
+    """what to measure, by names or patterns; see `mvd protocols`"""
+    measure: Literal["all", "some"] = "all"
+    """all: evaluate every program on all test pictures; some: only compare descriptors, on some of them"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.export import export
+        from mvd.report.progress import counting_bar
+
+        with counting_bar(Console(stderr=True), "exporting", "programs") as bar:
+            done = export(
+                self.run,
+                self.out,
+                variants=self.numbers,
+                preprocessing=self.preprocessing,
+                weights=self.weights,
+                data=self.data,
+                protocols=self.protocols,
+                measure=self.measure == "all",
+                progress=bar,
+            )
+        for one in done.programs:
+            apart = f"at most {one.difference:.1e} from PyTorch's descriptors"
+            line = f"{one.file}: {one.variant}, {one.size:,} bytes, {apart}"
+            console.print(line, soft_wrap=True, markup=False)
+        console.print(f"compared on {done.compared}", soft_wrap=True, markup=False)
+        if done.reference:
+            rows = [("PyTorch", result) for result in done.reference]
+            rows += [(f"ONNX {one.variant}", result) for one in done.programs for result in one.results]
+            print_results(console, sorted(rows, key=lambda row: row[1].protocol))
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """Upload the best weights of a run, with their model card as the page, to the Hugging Face hub.
+
+    `mvd.hub.from_pretrained` takes them from there. Log in before, with: hf auth login.
+    """
+
+    run: Positional[Path]
+    """run folder"""
+    name: Positional[str]
+    """OWNER/NAME on the hub; or a folder to write the model to instead, with --local"""
+    private: bool = False
+    """make the repository private, if it is not there yet"""
+    local: bool = False
+    """upload nothing: write the files into the folder of that name, to be looked at"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.hub import push, save_model
+
+        if self.local:
+            save_model(self.run, Path(self.name), Path(self.name).name)
+            console.print(f"{self.name}: the model and its page", soft_wrap=True, markup=False)
+        else:
+            console.print(push(self.run, self.name, private=self.private), soft_wrap=True, markup=False)
         return 0

@@ -16,7 +16,7 @@ from mvd.data.sources import Joined
 from mvd.data.store import PreparedPictures, load_prepared
 from mvd.errors import DatasetError
 from mvd.evaluation.features import Features
-from mvd.evaluation.protocols import validation_protocol
+from mvd.evaluation.protocols import Protocol, validation_protocol
 from mvd.evaluation.results import evaluate
 
 Validate = Callable[[Embed], Mapping[str, float]]
@@ -49,10 +49,15 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
     return data, None if everybody or not len(dataset.validation) else _validation(dataset, pictures, config)
 
 
+def validation_protocol_of(dataset: Dataset) -> Protocol:
+    """Choose the protocol by which a network is measured on the validation identities of a data set."""
+    return validation_protocol(dataset.name, cameras=bool(dataset.validation.cameras.any()))
+
+
 def _validation(dataset: Dataset, pictures: tuple[PreparedPictures, ...], config: RunConfig) -> Validate:
     held_out = [of_modality.of_people(dataset.validation.people) for of_modality in pictures]
     samples = concatenate([part.samples for part in held_out])
-    protocol = validation_protocol(dataset.name, cameras=bool(samples.cameras.any()))
+    protocol = validation_protocol_of(dataset)
 
     pictures_held_out = Joined(held_out)
 

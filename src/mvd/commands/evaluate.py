@@ -11,7 +11,7 @@ from mvd.backends import load_backend
 from mvd.config import Descriptor, RunConfig
 from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
-from mvd.data.permutations import load_permutations
+from mvd.data.permutations import Permutations, load_permutations
 from mvd.data.samples import Dataset, Samples
 from mvd.data.sources import Counted, Pictures
 from mvd.errors import DatasetError, ProtocolError
@@ -20,7 +20,7 @@ from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protoc
 from mvd.evaluation.rerank import Reranking
 from mvd.evaluation.results import Result
 from mvd.evaluation.results import evaluate as score
-from mvd.runs import RunFolder, open_run, write_json
+from mvd.runs import RunFolder, open_run, read_meta, write_json
 
 Weights = Literal["best", "last", "initial"]
 Progress = Callable[[int, int], None]
@@ -66,33 +66,41 @@ def evaluate(
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = data or Path(run.data.root)
-    dataset = scan(root, trial=_trial(run, trial))
-    _require_own_trial(run, dataset)
-    chosen = choose_protocols(dataset, protocols)
-    official = any(protocol.draw is Draw.OFFICIAL for protocol in chosen)
-    permutations = load_permutations(dataset.root / PERMUTATIONS) if official else None
-    checkpoint = _checkpoint(run, weights)
-    descriptors = load_backend(config).embed(
-        config,
-        len(run.data.identities),
-        checkpoint,
-        _pictures(dataset.root, dataset.test, config, progress),
-        modalities=dataset.test.modalities,
-    )
-    features = Features(descriptors=descriptors, samples=dataset.test)
-    rankings = (None,) if reranking is None else (None, reranking)
-    results = [
-        score(features, protocol, permutations, reranking=ranking) for protocol in chosen for ranking in rankings
-    ]
-    record = {
-        "weights": str(checkpoint) if checkpoint else "initial",
-        "descriptor": config.model.descriptor,
-        "data": str(root.resolve()),
-        "results": [result.to_dict() for result in results],
-    }
-    name = weights if config.model.descriptor == own else f"{weights}-{config.model.descriptor}"
-    write_json(run.path / f"evaluation-{name}.json", record)
-    return results
+    backend, checkpoint = load_backend(config), _checkpoint(run, weights)
+
+    def make_ready() -> tuple[Dataset, Sequence[Protocol], Permutations | None]:
+        dataset = scan(root, trial=_trial(run, trial))
+        _require_own_trial(run, dataset)
+        chosen = choose_protocols(dataset, protocols)
+        return dataset, chosen, load_galleries(dataset, chosen)
+
+    with backend.ranks(config) as ranks:
+        dataset, chosen, permutations = ranks.each(make_ready)
+        descriptors = backend.embed(
+            config,
+            len(run.data.identities),
+            checkpoint,
+            pictures_of(dataset.root, dataset.test, config, progress),
+            modalities=dataset.test.modalities,
+            ranks=ranks,
+        )
+        features = Features(descriptors=descriptors, samples=dataset.test)
+
+        def measure() -> list[Result]:
+            rankings = (None,) if reranking is None else (None, reranking)
+            results = [score(features, one, permutations, reranking=how) for one in chosen for how in rankings]
+            record = {
+                "weights": str(checkpoint) if checkpoint else "initial",
+                "step": read_meta(checkpoint).step if checkpoint else 0,
+                "descriptor": config.model.descriptor,
+                "data": str(root.resolve()),
+                "results": [result.to_dict() for result in results],
+            }
+            name = weights if config.model.descriptor == own else f"{weights}-{config.model.descriptor}"
+            write_json(run.path / f"evaluation-{name}.json", record)
+            return results
+
+        return ranks.first(measure)
 
 
 def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Protocol]:
@@ -139,7 +147,18 @@ def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:
             return None
 
 
-def _pictures(root: Path, samples: Samples, config: RunConfig, progress: Progress | None) -> Pictures:
+def load_galleries(dataset: Dataset, protocols: Sequence[Protocol]) -> Permutations | None:
+    """Load the official galleries of a data set where one of the protocols needs them.
+
+    Raises:
+        DatasetError: they are missing or damaged.
+    """
+    official = any(protocol.draw is Draw.OFFICIAL for protocol in protocols)
+    return load_permutations(dataset.root / PERMUTATIONS) if official else None
+
+
+def pictures_of(root: Path, samples: Samples, config: RunConfig, progress: Progress | None = None) -> Pictures:
+    """Give pictures in the order of their table, resized as a run has them, with progress where it is asked for."""
     files = PictureFiles(
         root=root,
         paths=samples.paths.tolist(),

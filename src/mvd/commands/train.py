@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import NamedTuple
 
 from mvd.backends import Backend, Observer, Ranks, TrainingData, load_backend
-from mvd.commands.data import Validate, fingerprint, load_training
+from mvd.commands.data import Validate, fingerprint, load_training, validation_protocol_of
 from mvd.config import RunConfig
 from mvd.data.layouts import scan
 from mvd.data.store import default_folder
 from mvd.errors import CheckpointError, DatasetError, RunError
+from mvd.interop import Report
 from mvd.interop.load import load_pretrained
-from mvd.runs import RunData, RunFolder, Tensors, create_run, open_run, recover
+from mvd.interop.names import Renamed
+from mvd.recipes import name_recipe
+from mvd.runs import RunData, RunFolder, create_run, open_run, recover
 
 
 def train(
@@ -26,6 +29,7 @@ def train(
     observer: Observer,
     prepared: Path | None = None,
     pretrained: Path | None = None,
+    matched: Callable[[Report], None] | None = None,
     replace: bool = False,
 ) -> tuple[RunFolder, bool]:
     """Train a network.
@@ -36,8 +40,9 @@ def train(
         config: the run.
         observer: who watches.
         prepared: the folder of the prepared arrays, where it is not where `mvd prepare` puts them.
-        pretrained: weights that the encoders start from, such as those of a ResNet trained on ImageNet: a file in any
-            format and naming that `mvd.interop.load.load_pretrained` knows.
+        pretrained: weights that the network starts from, such as those of a ResNet trained on ImageNet for its
+            encoders: a file in any format and naming that `mvd.interop.load.load_pretrained` knows.
+        matched: is told what became of the tensors in it, before training begins.
         replace: delete a run that is in `out`.
 
     Returns:
@@ -54,10 +59,10 @@ def train(
 
     def make_ready() -> _Ready:
         backend.check(config)
-        initial = None if pretrained is None else load_pretrained(pretrained, config.model).tensors
         dataset = scan(data, trial=config.data.trial)
         folder = prepared or default_folder(dataset)
         training, validate = load_training(dataset, folder, config)
+        initial = None if pretrained is None else load_pretrained(pretrained, config.model, len(training.identities))
         described = RunData(
             root=str(data.resolve()),
             prepared=str(folder.resolve()),
@@ -66,12 +71,16 @@ def train(
             trial=dataset.trial,
             pretrained=None if pretrained is None else str(pretrained.resolve()),
             pictures=fingerprint(training),
+            recipe=name_recipe(config),
+            validation=validation_protocol_of(dataset).name if validate is not None else None,
         )
         return _Ready(described, training, validate, initial)
 
     with backend.ranks(config) as ranks:
         ready = ranks.each(make_ready)
         run = ranks.first(lambda: create_run(out, config, ready.described, replace=replace))
+        if ready.initial is not None and matched is not None:
+            matched(ready.initial.report)
         with _locked(run, ranks):
             ended = _fit(backend, run, config, ready, observer=observer, resume=False, ranks=ranks)
     return run, ended
@@ -132,7 +141,7 @@ class _Ready(NamedTuple):
     described: RunData
     training: TrainingData
     validate: Validate | None
-    initial: Tensors | None
+    initial: Renamed | None
 
 
 def _fit(
@@ -153,7 +162,7 @@ def _fit(
             validate=ready.validate,
             observer=observer,
             resume=resume,
-            initial=ready.initial,
+            initial=None if ready.initial is None else ready.initial.tensors,
             ranks=ranks,
         )
 
@@ -199,7 +208,7 @@ def _folder(root: Path) -> Path:
     return root.parent if root.suffix.lower() == ".csv" else root
 
 
-def _initial(run: RunFolder, config: RunConfig) -> Tensors | None:
+def _initial(run: RunFolder, config: RunConfig) -> Renamed | None:
     """Load once more what the encoders of a run without a checkpoint start from; None if they start from the seed."""
     file = run.data.pretrained
     if file is None:
@@ -209,7 +218,7 @@ def _initial(run: RunFolder, config: RunConfig) -> Tensors | None:
             f"{file}: expected the weights that the run starts from, as it has no checkpoint yet, found none; put them "
             f"back, or start it again with others: --pretrained FILE --replace"
         )
-    return load_pretrained(Path(file), config.model).tensors
+    return load_pretrained(Path(file), config.model, len(run.data.identities))
 
 
 @contextmanager

@@ -20,6 +20,10 @@ from PIL import Image
 
 from mvd.errors import DatasetError
 
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Mean and standard deviation of ImageNet's red, green and blue, from 0 to 1, which pre-trained encoders expect."""
+
 
 def load_image(file: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
     """Decode a picture, convert it to RGB and resize it.

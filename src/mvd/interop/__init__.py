@@ -2,11 +2,11 @@
 
 `files` tells a format by what is in a file and reads it (`mindspore_ckpt` on `protobuf`, `torch_files` on
 `torch_archive` and `pickles`, `safetensors_files`, all on `stored`), `names` knows who calls a tensor what, `encoders`
-what an encoder consists of, `load` puts it together.
+and `networks` what a network consists of, `load` puts it together.
 """
 
 from mvd.interop.files import Kind, Weights, read_weights, write_weights
-from mvd.interop.load import Target, convert, load_pretrained
+from mvd.interop.load import Target, convert, count_classes, load_pretrained, load_whole
 from mvd.interop.names import Renamed, Report, match, recognise
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "Target",
     "Weights",
     "convert",
+    "count_classes",
     "load_pretrained",
+    "load_whole",
     "match",
     "read_weights",
     "recognise",

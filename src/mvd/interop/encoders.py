@@ -53,6 +53,11 @@ def encoder_shapes(config: ModelConfig) -> dict[str, Shape]:
     return shapes
 
 
+def map_channels(config: ModelConfig) -> int:
+    """Count the channels of an encoder's map."""
+    return config.base_width * 8 * (1 if config.arch in _BASIC else 4)
+
+
 def find_architecture(shapes: Mapping[str, Shape]) -> str | None:
     """Name the ResNet whose tensors these are, among others; None if it is none of ours."""
     base_width = (shapes.get("conv1.weight") or (0,))[0]
@@ -67,7 +72,7 @@ def find_architecture(shapes: Mapping[str, Shape]) -> str | None:
 
 
 def _stem(width: int) -> dict[str, Shape]:
-    return {"conv1.weight": (width, 3, 7, 7)} | _norm("bn1.", width)
+    return {"conv1.weight": (width, 3, 7, 7)} | norm_shapes("bn1.", width)
 
 
 def _block(channels: int, width: int, *, basic: bool) -> dict[str, Shape]:
@@ -77,9 +82,9 @@ def _block(channels: int, width: int, *, basic: bool) -> dict[str, Shape]:
         out, convolutions = 4 * width, [(width, channels, 1), (width, width, 3), (4 * width, width, 1)]
     shapes: dict[str, Shape] = {}
     for index, (to, of, kernel) in enumerate(convolutions, start=1):
-        shapes |= {f"conv{index}.weight": (to, of, kernel, kernel)} | _norm(f"bn{index}.", to)
+        shapes |= {f"conv{index}.weight": (to, of, kernel, kernel)} | norm_shapes(f"bn{index}.", to)
     if channels != out:
-        shapes |= {"downsample.0.weight": (out, channels, 1, 1)} | _norm("downsample.1.", out)
+        shapes |= {"downsample.0.weight": (out, channels, 1, 1)} | norm_shapes("downsample.1.", out)
     return shapes
 
 
@@ -87,10 +92,11 @@ def _non_local(channels: int) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     for name in ("theta", "phi", "g"):
         shapes |= {f"{name}.weight": (1, channels, 1, 1), f"{name}.bias": (1,)}
-    return shapes | {"out.weight": (channels, 1, 1, 1), "out.bias": (channels,)} | _norm("norm.", channels)
+    return shapes | {"out.weight": (channels, 1, 1, 1), "out.bias": (channels,)} | norm_shapes("norm.", channels)
 
 
-def _norm(prefix: str, width: int) -> dict[str, Shape]:
+def norm_shapes(prefix: str, width: int) -> dict[str, Shape]:
+    """List the tensors of a batch norm."""
     parts = ("weight", "bias", "running_mean", "running_var")
     return {f"{prefix}{part}": (width,) for part in parts} | {f"{prefix}num_batches_tracked": ()}
 

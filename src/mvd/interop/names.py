@@ -76,12 +76,14 @@ class Report(NamedTuple):
         missing: names of ours that the file has nothing for.
         replaced: names of ours for which the file has a tensor of another size, such as a classifier of other people;
             new weights take its place.
+        notes: what else is to be known, a line each.
     """
 
     matched: tuple[str, ...]
     left_over: tuple[str, ...]
     missing: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Renamed(NamedTuple):

@@ -13,6 +13,7 @@ from mvd.commands.evaluate import PERMUTATIONS
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
 from mvd.errors import ConfigError, DatasetError, MvdError
+from mvd.launch import first_one_speaks, print_error
 from mvd.original.arguments import Arguments, Target
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
@@ -27,9 +28,10 @@ _LAYOUTS = {"SYSU": "sysu", "RegDB": "regdb"}
 def run_program(name: str, work: Callable[[], int]) -> int:
     """Do a program's work; an error of the user's is one line, and exit code 1."""
     try:
-        return work()
+        with first_one_speaks():
+            return work()
     except MvdError as error:
-        print(f"{name}: {in_original_words(str(error))}", file=sys.stderr)
+        print_error(f"{name}: {in_original_words(str(error))}", error)
         return 1
     except KeyboardInterrupt:
         print(f"{name}: stopped", file=sys.stderr)

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
 
 from mvd.backends import load_backend
 from mvd.config import RunConfig, from_json, to_json
@@ -26,7 +25,17 @@ from mvd.data.store import default_folder
 from mvd.errors import CheckpointError
 from mvd.interop.files import read_weights, write_weights
 from mvd.interop.names import OURS, from_theirs, recognise
-from mvd.runs import CheckpointMeta, CheckpointName, RunData, RunFolder, Tensors, create_run, load_checkpoint, open_run
+from mvd.runs import (
+    CheckpointMeta,
+    CheckpointName,
+    RunData,
+    RunFolder,
+    Tensors,
+    create_run,
+    load_checkpoint,
+    open_run,
+    read_metadata,
+)
 
 _UNTRAINED = CheckpointMeta(step=0, epoch=0, metrics={}, best=None)
 
@@ -66,7 +75,12 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
         CheckpointError: the checkpoint cannot be read, or the file cannot be written.
     """
     tensors, meta = load_checkpoint(run.checkpoint(name))
-    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(run.config), "data": json.dumps(asdict(run.data))}
+    metadata = {
+        "mvd": json.dumps(asdict(meta)),
+        "config": to_json(run.config),
+        "data": json.dumps(asdict(run.data)),
+        "card": run.card(meta).to_json(),
+    }
     write_weights(file, from_theirs(tensors, OURS).tensors, "safetensors", metadata=metadata)
 
 
@@ -81,7 +95,7 @@ def load_weights(path: Path) -> Weights:
         return _of_run(open_run(path), open_run(path).best_checkpoint)
     if (path.parent.parent / "config.json").is_file():
         return _of_run(open_run(path.parent.parent), path)
-    metadata = _metadata(path)
+    metadata = read_metadata(path)
     if not {"config", "data"} <= metadata.keys():
         return Weights(file=path, tensors=_tensors(path))
     data = json.loads(metadata["data"])
@@ -150,12 +164,3 @@ def _tensors(file: Path) -> Tensors:
             f"encoders alone go to --pretrain"
         )
     return from_theirs(tensors, naming).tensors
-
-
-def _metadata(file: Path) -> dict[str, str]:
-    """Read what a file says of itself, if it is one that does."""
-    try:
-        with safe_open(file, framework="numpy") as archive:
-            return dict(archive.metadata() or {})
-    except (OSError, SafetensorError):
-        return {}

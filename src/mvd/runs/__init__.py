@@ -1,5 +1,6 @@
 """The run folder, and the checkpoints and small files in it."""
 
+from mvd.runs.card import Card, CardFigures, card_from_json, source_commit
 from mvd.runs.checkpoints import (
     OPTIMIZER_PREFIX,
     CheckpointMeta,
@@ -7,6 +8,9 @@ from mvd.runs.checkpoints import (
     Tensors,
     check_finite,
     load_checkpoint,
+    read_card,
+    read_meta,
+    read_metadata,
 )
 from mvd.runs.creation import create_run, is_free
 from mvd.runs.files import write_atomically, write_json
@@ -15,18 +19,25 @@ from mvd.runs.recovery import recover
 
 __all__ = [
     "OPTIMIZER_PREFIX",
+    "Card",
+    "CardFigures",
     "CheckpointMeta",
     "CheckpointName",
     "DamagedCheckpointError",
     "RunData",
     "RunFolder",
     "Tensors",
+    "card_from_json",
     "check_finite",
     "create_run",
     "is_free",
     "load_checkpoint",
     "open_run",
+    "read_card",
+    "read_meta",
+    "read_metadata",
     "recover",
+    "source_commit",
     "write_atomically",
     "write_json",
 ]

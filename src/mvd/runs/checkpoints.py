@@ -23,6 +23,7 @@ from safetensors.numpy import save_file
 
 from mvd.config import RunConfig, to_json
 from mvd.errors import CheckpointError
+from mvd.runs.card import Card, card_from_json
 from mvd.runs.files import cannot_write, flush, flush_folder
 
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -64,6 +65,7 @@ def write_checkpoint(
     meta: CheckpointMeta,
     *,
     config: RunConfig,
+    card: Card,
     like: Path,
     remedy: str,
     previous: Path | None = None,
@@ -75,6 +77,7 @@ def write_checkpoint(
         tensors: by name.
         meta: what it says of itself.
         config: the run's configuration, which goes into it.
+        card: the model card, which goes into it.
         like: a file whose permissions it gets.
         remedy: what to do when it cannot be written and space was freed, for the message.
         previous: the name that the checkpoint of this name gets, if there is one; None replaces it.
@@ -83,7 +86,7 @@ def write_checkpoint(
         RunError: it cannot be written; the one before is untouched.
     """
     part = file.with_suffix(".part")
-    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config)}
+    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config), "card": card.to_json()}
     try:
         file.parent.mkdir(exist_ok=True)
         save_file(dict(tensors), part, metadata=metadata | {_CHECKSUM: checksum(tensors, metadata)})
@@ -122,7 +125,7 @@ def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], Checkpoint
             metadata = dict(archive.metadata() or {})
             meta = CheckpointMeta(**json.loads(metadata["mvd"]))
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DamagedCheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
     written = metadata.pop(_CHECKSUM, None)
     if written is not None and written != (found := checksum(tensors, metadata)):
@@ -131,15 +134,6 @@ def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], Checkpoint
             f"was written"
         )
     return tensors, meta
-
-
-def load_meta(file: Path) -> CheckpointMeta | None:
-    """Read what a checkpoint says of itself, without its tensors; None if there is none that can be read."""
-    try:
-        with safe_open(file, framework="numpy") as archive:
-            return CheckpointMeta(**json.loads((archive.metadata() or {})["mvd"]))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-        return None
 
 
 def checksum(tensors: Tensors, metadata: Mapping[str, str]) -> str:
@@ -155,6 +149,42 @@ def checksum(tensors: Tensors, metadata: Mapping[str, str]) -> str:
         crc = zlib.crc32(f"{name}\0{values.dtype.str}{values.shape}\0".encode(), crc)
         crc = zlib.crc32(values.data, crc)
     return f"crc32:{crc:08x}"
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """Read what a safetensors file says of itself, and none of its tensors.
+
+    Returns:
+        Text by key: "mvd" (`CheckpointMeta`), "config" and "card" in checkpoints of runs; empty in a file that says
+        nothing, or is of another format.
+    """
+    try:
+        with safe_open(file, framework="numpy") as archive:
+            return dict(archive.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}
+
+
+def read_meta(file: Path) -> CheckpointMeta:
+    """Read what a checkpoint says of itself, and none of its tensors.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or none of ours.
+    """
+    try:
+        return CheckpointMeta(**json.loads(read_metadata(file)["mvd"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
+
+
+def read_card(file: Path) -> Card | None:
+    """Read the model card of a checkpoint; None if it carries none.
+
+    Raises:
+        CheckpointError: what stands in its place is none.
+    """
+    text = read_metadata(file).get("card")
+    return None if text is None else card_from_json(text, str(file))
 
 
 def check_finite(tensors: Tensors) -> str | None:

@@ -14,7 +14,7 @@ from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
 from mvd.runs.files import write_atomically, write_json
-from mvd.runs.folder import RunData, RunFolder
+from mvd.runs.folder import RunData, RunFolder, make_card
 
 _UNFINISHED = {".data.json.part", "data.json", ".config.json.part", "checkpoints"}
 
@@ -62,6 +62,7 @@ def create_run(
                 run.checkpoint("last"),
                 *start,
                 config=config,
+                card=make_card(config, data, start[1]),
                 like=path / "data.json",
                 remedy="then start the same command again",
             )

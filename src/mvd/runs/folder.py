@@ -15,14 +15,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
 from mvd.errors import RunError
 from mvd.locks import lock
-from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
+from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
+from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, write_checkpoint
 from mvd.runs.files import cannot_write, flush, write_atomically, write_json
 
 CheckpointName = Literal["last", "previous", "best"]
@@ -38,8 +39,11 @@ class RunData:
         dataset: the data set's name, such as "sysu".
         identities: the identity of each class, in the order of the classes.
         trial: RegDB's split; None elsewhere.
-        pretrained: the file of the weights that its encoders started from; None if they started from the seed.
+        pretrained: the file of the weights that it started from; None if they started from the seed.
         pictures: the fingerprint of the training pictures; None in runs of before there was one.
+        recipe: a recipe's name, or "custom, from" the nearest one's; None if nobody has said.
+        validation: the protocol that validation figures are of; None without validation.
+        source: the file of a network trained elsewhere that this run is made of; None for a run of ours.
     """
 
     root: str
@@ -49,6 +53,9 @@ class RunData:
     trial: int | None = None
     pretrained: str | None = None
     pictures: str | None = None
+    recipe: str | None = None
+    validation: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +180,7 @@ class RunFolder:
             tensors,
             meta,
             config=self.config,
+            card=self.card(meta),
             # safetensors makes files that their owner alone can read.
             like=self.path / "config.json",
             remedy=self._go_on,
@@ -182,6 +190,42 @@ class RunFolder:
     @property
     def _go_on(self) -> str:
         return f"then go on with: mvd train --resume {self.path}"
+
+    def card(self, meta: CheckpointMeta) -> Card:
+        """Make the model card of a checkpoint of this run: figures are those of its validation."""
+        return make_card(self.config, self.data, meta)
+
+    def card_with_tests(self, checkpoint: Path) -> Card:
+        """Make the model card of a checkpoint with the test figures that `mvd evaluate` left of the same step.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be read.
+        """
+        meta = read_meta(checkpoint)
+        # A checkpoint without one is of an earlier version.
+        card = read_card(checkpoint) or replace(self.card(meta), version=UNKNOWN, commit=None)
+        for weights in ("best", "last"):
+            if tested := self._tested(self.path / f"evaluation-{weights}.json", checkpoint, meta.step):
+                return replace(card, figures=(*card.figures, *tested))
+        return card
+
+    def _tested(self, file: Path, checkpoint: Path, step: int) -> list[CardFigures]:
+        """Take the figures of a checkpoint from an evaluation's file; none where it is of other weights."""
+        try:
+            record = json.loads(_read(file)) if file.exists() else {}
+            if Path(record.get("weights", "")).name != checkpoint.name or record.get("step") != step:
+                return []
+            return [
+                CardFigures(
+                    protocol=result["protocol"],
+                    people="test",
+                    ranking=result["ranking"],
+                    values={name.replace("_", "-"): float(value) for name, value in result["mean"].items()},
+                )
+                for result in record["results"]
+            ]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RunError(f"{file}: expected what mvd evaluate writes, found something else ({error})") from error
 
     def _metric_lines(self) -> list[tuple[str, dict[str, Any]]]:
         file = self.path / "metrics.jsonl"
@@ -197,6 +241,25 @@ class RunFolder:
                     f"{file}: expected a JSON object in line {number}, found something else ({error}); remove the line"
                 ) from error
         return found
+
+
+def make_card(config: RunConfig, data: RunData, meta: CheckpointMeta) -> Card:
+    """Make the model card of a checkpoint: figures are those of its validation."""
+    validated = CardFigures(protocol=data.validation or UNKNOWN, people="validation", values=dict(meta.metrics))
+    return Card(
+        recipe=data.recipe or UNKNOWN,
+        dataset=f"{data.dataset} ({Path(data.root).name})",
+        split=config.data.train_on if data.source is None else UNKNOWN,
+        trial=data.trial,
+        people=len(data.identities),
+        seed=config.seed if data.source is None else None,
+        pretrained=data.pretrained and Path(data.pretrained).name,
+        step=meta.step,
+        epoch=meta.epoch,
+        figures=(validated,) if meta.metrics else (),
+        commit=source_commit(),
+        source=data.source and Path(data.source).name,
+    )
 
 
 def open_run(path: Path) -> RunFolder:

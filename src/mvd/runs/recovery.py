@@ -15,7 +15,7 @@ from mvd.runs.checkpoints import (
     DamagedCheckpointError,
     Tensors,
     load_checkpoint,
-    load_meta,
+    read_meta,
 )
 from mvd.runs.files import cannot_write
 from mvd.runs.folder import RunFolder
@@ -78,5 +78,7 @@ def _newest(run: RunFolder) -> tuple[Tensors, CheckpointMeta]:
 
 
 def _is_of_step(run: RunFolder, step: int) -> bool:
-    best = load_meta(run.checkpoint("best"))
-    return best is not None and best.step == step
+    try:
+        return read_meta(run.checkpoint("best")).step == step
+    except CheckpointError:
+        return False

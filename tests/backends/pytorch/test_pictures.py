@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mvd.backends.pytorch.pictures import MEAN, STD, augment, normalise, pack
+from mvd.backends.pytorch.pictures import augment, normalise, pack
 from mvd.config import AugmentConfig
 from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
+from mvd.data.images import MEAN, STD
 from mvd.data.samples import Modality
 
 CPU = torch.device("cpu")

@@ -10,6 +10,7 @@ from pathlib import Path
 from mvd.backends import ALONE, Backend, Descriptors, Embed, Modalities, Observer, Ranks, TrainingData
 from mvd.backends.pytorch.devices import compile_obstacle, resolve_device
 from mvd.backends.pytorch.embed import describe
+from mvd.backends.pytorch.export import export
 from mvd.backends.pytorch.losses.objective import build_objective
 from mvd.backends.pytorch.numerics import check_precision, numerics
 from mvd.backends.pytorch.ranks import joined, local_runtime, require_shares
@@ -22,6 +23,8 @@ from mvd.runs import RunFolder, Tensors, load_checkpoint
 
 
 class _PyTorch:
+    export = staticmethod(export)
+
     @staticmethod
     def ranks(config: RunConfig) -> AbstractContextManager[Ranks]:
         return joined(config.runtime)

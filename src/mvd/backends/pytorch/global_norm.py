@@ -29,8 +29,7 @@ class GlobalBatchNorm(_BatchNorm):
             return super().forward(input)
         with torch.no_grad():
             mean, variance, count = _statistics(input)
-            if self.track_running_stats:
-                self._track(mean, variance, count)
+            self._track(mean, variance, count)
         normalised: Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
             input, self.weight, self.bias, mean, variance, count, self.eps
         )

@@ -16,17 +16,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws
+from mvd.data.images import MEAN, STD
 
-# Mean and standard deviation of ImageNet's pictures, which the pre-trained encoders expect.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 _LUMA = (0.2989, 0.5870, 0.1140)
 
 
 def normalise(pictures: npt.NDArray[np.uint8], device: torch.device, memory_format: torch.memory_format) -> Tensor:
     """Move pictures (B, H, W, 3) to the device as (B, 3, H, W) float32, ImageNet's mean and deviation taken out."""
     images = torch.from_numpy(np.ascontiguousarray(pictures)).to(device, non_blocking=True)
-    return _normalised(images).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
+    return normalise_tensor(images).contiguous(memory_format=memory_format)
+
+
+def normalise_tensor(pictures: Tensor) -> Tensor:
+    """Take ImageNet's mean and deviation out of pictures (B, H, W, 3), 0 … 255, and give (B, 3, H, W) float32."""
+    return _normalised(pictures).permute(0, 3, 1, 2)
 
 
 def pack(draws: AugmentDraws) -> Tensor:

@@ -27,6 +27,7 @@ from mvd.backends import ALONE, Ranks, Share
 from mvd.backends.pytorch.devices import resolve_device
 from mvd.config import RunConfig, RuntimeConfig
 from mvd.errors import ConfigError, MvdError, TrainingError
+from mvd.launch import process_count
 
 T = TypeVar("T")
 
@@ -73,17 +74,17 @@ def local_runtime(runtime: RuntimeConfig) -> RuntimeConfig:
     Raises:
         ConfigError: a single device was asked for, or there are fewer devices than processes.
     """
-    if _count() == 1:
+    if process_count() == 1:
         return runtime
     device = resolve_device(runtime.device)
     if device.type == "cpu":
         return runtime
     if ":" in runtime.device or device.type not in _BACKENDS:
         raise ConfigError(
-            f"runtime.device: expected cpu, cuda or npu where {_count()} processes share a run, of which each takes "
-            f"its own, found {runtime.device}"
+            f"runtime.device: expected cpu, cuda or npu where {process_count()} processes share a run, of which each "
+            f"takes its own, found {runtime.device}"
         )
-    found, local = getattr(torch, device.type).device_count(), int(os.environ.get("LOCAL_RANK", "0"))
+    found, local = getattr(torch, device.type).deviceprocess_count(), int(os.environ.get("LOCAL_RANK", "0"))
     if local >= found:
         raise ConfigError(
             f"runtime.device: expected a device for each process, found {found} and process {local + 1} on "
@@ -98,7 +99,7 @@ def require_shares(config: RunConfig) -> None:
     Raises:
         ConfigError: they cannot.
     """
-    count, parts, identities = _count(), config.runtime.accumulate, config.sampling.identities
+    count, parts, identities = process_count(), config.runtime.accumulate, config.sampling.identities
     if identities % (count * parts):
         raise ConfigError(
             f"sampling.identities: expected a multiple of {count * parts}, for {count} processes with "
@@ -115,7 +116,7 @@ def require_shares(config: RunConfig) -> None:
 @contextmanager
 def joined(runtime: RuntimeConfig) -> Iterator[Ranks]:
     """Join the other processes of this launch, if there are any; see `mvd.backends.Backend.ranks`."""
-    if _count() == 1:
+    if process_count() == 1:
         yield ALONE
         return
     device = resolve_device(local_runtime(runtime).device)
@@ -128,14 +129,15 @@ def joined(runtime: RuntimeConfig) -> Iterator[Ranks]:
         meeting.failed = True
         error.silent = not _claim(meeting.store)
         raise
-    except RuntimeError as error:
+    except Exception as error:
         meeting.failed = True
-        # Most likely another process is gone, which has said why.
-        if not _others_failed(meeting.store):
-            raise
-        silent = TrainingError("expected the other processes of this run, found one that has failed")
-        silent.silent = True
-        raise silent from error
+        # When talking fails, it is most likely because another process is gone, which has said why.
+        if isinstance(error, RuntimeError) and _others_failed(meeting.store):
+            silent = TrainingError("expected the other processes of this run, found one that has failed")
+            silent.silent = True
+            raise silent from error
+        _claim(meeting.store)
+        raise
 
 
 def gather_rows(parts: Sequence[Tensor], device: torch.device, share: Share) -> Tensor:
@@ -154,7 +156,8 @@ def gather_rows(parts: Sequence[Tensor], device: torch.device, share: Share) -> 
     width = max(columns for _, columns in shapes)
     # Every process sends as many rows as the one that has most.
     sent = own.new_zeros(max(rows for rows, _ in shapes), width)
-    sent[: len(own)] = own
+    if len(own):
+        sent[: len(own)] = own
     received = [torch.empty_like(sent) for _ in shapes]
     dist.all_gather(received, sent, group=_meetings[0].talk)
     return torch.cat([part[:rows] for part, (rows, _) in zip(received, shapes, strict=True)])
@@ -186,10 +189,6 @@ def _part() -> None:
     # After a failure the others may no longer be there to take leave of.
     if dist.is_initialized() and not _meetings[0].failed:
         dist.destroy_process_group()
-
-
-def _count() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _outcome(do: Callable[[], T]) -> T | MvdError:

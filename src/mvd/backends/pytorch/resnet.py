@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,8 @@ from mvd.backends.pytorch.attention import ChannelAttention, NonLocal
 from mvd.config import ModelConfig
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
+
+_Stems: TypeAlias = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
 
 # AGW's: how many blocks, counted from the end of stages 2 and 3, are followed by non-local attention.
 _NON_LOCAL = (2, 3)
@@ -149,7 +151,8 @@ class ResNet(Stem):
         if self.infrared_stem is None:
             x = super().forward(images)
         else:
-            x = _by_modality(images, modalities, (super().forward, self.infrared_stem))
+            stems = (super().forward, self.infrared_stem)
+            x = (_choose if _exporting() else _by_modality)(images, modalities, stems)
         x = self.attention2(self._stage(self.layer1, x))
         x = self.attention3(self._stage(self.layer2, x))
         x = self.attention4(self._stage(self.layer3, x))
@@ -169,13 +172,17 @@ class ResNet(Stem):
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
     """Let no norm within take note of what it sees, which it has seen before."""
     norms = [norm for norm in module.modules() if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        # Not track_running_stats: without statistics a norm keeps other tensors for its gradient, which checkpointing
+        # would notice.
+        norm.momentum = 0.0
+        norm.num_batches_tracked = torch.zeros((), dtype=torch.long, device=norm.weight.device)
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count
 
 
 def _second_time(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -207,9 +214,21 @@ def _architecture(
             return BottleneckBlock, (3, 4, 23, 3)
 
 
-def _by_modality(
-    images: Tensor, modalities: Tensor | None, stems: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
-) -> Tensor:
+def _exporting() -> bool:
+    """Tell whether a program is being made, which may not depend on which pictures are of which modality."""
+    # PyTorch before 2.7 has no such question, and this package no export with it.
+    asked = getattr(torch.compiler, "is_exporting", None)
+    return asked is not None and bool(asked())
+
+
+def _choose(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
+    """Take each picture through both stems and keep its own: without batch statistics, the same as `_by_modality`."""
+    assert modalities is not None
+    visible, infrared = (stem(images) for stem in stems)
+    return torch.where((modalities == Modality.INFRARED)[:, None, None, None], infrared, visible)
+
+
+def _by_modality(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
     """Take each picture through the stem of its modality, the norm of each seeing only its own pictures."""
     if modalities is None or len(modalities) != len(images):
         found = "none" if modalities is None else f"{len(modalities)} for {len(images)} pictures"

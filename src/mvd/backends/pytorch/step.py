@@ -15,6 +15,7 @@ Shapes: B = 2·P·K pictures in a batch, b of them in one process, K classes.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mvd.backends import ALONE, Share
-from mvd.backends.pytorch.devices import autocast, memory_format
+from mvd.backends.pytorch.devices import autocast, memory_format, widen
 from mvd.backends.pytorch.global_norm import share_statistics
 from mvd.backends.pytorch.loader import HostBatch
 from mvd.backends.pytorch.losses.objective import Losses, Objective, accuracy
@@ -72,15 +73,29 @@ def initial_state(config: RunConfig, classes: int, device: torch.device, share: 
     if config.runtime.compile:
         forward = cast("nn.Module", torch.compile(network))
     if share.count > 1:
-        forward = DistributedDataParallel(
-            forward,
+        # Classifiers may go unused: only the identity loss reaches all of them.
+        forward = distribute(forward, device, unused=config.losses.identity_weight == 0)
+    return TrainState(network, forward, build_optimizer(network, config.optimizer))
+
+
+def distribute(network: nn.Module, device: torch.device, *, unused: bool = False) -> DistributedDataParallel:
+    """Make a network whose gradients are averaged over all processes while they are computed.
+
+    Args:
+        network: on its device; the same everywhere.
+        device: this process's.
+        unused: whether there are parameters that no loss reaches.
+    """
+    with warnings.catch_warnings():
+        # The argument's new name is not known to the PyTorch of before.
+        warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)
+        return DistributedDataParallel(
+            network,
             device_ids=None if device.type == "cpu" else [device],
             broadcast_buffers=False,  # they are the same everywhere
             gradient_as_bucket_view=True,
-            # Classifiers: no other loss reaches them all.
-            find_unused_parameters=config.losses.identity_weight == 0,
+            find_unused_parameters=unused,
         )
-    return TrainState(network, forward, build_optimizer(network, config.optimizer))
 
 
 def train_step(
@@ -182,7 +197,7 @@ def _gather(output: Output, share: Share) -> Output:
     """Put this process's output, with its gradients, among those of the others: (b, …) → (B, …), float32."""
     if share.count == 1:
         return output
-    tensors = [tensor.float() for tensor in tensors_of(output)]
+    tensors = [widen(tensor) for tensor in tensors_of(output)]
     own = torch.cat(tensors, dim=1)
     parts = [torch.empty_like(own) for _ in range(share.count)]
     dist.all_gather(parts, own.detach())

@@ -1,0 +1,61 @@
+"""`mvd import`: a network that was trained elsewhere becomes a run folder, which every other command takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mvd.backends import load_backend
+from mvd.config import RunConfig
+from mvd.data.layouts import scan
+from mvd.data.samples import Dataset
+from mvd.data.store import default_folder
+from mvd.interop import Report, count_classes, load_whole
+from mvd.recipes import name_recipe
+from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
+
+
+def import_weights(
+    file: Path, out: Path, data: Path, config: RunConfig, *, replace: bool = False
+) -> tuple[RunFolder, Report]:
+    """Make a run folder of a network that was trained elsewhere; its weights are the best checkpoint.
+
+    Args:
+        file: a whole network, ours or a release's, in any format that `mvd.interop.read_weights` knows.
+        out: the run folder to make.
+        data: the data set's folder or table that it is to be used with.
+        config: what it was trained by; `config.model` has to be that network.
+        replace: delete a run that is in `out`.
+
+    Returns:
+        The run folder, and what became of the tensors in the file.
+
+    Raises:
+        CheckpointError: it cannot be read, or is of another network.
+        DatasetError: there is no such data set.
+        RunError: the run folder is taken or cannot be written.
+    """
+    load_backend(config).check(config)
+    tensors, report = load_whole(file, config.model)
+    dataset = scan(data, trial=config.data.trial)
+    described = RunData(
+        root=str(data.resolve()),
+        prepared=str(default_folder(dataset).resolve()),
+        dataset=dataset.name,
+        identities=_identities(dataset, config, count_classes(tensors)),
+        trial=dataset.trial,
+        recipe=name_recipe(config),
+        source=str(file.resolve()),
+    )
+    run = create_run(out, config, described, replace=replace)
+    run.save_checkpoint("best", tensors, CheckpointMeta(step=0, epoch=0, metrics={}, best=None))
+    return run, report
+
+
+def _identities(dataset: Dataset, config: RunConfig, classes: int) -> tuple[int, ...]:
+    """Take the people of the data set where they are as many as the network's classes; else the classes' numbers."""
+    people = dataset.train.people
+    if config.data.train_on == "train+validation":
+        people = np.union1d(people, dataset.validation.people)
+    return tuple(people.tolist()) if len(people) == classes else tuple(range(classes))

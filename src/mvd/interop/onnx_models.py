@@ -1,0 +1,193 @@
+"""ONNX programs: run by onnxruntime, made smaller, and told what to say of themselves. No framework is needed.
+
+The packages are optional: `pip install 'mvd[onnx]'`.
+
+Shapes: B batch, H × W pixels, N pictures, D width of a descriptor.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.data.images import MEAN, STD
+from mvd.errors import CheckpointError, ConfigError
+
+Pictures: TypeAlias = Iterable[npt.NDArray[np.uint8]]
+Inputs: TypeAlias = dict[str, npt.NDArray[Any]]
+
+# Cheap ones that need more digits or a wider range than float16 has: pre-processing, lengths of vectors, powers.
+_IN_FLOAT32 = ("Sub", "Mul", "Div", "Pow", "ReduceL2", "ReduceMean", "ReduceSum", "Clip")
+_IN_INT8 = ("Conv", "Gemm", "MatMul")
+
+
+def require_onnx(*packages: str) -> None:
+    """Check that optional packages are installed.
+
+    Raises:
+        ConfigError: one is not; the message names the extra that brings it.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise ConfigError(
+                f"expected the package {package} for ONNX, found none; install it: pip install 'mvd[onnx]'"
+            )
+
+
+class OnnxNetwork:
+    """A program that `mvd export` wrote, on the processor.
+
+    Args:
+        file: the program.
+
+    Raises:
+        CheckpointError: onnxruntime cannot load it.
+        ConfigError: onnxruntime is not installed.
+    """
+
+    def __init__(self, file: Path) -> None:
+        require_onnx("onnxruntime")
+        import onnxruntime
+
+        try:
+            self._session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        # Its errors have no base class of their own.
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(
+                f"{file}: expected an ONNX program, onnxruntime could not load it ({reason}); export it again"
+            ) from error
+        self._inputs = tuple(one.name for one in self._session.get_inputs())
+
+    def describe(self, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Compute descriptors.
+
+        Args:
+            pictures: batches (B, H, W, 3) uint8.
+            modalities: (N,), a `Modality` for each picture; looked at only by a program that takes them.
+
+        Returns:
+            (N, D) float32.
+        """
+        inputs = make_inputs(self._inputs, pictures, modalities)
+        return np.concatenate([np.asarray(self._session.run(None, given)[0]) for given in inputs])
+
+
+def make_inputs(names: Sequence[str], pictures: Pictures, modalities: npt.NDArray[np.int64]) -> Iterator[Inputs]:
+    """Make what a program takes, batch by batch: the inputs of those names."""
+    done = 0
+    for batch in pictures:
+        given: Inputs = {"images": normalise(batch)} if "images" in names else {"pictures": batch}
+        if "modalities" in names:
+            given["modalities"] = np.asarray(modalities[done : done + len(batch)], np.int64)
+        yield given
+        done += len(batch)
+
+
+def normalise(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Take ImageNet's mean and deviation out of pictures (B, H, W, 3) uint8, and give (B, 3, H, W) float32."""
+    mean, std = (np.array(one, np.float32) * 255 for one in (MEAN, STD))
+    return np.ascontiguousarray(((pictures - mean) / std).transpose(0, 3, 1, 2))
+
+
+def annotate(file: Path, metadata: Mapping[str, str]) -> None:
+    """Put text by key into a program's metadata, in the place of what was there.
+
+    What the exporter notes of each step goes: among it are lines of source and folders of this machine.
+    """
+    import onnx
+
+    model = onnx.load(str(file))
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for given in (*model.graph.input, *model.graph.output):
+        del given.metadata_props[:]
+    onnx.helper.set_model_props(model, dict(metadata))
+    model.producer_name = "mvd"
+    onnx.save(model, str(file))
+
+
+def to_float16(source: Path, file: Path) -> None:
+    """Write a program whose weights and most of whose steps are float16; inputs and outputs stay as they are."""
+    require_onnx("onnx", "onnxruntime")
+    import onnx
+    from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+
+    blocked = [*DEFAULT_OP_BLOCK_LIST, *_IN_FLOAT32]
+    with _quietly():
+        model = convert_float_to_float16(onnx.load(str(source)), keep_io_types=True, op_block_list=blocked)
+        onnx.save(model, str(file))
+
+
+def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> None:
+    """Write a program whose convolutions and matrix products are int8, with ranges that were seen on some inputs.
+
+    Weights have a scale for each channel, activations one for each tensor.
+
+    Args:
+        source: the program in float32.
+        file: the program to write.
+        pictures: batches (B, H, W, 3) uint8 to see ranges on.
+        modalities: (N,), a `Modality` for each of them.
+    """
+    require_onnx("onnx", "onnxruntime")
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    names = [one.name for one in onnx.load(str(source)).graph.input]
+    inputs = make_inputs(names, pictures, modalities)
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def get_next(self) -> Inputs | None:
+            return next(inputs, None)
+
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder, _quietly():
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(file),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=list(_IN_INT8),
+        )
+
+
+def describe_input(height: int, width: int, *, inside: bool, modalities: bool) -> str:
+    """Say as JSON what a program takes and gives, for its metadata."""
+    pixels = "RGB, resized to this size (Pillow: convert('RGB'), Lanczos), infrared pictures as three equal channels"
+    if inside:
+        taken = {"pictures": {"type": "uint8", "shape": ["batch", height, width, 3], "values": f"0 to 255, {pixels}"}}
+    else:
+        values = f"(pixel / 255 - mean) / std, with mean {list(MEAN)} and std {list(STD)}; {pixels}"
+        taken = {"images": {"type": "float32", "shape": ["batch", 3, height, width], "values": values}}
+    if modalities:
+        taken["modalities"] = {"type": "int64", "shape": ["batch"], "values": "0 visible, 1 infrared"}
+    compared = "by cosine: the largest inner product is the nearest"
+    given = {"descriptors": {"type": "float32", "shape": ["batch", "width"], "compared": compared}}
+    return json.dumps({"inputs": taken, "outputs": given, "grey": "made inside, where the network needs it"})
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep back what the converters log about tensors that they leave as they are."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,143 @@
+"""The model card: what weights say of themselves wherever they are carried.
+
+A checkpoint holds it in its metadata, under "card", and so do exported and converted files. It names what the weights
+were trained on and with, how good they were where that was measured, and by which code; figures come with the protocol
+that they are of.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mvd import __version__
+from mvd.errors import CheckpointError
+
+LICENCE = "code: Apache-2.0; weights: whatever the terms of the data that they were trained on allow"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardFigures:
+    """Figures of a protocol.
+
+    Attributes:
+        protocol: its name.
+        people: whose they are: "validation" or "test".
+        values: means by name, such as "rank-1" and "mAP", shares from 0 to 1.
+        ranking: what galleries were ranked by.
+    """
+
+    protocol: str
+    people: str
+    values: dict[str, float]
+    ranking: str = "cosine"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What is known of some weights.
+
+    Attributes:
+        recipe: a recipe's name, or "custom, from" the nearest one's.
+        dataset: the data set's name, such as "sysu", and the folder's or table's.
+        split: whom they were trained on: "train" or "train+validation".
+        trial: RegDB's split; None elsewhere.
+        people: identities that they were trained on.
+        seed: the run's.
+        pretrained: name of the file that the network started from; None if it started from the seed.
+        step: steps taken.
+        epoch: whole epochs taken.
+        figures: what was measured.
+        version: of mvd.
+        commit: of its source, with "+" where files were changed; None if that is not known.
+        licence: of code and weights.
+        source: the file that the weights were converted from; None for those of a run of ours.
+    """
+
+    recipe: str = UNKNOWN
+    dataset: str = UNKNOWN
+    split: str = UNKNOWN
+    trial: int | None = None
+    people: int = 0
+    seed: int | None = None
+    pretrained: str | None = None
+    step: int = 0
+    epoch: int = 0
+    figures: tuple[CardFigures, ...] = ()
+    version: str = __version__
+    commit: str | None = None
+    licence: str = LICENCE
+    source: str | None = None
+
+    def to_json(self) -> str:
+        """Write it as JSON."""
+        return json.dumps(asdict(self))
+
+
+def card_from_json(text: str, source: str) -> Card:
+    """Read a card that `Card.to_json` wrote.
+
+    Args:
+        text: the JSON.
+        source: where it came from, for the message.
+
+    Raises:
+        CheckpointError: it is no card.
+    """
+    try:
+        fields = json.loads(text)
+        figures = tuple(_figures(one) for one in fields.pop("figures"))
+        # What a later version may have added is passed over.
+        known = {name: value for name, value in fields.items() if name in Card.__dataclass_fields__}
+        if not all(_fits(name, value) for name, value in known.items()):
+            raise TypeError("a field of another type")
+        return Card(**known, figures=figures)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{source}: expected a model card in its metadata, found something else ({type(error).__name__}); "
+            f"take a file that mvd wrote"
+        ) from error
+
+
+@cache
+def source_commit() -> str | None:
+    """Name the commit of the source that is running, with "+" where it was changed since; None if it is in no work
+    tree of its own.
+    """
+    package = Path(__file__).parents[1]
+    # An installed package may lie below somebody else's repository.
+    if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    commit = _git(package, "rev-parse", "--short=12", "HEAD")
+    changed = _git(package, "status", "--porcelain", "--untracked-files=no", ".")
+    return commit + ("+" if changed else "") if commit else None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _figures(fields: dict[str, Any]) -> CardFigures:
+    values = {str(name): float(value) for name, value in fields["values"].items()}
+    texts = {name: fields[name] for name in ("protocol", "people", "ranking")}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError("figures of a protocol without a name")
+    return CardFigures(**texts, values=values)
+
+
+def _fits(name: str, value: object) -> bool:
+    wanted = str(Card.__dataclass_fields__[name].type)
+    if value is None:
+        return "None" in wanted
+    return isinstance(value, str) if wanted.startswith("str") else type(value) is int
