@@ -72,7 +72,6 @@ def kill_when(ripe: Callable[[], bool], *arguments: str | Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     ) as process:
         while process.poll() is None and not ripe():
             time.sleep(0.001)
@@ -144,7 +143,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_from_the_same_wei
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
-    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = shutil.copytree(whole, tmp_path / "run")
     last = run / "checkpoints" / "last.safetensors"
@@ -152,6 +151,10 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
     assert f"going on from the one before it, of step {STEPS - 1}" in caplog.text
     assert state(run) == state(whole)
+    for name, remedy in (("best", "--weights last"), ("last", f"mvd train --resume {run} goes on from the one before")):
+        file = run / "checkpoints" / f"{name}.safetensors"
+        file.write_bytes(file.read_bytes()[:-1])
+        assert f"put a copy in its place, or: {remedy}" in refused(capsys, "evaluate", run, "--weights", name)
 
 
 def test_a_run_whose_data_have_moved_goes_on_when_told_where_they_are(

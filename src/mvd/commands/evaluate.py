@@ -14,13 +14,13 @@ from mvd.data.layouts import scan
 from mvd.data.permutations import load_permutations
 from mvd.data.samples import Dataset, Samples
 from mvd.data.sources import Counted, Pictures
-from mvd.errors import DatasetError, ProtocolError
+from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.evaluation.features import Features
 from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.evaluation.rerank import Reranking
 from mvd.evaluation.results import Result
 from mvd.evaluation.results import evaluate as score
-from mvd.runs import RunFolder, open_run, write_json
+from mvd.runs import DamagedCheckpointError, RunFolder, open_run, write_json
 
 Weights = Literal["best", "last", "initial"]
 Progress = Callable[[int, int], None]
@@ -58,6 +58,7 @@ def evaluate(
 
     Raises:
         RunError: there is no run, or no such weights in it.
+        CheckpointError: the weights are damaged, or of another network.
         DatasetError: the test pictures or the galleries cannot be read.
         ProtocolError: there is no such protocol, or it does not fit the pictures; or the trial is not the run's.
         ConfigError: the run's network has no such descriptor.
@@ -72,13 +73,14 @@ def evaluate(
     official = any(protocol.draw is Draw.OFFICIAL for protocol in chosen)
     permutations = load_permutations(dataset.root / PERMUTATIONS) if official else None
     checkpoint = _checkpoint(run, weights)
-    descriptors = load_backend(config).embed(
-        config,
-        len(run.data.identities),
-        checkpoint,
-        _pictures(dataset.root, dataset.test, config, progress),
-        modalities=dataset.test.modalities,
-    )
+    pictures = _pictures(dataset.root, dataset.test, config, progress)
+    try:
+        descriptors = load_backend(config).embed(
+            config, len(run.data.identities), checkpoint, pictures, modalities=dataset.test.modalities
+        )
+    except DamagedCheckpointError as error:
+        others = "--weights last" if weights == "best" else f"mvd train --resume {path} goes on from the one before it"
+        raise CheckpointError(f"{error}; put a copy in its place, or: {others}") from error
     features = Features(descriptors=descriptors, samples=dataset.test)
     rankings = (None,) if reranking is None else (None, reranking)
     results = [
