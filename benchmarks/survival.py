@@ -10,8 +10,9 @@ run folder yet, until it is killed again; after four kills a run is left to reac
 best weights and log, but for the pictures a second, must be those of the run that was never stopped, bit for bit; and
 those of a run with another seed must not, or the comparison would be worth nothing. Exits with 1 if any of that fails.
 
-Where a kill fell is told by what it left behind. `--cost` measures instead what a checkpoint of the default recipe
-takes: ResNet-50, 395 people, Adam, about 1 GB.
+Where a kill fell is told by what it left behind, so "between checkpoints" may be while a process still starts, which
+takes most of its time here. A run that ended before its kill is not counted. `--cost` measures instead what a
+checkpoint of the default recipe takes: ResNet-50, 395 people, Adam, about 1 GB.
 """
 
 from __future__ import annotations
@@ -112,7 +113,10 @@ def survive(folder: Path, kills: int, rng: random.Random) -> int:
         unequal = [part for part, found in content(run).items() if found != expected[part]]
         failed |= bool(unequal)
         told = "; ".join(f"{place} (step {step})" for step, place in places)
-        print(f"| {number} | {told} | {'NOT: ' + ', '.join(unequal) if unequal else 'all'} |", flush=True)
+        print(
+            f"| {number} | {told or 'had ended before'} | {'NOT: ' + ', '.join(unequal) if unequal else 'all'} |",
+            flush=True,
+        )
     print(f"\n{fell.total()} kills: " + ", ".join(f"{times} {place}" for place, times in fell.most_common()) + ".")
     return int(failed)
 

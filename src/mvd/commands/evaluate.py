@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -73,14 +74,14 @@ def evaluate(
     official = any(protocol.draw is Draw.OFFICIAL for protocol in chosen)
     permutations = load_permutations(dataset.root / PERMUTATIONS) if official else None
     checkpoint = _checkpoint(run, weights)
-    pictures = _pictures(dataset.root, dataset.test, config, progress)
-    try:
+    with _naming_other_checkpoints(run, checkpoint):
         descriptors = load_backend(config).embed(
-            config, len(run.data.identities), checkpoint, pictures, modalities=dataset.test.modalities
+            config,
+            len(run.data.identities),
+            checkpoint,
+            _pictures(dataset.root, dataset.test, config, progress),
+            modalities=dataset.test.modalities,
         )
-    except DamagedCheckpointError as error:
-        others = "--weights last" if weights == "best" else f"mvd train --resume {path} goes on from the one before it"
-        raise CheckpointError(f"{error}; put a copy in its place, or: {others}") from error
     features = Features(descriptors=descriptors, samples=dataset.test)
     rankings = (None,) if reranking is None else (None, reranking)
     results = [
@@ -129,6 +130,17 @@ def _require_own_trial(run: RunFolder, dataset: Dataset) -> None:
             f"{run.path}: expected trial {trained}, which this run was trained on, found trial {dataset.trial}, "
             f"whose test people it has seen in training; leave --trial away, or evaluate the run of that trial"
         )
+
+
+@contextmanager
+def _naming_other_checkpoints(run: RunFolder, checkpoint: Path | None) -> Iterator[None]:
+    """Say what can be evaluated instead where a checkpoint is damaged."""
+    try:
+        yield
+    except DamagedCheckpointError as error:
+        last = checkpoint == run.checkpoint("last")
+        other = f"mvd train --resume {run.path} goes on from the one before it" if last else "--weights last"
+        raise CheckpointError(f"{error}; put a copy in its place, or: {other}") from error
 
 
 def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:
