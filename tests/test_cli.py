@@ -282,7 +282,8 @@ def test_wrong_folders_are_one_line(tmp_path: Path, trained: Path, capsys: pytes
     assert "expected a data folder to train on" in refused(capsys, "train")
     assert "expected SYSU-MM01" in refused(capsys, "train", tmp_path, "--resume", trained)
     assert "found none" in refused(capsys, "train", "--resume", tmp_path)
-    assert "without other settings" in refused(capsys, "train", "--resume", trained, "--optimizer.lr", "1")
+    for setting in (("--optimizer.lr", "1"), ("--replace",), ("--pretrained", "resnet50.pth")):
+        assert "without other settings" in refused(capsys, "train", "--resume", trained, *setting)
     missing = refused(capsys, "evaluate", trained, "--protocols", "*/official")
     assert "rand_perm_cam.mat" in missing
     (tmp_path / "full").mkdir()

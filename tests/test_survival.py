@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from fakes import write_tree
 from shell import SIZE, TINY, mvd, refused
 
-from mvd.backends.pytorch.step import train_step
+from mvd.backends.pytorch.step import TrainState, train_step
 from mvd.runs import RunFolder, load_checkpoint, open_run
 
 STEPS = 12
@@ -72,7 +73,6 @@ def kill_when(ripe: Callable[[], bool], *arguments: str | Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     ) as process:
         while process.poll() is None and not ripe():
             time.sleep(0.001)
@@ -92,19 +92,24 @@ def test_a_run_killed_three_times_ends_as_one_that_never_was(template: Path, tmp
     assert state(run) == state(whole)
 
 
-@pytest.fixture
-def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    """Send a signal to this process in the middle of a step, counted from 0."""
+Before = Callable[[int, Callable[[], object]], None]
 
-    def at(step: int, number: int) -> None:
-        def interrupted(current: object, *arguments: object) -> object:
-            if current.step == step:  # type: ignore[attr-defined]
-                signal.raise_signal(number)
-            return train_step(current, *arguments)  # type: ignore[arg-type]
+
+@pytest.fixture
+def before_step(monkeypatch: pytest.MonkeyPatch) -> Before:
+    """Let something happen once, just before a step, counted from 0."""
+
+    def arrange(step: int, happens: Callable[[], object]) -> None:
+        waiting = [happens]
+
+        def interrupted(current: TrainState, *arguments: Any, **named: Any) -> object:
+            if current.step == step and waiting:
+                waiting.pop()()
+            return train_step(current, *arguments, **named)
 
         monkeypatch.setattr("mvd.backends.pytorch.train.train_step", interrupted)
 
-    return at
+    return arrange
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -112,12 +117,12 @@ def test_a_run_that_is_asked_to_stop_says_how_to_go_on(
     template: Path,
     tmp_path: Path,
     whole: Path,
-    interrupt: Callable[[int, int], None],
+    before_step: Before,
     capsys: pytest.CaptureFixture[str],
     number: int,
 ) -> None:
     run = tmp_path / "run"
-    interrupt(6, number)
+    before_step(6, lambda: signal.raise_signal(number))
     assert mvd("train", template, "--out", run, *SHORT) == 130
     assert f"stopped; go on with: mvd train --resume {run}" in capsys.readouterr().out
     assert step_of(run) == 7
@@ -144,7 +149,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_from_the_same_wei
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
-    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = shutil.copytree(whole, tmp_path / "run")
     last = run / "checkpoints" / "last.safetensors"
@@ -152,13 +157,17 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
     assert f"going on from the one before it, of step {STEPS - 1}" in caplog.text
     assert state(run) == state(whole)
+    for name, remedy in (("best", "--weights last"), ("last", f"mvd train --resume {run} goes on from the one before")):
+        file = run / "checkpoints" / f"{name}.safetensors"
+        file.write_bytes(file.read_bytes()[:-1])
+        assert f"put a copy in its place, or: {remedy}" in refused(capsys, "evaluate", run, "--weights", name)
 
 
 def test_a_run_whose_data_have_moved_goes_on_when_told_where_they_are(
-    data: Path, tmp_path: Path, whole: Path, interrupt: Callable[[int, int], None], capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, whole: Path, before_step: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, moved = tmp_path / "run", tmp_path / "elsewhere"
-    interrupt(4, signal.SIGINT)
+    before_step(4, lambda: signal.raise_signal(signal.SIGINT))
     assert mvd("train", data, "--out", run, *SHORT) == 130
     data.rename(moved)
     message = refused(capsys, "train", "--resume", run)
@@ -180,38 +189,28 @@ def test_a_run_does_not_go_on_with_other_pictures(
 
 
 def test_data_that_vanish_in_the_middle_of_a_run_are_one_clear_error(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, before_step: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-
-    def robbed(current: object, *arguments: object) -> object:
-        os.truncate(data / "train_ir_resized_img.npy", 4096)
-        return train_step(current, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("mvd.backends.pytorch.train.train_step", robbed)
+    file = data / "train_ir_resized_img.npy"
+    # By a byte, so that whoever is reading at this moment still has all pages of it.
+    before_step(4, lambda: os.truncate(file, file.stat().st_size - 1))
     message = refused(capsys, "train", data, "--out", run, *SHORT)
     assert "train_ir_resized_img.npy: expected the" in message
     assert f"then go on with: mvd train --resume {run}" in message
 
 
 def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_once_there_is_space(
-    template: Path, tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    template: Path, tmp_path: Path, whole: Path, before_step: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
     resource = pytest.importorskip("resource")
     run = tmp_path / "run"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def filling(current: object, *arguments: object) -> object:
-        if current.step == 6:  # type: ignore[attr-defined]
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-        return train_step(current, *arguments)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr("mvd.backends.pytorch.train.train_step", filling)
-        try:
-            message = refused(capsys, "train", template, "--out", run, *LONG)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    before_step(6, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1])))
+    try:
+        message = refused(capsys, "train", template, "--out", run, *LONG)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "last.safetensors: expected to write it, could not" in message
     assert f"free space there or allow writing to it, then go on with: mvd train --resume {run}" in message
     assert step_of(run) == 6

@@ -136,6 +136,18 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert (here / "SYSU_train_performance.txt").read_text().count("Args: ") == 2
 
 
+def test_a_run_whose_data_have_moved_goes_on_when_told_where_they_are(
+    here: Path, sysu: Path, tmp_path: Path, train: Program, refused: Program
+) -> None:
+    data = shutil.copytree(sysu, tmp_path / "data")
+    train(data)
+    other = ("--data_path", sysu, *SMALL, "--resume", "runs/sysu_all")
+    assert f"found --data_path {sysu}; leave it away" in refused(training.main, *other)
+    data.rename(tmp_path / "moved")
+    train(tmp_path / "moved", "--resume", "runs/sysu_all")
+    assert open_run(here / "runs" / "sysu_all").data.root == str(tmp_path / "moved")
+
+
 def test_a_second_interrupt_stops_at_once(
     here: Path, sysu: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

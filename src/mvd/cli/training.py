@@ -59,7 +59,7 @@ class Train:
 
         with watched_training(console) as bar:
             if self.resume is not None:
-                if self.config != RECIPES[self.recipe]:
+                if self.config != RECIPES[self.recipe] or self.pretrained is not None or self.replace:
                     raise ConfigError(
                         "expected --resume without other settings, found some; a run goes on with its own configuration"
                     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -14,13 +15,13 @@ from mvd.data.layouts import scan
 from mvd.data.permutations import Permutations, load_permutations
 from mvd.data.samples import Dataset, Samples
 from mvd.data.sources import Counted, Pictures
-from mvd.errors import DatasetError, ProtocolError
+from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.evaluation.features import Features
 from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.evaluation.rerank import Reranking
 from mvd.evaluation.results import Result
 from mvd.evaluation.results import evaluate as score
-from mvd.runs import RunFolder, open_run, read_meta, write_json
+from mvd.runs import DamagedCheckpointError, RunFolder, open_run, read_meta, write_json
 
 Weights = Literal["best", "last", "initial"]
 Progress = Callable[[int, int], None]
@@ -58,6 +59,7 @@ def evaluate(
 
     Raises:
         RunError: there is no run, or no such weights in it.
+        CheckpointError: the weights are damaged, or of another network.
         DatasetError: the test pictures or the galleries cannot be read.
         ProtocolError: there is no such protocol, or it does not fit the pictures; or the trial is not the run's.
         ConfigError: the run's network has no such descriptor.
@@ -74,7 +76,7 @@ def evaluate(
         chosen = choose_protocols(dataset, protocols)
         return dataset, chosen, load_galleries(dataset, chosen)
 
-    with backend.ranks(config) as ranks:
+    with backend.ranks(config) as ranks, _naming_other_checkpoints(run, checkpoint):
         dataset, chosen, permutations = ranks.each(make_ready)
         descriptors = backend.embed(
             config,
@@ -135,6 +137,17 @@ def _require_own_trial(run: RunFolder, dataset: Dataset) -> None:
             f"{run.path}: expected trial {trained}, which this run was trained on, found trial {dataset.trial}, "
             f"whose test people it has seen in training; leave --trial away, or evaluate the run of that trial"
         )
+
+
+@contextmanager
+def _naming_other_checkpoints(run: RunFolder, checkpoint: Path | None) -> Iterator[None]:
+    """Say what can be evaluated instead where a checkpoint is damaged."""
+    try:
+        yield
+    except DamagedCheckpointError as error:
+        last = checkpoint == run.checkpoint("last")
+        other = f"mvd train --resume {run.path} goes on from the one before it" if last else "--weights last"
+        raise CheckpointError(f"{error}; put a copy in its place, or: {other}") from error
 
 
 def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:

@@ -40,7 +40,13 @@ CONFIG = RunConfig(
     sampling=SamplingConfig(identities=4, pictures=2, steps_per_epoch=1),
     augment=AugmentConfig(pad=1),
     model=ModelConfig(
-        arch="resnet18", base_width=4, bottleneck_widths=(8, 8), z_dim=8, classifier_width=8, dropout=0.0
+        # Wide enough for no picture to lose all its ReLUs: what normalises z = 0 has a slope of 1e12 there.
+        arch="resnet18",
+        base_width=4,
+        bottleneck_widths=(32, 32),
+        z_dim=16,
+        classifier_width=16,
+        dropout=0.0,
     ),
     losses=LossConfig(cml_weight=1.0),
     optimizer=OptimizerConfig(kind="sgd", lr=1e-4),
