@@ -18,6 +18,7 @@ from tyro.conf import FlagCreatePairsOff, subcommand
 from mvd import __version__
 from mvd.cli.datasets import Check, Prepare, Split, Synth
 from mvd.cli.evaluation import Evaluate, Protocols
+from mvd.cli.runs import Runs
 from mvd.cli.screen import STOPPED
 from mvd.cli.training import Ablate, Demo, Recipes, Train
 from mvd.cli.weights import Convert
@@ -25,7 +26,9 @@ from mvd.config import RunConfig
 from mvd.errors import MvdError
 from mvd.recipes import RECIPES
 
-Command: TypeAlias = Synth | Check | Split | Prepare | Recipes | Train | Ablate | Evaluate | Protocols | Convert | Demo
+Command: TypeAlias = (
+    Synth | Check | Split | Prepare | Recipes | Train | Ablate | Runs | Evaluate | Protocols | Convert | Demo
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,6 +80,7 @@ def _commands(recipe: RunConfig) -> Any:
         | Annotated[Recipes, subcommand("recipes")]
         | train
         | ablate
+        | Annotated[Runs, subcommand("runs")]
         | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[Protocols, subcommand("protocols")]
         | Annotated[Convert, subcommand("convert")]
