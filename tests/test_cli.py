@@ -60,6 +60,7 @@ def test_training_leaves_a_run_folder_and_ends_with_the_figures(
         "data.json",
         "evaluation-best.json",
         "metrics.jsonl",
+        "state.json",
     ]
     assert json.loads((run / "config.json").read_text())["model"]["base_width"] == 2
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

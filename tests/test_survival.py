@@ -54,7 +54,7 @@ def state(run: Path) -> tuple[dict[str, bytes], list[str]]:
     for name in ("last", "best"):
         tensors, meta = load_checkpoint(folder.checkpoint(name))
         content |= {f"{name} {key}": values.tobytes() for key, values in tensors.items()} | {name: repr(meta).encode()}
-    records = [{**record, "pictures_per_second": None} for record in folder.metrics()]
+    records = [{**record, "pictures_per_second": None, "memory": None} for record in folder.metrics()]
     return content, [json.dumps(record) for record in records]
 
 

@@ -21,6 +21,7 @@ LOG = StepLog(
     accuracy=0.12345,
     lr=0.0007,
     pictures_per_second=80.0,
+    memory={},
 )
 
 

@@ -12,7 +12,13 @@ from mvd.report import progress
 from mvd.report.progress import TrainingBar, counting_bar
 
 LOG = StepLog(
-    step=20, epoch=2, losses={"identity": 1.5, "total": 2.25}, accuracy=0.5, lr=1e-3, pictures_per_second=99.6
+    step=20,
+    epoch=2,
+    losses={"identity": 1.5, "total": 2.25},
+    accuracy=0.5,
+    lr=1e-3,
+    pictures_per_second=99.6,
+    memory={"resident": 512_400_000, "device": 3_210_000_000},
 )
 
 
@@ -27,8 +33,8 @@ def printed(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_a_training_line_names_losses_accuracy_rate_and_time_left(console: Console) -> None:
-    seconds = iter([0.0, 0.0, 10.0, 10.0])  # at the making, the start, and twice for the line
+def test_a_training_line_names_losses_accuracy_rate_memory_and_time_left(console: Console) -> None:
+    seconds = iter([0.0, 0.0, 10.0, 75.0])  # at the making, the start, the line and the validation
     with TrainingBar(console, clock=lambda: next(seconds)) as bar:
         bar.started(0, 100)
         assert bar.stepped(1)
@@ -37,9 +43,25 @@ def test_a_training_line_names_losses_accuracy_rate_and_time_left(console: Conso
     step, validation = printed(console).splitlines()
     assert step == (
         "step 20 of 100: epoch 2 · identity 1.500 total 2.250 · accuracy 50% · lr 1.0e-03 · 100 pictures/s"
-        " · 0:00:40 left"
+        " · memory 512 MB · device memory 3.2 GB · 0:00:40 left"
     )
-    assert validation == "epoch 2: validation rank-1 25.0%, mAP 50.0% (best so far)"
+    assert validation == "epoch 2: validation rank-1 25.0%, mAP 50.0% (best so far), after 0:01:15"
+
+
+def test_the_time_left_counts_what_validations_take(console: Console) -> None:
+    seconds = iter([0.0, 0.0, 30.0, 60.0])
+    with TrainingBar(console, clock=lambda: next(seconds)) as bar:
+        bar.started(40, 100)
+        bar.validated(2, {"mAP": 0.5}, best=False)
+        bar.logged(LOG._replace(step=60))
+    assert printed(console).splitlines()[-1].endswith(" · 0:02:00 left")
+
+
+def test_a_line_in_a_log_file_is_one_line() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=40)
+    with TrainingBar(console) as bar:
+        bar.validated(2, {"rank-1": 0.25, "mAP": 0.5, "mINP": 0.125}, best=True)
+    assert printed(console).count("\n") == 1
 
 
 def test_a_run_is_stopped_after_the_step_at_hand(console: Console) -> None:

@@ -112,6 +112,8 @@ class StepLog(NamedTuple):
         accuracy: share of the classifiers' answers that were right.
         lr: the learning rate of the last step.
         pictures_per_second: training pictures, both modalities, over the time since the last log line.
+        memory: most bytes so far, by name: "resident" of the process, "device" of tensors on a device of its own; what
+            a system does not tell is left out.
     """
 
     step: int
@@ -120,6 +122,21 @@ class StepLog(NamedTuple):
     accuracy: float
     lr: float
     pictures_per_second: float
+    memory: Mapping[str, int]
+
+
+class SampleBatch(NamedTuple):
+    """A batch as the network is trained on it.
+
+    Attributes:
+        pictures: (B, H, W, 3) uint8, augmented.
+        identities: (B,) the data set's numbers of the people.
+        modalities: (B,) a `Modality` each.
+    """
+
+    pictures: npt.NDArray[np.uint8]
+    identities: npt.NDArray[np.int64]
+    modalities: Modalities
 
 
 class Observer(Protocol):
@@ -127,6 +144,11 @@ class Observer(Protocol):
 
     def started(self, step: int, steps: int) -> None:
         """Take note that training is at `step` of `steps`."""
+
+    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
+        """Look, after `step` steps, at the batch that comes next, if `show` is called: at the first of the run, and at
+        the first after each epoch in which a validation is due.
+        """
 
     def stepped(self, step: int) -> bool:
         """Take note of a step; answer False to stop the run, which then writes a checkpoint."""

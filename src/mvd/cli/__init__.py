@@ -18,6 +18,7 @@ from tyro.conf import FlagCreatePairsOff, subcommand
 from mvd import __version__
 from mvd.cli.datasets import Check, Prepare, Split, Synth
 from mvd.cli.evaluation import Evaluate, Protocols
+from mvd.cli.runs import Runs
 from mvd.cli.screen import STOPPED
 from mvd.cli.training import Ablate, Demo, Recipes, Train
 from mvd.cli.weights import Convert, Export, Import, Push, Show
@@ -34,6 +35,7 @@ Command: TypeAlias = (
     | Recipes
     | Train
     | Ablate
+    | Runs
     | Evaluate
     | Protocols
     | Convert
@@ -95,6 +97,7 @@ def _commands(recipe: RunConfig) -> Any:
         | Annotated[Recipes, subcommand("recipes")]
         | train
         | ablate
+        | Annotated[Runs, subcommand("runs")]
         | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[Protocols, subcommand("protocols")]
         | Annotated[Convert, subcommand("convert")]

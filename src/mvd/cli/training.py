@@ -20,6 +20,7 @@ from mvd.errors import ConfigError
 from mvd.recipes import RECIPES, SUMMARIES
 
 if TYPE_CHECKING:
+    from mvd.backends import Observer
     from mvd.interop import Report
     from mvd.report.progress import TrainingBar
     from mvd.runs import RunFolder
@@ -51,25 +52,27 @@ class Train:
     """delete the run that is in --out"""
     evaluate: Literal["test", "none"] = "test"
     """what to evaluate on in the end"""
+    tensorboard: bool = False
+    """also write scalars, batches and settings for TensorBoard, into the run folder (pip install 'mvd[watch]')"""
     config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.train import resume, train
 
-        with watched_training(console) as bar:
+        with watched_training(console) as bar, self._observer(bar) as observer:
             if self.resume is not None:
                 if self.config != RECIPES[self.recipe] or self.pretrained is not None or self.replace:
                     raise ConfigError(
                         "expected --resume without other settings, found some; a run goes on with its own configuration"
                     )
-                run, ended = resume(self.resume, observer=bar, data=self.data, prepared=self.prepared)
+                run, ended = resume(self.resume, observer=observer, data=self.data, prepared=self.prepared)
             elif self.data is not None:
                 run, ended = train(
                     self.data,
                     self.out,
                     self.config,
-                    observer=bar,
+                    observer=observer,
                     prepared=self.prepared,
                     pretrained=self.pretrained,
                     matched=lambda report: self._print_matched(console, report),
@@ -87,6 +90,17 @@ class Train:
         from mvd.report.weights import weights_lines
 
         console.print(*weights_lines(self.pretrained or Path(), report), sep="\n", soft_wrap=True, markup=False)
+
+    @contextmanager
+    def _observer(self, bar: TrainingBar) -> Iterator[Observer]:
+        if not self.tensorboard:
+            yield bar
+            return
+        from mvd.report.tensorboard import TensorBoardWriter
+        from mvd.report.watchers import Watchers
+
+        with TensorBoardWriter(self.resume or self.out) as writer:
+            yield Watchers(bar, writer)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,13 +21,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.backends import StepLog
 from mvd.commands.evaluate import evaluate
 from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.report.ablation import Figures, RungResult
+from mvd.report.watchers import Quiet
 from mvd.runs import RunFolder, open_run, write_json
 
 Progress = Callable[[int, int], None]
@@ -214,14 +214,14 @@ def _begin(job: _Job) -> RunFolder:
         job.data,
         job.folder,
         job.config,
-        observer=_Quiet(),
+        observer=Quiet(),
         prepared=job.prepared,
         pretrained=job.pretrained,
     )[0]
 
 
 def _go_on(job: _Job) -> RunFolder:
-    return resume(job.folder, observer=_Quiet())[0]
+    return resume(job.folder, observer=Quiet())[0]
 
 
 def _over_seeds(runs: Sequence[Mapping[Descriptor, _Figures]]) -> dict[str, Figures]:
@@ -232,20 +232,3 @@ def _over_seeds(runs: Sequence[Mapping[Descriptor, _Figures]]) -> dict[str, Figu
         }
         for descriptor, protocols in runs[0].items()
     }
-
-
-class _Quiet:
-    """Watches a run without a word."""
-
-    def started(self, step: int, steps: int) -> None:
-        """Take no note."""
-
-    def stepped(self, step: int) -> bool:
-        """Let the run go on."""
-        return True
-
-    def logged(self, log: StepLog) -> None:
-        """Take no note; the run folder has it."""
-
-    def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
-        """Take no note; the run folder has it."""

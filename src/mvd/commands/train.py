@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace as replace_fields
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from mvd.backends import Backend, Observer, Ranks, TrainingData, load_backend
 from mvd.commands.data import Validate, fingerprint, load_training, validation_protocol_of
+from mvd.commands.recording import recorded
 from mvd.config import RunConfig
 from mvd.data.layouts import scan
 from mvd.data.store import default_folder
@@ -58,7 +60,7 @@ def train(
     backend = load_backend(config)
 
     def make_ready() -> _Ready:
-        backend.check(config)
+        device = backend.check(config)
         dataset = scan(data, trial=config.data.trial)
         folder = prepared or default_folder(dataset)
         training, validate = load_training(dataset, folder, config)
@@ -74,7 +76,7 @@ def train(
             recipe=name_recipe(config),
             validation=validation_protocol_of(dataset).name if validate is not None else None,
         )
-        return _Ready(described, training, validate, initial)
+        return _Ready(device, described, training, validate, initial)
 
     with backend.ranks(config) as ranks:
         ready = ranks.each(make_ready)
@@ -114,12 +116,12 @@ def resume(
     backend = load_backend(config)
 
     def make_ready() -> _Ready:
-        backend.check(config)
+        device = backend.check(config)
         described = _locate(run, data, prepared)
         dataset = scan(Path(described.root), trial=config.data.trial)
         training, validate = load_training(dataset, Path(described.prepared), config)
         _require_same(described, training, dataset.people_lists)
-        return _Ready(described, training, validate, None)
+        return _Ready(device, described, training, validate, None)
 
     def prepare_run(described: RunData) -> bool:
         if described != run.data:
@@ -138,6 +140,7 @@ def resume(
 class _Ready(NamedTuple):
     """What a run needs beside its configuration, all of it checked."""
 
+    device: str
     described: RunData
     training: TrainingData
     validate: Validate | None
@@ -154,17 +157,20 @@ def _fit(
     resume: bool,
     ranks: Ranks,
 ) -> bool:
+    fit = partial(
+        backend.fit,
+        config,
+        ready.training,
+        run,
+        validate=ready.validate,
+        resume=resume,
+        initial=None if ready.initial is None else ready.initial.tensors,
+        ranks=ranks,
+    )
     with _saying_how_to_go_on(run):
-        return backend.fit(
-            config,
-            ready.training,
-            run,
-            validate=ready.validate,
-            observer=observer,
-            resume=resume,
-            initial=None if ready.initial is None else ready.initial.tensors,
-            ranks=ranks,
-        )
+        if ranks.index > 0:
+            return fit(observer=observer)
+        return recorded(run, ready.device, observer, lambda watch: fit(observer=watch))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mvd.backends import StepLog
+from mvd.backends import SampleBatch, StepLog
 from mvd.config import RunConfig
 from mvd.evaluation.results import Result
 from mvd.original.performance import RULER, PerformanceFile, result_lines, start_lines, step_line, validation_line
@@ -60,6 +60,9 @@ class Watcher:
         """Take note that training is at `step` of `steps`."""
         self._first, self._steps = step, steps // self._config.schedule.epochs
         self._performance.write(*start_lines())
+
+    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
+        """Look at no batch."""
 
     def stepped(self, step: int) -> bool:
         """Take note of a step; False once the run has been asked to stop."""

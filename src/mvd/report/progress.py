@@ -9,10 +9,19 @@ from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
-from mvd.backends import StepLog
+from mvd.backends import SampleBatch, StepLog
 
 _QUIET_SECONDS = 15.0  # between lines, where there is no terminal to draw a bar on
 
@@ -28,12 +37,12 @@ class _BarAndLine(Progress):
         yield self.line
 
 
-def _progress(console: Console) -> _BarAndLine:
+def _progress(console: Console, *times: ProgressColumn) -> _BarAndLine:
     return _BarAndLine(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        *times,
         TextColumn("{task.fields[note]}"),
         console=console,
         transient=True,
@@ -68,15 +77,15 @@ class CountingBar:
 @contextmanager
 def counting_bar(console: Console, title: str, unit: str = "pictures") -> Iterator[CountingBar]:
     """Show a bar, or now and then a line, while pictures or something else are worked through."""
-    with _progress(console) as progress:
+    with _progress(console, TimeRemainingColumn()) as progress:
         yield CountingBar(console, progress, progress.add_task(title, total=None, note=""), title, unit)
 
 
 class TrainingBar:
-    """Watches a training run: a bar with losses, accuracy, rate and time left, and a line for each validation.
+    """Watches a training run: a bar with losses, accuracy, rate, memory and time left, and a line for each validation.
 
     It is an `mvd.backends.Observer`, to be used as a context manager. `stop` makes the run write a checkpoint and
-    end after the step at hand.
+    end after the step at hand. The time left is what the steps so far took, validations and checkpoints among them.
 
     Args:
         console: where to draw.
@@ -86,8 +95,10 @@ class TrainingBar:
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        self._progress = _progress(console)
-        self._task = self._progress.add_task("training", total=None, note="")
+        # Rich's own estimate looks at the last seconds alone, and is lost at each validation.
+        left = TextColumn("{task.fields[left]}", style="progress.remaining")
+        self._progress = _progress(console, TimeElapsedColumn(), left)
+        self._task = self._progress.add_task("training", total=None, note="", left="")
         self._stopping = False
         self._first = self._steps = 0
         self._began = self._spoke = clock()
@@ -111,6 +122,9 @@ class TrainingBar:
         self._began = self._clock()
         self._progress.reset(self._task, total=steps, completed=step)
 
+    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
+        """Look at no batch."""
+
     def stepped(self, step: int) -> bool:
         """Take note of a step; False once the run has been asked to stop."""
         self._progress.update(self._task, completed=step)
@@ -119,19 +133,39 @@ class TrainingBar:
     def logged(self, log: StepLog) -> None:
         """Take note of a log line."""
         losses = " ".join(f"{name} {value:.3f}" for name, value in log.losses.items())
+        memory = "".join(f" · {_MEMORY.get(name, name)} {write_bytes(count)}" for name, count in log.memory.items())
         rate = f"{log.pictures_per_second:.0f} pictures/s"
         note = f"epoch {log.epoch} · {losses} · accuracy {log.accuracy:.0%} · lr {log.lr:.1e}"
-        self._progress.update(self._task, note=rate)
-        self._progress.line = Text(note)
-        if not self._console.is_terminal and self._clock() - self._spoke >= _QUIET_SECONDS:
-            self._spoke = self._clock()
-            left = (self._spoke - self._began) / (log.step - self._first) * (self._steps - log.step)
-            self._console.print(
-                f"step {log.step} of {self._steps}: {note} · {rate} · {timedelta(seconds=round(left))} left",
-                soft_wrap=True,
-            )
+        now = self._clock()
+        left = _duration((now - self._began) / (log.step - self._first) * (self._steps - log.step)) + " left"
+        self._progress.update(self._task, note=rate, left=left)
+        self._progress.line = Text(note + memory)
+        if now - self._spoke >= _QUIET_SECONDS:
+            self._spoke = now
+            self._say(f"step {log.step} of {self._steps}: {note} · {rate}{memory} · {left}")
 
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
         """Take note of a validation."""
         figures = ", ".join(f"{name} {value:.1%}" for name, value in metrics.items())
-        self._console.print(f"epoch {epoch}: validation {figures}{' (best so far)' if best else ''}")
+        after = "" if self._console.is_terminal else f", after {_duration(self._clock() - self._began)}"
+        self._console.print(
+            f"epoch {epoch}: validation {figures}{' (best so far)' if best else ''}{after}", soft_wrap=True
+        )
+
+    def _say(self, line: str) -> None:
+        """Print a line where there is no terminal to draw a bar on."""
+        if not self._console.is_terminal:
+            self._console.print(line, soft_wrap=True)
+
+
+_MEMORY = {"resident": "memory", "device": "device memory"}
+
+
+def write_bytes(count: float) -> str:
+    """Write a number of bytes in decimal units, such as "1.2 GB"."""
+    unit, scale = ("GB", 1e9) if count >= 1e9 else ("MB", 1e6)
+    return f"{count / scale:.{1 if unit == 'GB' else 0}f} {unit}"
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

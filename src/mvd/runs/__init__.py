@@ -16,6 +16,7 @@ from mvd.runs.creation import create_run, is_free
 from mvd.runs.files import write_atomically, write_json
 from mvd.runs.folder import CheckpointName, RunData, RunFolder, open_run
 from mvd.runs.recovery import recover
+from mvd.runs.state import RunState, StateName, judge, last_sign, read_state, running, write_state
 
 __all__ = [
     "OPTIMIZER_PREFIX",
@@ -26,18 +27,25 @@ __all__ = [
     "DamagedCheckpointError",
     "RunData",
     "RunFolder",
+    "RunState",
+    "StateName",
     "Tensors",
     "card_from_json",
     "check_finite",
     "create_run",
     "is_free",
+    "judge",
+    "last_sign",
     "load_checkpoint",
     "open_run",
     "read_card",
     "read_meta",
     "read_metadata",
+    "read_state",
     "recover",
+    "running",
     "source_commit",
     "write_atomically",
     "write_json",
+    "write_state",
 ]

@@ -10,6 +10,7 @@ import torch
 
 from mvd.backends.pytorch.numerics import numerics
 from mvd.config import RuntimeConfig
+from mvd.errors import ConfigError
 
 CPU = torch.device("cpu")
 
@@ -58,6 +59,18 @@ def test_deterministic_means_no_other_algorithm() -> None:
         assert torch.empty(3).isnan().all()
     assert torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = False
+
+
+def test_an_operation_that_does_not_repeat_is_one_line() -> None:
+    places, values = torch.zeros((1, 1, 1, 1), dtype=torch.long), torch.zeros((1, 1, 1, 1))
+    with (
+        pytest.raises(
+            ConfigError,
+            match=r"^runtime\.deterministic: .* on cpu, found an operation that has none \(.*\); leave it away",
+        ),
+        numerics(RuntimeConfig(deterministic=True), CPU),
+    ):
+        torch.nn.functional.max_unpool2d(values, places, [2, 2])
 
 
 def test_settings_come_back_after_an_error() -> None:

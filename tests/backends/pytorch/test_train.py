@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from mvd.backends import Embed, StepLog, TrainingData, load_backend
+from mvd.backends import Embed, SampleBatch, StepLog, TrainingData, load_backend
 from mvd.backends.pytorch.losses.objective import Objective
 from mvd.config import (
     AugmentConfig,
@@ -54,10 +54,14 @@ class Watcher:
         self.stop_after = stop_after
         self.start: tuple[int, int] | None = None
         self.logs: list[StepLog] = []
+        self.samples: list[tuple[int, SampleBatch]] = []
         self.validations: list[tuple[int, bool]] = []
 
     def started(self, step: int, steps: int) -> None:
         self.start = step, steps
+
+    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
+        self.samples.append((step, show()))
 
     def stepped(self, step: int) -> bool:
         return step != self.stop_after
@@ -152,9 +156,12 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: TrainingData, tmp_pat
     assert lines_without_rates(stopped) == lines_without_rates(whole)
 
 
+_OF_THIS_TIME = ("pictures_per_second", "memory")
+
+
 def lines_without_rates(run: RunFolder) -> list[str]:
     return [
-        json.dumps({name: value for name, value in record.items() if name != "pictures_per_second"})
+        json.dumps({name: value for name, value in record.items() if name not in _OF_THIS_TIME})
         for record in run.metrics()
     ]
 
@@ -183,10 +190,14 @@ def test_checkpoints_are_written_between_validations_and_change_nothing(data: Tr
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
     data: TrainingData, tmp_path: Path, deterministic: bool
 ) -> None:
-    runtime = replace(CONFIG.runtime, deterministic=deterministic)
+    config = replace(
+        CONFIG,
+        runtime=replace(CONFIG.runtime, deterministic=deterministic),
+        schedule=CosineSchedule(epochs=1, warmup_epochs=0),
+    )
     one, same, other = (new_run(tmp_path / name) for name in ("one", "same", "other"))
     for run, seed in ((one, 1), (same, 1), (other, 2)):
-        fit(data, run, replace(CONFIG, seed=seed, runtime=runtime))
+        fit(data, run, replace(config, seed=seed))
     bits, again, others = (
         {name: values.tobytes() for name, values in load_checkpoint(run.checkpoint("last"))[0].items()}
         for run in (one, same, other)
@@ -347,3 +358,32 @@ def test_the_global_random_state_does_not_matter(data: TrainingData, tmp_path: P
     torch.manual_seed(2)
     two = fit(data, new_run(tmp_path / "two")).logs
     assert [log.losses for log in one] == [log.losses for log in two]
+
+
+def test_what_is_shown_of_a_batch_is_what_is_trained_on(data: TrainingData, tmp_path: Path) -> None:
+    plain = replace(CONFIG, augment=AugmentConfig(pad=0, flip=0, exchange=0, erase=0))
+    samples = fit(data, new_run(tmp_path / "run", plain), plain).samples
+    assert [step for step, _ in samples] == [0, 10]
+    for _, batch in samples:
+        assert batch.pictures.shape == (16, HEIGHT, WIDTH, 3)
+        assert np.bincount(batch.modalities).tolist() == [8, 8]
+        for picture, identity, modality in zip(*batch, strict=True):
+            prepared = data.visible if modality == Modality.VISIBLE else data.infrared
+            theirs = prepared.read(np.flatnonzero(prepared.samples.identities == identity))
+            assert any(np.array_equal(picture, candidate) for candidate in theirs)
+
+
+def test_looking_at_batches_changes_no_bit(data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, unseen = new_run(tmp_path / "seen"), new_run(tmp_path / "unseen")
+    fit(data, seen)
+    monkeypatch.setattr(Watcher, "sampled", lambda watcher, step, show: None)
+    fit(data, unseen)
+    first, second = (load_checkpoint(run.checkpoint("last"))[0] for run in (seen, unseen))
+    assert all(np.array_equal(second[name], values) for name, values in first.items())
+
+
+def test_log_lines_tell_the_most_memory_so_far(data: TrainingData, tmp_path: Path) -> None:
+    peaks = [log.memory["resident"] for log in fit(data, new_run(tmp_path / "run")).logs]
+    assert peaks == sorted(peaks)
+    assert 5e7 < peaks[0] < 1e11
+    assert "device" not in fit(data, new_run(tmp_path / "again")).logs[0].memory

@@ -16,6 +16,7 @@ from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
 
 _AMPERE = (8, 0)  # the first compute capability with TF32
+_NOT_REPEATABLE = "deterministic"  # in what PyTorch says of an operation that has no such algorithm
 
 
 def check_precision(runtime: RuntimeConfig, device: torch.device) -> None:
@@ -37,6 +38,9 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
     Args:
         runtime: has `precision` and `deterministic`.
         device: that is computed on.
+
+    Raises:
+        ConfigError: `deterministic` is asked for, and an operation has no algorithm that repeats.
     """
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     tf32 = matmul.allow_tf32, cudnn.allow_tf32
@@ -51,6 +55,14 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
                 torch.use_deterministic_algorithms(True)
                 cudnn.deterministic, cudnn.benchmark = True, False
             yield
+        except RuntimeError as error:
+            if runtime.deterministic and _NOT_REPEATABLE in str(error):
+                operation = str(error).partition(", but")[0]
+                raise ConfigError(
+                    f"runtime.deterministic: expected algorithms that repeat for all of this run on {device}, found an "
+                    f"operation that has none ({operation}); leave it away, or use the processor: --runtime.device cpu"
+                ) from error
+            raise
         finally:
             matmul.allow_tf32, cudnn.allow_tf32 = tf32
             torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])

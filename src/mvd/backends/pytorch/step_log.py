@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mvd.backends import Observer, StepLog
+from mvd.backends.pytorch.memory import peak_memory
 from mvd.config import RunConfig
 from mvd.errors import TrainingError
 from mvd.runs import RunFolder
@@ -25,13 +26,21 @@ class StepLogger:
     """Gathers what steps yield, on the device, and makes a log line of it now and then."""
 
     def __init__(
-        self, run: RunFolder, observer: Observer, config: RunConfig, steps: int, *, writes: bool = True
+        self,
+        run: RunFolder,
+        observer: Observer,
+        config: RunConfig,
+        steps: int,
+        device: torch.device,
+        *,
+        writes: bool = True,
     ) -> None:
         self.run = run
         self.writes = writes
         self.observer = observer
         self.config = config
         self.steps = steps
+        self.device = device
         self.pending: list[tuple[int, dict[str, Tensor]]] = []
         self.earlier: Mapping[str, list[float]] = {}  # of the steps before a checkpoint that was gone on from
         self.pictures = 0
@@ -85,6 +94,7 @@ class StepLogger:
             losses=means,
             lr=self.config.optimizer.lr * lr_factor(self.config.schedule, step, self.steps),
             pictures_per_second=self.pictures / seconds,
+            memory=peak_memory(self.device),
         )
         if self.writes:
             self.run.log(log._asdict())

@@ -8,15 +8,17 @@ each checkpoint, so that a checkpoint never holds the weights of a run gone wron
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from mvd.backends import ALONE, Observer, Ranks, StepLog, TrainingData
+from mvd.backends import ALONE, Observer, Ranks, SampleBatch, StepLog, TrainingData
 from mvd.backends.pytorch.checkpointing import CheckpointWriter, Validate, restore
 from mvd.backends.pytorch.devices import resolve_device
 from mvd.backends.pytorch.loader import count_steps, host_batches, prefetch
 from mvd.backends.pytorch.losses.objective import build_objective
 from mvd.backends.pytorch.optimizer import set_lr
 from mvd.backends.pytorch.ranks import any_rank
+from mvd.backends.pytorch.samples import sample_batch
 from mvd.backends.pytorch.step import initial_state, train_step
 from mvd.backends.pytorch.step_log import StepLogger
 from mvd.backends.pytorch.weights import overlay
@@ -43,7 +45,7 @@ def fit(
     state = initial_state(config, len(data.identities), device, ranks)
     objective = build_objective(config)
     steps = count_steps(config, data)
-    log = StepLogger(run, observer, config, steps, writes=ranks.index == 0)
+    log = StepLogger(run, observer, config, steps, device, writes=ranks.index == 0)
     checkpoints = CheckpointWriter(run, config, observer, ranks)
     if resume:
         restore(state, log, run, ranks)
@@ -51,6 +53,8 @@ def fit(
         overlay(state.network, initial)
     observer.started(state.step, steps * config.schedule.epochs)
     for batch in prefetch(host_batches(config, data, state.step, share=ranks, pin=device.type == "cuda")):
+        if state.step % (steps * config.runtime.validate_every) == 0:
+            observer.sampled(state.step, partial(sample_batch, batch, config, data.identities))
         factor = lr_factor(config.schedule, state.step, steps)
         set_lr(state.optimizer, config.optimizer.lr * factor)
         log.add(state.step, train_step(state, objective, batch, config, device, share=ranks), batch.everyone.shape[1])
@@ -83,6 +87,9 @@ class _Unheard:
 
     def started(self, step: int, steps: int) -> None:
         """Take no note."""
+
+    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
+        """Look at no batch."""
 
     def stepped(self, step: int) -> bool:
         """Answer False to stop the run."""

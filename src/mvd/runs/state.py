@@ -1,0 +1,143 @@
+"""What has become of a run: state.json, which whoever trains writes at the start and at the end.
+
+A process that is killed writes no end, so a run that says it is running is asked for its process: the number and the
+beginning of that process where it is one of this machine, else the time of its last log line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mvd.errors import RunError
+from mvd.runs.files import write_json
+
+StateName = Literal["running", "finished", "stopped", "failed", "killed", "unknown"]
+
+_SILENCE = 1800.0  # seconds without a log line or checkpoint after which a run of another machine counts as killed
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunState:
+    """What the process that trains a run, or trained it last, says of it.
+
+    Attributes:
+        state: "running" until it ends; then "finished", "stopped" (by Ctrl-C) or "failed".
+        steps: steps in all; 0 before that is known.
+        device: what it computes on.
+        host: the machine's name.
+        process: number of the process.
+        born: when that process began, as its system counts; None where that is not told.
+        began: Unix time of the start, in seconds.
+        ended: Unix time of the end, in seconds; None before it.
+        reason: why it failed; None if it did not.
+    """
+
+    state: Literal["running", "finished", "stopped", "failed"]
+    steps: int
+    device: str
+    host: str
+    process: int
+    born: str | None
+    began: float
+    ended: float | None = None
+    reason: str | None = None
+
+
+def running(device: str, steps: int = 0) -> RunState:
+    """Make the state of a run that this process has begun to train."""
+    process = os.getpid()
+    return RunState(
+        state="running",
+        steps=steps,
+        device=device,
+        host=socket.gethostname(),
+        process=process,
+        born=_born(process),
+        began=time.time(),
+    )
+
+
+def write_state(path: Path, state: RunState) -> None:
+    """Write a run's state into its folder.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    write_json(path / "state.json", asdict(state))
+
+
+def read_state(path: Path) -> RunState | None:
+    """Read a run's state; None if there is none.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    file = path / "state.json"
+    if not file.exists():
+        return None
+    try:
+        return _checked(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        raise RunError(f"{file}: expected the state of a run, found something else ({error})") from error
+
+
+def judge(path: Path, state: RunState | None) -> StateName:
+    """Say what has become of a run.
+
+    Args:
+        path: its folder.
+        state: what it says of itself; None for a run that says nothing, of which nothing is known.
+    """
+    if state is None:
+        return "unknown"
+    if state.state != "running":
+        return state.state
+    if state.host == socket.gethostname() and sys.platform != "win32":
+        return "running" if _alive(state) else "killed"
+    return "running" if time.time() - last_sign(path) < _SILENCE else "killed"
+
+
+def last_sign(path: Path) -> float:
+    """Give the Unix time at which something of a run was last written; 0 if there is nothing."""
+    files = [
+        path / name
+        for name in ("metrics.jsonl", "state.json", "config.json", "data.json", "checkpoints/last.safetensors")
+    ]
+    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+
+
+def _checked(fields: Mapping[str, Any]) -> RunState:
+    state = RunState(**fields)
+    numbers = (state.steps, state.process, state.began, 0 if state.ended is None else state.ended)
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise TypeError("a number is none")
+    if state.state not in ("running", "finished", "stopped", "failed"):
+        raise ValueError(f"state {state.state!r}")
+    return state
+
+
+def _alive(state: RunState) -> bool:
+    try:
+        os.kill(state.process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's process
+    # Numbers of processes are used again: another beginning is another process.
+    return state.born is None or _born(state.process) in (state.born, None)
+
+
+def _born(process: int) -> str | None:
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]  # field 22 of proc(5), in clock ticks since the machine started
