@@ -15,7 +15,18 @@ from mvd import __version__
 from mvd.config import DataConfig, RunConfig
 from mvd.errors import CheckpointError, RunError
 from mvd.recipes import RECIPES, name_recipe
-from mvd.runs import Card, CardFigures, CheckpointMeta, RunData, card_from_json, create_run, read_card, source_commit
+from mvd.runs import (
+    Card,
+    CardFigures,
+    CheckpointMeta,
+    RunData,
+    card_from_json,
+    create_run,
+    load_checkpoint,
+    read_card,
+    read_meta,
+    source_commit,
+)
 
 META = CheckpointMeta(step=40, epoch=2, metrics={"rank-1": 0.5, "mAP": 0.25}, best=0.25)
 DATA = RunData(
@@ -126,3 +137,22 @@ def test_recipes_are_named_by_what_they_compute() -> None:
         assert name_recipe(replace(same, runtime=replace(same.runtime, device="cpu"))) == name
         other = replace(recipe, optimizer=replace(recipe.optimizer, lr=0.123))
         assert name_recipe(other) == f"custom, from {name}"
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {},
+        {"step": "1", "epoch": 0, "metrics": {}, "best": None},
+        {"step": -1, "epoch": 0, "metrics": {}, "best": None},
+        {"step": 1, "epoch": 0, "metrics": [], "best": None},
+        {"step": 1, "epoch": 0, "metrics": {"mAP": "high"}, "best": None},
+        {"step": 1, "epoch": 0, "metrics": {}, "best": "mAP"},
+    ],
+    ids=range(6),
+)
+def test_a_checkpoint_that_says_nonsense_of_itself_is_refused(tmp_path: Path, meta: dict[str, object]) -> None:
+    save_file(TENSORS, tmp_path / "a.safetensors", metadata={"mvd": json.dumps(meta)})
+    for read in (load_checkpoint, read_meta):
+        with pytest.raises(CheckpointError, match=r"a\.safetensors: expected a checkpoint of mvd"):
+            read(tmp_path / "a.safetensors")

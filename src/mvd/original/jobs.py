@@ -26,6 +26,7 @@ from mvd.original.devices import choose_device, compile_if_possible, require_dev
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import Weights, describe_people, load_weights, require_fit
+from mvd.recipes import name_recipe
 from mvd.runs import CheckpointMeta, RunFolder, create_run, open_run
 
 RUNS = Path("runs")
@@ -77,7 +78,8 @@ def begin(arguments: Arguments) -> Job:
     def start(observer: Observer) -> tuple[RunFolder, bool]:
         if weights is None:
             return train(data, path, config, observer=observer, pretrained=pretrained)
-        run = create_run(path, config, describe_people(dataset, training.identities), replace=False)
+        described = replace(describe_people(dataset, training.identities), recipe=name_recipe(config))
+        run = create_run(path, config, described, replace=False)
         epoch = arguments.start_epoch - 1
         step = epoch * _steps_per_epoch(config, training)
         run.save_checkpoint("last", weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None))

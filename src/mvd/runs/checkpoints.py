@@ -88,9 +88,9 @@ def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], Checkpoint
         raise CheckpointError(f"{file}: expected a checkpoint, found no such file")
     try:
         with safe_open(file, framework="numpy") as archive:
-            meta = CheckpointMeta(**json.loads((archive.metadata() or {})["mvd"]))
+            meta = _meta((archive.metadata() or {})["mvd"])
             return {name: archive.get_tensor(name) for name in archive.keys()}, meta  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
 
 
@@ -115,8 +115,8 @@ def read_meta(file: Path) -> CheckpointMeta:
         CheckpointError: it is missing, damaged, or none of ours.
     """
     try:
-        return CheckpointMeta(**json.loads(read_metadata(file)["mvd"]))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        return _meta(read_metadata(file)["mvd"])
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
 
 
@@ -133,6 +133,17 @@ def read_card(file: Path) -> Card | None:
 def check_finite(tensors: Tensors) -> str | None:
     """Name the first tensor that holds a NaN or an infinity, if any does."""
     return next((name for name, values in tensors.items() if not np.isfinite(values).all()), None)
+
+
+def _meta(text: str) -> CheckpointMeta:
+    """Read what `CheckpointMeta` was written as; a TypeError or ValueError where it is something else."""
+    meta = CheckpointMeta(**json.loads(text))
+    numbers = [meta.best or 0.0, *meta.metrics.values()] if isinstance(meta.metrics, dict) else [None]
+    if type(meta.step) is not int or type(meta.epoch) is not int or min(meta.step, meta.epoch) < 0:
+        raise TypeError(f"step {meta.step!r} of epoch {meta.epoch!r}")
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise TypeError("figures that are no numbers")
+    return meta
 
 
 def _flush(file: Path) -> None:
