@@ -45,6 +45,13 @@ def test_a_releases_network_has_the_figures_of_where_it_comes_from(
     text = printed(capsys)
     assert f"{len(read_weights(best).tensors)} arrays of the network are from it" in text
     assert "left over" not in text
+    assert "note: " not in text
+    # What cannot be seen from names and shapes is said.
+    plain = ("import", tmp_path / name, tmp_path / "plain", people, *TINY)
+    attention = ("--model.channel-attention",) if recipe == "mvd-cvpr21" else ()
+    assert mvd(*plain, *attention, "--model.last-stride", "1" if recipe == "mvd-mindspore" else "2") == 0
+    assert "note: networks of MVD's " in (text := printed(capsys))
+    assert f"last_stride {RECIPES[recipe].model.last_stride}, " in text
     assert mvd("evaluate", again) == 0
     there, back = (json.loads((one / "evaluation-best.json").read_text())["results"] for one in (run, again))
     assert back == there
@@ -79,7 +86,7 @@ def test_pretrained_weights_say_what_was_matched(
     text = printed(capsys)
     assert "arrays of the network are from it" in text
     assert "note: replaced by new ones, for these are of another size: visible.neck.classifier.weight" in text
-    assert 'note: trained with padding "same", and this network pads as "pytorch"' in text
+    assert 'note: weights of this kind are trained with padding "same", and this network pads as "pytorch"' in text
     assert "--model.padding same" in text
 
 

@@ -217,9 +217,9 @@ def test_parts_that_another_network_has_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "padding", "noted"),
     [
-        (as_mindspore, "pytorch", 'trained with padding "same"'),
+        (as_mindspore, "pytorch", 'are trained with padding "same"'),
         (as_mindspore, "same", None),
-        (as_torch, "same", 'trained with padding "pytorch"'),
+        (as_torch, "same", 'are trained with padding "pytorch"'),
         (as_torch, "pytorch", None),
     ],
 )
