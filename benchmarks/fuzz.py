@@ -147,7 +147,7 @@ def main(count: int, seed: int) -> None:
         corpus.mkdir()
         for number, data in enumerate(fuzz.seeds):
             (corpus / str(number)).write_bytes(data)
-        options = [f"-seed={seed + 1}", "-max_len=4194304", "-timeout=5", "-verbosity=0", f"-artifact_prefix={folder}/"]
+        options = [f"-seed={seed + 1}", "-max_len=4194304", "-timeout=120", "-verbosity=0", f"-artifact_prefix={folder}/"]
         atheris.Setup([sys.argv[0], *options, str(corpus)], fuzz.feed, custom_mutator=fuzz.mutate)
         atheris.Fuzz()
 
