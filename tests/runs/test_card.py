@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from mvd import __version__
-from mvd.config import DataConfig, RunConfig
+from mvd.config import DataConfig, RunConfig, to_json
 from mvd.errors import CheckpointError, RunError
 from mvd.recipes import RECIPES, name_recipe
 from mvd.runs import (
@@ -24,6 +24,7 @@ from mvd.runs import (
     create_run,
     load_checkpoint,
     read_card,
+    read_config,
     read_meta,
     source_commit,
 )
@@ -156,3 +157,17 @@ def test_a_checkpoint_that_says_nonsense_of_itself_is_refused(tmp_path: Path, me
     for read in (load_checkpoint, read_meta):
         with pytest.raises(CheckpointError, match=r"a\.safetensors: expected a checkpoint of mvd"):
             read(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    "config", ["", "[" * 100_000, "{}x", '{"seed": -1}', '{"model": {"arch": "vgg"}}'], ids=range(5)
+)
+def test_a_configuration_that_is_none_is_a_checkpoints_error(tmp_path: Path, config: str) -> None:
+    save_file(TENSORS, tmp_path / "a.safetensors", metadata={"config": config})
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: expected ") as caught:
+        read_config(tmp_path / "a.safetensors")
+    assert "\n" not in str(caught.value)
+    save_file(TENSORS, tmp_path / "b.safetensors", metadata={"config": to_json(RunConfig(seed=2))})
+    assert read_config(tmp_path / "b.safetensors") == RunConfig(seed=2)
+    save_file(TENSORS, tmp_path / "c.safetensors")
+    assert read_config(tmp_path / "c.safetensors") is None

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from mvd.config import ModelConfig, from_json
+from mvd.config import ModelConfig
 from mvd.errors import CheckpointError
 from mvd.interop.encoders import encoder_shapes, find_architecture, resnet_shapes
 from mvd.interop.files import Kind, read_weights, write_weights
@@ -35,7 +35,7 @@ from mvd.interop.names import (
 )
 from mvd.interop.networks import branches, head_shapes, network_shapes
 from mvd.interop.stored import Array, Arrays, shown
-from mvd.runs import Card, CheckpointMeta, read_metadata, source_commit
+from mvd.runs import Card, CheckpointMeta, read_config, read_metadata, source_commit
 
 Target: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
 
@@ -216,8 +216,8 @@ def _padding(file: Path, naming: Naming) -> str | None:
     """Tell the padding that weights were trained with, where their naming or their metadata says so."""
     if naming is not OURS:
         return "same" if naming.mindspore else "pytorch"
-    config = read_metadata(file).get("config")
-    return None if config is None else from_json(config, str(file)).model.padding
+    config = read_config(file)
+    return None if config is None else config.model.padding
 
 
 def _read_named(file: Path) -> tuple[Arrays, Naming]:

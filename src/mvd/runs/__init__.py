@@ -8,6 +8,7 @@ from mvd.runs.checkpoints import (
     check_finite,
     load_checkpoint,
     read_card,
+    read_config,
     read_meta,
     read_metadata,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "load_checkpoint",
     "open_run",
     "read_card",
+    "read_config",
     "read_meta",
     "read_metadata",
     "source_commit",

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from mvd.config import RunConfig, to_json
-from mvd.errors import CheckpointError, RunError
+from mvd.config import RunConfig, from_json, to_json
+from mvd.errors import CheckpointError, ConfigError, RunError
 from mvd.runs.card import Card, card_from_json
 
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -128,6 +128,19 @@ def read_card(file: Path) -> Card | None:
     """
     text = read_metadata(file).get("card")
     return None if text is None else card_from_json(text, str(file))
+
+
+def read_config(file: Path) -> RunConfig | None:
+    """Read the configuration in a checkpoint; None if there is none.
+
+    Raises:
+        CheckpointError: what stands in its place is none.
+    """
+    text = read_metadata(file).get("config")
+    try:
+        return None if text is None else from_json(text, str(file))
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def check_finite(tensors: Tensors) -> str | None:
