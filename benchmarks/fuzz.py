@@ -56,6 +56,7 @@ SLACK = 2**19
 MOST_SECONDS = 1.0
 ADDRESS_SPACE = 2**28
 SMALL = 2**16
+REPORTED = 5000
 GOLDENS = Path(__file__).parents[1] / "tests" / "goldens" / "mindspore"
 
 BYTE_ORDERS: list[Literal["little", "big"]] = ["little", "big"]
@@ -106,10 +107,11 @@ class Fuzz:
         limit_address_space()
 
     def feed(self, data: bytes) -> None:
-        """Read an input with every reader; print the table and end after the last one."""
-        if self.inputs == self.count:
+        """Read an input with every reader; print the table now and then, and end after the last one."""
+        if self.inputs and (self.inputs % REPORTED == 0 or self.inputs == self.count):
             print_table(self.outcomes, self.inputs, time.monotonic() - self.start)
             sys.stdout.flush()
+        if self.inputs == self.count:
             os._exit(0)  # libFuzzer would take any other end for a crash
         self.inputs += 1
         self.read(data)
