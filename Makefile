@@ -10,7 +10,7 @@ help:
 	@echo "make demo        render people, train MVD on them and evaluate it (under 10 minutes on 2 cores)"
 	@echo "make test        the tests (minutes)"
 	@echo "make test-slow   the tests that train for minutes"
-	@echo "make test-mindspore  weights to and from real MindSpore (downloads 800 MB)"
+	@echo "make test-mindspore   weights to and from real MindSpore (downloads 800 MB)"
 	@echo "make check       lint, types and import rules"
 	@echo "make format      format the code"
 	@echo "make clean       remove the virtual environment and caches"

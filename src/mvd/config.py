@@ -436,7 +436,7 @@ def from_json(text: str, source: str) -> RunConfig:
     """
     try:
         return _converter().structure(json.loads(text), RunConfig)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ConfigError(f"{source}: expected JSON, found something else ({error})") from error
     except Exception as error:  # cattrs raises groups of whatever the fields raised
         problems = "; ".join(cattrs.transform_error(error, path="config", format_exception=_explain))

@@ -21,13 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.backends import Descriptors, Modalities, load_backend
-from mvd.config import RunConfig, from_json, to_json
+from mvd.config import RunConfig, to_json
 from mvd.data.images import PictureFiles
 from mvd.data.sources import Held, Pictures
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.interop import count_classes, load_whole, write_weights
 from mvd.report.card import model_page
-from mvd.runs import OPTIMIZER_PREFIX, Card, load_checkpoint, open_run, read_card, read_metadata
+from mvd.runs import OPTIMIZER_PREFIX, Card, load_checkpoint, open_run, read_card, read_config
 
 WEIGHTS, CONFIG, PAGE = "model.safetensors", "config.json", "README.md"
 
@@ -103,13 +103,12 @@ def from_pretrained(source: str | Path, *, revision: str | None = None, device: 
     """
     path = Path(source)
     file = _file_in(path if path.exists() else _download(str(source), revision))
-    text = read_metadata(file).get("config")
-    if text is None:
+    config = read_config(file)
+    if config is None:
         raise CheckpointError(
             f"{file}: expected weights of mvd with their configuration, found none in it; make a run folder of foreign "
             f"weights with mvd import"
         )
-    config = from_json(text, str(file))
     config = replace(config, runtime=replace(config.runtime, device=device))
     classes = count_classes(load_whole(file, config.model).tensors)
     return Model(weights=file, config=config, classes=classes, card=read_card(file))

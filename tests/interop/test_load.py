@@ -15,7 +15,7 @@ from mvd.backends.pytorch.network import build_network
 from mvd.backends.pytorch.weights import network_tensors, restore_network
 from mvd.config import ModelConfig
 from mvd.errors import CheckpointError
-from mvd.interop import Target, convert, load_pretrained, read_weights, write_weights
+from mvd.interop import Target, convert, load_pretrained, load_whole, read_weights, write_weights
 from mvd.interop.encoders import resnet_shapes
 from mvd.interop.names import MINDSPORE_RESNET, to_theirs
 from mvd.runs import CheckpointMeta, load_checkpoint
@@ -181,3 +181,86 @@ def test_a_resnet_is_converted_with_its_classifier(tmp_path: Path, resnet: Array
     assert_same(
         dict(sorted(read_weights(tmp_path / "b.pth").tensors.items())), dict(sorted((resnet | counters).items()))
     )
+
+
+def test_a_whole_network_starts_another_and_its_classifiers_are_replaced(tmp_path: Path) -> None:
+    arrays = network(_CONFIG, seed=1)
+    convert(as_safetensors(arrays, tmp_path), tmp_path / "a.ckpt", to="mindspore")
+    same = replace(_CONFIG, padding="same")
+    loaded = load_pretrained(tmp_path / "a.ckpt", same, classes=7)
+    classifiers = [
+        f"{branch}.{head}.{leaf}"
+        for branch in ("visible", "infrared", "shared")
+        for head in ("neck.classifier", "bottleneck.classifier.4")
+        for leaf in ("weight", "bias")
+    ]
+    assert sorted(loaded.report.replaced) == sorted(classifiers)
+    assert (loaded.report.left_over, loaded.report.missing) == ((), ())
+    (note,) = loaded.report.notes
+    assert note.startswith("replaced by new ones, for these are of another size: ")
+    assert all(name in note for name in classifiers)
+    assert set(loaded.tensors) == set(arrays) - set(classifiers)
+    assert all(np.array_equal(loaded.tensors[name], arrays[name]) for name in loaded.tensors if "num_b" not in name)
+    assert load_pretrained(tmp_path / "a.ckpt", same, classes=5).report.notes == ()
+
+
+def test_parts_that_another_network_has_are_named(tmp_path: Path) -> None:
+    plain = replace(_CONFIG, bottleneck=False, descriptor="observation")
+    file = as_safetensors(network(plain) | {"extra.weight": np.zeros(2)}, tmp_path)
+    report = load_pretrained(file, replace(_CONFIG, channel_attention=True), classes=5).report
+    assert report.left_over == ("extra.weight",)
+    assert "visible.bottleneck.layers.0.weight" in report.missing
+    assert "shared.encoder.attention2.gamma" in report.missing
+    assert report.replaced == ()
+
+
+@pytest.mark.parametrize(
+    ("write", "padding", "noted"),
+    [
+        (as_mindspore, "pytorch", 'are trained with padding "same"'),
+        (as_mindspore, "same", None),
+        (as_torch, "same", 'are trained with padding "pytorch"'),
+        (as_torch, "pytorch", None),
+    ],
+)
+def test_padding_that_differs_from_what_was_trained_is_noted(
+    tmp_path: Path, resnet: Arrays, write: Write, padding: str, noted: str | None
+) -> None:
+    config = replace(_CONFIG, padding=padding)  # type: ignore[arg-type]
+    notes = load_pretrained(write(resnet, tmp_path), config).report.notes
+    assert [noted in note for note in notes] == ([True] if noted else [])  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_the_pytorch_releases_file_is_a_whole_network(tmp_path: Path, prefix: str, wrapped: bool) -> None:
+    arrays = network(replace(_CONFIG, channel_attention=True), seed=2)
+    convert(as_safetensors(arrays, tmp_path), tmp_path / "plain.pth", to="pytorch")
+    state = {f"{prefix}{name}": torch.from_numpy(one) for name, one in read_weights(tmp_path / "plain.pth")[0].items()}
+    state |= {f"{prefix}shared_backbone.base.fc.weight": torch.zeros(3, 4)}
+    torch.save({"state_dict": state, "epoch": 9} if wrapped else state, tmp_path / "checkpoint.pth.tar")
+    loaded = load_whole(tmp_path / "checkpoint.pth.tar", replace(_CONFIG, channel_attention=True))
+    assert_same(dict(sorted(loaded.tensors.items())), dict(sorted(arrays.items())))
+    assert loaded.report.left_over == ("shared_backbone.base.fc.weight",)
+
+
+def test_a_whole_network_of_another_shape_is_named(tmp_path: Path, resnet: Arrays) -> None:
+    file = as_safetensors(network(_CONFIG), tmp_path)
+    with pytest.raises(CheckpointError, match=r"found no 'visible\.encoder\.attention2\.gamma', .*; choose the recipe"):
+        load_whole(file, replace(_CONFIG, channel_attention=True))
+    with pytest.raises(CheckpointError, match=r"other sizes of 'visible\.bottleneck\.layers\.6\.weight'"):
+        load_whole(file, replace(_CONFIG, z_dim=9))
+    with pytest.raises(CheckpointError, match=r"unknown 'infrared\.bottleneck"):
+        load_whole(file, replace(_CONFIG, bottleneck=False))
+    with pytest.raises(CheckpointError, match="encoders alone go to mvd train --pretrained"):
+        load_whole(as_torch(resnet, tmp_path), _CONFIG)
+
+
+@pytest.mark.parametrize("middle", [("mindspore", "a.ckpt"), ("pytorch", "a.pth")])
+def test_a_releases_file_is_the_same_after_its_journey_here(tmp_path: Path, middle: tuple[Target, str]) -> None:
+    to, name = middle
+    convert(as_safetensors(network(_CONFIG, seed=3), tmp_path), tmp_path / name, to=to)
+    convert(tmp_path / name, tmp_path / "ours.safetensors", to="mvd")
+    convert(tmp_path / "ours.safetensors", tmp_path / f"back-{name}", to=to)
+    back, there = (read_weights(tmp_path / file).tensors for file in (f"back-{name}", name))
+    assert_same(dict(sorted(back.items())), dict(sorted(there.items())))

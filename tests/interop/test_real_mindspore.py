@@ -90,6 +90,14 @@ def test_a_network_goes_through_mindspore_and_back_with_the_same_bits(
     )
 
 
+def test_mindspore_reads_every_kind_of_tensor_that_it_writes(
+    mindspore: MindSpore, sample: Arrays, tmp_path: Path
+) -> None:
+    write_weights(tmp_path / "a.ckpt", sample, "mindspore")
+    mindspore("read", tmp_path / "a.ckpt", tmp_path / "a.npz")
+    assert_same(load(tmp_path / "a.npz"), sample)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float64", "int8", "int32", "int64", "uint8", "bool"])
 def test_types_are_the_same_on_both_sides(mindspore: MindSpore, tmp_path: Path, dtype: str) -> None:
     arrays: Arrays = {"a": np.arange(-3, 3).astype(dtype).reshape(2, 3), "b": np.array([1]).astype(dtype)}

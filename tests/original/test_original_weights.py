@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from mvd.config import to_json
 from mvd.errors import CheckpointError
 from mvd.original import settings
 from mvd.original.weights import keep_weights, load_weights, weights_name
@@ -53,6 +54,16 @@ def test_an_encoder_alone_is_not_the_whole_network(tmp_path: Path) -> None:
     save_file({"conv1.weight": np.ones((2, 3, 7, 7), np.float32), "bn1.weight": np.ones(2, np.float32)}, file)
     with pytest.raises(CheckpointError, match=r"whole MVD network, found a ResNet .*; encoders alone go to --pretrain"):
         load_weights(file)
+
+
+@pytest.mark.parametrize("data", ["[" * 100_000, "[]", '{"identities": 3}', "data"])
+def test_a_file_that_says_nonsense_of_its_run_is_one_line(tmp_path: Path, data: str) -> None:
+    file = tmp_path / "odd.safetensors"
+    metadata = {"config": to_json(settings.RELEASE), "data": data}
+    save_file({name: array for name, array in TENSORS.items() if "/" not in name}, file, metadata=metadata)
+    with pytest.raises(CheckpointError, match="expected to read in it what its weights were trained on") as caught:
+        load_weights(file)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path: Path, run: RunFolder) -> None:

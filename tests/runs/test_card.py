@@ -12,10 +12,22 @@ import pytest
 from safetensors.numpy import save_file
 
 from mvd import __version__
-from mvd.config import DataConfig, RunConfig
+from mvd.config import DataConfig, RunConfig, to_json
 from mvd.errors import CheckpointError, RunError
 from mvd.recipes import RECIPES, name_recipe
-from mvd.runs import Card, CardFigures, CheckpointMeta, RunData, card_from_json, create_run, read_card, source_commit
+from mvd.runs import (
+    Card,
+    CardFigures,
+    CheckpointMeta,
+    RunData,
+    card_from_json,
+    create_run,
+    load_checkpoint,
+    read_card,
+    read_config,
+    read_meta,
+    source_commit,
+)
 
 META = CheckpointMeta(step=40, epoch=2, metrics={"rank-1": 0.5, "mAP": 0.25}, best=0.25)
 DATA = RunData(
@@ -126,3 +138,36 @@ def test_recipes_are_named_by_what_they_compute() -> None:
         assert name_recipe(replace(same, runtime=replace(same.runtime, device="cpu"))) == name
         other = replace(recipe, optimizer=replace(recipe.optimizer, lr=0.123))
         assert name_recipe(other) == f"custom, from {name}"
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {},
+        {"step": "1", "epoch": 0, "metrics": {}, "best": None},
+        {"step": -1, "epoch": 0, "metrics": {}, "best": None},
+        {"step": 1, "epoch": 0, "metrics": [], "best": None},
+        {"step": 1, "epoch": 0, "metrics": {"mAP": "high"}, "best": None},
+        {"step": 1, "epoch": 0, "metrics": {}, "best": "mAP"},
+    ],
+    ids=range(6),
+)
+def test_a_checkpoint_that_says_nonsense_of_itself_is_refused(tmp_path: Path, meta: dict[str, object]) -> None:
+    save_file(TENSORS, tmp_path / "a.safetensors", metadata={"mvd": json.dumps(meta)})
+    for read in (load_checkpoint, read_meta):
+        with pytest.raises(CheckpointError, match=r"a\.safetensors: expected a checkpoint of mvd"):
+            read(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    "config", ["", "[" * 100_000, "{}x", '{"seed": -1}', '{"model": {"arch": "vgg"}}'], ids=range(5)
+)
+def test_a_configuration_that_is_none_is_a_checkpoints_error(tmp_path: Path, config: str) -> None:
+    save_file(TENSORS, tmp_path / "a.safetensors", metadata={"config": config})
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: expected ") as caught:
+        read_config(tmp_path / "a.safetensors")
+    assert "\n" not in str(caught.value)
+    save_file(TENSORS, tmp_path / "b.safetensors", metadata={"config": to_json(RunConfig(seed=2))})
+    assert read_config(tmp_path / "b.safetensors") == RunConfig(seed=2)
+    save_file(TENSORS, tmp_path / "c.safetensors")
+    assert read_config(tmp_path / "c.safetensors") is None

@@ -2,7 +2,8 @@
 
 `files` tells a format by what is in a file and reads it (`mindspore_ckpt` on `protobuf`, `torch_files` on
 `torch_archive` and `pickles`, `safetensors_files`, all on `stored`), `names` knows who calls a tensor what, `encoders`
-and `networks` what a network consists of, `load` puts it together.
+and `networks` what a network consists of, `load` puts it together. `onnx_models` runs and shrinks exported programs,
+with packages that are optional; `onnx_metadata` reads without them what they say of themselves.
 """
 
 from mvd.interop.files import Kind, Weights, read_weights, write_weights

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from mvd.config import ModelConfig, from_json
+from mvd.config import ModelConfig
 from mvd.errors import CheckpointError
 from mvd.interop.encoders import encoder_shapes, find_architecture, resnet_shapes
 from mvd.interop.files import Kind, read_weights, write_weights
@@ -35,7 +35,7 @@ from mvd.interop.names import (
 )
 from mvd.interop.networks import branches, head_shapes, network_shapes
 from mvd.interop.stored import Array, Arrays, shown
-from mvd.runs import Card, CheckpointMeta, read_metadata, source_commit
+from mvd.runs import Card, CheckpointMeta, read_config, read_metadata, source_commit
 
 Target: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
 
@@ -48,6 +48,24 @@ _TARGETS: dict[Target, tuple[Kind, Naming, Naming]] = {
 
 _CLASSIFIER = "shared.neck.classifier.weight"
 _STEM = ("conv1.", "bn1.")
+
+_RELEASED: Mapping[Naming, Mapping[str, object]] = {
+    MINDSPORE_RELEASE: {
+        "last_stride": 2,
+        "padding": "same",
+        "third_norm": "mindspore",
+        "grey_weights": (0.2989, 0.5870, 0.1440),
+        "descriptor_norm": "each",
+    },
+    PYTORCH_RELEASE: {
+        "last_stride": 1,
+        "padding": "pytorch",
+        "third_norm": "standard",
+        "grey_weights": (0.2989, 0.5870, 0.1140),
+        "descriptor_norm": "whole",
+    },
+}
+"""What the releases' networks compute that does not show in the names and shapes of their weights."""
 
 
 def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None) -> Renamed:
@@ -125,7 +143,7 @@ def load_whole(file: Path, config: ModelConfig) -> Renamed:
             f"{file}: expected the network of this configuration, found {'; '.join(problems)}; choose the recipe that "
             f"it was trained by, and set model fields that differ"
         )
-    notes = _notes(file, naming, config, ())
+    notes = _released_notes(naming, config)
     return Renamed(found.tensors, Report(report.matched, renamed.report.left_over, notes=notes))
 
 
@@ -176,18 +194,30 @@ def _notes(file: Path, naming: Naming, config: ModelConfig, replaced: Sequence[s
     trained = _padding(file, naming)
     if trained not in (None, config.padding):
         notes.append(
-            f'trained with padding "{trained}", and this network pads as "{config.padding}", so its maps are shifted '
-            f"by up to a pixel: --model.padding {trained} has what was trained"
+            f'weights of this kind are trained with padding "{trained}", and this network pads as "{config.padding}", '
+            f"so its maps are shifted by up to a pixel: --model.padding {trained} has what was trained"
         )
     return tuple(notes)
+
+
+def _released_notes(naming: Naming, config: ModelConfig) -> tuple[str, ...]:
+    """Note where a network computes something else than the release whose names its weights have."""
+    other = {name: value for name, value in _RELEASED.get(naming, {}).items() if getattr(config, name) != value}
+    if not other:
+        return ()
+    listed = ", ".join(f"{name} {value}" for name, value in other.items())
+    return (
+        f"networks of {naming.title} have {listed}, and this one has not: take the recipe of that release, unless "
+        f"these weights were converted from another network",
+    )
 
 
 def _padding(file: Path, naming: Naming) -> str | None:
     """Tell the padding that weights were trained with, where their naming or their metadata says so."""
     if naming is not OURS:
         return "same" if naming.mindspore else "pytorch"
-    config = read_metadata(file).get("config")
-    return None if config is None else from_json(config, str(file)).model.padding
+    config = read_config(file)
+    return None if config is None else config.model.padding
 
 
 def _read_named(file: Path) -> tuple[Arrays, Naming]:

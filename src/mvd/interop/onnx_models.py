@@ -28,6 +28,7 @@ Inputs: TypeAlias = dict[str, npt.NDArray[Any]]
 # Cheap ones that need more digits or a wider range than float16 has: pre-processing, lengths of vectors, powers.
 _IN_FLOAT32 = ("Sub", "Mul", "Div", "Pow", "ReduceL2", "ReduceMean", "ReduceSum", "Clip")
 _IN_INT8 = ("Conv", "Gemm", "MatMul")
+_AT_A_TIME = 4
 
 
 def require_onnx(*packages: str) -> None:
@@ -146,7 +147,9 @@ def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArra
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     names = [one.name for one in onnx.load(str(source)).graph.input]
-    inputs = make_inputs(names, pictures, modalities)
+    # Every map of every step is looked at: a few pictures at a time, or they take tens of GB.
+    few = (batch[start : start + _AT_A_TIME] for batch in pictures for start in range(0, len(batch), _AT_A_TIME))
+    inputs = make_inputs(names, few, modalities)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def get_next(self) -> Inputs | None:

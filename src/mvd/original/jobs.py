@@ -26,6 +26,7 @@ from mvd.original.devices import choose_device, compile_if_possible, require_dev
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import Weights, describe_people, load_weights, require_fit
+from mvd.recipes import name_recipe
 from mvd.runs import CheckpointMeta, RunFolder, create_run, is_free, open_run
 
 RUNS = Path("runs")
@@ -77,10 +78,11 @@ def begin(arguments: Arguments) -> Job:
     def start(observer: Observer) -> tuple[RunFolder, bool]:
         if weights is None:
             return train(data, path, config, observer=observer, pretrained=pretrained)
+        described = replace(describe_people(dataset, training.identities), recipe=name_recipe(config))
         epoch = arguments.start_epoch - 1
         step = epoch * _steps_per_epoch(config, training)
         checkpoint = weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None)
-        create_run(path, config, describe_people(dataset, training.identities), replace=False, start=checkpoint)
+        create_run(path, config, described, replace=False, start=checkpoint)
         return resume(path, observer=observer)
 
     return Job(

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.backends import load_backend
-from mvd.config import RunConfig, from_json, to_json
+from mvd.config import RunConfig, to_json
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sources import Held
 from mvd.data.store import default_folder
@@ -34,6 +34,7 @@ from mvd.runs import (
     create_run,
     load_checkpoint,
     open_run,
+    read_config,
     read_metadata,
 )
 
@@ -98,13 +99,15 @@ def load_weights(path: Path) -> Weights:
     metadata = read_metadata(path)
     if not {"config", "data"} <= metadata.keys():
         return Weights(file=path, tensors=_tensors(path))
-    data = json.loads(metadata["data"])
-    return Weights(
-        file=path,
-        tensors=_tensors(path),
-        config=from_json(metadata["config"], str(path)),
-        data=RunData(**{**data, "identities": tuple(data["identities"])}),
-    )
+    try:
+        data = json.loads(metadata["data"])
+        described = RunData(**{**data, "identities": tuple(data["identities"])})
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: expected to read in it what its weights were trained on, found something else ({error}); take "
+            f"the file that train.py wrote"
+        ) from error
+    return Weights(file=path, tensors=_tensors(path), config=read_config(path), data=described)
 
 
 def require_fit(weights: Weights, config: RunConfig) -> None:

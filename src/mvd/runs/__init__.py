@@ -9,6 +9,7 @@ from mvd.runs.checkpoints import (
     check_finite,
     load_checkpoint,
     read_card,
+    read_config,
     read_meta,
     read_metadata,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "load_checkpoint",
     "open_run",
     "read_card",
+    "read_config",
     "read_meta",
     "read_metadata",
     "read_state",

@@ -97,7 +97,7 @@ def card_from_json(text: str, source: str) -> Card:
         if not all(_fits(name, value) for name, value in known.items()):
             raise TypeError("a field of another type")
         return Card(**known, figures=figures)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise CheckpointError(
             f"{source}: expected a model card in its metadata, found something else ({type(error).__name__}); "
             f"take a file that mvd wrote"

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from mvd.config import RunConfig, to_json
-from mvd.errors import CheckpointError
+from mvd.config import RunConfig, from_json, to_json
+from mvd.errors import CheckpointError, ConfigError
 from mvd.runs.card import Card, card_from_json
 from mvd.runs.files import cannot_write, flush, flush_folder
 
@@ -123,9 +123,9 @@ def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], Checkpoint
     try:
         with safe_open(file, framework="numpy") as archive:
             metadata = dict(archive.metadata() or {})
-            meta = CheckpointMeta(**json.loads(metadata["mvd"]))
+            meta = _meta(metadata["mvd"])
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DamagedCheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
     written = metadata.pop(_CHECKSUM, None)
     if written is not None and written != (found := checksum(tensors, metadata)):
@@ -172,8 +172,8 @@ def read_meta(file: Path) -> CheckpointMeta:
         CheckpointError: it is missing, damaged, or none of ours.
     """
     try:
-        return CheckpointMeta(**json.loads(read_metadata(file)["mvd"]))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        return _meta(read_metadata(file)["mvd"])
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{file}: expected a checkpoint of mvd, could not read it ({error})") from error
 
 
@@ -185,6 +185,19 @@ def read_card(file: Path) -> Card | None:
     """
     text = read_metadata(file).get("card")
     return None if text is None else card_from_json(text, str(file))
+
+
+def read_config(file: Path) -> RunConfig | None:
+    """Read the configuration in a checkpoint; None if there is none.
+
+    Raises:
+        CheckpointError: what stands in its place is none.
+    """
+    text = read_metadata(file).get("config")
+    try:
+        return None if text is None else from_json(text, str(file))
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def check_finite(tensors: Tensors) -> str | None:
@@ -203,3 +216,15 @@ def _keep(file: Path, previous: Path) -> None:
         return
     spare.replace(previous)
     spare.unlink(missing_ok=True)  # renaming does nothing where both are names of one file already
+
+
+def _meta(text: str) -> CheckpointMeta:
+    """Read what `CheckpointMeta` was written as; a TypeError or ValueError where it is something else."""
+    meta = CheckpointMeta(**json.loads(text))
+    numbers = [meta.best or 0.0, *meta.metrics.values()] if isinstance(meta.metrics, dict) else [None]
+    counts = [meta.step, meta.epoch, 0 if meta.best_step is None else meta.best_step]
+    if any(type(count) is not int or count < 0 for count in counts):
+        raise TypeError(f"step {meta.step!r} of epoch {meta.epoch!r}, best {meta.best_step!r}")
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise TypeError("figures that are no numbers")
+    return meta
