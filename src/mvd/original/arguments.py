@@ -73,7 +73,7 @@ def parse_training(arguments: Sequence[str]) -> Arguments:
     """Read the command line of train.py, without the program's name; a wrong one is one line and exit code 2."""
     parser = _Parser("train.py", "Train as the MindSpore release of MVD does; see docs/from-the-original.md.")
     _add_data(parser)
-    _add_device(parser, "GPU")
+    _add_device(parser, "GPU", "whether the network is compiled first (GRAPH_MODE)")
     _add_network(parser)
     _add_losses(parser)
     _add_optimizer(parser)
@@ -85,7 +85,7 @@ def parse_evaluation(arguments: Sequence[str]) -> Arguments:
     """Read the command line of eval.py, without the program's name; a wrong one is one line and exit code 2."""
     parser = _Parser("eval.py", "Evaluate as the MindSpore release of MVD does; see docs/from-the-original.md.")
     _add_data(parser)
-    _add_device(parser, "CPU")
+    _add_device(parser, "CPU", "of no effect: only training is compiled")
     _add_network(parser)
     parser.add("epoch", int, "of no effect: training is over")
     parser.add("margin", float, "of no effect: training is over")
@@ -125,9 +125,9 @@ def _add_data(parser: _Parser) -> None:
     parser.add("test_batch", int, f"pictures in a batch when descriptors are computed ({RELEASE.runtime.embed_batch})")
 
 
-def _add_device(parser: _Parser, default: Target) -> None:
+def _add_device(parser: _Parser, default: Target, compiling: str) -> None:
     modes = ("GRAPH_MODE", "PYNATIVE_MODE")
-    parser.choose("MSmode", modes, "whether the network is compiled first (GRAPH_MODE)", dest="ms_mode")
+    parser.choose("MSmode", modes, compiling, dest="ms_mode")
     parser.choose("device_target", get_args(Target), f"what to compute on ({default}); Cloud: what is there")
     parser.add("gpu", _numbers, "number of the GPU, with --device_target GPU (0)", dest="gpus", default=(0,))
     parser.add("device_id", _from(0), "number of the Ascend processor, with --device_target Ascend (0)", default=0)
