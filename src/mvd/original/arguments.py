@@ -11,6 +11,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias, get_args, get_type_hints
 
@@ -106,8 +107,18 @@ class _Parser(ArgumentParser):
         self.add(name, _one_of(choices), meaning, **{"metavar": "{" + ",".join(choices) + "}", **more})
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}; see: python {self.prog} --help", file=sys.stderr)
+        print(f"{self.prog}: {message}{self._hint(message)}; see: python {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
+
+    def _hint(self, message: str) -> str:
+        """Name the argument that is nearest to a misspelt one."""
+        _, unknown, rest = message.partition("unrecognized arguments: --")
+        near = (
+            get_close_matches(f"--{rest.split()[0].partition('=')[0]}", self._option_string_actions, 1)
+            if unknown
+            else []
+        )
+        return f" (is it {near[0]}?)" if near else ""
 
 
 def _add_data(parser: _Parser) -> None:
