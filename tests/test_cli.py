@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from fakes import write_ids, write_tree
 from safetensors.numpy import load_file
 from scipy.io import loadmat
-from shell import SIZE, TINY, mvd, refused
+from shell import SIZE, TINY, mvd, printed, refused
 
 from mvd import __version__
+from mvd.data.samples import Samples
+from mvd.evaluation.features import Features
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,30 @@ def test_evaluation_writes_and_prints_the_protocols_asked_for(
     assert (result["queries"], result["gallery"], result["people"]) == (12, 12, 3)
     assert len(result["trials"]["mAP"]) == 10
     assert all(0 <= result["mean"][name] <= 1 for name in ("rank_1", "rank_20", "mAP", "mINP"))
+
+
+def test_a_run_may_be_described_by_what_its_configuration_does_not_say(
+    trained: Path, template: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested: list[int] = []
+
+    def features(*, descriptors: npt.NDArray[np.float32], samples: Samples) -> Features:
+        tested.append(descriptors.shape[1])
+        return Features(descriptors=descriptors, samples=samples)
+
+    monkeypatch.setattr("mvd.commands.evaluate.Features", features)
+    for descriptor in ("observation", "representation", "both"):
+        assert mvd("evaluate", trained, "--descriptor", descriptor) == 0
+        assert f"best, {descriptor}" in printed(capsys)
+        name = "evaluation-best.json" if descriptor == "observation" else f"evaluation-best-{descriptor}.json"
+        record = json.loads((trained / name).read_text())
+        assert record["descriptor"] == descriptor
+    # Four passes, of an encoder with 16 channels and a representation of width 8.
+    assert tested == [64, 32, 96]
+    plain = ("--model.no-bottleneck", *(f"--losses.{name}-weight=0" for name in ("vsd", "vcd", "vml")))
+    assert mvd("train", template, "--out", tmp_path / "plain", *TINY, *plain, "--evaluate", "none") == 0
+    message = refused(capsys, "evaluate", tmp_path / "plain", "--descriptor", "both")
+    assert "without one there are no representations, found both" in message
 
 
 def test_training_on_the_validation_people_too_leaves_the_last_weights(data: Path, tmp_path: Path) -> None:

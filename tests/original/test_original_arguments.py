@@ -118,7 +118,10 @@ def test_an_empty_path_is_none() -> None:
         ("--parameter_server perhaps", "--parameter_server: expected True or False, found 'perhaps'"),
         ("--tag ../x", "--tag: expected a name for a folder, found '../x'"),
         ("--lr", "--lr: expected one argument"),
-        ("--learning_rate 1", "unrecognized arguments: --learning_rate 1"),
+        ("--learning_rate 1", "unrecognized arguments: --learning_rate 1; see"),
+        ("--print_per_stp 1", "unrecognized arguments: --print_per_stp 1 (is it --print_per_step?); see"),
+        ("--los-func=id", "unrecognized arguments: --los_func=id (is it --loss_func?); see"),
+        ("something", "unrecognized arguments: something; see"),
     ],
 )
 def test_a_wrong_command_line_is_one_line(capsys: pytest.CaptureFixture[str], wrong: str, message: str) -> None:

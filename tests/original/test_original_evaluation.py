@@ -50,6 +50,34 @@ def test_a_checkpoint_of_the_release_is_evaluated(
     assert printed(capsys, "--resume", "mvd.ckpt", "--data_path", sysu)[-1] == expected
 
 
+def test_the_encoder_and_width_of_a_checkpoint_of_the_release_have_to_be_told(
+    here: Path, sysu: Path, train: Program, refused: Program, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shape = ("--arch", "resnet34", "--z_dim", "6")
+    result = train(sysu, *shape, "--epoch", "1").splitlines()[-1]
+    convert(best(here), here / "mvd.ckpt", to="mindspore")
+    command = ("--resume", "mvd.ckpt", "--data_path", sysu)
+    assert result.startswith(printed(capsys, *command, *shape)[-1])
+    for half in (shape[:2], shape[2:]):
+        assert "give the --arch and --z_dim that they were trained with" in refused(main, *command, *half)
+
+
+def test_data_are_copied_first_where_the_target_is_the_cloud(
+    here: Path, trained: Path, sysu: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    expected = printed(capsys, "--resume", best(trained / "sysu"))[-1]
+    cloud = ("--device_target", "Cloud", "--data_url", f"file://{sysu}")
+    assert printed(capsys, "--resume", best(trained / "sysu"), *cloud)[-1] == expected
+    assert list((here / "cache" / "mvd").glob("*/exp/test_id.txt"))
+
+
+def test_arguments_without_effect_are_explained(here: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, "--resume", best(trained / "sysu"), "--MSmode", "GRAPH_MODE", "--parameter_server")
+    assert lines[1].startswith("--MSmode GRAPH_MODE: ")
+    assert lines[2].startswith("--parameter_server: ")
+
+
 @pytest.mark.parametrize(
     ("mode", "protocol"), [("v2i", "visible-to-thermal/trial-3"), ("i2v", "thermal-to-visible/trial-3")]
 )

@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
+from fakes import write_tree
+from fsspec.implementations.memory import MemoryFileSystem
 from original.programs import SMALL, Program
 from safetensors.numpy import save_file
 
 from mvd.backends import StepLog
+from mvd.commands.prepare import prepare
+from mvd.config import EpochSchedule
 from mvd.interop import convert
 from mvd.interop.encoders import resnet_shapes
 from mvd.original import training
@@ -178,12 +185,113 @@ def test_weights_of_the_release_go_on_at_an_epoch(after_training: Path, sysu: Pa
     assert [name[:8] for name in names(after_training) if name.startswith("epoch")] == ["epoch_02"]
 
 
+@pytest.mark.parametrize("protocol", ["file", "memory"])
 def test_data_are_copied_first_where_the_target_is_the_cloud(
-    here: Path, sysu: Path, train: Program, monkeypatch: pytest.MonkeyPatch
+    here: Path, sysu: Path, train: Program, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
-    train(sysu, "--device_target", "Cloud", "--data_url", f"file://{sysu}", "--epoch", "1")
-    assert Path(open_run(here / "runs" / "sysu_all").data.root).is_relative_to(here / "cache")
+    url = f"{protocol}://{sysu}"
+    if protocol == "memory":
+        monkeypatch.setattr(MemoryFileSystem, "store", {})
+        MemoryFileSystem().put(str(sysu), str(sysu), recursive=True)
+    cloud = ("--device_target", "Cloud", "--data_url", url, "--epoch", "1")
+    train(sysu, *cloud)
+    copy = Path(open_run(here / "runs" / "sysu_all").data.root)
+    assert copy.is_relative_to(here / "cache")
+    copied = {file.relative_to(copy) for file in copy.rglob("*") if file.is_file()}
+    assert {file.relative_to(sysu) for file in sysu.rglob("*") if file.is_file()} <= copied
+    # A file that is missing is fetched again; whatever else is there is not.
+    (missing, kept) = sorted((copy / "cam1").rglob("*.jpg"))[:2]
+    missing.unlink()
+    before = kept.stat().st_mtime_ns
+    train(sysu, *cloud, "--tag", "again")
+    assert missing.is_file()
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_every_argument_of_the_computation_reaches_the_run(here: Path, sysu: Path, train: Program) -> None:
+    arguments = (
+        "--batch-size 2 --num_pos 3 --test-batch 5 --arch resnet34 --z-dim 6 --drop 0.25 --loss-func id+tri "
+        "--triloss CenterTri --margin 0.7 --optim sgd --lr 0.01 --epoch 1 --warmup-steps 2 --start_decay 3 "
+        "--end-decay 4 --decay_factor 0.5 --print-per-step 1 --train_on train --branch_name main"
+    )
+    output = train(sysu, *arguments.split())
+    config = open_run(here / "runs" / "sysu_all").config
+    assert (config.sampling.identities, config.sampling.pictures, config.runtime.embed_batch) == (2, 3, 5)
+    assert (config.model.arch, config.model.z_dim, config.model.classifier_width) == ("resnet34", 6, 3)
+    assert config.model.dropout == 0.25
+    assert (config.losses.metric, config.losses.metric_weight, config.losses.margin) == ("centre", 1.0, 0.7)
+    assert (config.optimizer.kind, config.optimizer.lr) == ("sgd", 0.01)
+    assert config.schedule == EpochSchedule(epochs=1, warmup_epochs=2, milestones=(3, 4), gamma=0.5)
+    assert (config.data.height, config.data.width, config.data.train_on) == (32, 16, "train")
+    assert (config.runtime.log_every, config.runtime.compile, config.runtime.device) == (1, False, "cpu")
+    first, *lines = output.splitlines()
+    assert "--branch_name main" in first
+    # The first of two epochs of warm-up, and batches of 2 people x 3 pictures from 12 and 12.
+    steps = [line for line in lines if line.startswith("Epoch: ")]
+    assert all("IB & Classifier LR: 0.0050000" in line for line in steps)
+    assert [line.partition("   ")[0] for line in steps] == [
+        f"Epoch: [1][{n}/{len(steps)}]" for n in range(1, len(steps) + 1)
+    ]
+
+
+def test_the_identity_loss_may_stand_alone(here: Path, sysu: Path, train: Program) -> None:
+    train(sysu, "--loss_func", "id", "--epoch", "1", "--print_per_step", "1")
+    (logged, *_) = open_run(here / "runs" / "sysu_all").metrics()
+    assert set(logged["losses"]) == {"identity", "total"}
+
+
+def test_the_pictures_size_is_that_of_the_arrays(here: Path, tmp_path: Path, train: Program) -> None:
+    data = write_tree(tmp_path / "wide")
+    prepare(data, height=24, width=40)
+    train(data, "--img_h", "24", "--img-w", "40", "--epoch", "1")
+    config = open_run(here / "runs" / "sysu_all").config
+    assert (config.data.height, config.data.width) == (24, 40)
+
+
+def test_graph_mode_trains_the_compiled_network_and_pynative_mode_the_eager_one(
+    here: Path, sysu: Path, train: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+
+    def compile_by_the_compiler_s_front_end(network: torch.nn.Module) -> object:
+        compiled.append(network)
+        return real(network, backend="eager")
+
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", compile_by_the_compiler_s_front_end)
+    monkeypatch.setenv("CXX", sys.executable)  # of a compiler, only that it is there is asked for
+    train(sysu, "--MSmode", "PYNATIVE_MODE", "--epoch", "1", "--tag", "eager")
+    assert not compiled
+    output = train(sysu, "--MSmode", "GRAPH_MODE", "--epoch", "1", "--tag", "graph")
+    assert len(compiled) == 1
+    assert "the network is not compiled" not in output
+    assert open_run(here / "runs" / "graph").config.runtime.compile
+    assert last_weights(here / "runs" / "graph") == last_weights(here / "runs" / "eager")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler")
+def test_graph_mode_computes_what_pynative_mode_does(here: Path, sysu: Path, train: Program) -> None:
+    for mode, tag in (("PYNATIVE_MODE", "eager"), ("GRAPH_MODE", "graph")):
+        train(sysu, "--MSmode", mode, "--epoch", "1", "--print_per_step", "1", "--tag", tag)
+    eager, graph = (open_run(here / "runs" / tag) for tag in ("eager", "graph"))
+    assert (eager.config.runtime.compile, graph.config.runtime.compile) == (False, True)
+    first, compiled = (run.metrics()[0]["losses"]["total"] for run in (eager, graph))
+    assert compiled == pytest.approx(first, rel=1e-4)
+
+
+@pytest.mark.parametrize("device", ["0", "5"])
+def test_an_ascend_processor_is_chosen_by_its_number(
+    here: Path, sysu: Path, refused: Program, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch_npu", None)
+    command = (training.main, "--data_path", sysu, *SMALL, "--device_target", "Ascend", "--device_id", device)
+    assert "--device_target Ascend: expected the package torch_npu, found none" in refused(*command)
+    # As if Huawei's package were there, and no processor.
+    monkeypatch.setitem(sys.modules, "torch_npu", ModuleType("torch_npu"))
+    assert f"--device_target Ascend: expected npu:{device}, found none" in refused(*command)
+    assert names(here) == []
 
 
 def test_arguments_without_effect_are_explained(here: Path, sysu: Path, train: Program) -> None:
@@ -230,7 +338,8 @@ def test_encoders_start_from_weights_of_a_file_or_a_url(
         (("--lr", "0"), "--lr: expected above 0, found 0.0"),
         (("--margin", "-1"), "--margin: expected 0 or more"),
         (("--device_num", "2"), "--device_num: expected 1, found 2"),
-        (("--device_target", "GPU", "--gpu", "99"), "--device_target CPU"),
+        (("--device_target", "GPU", "--gpu", "99"), "expected cuda:99, found none that PyTorch can use here"),
+        (("--device_target", "GPU", "--gpu", "99"), "or use the processor: --device_target CPU"),
         (("--device_target", "Cloud"), "--data_url: expected where to copy the data from"),
         (("--dataset", "RegDB"), "expected the layout of RegDB, found that of sysu"),
         (("--trial", "11"), "--trial: expected from 1 to 10, found 11"),

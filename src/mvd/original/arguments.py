@@ -11,6 +11,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias, get_args, get_type_hints
 
@@ -73,7 +74,7 @@ def parse_training(arguments: Sequence[str]) -> Arguments:
     """Read the command line of train.py, without the program's name; a wrong one is one line and exit code 2."""
     parser = _Parser("train.py", "Train as the MindSpore release of MVD does; see docs/from-the-original.md.")
     _add_data(parser)
-    _add_device(parser, "GPU")
+    _add_device(parser, "GPU", "whether the network is compiled first (GRAPH_MODE)")
     _add_network(parser)
     _add_losses(parser)
     _add_optimizer(parser)
@@ -85,7 +86,7 @@ def parse_evaluation(arguments: Sequence[str]) -> Arguments:
     """Read the command line of eval.py, without the program's name; a wrong one is one line and exit code 2."""
     parser = _Parser("eval.py", "Evaluate as the MindSpore release of MVD does; see docs/from-the-original.md.")
     _add_data(parser)
-    _add_device(parser, "CPU")
+    _add_device(parser, "CPU", "of no effect: only training is compiled")
     _add_network(parser)
     parser.add("epoch", int, "of no effect: training is over")
     parser.add("margin", float, "of no effect: training is over")
@@ -106,8 +107,18 @@ class _Parser(ArgumentParser):
         self.add(name, _one_of(choices), meaning, **{"metavar": "{" + ",".join(choices) + "}", **more})
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}; see: python {self.prog} --help", file=sys.stderr)
+        print(f"{self.prog}: {message}{self._hint(message)}; see: python {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
+
+    def _hint(self, message: str) -> str:
+        """Name the argument that is nearest to a misspelt one."""
+        _, unknown, rest = message.partition("unrecognized arguments: --")
+        near = (
+            get_close_matches(f"--{rest.split()[0].partition('=')[0]}", self._option_string_actions, 1)
+            if unknown
+            else []
+        )
+        return f" (is it {near[0]}?)" if near else ""
 
 
 def _add_data(parser: _Parser) -> None:
@@ -125,9 +136,9 @@ def _add_data(parser: _Parser) -> None:
     parser.add("test_batch", int, f"pictures in a batch when descriptors are computed ({RELEASE.runtime.embed_batch})")
 
 
-def _add_device(parser: _Parser, default: Target) -> None:
+def _add_device(parser: _Parser, default: Target, compiling: str) -> None:
     modes = ("GRAPH_MODE", "PYNATIVE_MODE")
-    parser.choose("MSmode", modes, "whether the network is compiled first (GRAPH_MODE)", dest="ms_mode")
+    parser.choose("MSmode", modes, compiling, dest="ms_mode")
     parser.choose("device_target", get_args(Target), f"what to compute on ({default}); Cloud: what is there")
     parser.add("gpu", _numbers, "number of the GPU, with --device_target GPU (0)", dest="gpus", default=(0,))
     parser.add("device_id", _from(0), "number of the Ascend processor, with --device_target Ascend (0)", default=0)

@@ -50,12 +50,18 @@ def _main(arguments: Arguments, line: str) -> int:
     dataset = scan_data(arguments, data, config.data.trial)
     trained_on = weights.data or _guess_people(weights, dataset)
     performance = PerformanceFile(Path(f"{arguments.dataset}_eval_performance.txt"))
-    performance.write(f"Args: {line}", *notes(arguments), f"Weights: {weights.file}")
+    performance.write(f"Args: {line}", *_mode_notes(arguments), *notes(arguments), f"Weights: {weights.file}")
     protocol = protocol_pattern(arguments, data)
     with as_run(weights, config, trained_on) as run, counting("testing") as progress:
         (result,) = evaluate(run.path, data=data, trial=config.data.trial, protocols=[protocol], progress=progress)
     performance.write(*final_lines(search_title(arguments), result, ""))
     return 0
+
+
+def _mode_notes(arguments: Arguments) -> list[str]:
+    if arguments.settings.ms_mode != "GRAPH_MODE":
+        return []
+    return ["--MSmode GRAPH_MODE: a test is over before compiling pays; pictures are described by the eager network"]
 
 
 def _require_own_trial(arguments: Arguments, weights: Weights) -> None:
