@@ -6,11 +6,14 @@ Needs no framework. How the processes talk is the backend's (`mvd.backends.Ranks
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import FrameType
 
 from mvd.errors import MvdError
 
@@ -26,6 +29,34 @@ def process_count() -> int:
 def process_index() -> int:
     """Tell which of them this is, from 0."""
     return int(os.environ.get("RANK", "0")) if process_count() > 1 else 0
+
+
+def launch(count: int, command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Start a Python program as several processes on this machine, by torchrun, and wait for their end.
+
+    Args:
+        count: of the processes.
+        command: the program's file and its arguments.
+        environment: variables that it gets beside those of this process.
+
+    Returns:
+        The exit code: 0 where all went well, 130 where Ctrl-C stopped them.
+    """
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    interrupted = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        # A terminal sends it to torchrun too, which sees to the processes.
+        nonlocal interrupted
+        interrupted = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        with subprocess.Popen([*torchrun, *command], env={**os.environ, **environment}) as process:
+            code = process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 130 if interrupted else int(code != 0)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
 from mvd.original import settings
 from mvd.original.arguments import Target, parse_training
-from mvd.original.devices import choose_device, compile_if_possible, require_device
+from mvd.original.devices import choose_device, compile_if_possible, launch_on_devices, require_device
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +40,29 @@ def test_ascend_without_its_package_is_one_line_in_the_words_of_the_release() ->
     assert message.endswith("to use the processor: --device_target CPU")
 
 
-@pytest.mark.parametrize("several", ["--device_num 2", "--gpu 0,1", "--run_distribute --device_num 8"])
-def test_several_devices_are_one_line(several: str) -> None:
-    with pytest.raises(ConfigError, match=r"--device_num: expected 1, found [28]"):
-        choose_device(parse_training(several.split()), "GPU")
+@pytest.mark.parametrize(
+    ("several", "count", "shown"),
+    [
+        ("--device_num 2", 2, {}),
+        ("--gpu 0,3", 2, {"CUDA_VISIBLE_DEVICES": "0,3"}),
+        ("--run_distribute --device_num 8", 8, {}),
+    ],
+)
+def test_several_devices_are_as_many_processes(
+    several: str, count: int, shown: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched = []
+
+    def launch(*given: object) -> int:
+        launched.append(given)
+        return 0
+
+    monkeypatch.setattr("mvd.original.devices.launch", launch)
+    arguments = parse_training(several.split())
+    assert choose_device(arguments, "GPU") == "cuda"
+    assert choose_device(arguments, "Ascend") == "npu"
+    assert launch_on_devices(arguments, "a.module", ["--x"]) == 0
+    assert launched == [(count, ["-m", "a.module", "--x"], shown)]
 
 
 def test_a_gpu_that_is_not_there_is_one_line_that_names_the_processor() -> None:

@@ -17,6 +17,7 @@ from tyro.conf import AvoidSubcommands, Positional, arg
 from mvd.cli.screen import STOPPED, print_results
 from mvd.config import RunConfig
 from mvd.errors import ConfigError
+from mvd.launch import process_index
 from mvd.recipes import RECIPES, SUMMARIES
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Train:
 
     @contextmanager
     def _observer(self, bar: TrainingBar) -> Iterator[Observer]:
-        if not self.tensorboard:
+        if not self.tensorboard or process_index() > 0:
             yield bar
             return
         from mvd.report.tensorboard import TensorBoardWriter

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from mvd.backends import load_backend
+from mvd.backends import ALONE, Ranks, load_backend
 from mvd.config import Descriptor, RunConfig
 from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
@@ -39,6 +39,7 @@ def evaluate(
     weights: Weights = "best",
     descriptor: Descriptor | None = None,
     progress: Progress | None = None,
+    together: bool = True,
 ) -> list[Result]:
     """Evaluate a run on the test identities.
 
@@ -56,6 +57,8 @@ def evaluate(
         descriptor: what describes a picture, where it is not what the run's configuration says; training does not
             depend on it.
         progress: called with (pictures embedded, pictures in all).
+        together: whether the processes of this launch, if it has several, share the pictures; each of them has to call
+            this then. Otherwise this process does all of it.
 
     Raises:
         RunError: there is no run, or no such weights in it.
@@ -76,7 +79,8 @@ def evaluate(
         chosen = choose_protocols(dataset, protocols)
         return dataset, chosen, load_galleries(dataset, chosen)
 
-    with backend.ranks(config) as ranks, _naming_other_checkpoints(run, checkpoint):
+    joined: AbstractContextManager[Ranks] = backend.ranks(config) if together else nullcontext(ALONE)
+    with joined as ranks, _naming_other_checkpoints(run, checkpoint):
         dataset, chosen, permutations = ranks.each(make_ready)
         descriptors = backend.embed(
             config,

@@ -33,8 +33,8 @@ class Arguments:
         device_target: what to compute on; None where it was not given.
         gpus: numbers of GPUs.
         device_id: number of the Ascend processor.
-        device_num: devices to train on.
-        run_distribute: whether to train on several of them.
+        device_num: devices that share a run.
+        run_distribute: whether they do; more than one do anyway.
         parameter_server: whether to have MindSpore's parameter server.
         resume: run folder, or file of weights of the whole network.
         sysu_mode: search on SYSU-MM01.
@@ -142,8 +142,12 @@ def _add_device(parser: _Parser, default: Target, compiling: str) -> None:
     parser.choose("device_target", get_args(Target), f"what to compute on ({default}); Cloud: what is there")
     parser.add("gpu", _numbers, "number of the GPU, with --device_target GPU (0)", dest="gpus", default=(0,))
     parser.add("device_id", _from(0), "number of the Ascend processor, with --device_target Ascend (0)", default=0)
-    parser.add("device_num", _from(1), "devices to train on (1, and no more yet)", default=1)
-    parser.add_argument("--run_distribute", action="store_true", help="train on --device_num devices")
+    parser.add("device_num", _from(1), "devices that share a run (1)", default=1)
+    parser.add_argument(
+        "--run_distribute",
+        action="store_true",
+        help="share a run among --device_num devices",
+    )
     parser.add("parameter_server", _yes_or_no, "MindSpore's; there is none here", nargs="?", const=True, default=False)
 
 

@@ -5,31 +5,52 @@ Here are only names, such as "npu:0" for the first Ascend processor; looking for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
 from mvd.backends import load_backend
 from mvd.config import RunConfig
-from mvd.errors import ConfigError
+from mvd.launch import launch
 from mvd.original.arguments import Arguments, Target
 
 
 def choose_device(arguments: Arguments, target: Target) -> str:
     """Name the device of a target, as `mvd.config.RuntimeConfig.device` takes it.
 
-    Raises:
-        ConfigError: several devices are asked for.
+    Where there are several, it has no number: each process takes its own.
     """
-    _require_one_device(arguments)
+    several = count_devices(arguments) > 1
     match target:
         case "CPU":
             return "cpu"
         case "GPU":
-            return f"cuda:{arguments.gpus[0]}"
+            return "cuda" if several else f"cuda:{arguments.gpus[0]}"
         case "Ascend":
-            return f"npu:{arguments.device_id}"
+            return "npu" if several else f"npu:{arguments.device_id}"
         case "Cloud":
             return choose_device(arguments, "Ascend") if find_spec("torch_npu") else "auto"
+
+
+def count_devices(arguments: Arguments) -> int:
+    """Count the devices that are asked for, of which each takes a process."""
+    return max(arguments.device_num, len(arguments.gpus))
+
+
+def launch_on_devices(arguments: Arguments, module: str, given: Sequence[str]) -> int:
+    """Start a program again as a process for each device, and wait for their end; what they are given is the same.
+
+    Args:
+        arguments: the command line.
+        module: the program's.
+        given: the command line as it was typed.
+
+    Returns:
+        The exit code.
+    """
+    # Processes count the GPUs that they are shown.
+    shown = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, arguments.gpus))} if len(arguments.gpus) > 1 else {}
+    return launch(count_devices(arguments), ["-m", module, *given], shown)
 
 
 def require_device(config: RunConfig) -> str:
@@ -58,12 +79,3 @@ def compile_if_possible(config: RunConfig) -> tuple[RunConfig, list[str]]:
         return config, []
     note = f"--MSmode GRAPH_MODE: the network is not compiled, for that takes {obstacle}"
     return replace(config, runtime=replace(config.runtime, compile=False)), [note]
-
-
-def _require_one_device(arguments: Arguments) -> None:
-    devices = max(arguments.device_num, len(arguments.gpus))
-    if devices > 1:
-        raise ConfigError(
-            f"--device_num: expected 1, found {devices}: a run trains on one device so far; leave it away, and choose "
-            f"the device with --gpu or --device_id"
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,8 +14,9 @@ import numpy as np
 from mvd.commands.evaluate import evaluate
 from mvd.data.samples import Dataset
 from mvd.errors import CheckpointError, ConfigError, ProtocolError
+from mvd.launch import process_count, process_index
 from mvd.original.arguments import Arguments, parse_evaluation
-from mvd.original.devices import choose_device, require_device
+from mvd.original.devices import choose_device, count_devices, launch_on_devices, require_device
 from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import counting, data_folder, notes, protocol_pattern, run_program, scan_data, search_title
 from mvd.original.settings import RELEASE, configure
@@ -32,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 something was wrong with what was given, 130 stopped by Ctrl-C.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run_program("eval.py", lambda: _main(parse_evaluation(given), shlex.join(given)))
+    return run_program("eval.py", lambda: _main(parse_evaluation(given), given))
 
 
-def _main(arguments: Arguments, line: str) -> int:
+def _main(arguments: Arguments, given: Sequence[str]) -> int:
     if arguments.resume is None:
         raise ConfigError("--resume: expected a run folder or a file of weights to evaluate, found none")
     target = arguments.device_target or "CPU"
@@ -49,8 +51,13 @@ def _main(arguments: Arguments, line: str) -> int:
     data = data_folder(arguments, target, Path(weights.data.root if weights.data else "data"))
     dataset = scan_data(arguments, data, config.data.trial)
     trained_on = weights.data or _guess_people(weights, dataset)
-    performance = PerformanceFile(Path(f"{arguments.dataset}_eval_performance.txt"))
-    performance.write(f"Args: {line}", *_mode_notes(arguments), *notes(arguments), f"Weights: {weights.file}")
+    if count_devices(arguments) > process_count():
+        return launch_on_devices(arguments, "mvd.original.evaluation", given)
+    first = process_index() == 0
+    performance = PerformanceFile(Path(f"{arguments.dataset}_eval_performance.txt" if first else os.devnull))
+    performance.write(
+        f"Args: {shlex.join(given)}", *_mode_notes(arguments), *notes(arguments), f"Weights: {weights.file}"
+    )
     protocol = protocol_pattern(arguments, data)
     with as_run(weights, config, trained_on) as run, counting("testing") as progress:
         (result,) = evaluate(run.path, data=data, trial=config.data.trial, protocols=[protocol], progress=progress)
@@ -84,3 +91,7 @@ def _guess_people(weights: Weights, dataset: Dataset) -> RunData:
         f"{weights.file}: expected weights for the {len(train) + len(validation)} people of {dataset.root} that may be "
         f"trained on, found weights for {weights.classes}; check --data_path and --trial"
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

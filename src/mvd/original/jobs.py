@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mvd.backends import Observer, TrainingData
+from mvd.backends import Observer, TrainingData, load_backend
 from mvd.commands.data import describe_dataset, load_training
 from mvd.commands.prepare import prepare
 from mvd.commands.train import resume, train
@@ -82,7 +82,8 @@ def begin(arguments: Arguments) -> Job:
         epoch = arguments.start_epoch - 1
         step = epoch * _steps_per_epoch(config, training)
         checkpoint = weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None)
-        create_run(path, config, described, replace=False, start=checkpoint)
+        with load_backend(config).ranks(config) as ranks:
+            ranks.first(lambda: create_run(path, config, described, replace=False, start=checkpoint))
         return resume(path, observer=observer)
 
     return Job(

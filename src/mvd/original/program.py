@@ -16,6 +16,7 @@ from mvd.errors import ConfigError, DatasetError, MvdError
 from mvd.launch import first_one_speaks, print_error
 from mvd.original.arguments import Arguments, Target
 from mvd.original.cloud import fetch
+from mvd.original.devices import count_devices
 from mvd.original.settings import in_original_words
 from mvd.report.progress import CountingBar, counting_bar
 
@@ -118,6 +119,6 @@ def notes(arguments: Arguments) -> list[str]:
     lines = []
     if arguments.parameter_server:
         lines.append("--parameter_server: MindSpore's own; of no effect here")
-    if arguments.run_distribute:
-        lines.append("--run_distribute: one device takes part, so of no effect")
+    if arguments.run_distribute and count_devices(arguments) == 1:
+        lines.append("--run_distribute: --device_num is 1, so of no effect")
     return lines

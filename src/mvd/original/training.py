@@ -12,13 +12,16 @@ from pathlib import Path
 
 from mvd.commands.evaluate import Weights, evaluate
 from mvd.evaluation.results import Result
+from mvd.launch import process_count, process_index
 from mvd.original.arguments import Arguments, parse_training
+from mvd.original.devices import count_devices, launch_on_devices
 from mvd.original.jobs import Job, begin, go_on
 from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import STOPPED, counting, notes, run_program, search_title
 from mvd.original.watching import Watcher
 from mvd.original.weights import keep_weights, weights_name
 from mvd.report.interrupts import interruptible
+from mvd.report.watchers import Stopper
 from mvd.runs import RunFolder
 
 
@@ -32,20 +35,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 something was wrong with what was given, 130 stopped by Ctrl-C.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run_program("train.py", lambda: _main(parse_training(given), shlex.join(given)))
+    return run_program("train.py", lambda: _main(parse_training(given), given))
 
 
-def _main(arguments: Arguments, line: str) -> int:
+def _main(arguments: Arguments, given: Sequence[str]) -> int:
     resumed = arguments.resume
     job = go_on(arguments, resumed) if resumed is not None and resumed.is_dir() else begin(arguments)
+    if count_devices(arguments) > process_count():
+        return launch_on_devices(arguments, "mvd.original.training", given)
+    if process_index() > 0:
+        return _take_part(job)
     performance = PerformanceFile(Path(f"{arguments.dataset}_train_performance.txt"))
-    performance.write(f"Args: {line}", *notes(arguments), *job.notes)
+    performance.write(f"Args: {shlex.join(given)}", *notes(arguments), *job.notes)
     watcher = Watcher(
         job.path,
         job.config,
         Path(),
         save_period=arguments.save_period,
-        test=lambda: _test(job, "last"),
+        test=lambda: _test(job, "last", together=False),
         performance=performance,
     )
     with interruptible(watcher.stop):
@@ -53,9 +60,20 @@ def _main(arguments: Arguments, line: str) -> int:
     if not ended:
         performance.write(f"stopped; go on with: python train.py --resume {shlex.quote(str(job.path))}")
         return STOPPED
-    result = _test(job, "best")
+    result = _test(job, "best", together=True)
     watcher.ended(job.config.schedule.epochs, result)
     performance.write(*final_lines(search_title(arguments), result, _choose(run, job, result)))
+    return 0
+
+
+def _take_part(job: Job) -> int:
+    """Train and test with the first process, which does all the rest."""
+    stopper = Stopper()
+    with interruptible(stopper.stop):
+        _, ended = job.start(stopper)
+    if not ended:
+        return STOPPED
+    _test(job, "best", together=True)
     return 0
 
 
@@ -69,7 +87,11 @@ def _choose(run: RunFolder, job: Job, result: Result) -> str:
     return f"Last epoch: {epoch}(nobody is held out to choose by)"
 
 
-def _test(job: Job, weights: Weights) -> Result:
+def _test(job: Job, weights: Weights, *, together: bool) -> Result:
     with counting("testing") as progress:
-        (result,) = evaluate(job.path, protocols=[job.protocol], weights=weights, progress=progress)
+        (result,) = evaluate(job.path, protocols=[job.protocol], weights=weights, progress=progress, together=together)
     return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

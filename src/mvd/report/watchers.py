@@ -57,3 +57,18 @@ class Quiet:
 
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
         """Take no note."""
+
+
+class Stopper(Quiet):
+    """Stops a run when it is told to, and takes no other note of it: for a process that is not the first."""
+
+    def __init__(self) -> None:
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Ask the run to stop."""
+        self._stopping = True
+
+    def stepped(self, step: int) -> bool:
+        """Let the run go on until it is to stop."""
+        return not self._stopping
