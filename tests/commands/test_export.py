@@ -176,7 +176,7 @@ def test_a_program_that_computes_something_else_is_not_kept(
 def test_a_network_that_takes_all_pictures_for_the_same_is_not_kept(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(type(BACKEND), "embed", staticmethod(lambda *_: np.zeros((32, 4), np.float32)))
+    monkeypatch.setattr(type(BACKEND), "embed", staticmethod(lambda *_, **__: np.zeros((32, 4), np.float32)))
     monkeypatch.setattr(OnnxNetwork, "describe", lambda *_: np.zeros((32, 4), np.float32))
     assert "found them all alike" in refused(capsys, "export", run, "--out", tmp_path / "x.onnx", "--measure", "some")
     assert list(tmp_path.iterdir()) == []

@@ -287,10 +287,10 @@ def test_an_ascend_processor_is_chosen_by_its_number(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch_npu", None)
     command = (training.main, "--data_path", sysu, *SMALL, "--device_target", "Ascend", "--device_id", device)
-    assert "--device_target Ascend: expected the package torch_npu, found none" in refused(*command)
+    assert "--device_target: expected the package torch_npu for an Ascend processor, found none" in refused(*command)
     # As if Huawei's package were there, and no processor.
     monkeypatch.setitem(sys.modules, "torch_npu", ModuleType("torch_npu"))
-    assert f"--device_target Ascend: expected npu:{device}, found none" in refused(*command)
+    assert f"--device_target: expected a device of this machine, found 'npu:{device}'" in refused(*command)
     assert names(here) == []
 
 
@@ -337,8 +337,8 @@ def test_encoders_start_from_weights_of_a_file_or_a_url(
         (("--img_h", "3"), "--img_h: expected at least 16, found 3"),
         (("--lr", "0"), "--lr: expected above 0, found 0.0"),
         (("--margin", "-1"), "--margin: expected 0 or more"),
-        (("--device_target", "GPU", "--gpu", "99"), "expected cuda:99, found none that PyTorch can use here"),
-        (("--device_target", "GPU", "--gpu", "99"), "or use the processor: --device_target CPU"),
+        (("--device_target", "GPU", "--gpu", "99"), "expected a device of this machine, found 'cuda:99'"),
+        (("--device_target", "GPU", "--gpu", "99"), "to use the processor: --device_target CPU"),
         (("--device_target", "Cloud"), "--data_url: expected where to copy the data from"),
         (("--dataset", "RegDB"), "expected the layout of RegDB, found that of sysu"),
         (("--trial", "11"), "--trial: expected from 1 to 10, found 11"),
