@@ -1,0 +1,112 @@
+"""Measures what it costs to share a run: two processes on one machine, over Gloo.
+
+Usage: python benchmarks/scaling.py [--arch resnet18] [--base-width 16] [--height 96 --width 48] [--identities 16]
+                                    [--pictures 2] [--steps 10]
+
+Three things, each the median of its steps: one process with the whole batch and all cores; two processes with half a
+batch and half the cores each that know nothing of one another; and the same two together, as `torchrun … -m mvd train`
+them. The last less the second is what talking costs: gradients, statistics of norms, and outputs for the losses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from step import PEOPLE, noise
+from torch import nn
+
+from mvd.backends import ALONE, Share, TrainingData
+from mvd.backends.pytorch.loader import host_batches, prefetch
+from mvd.backends.pytorch.losses.objective import build_objective
+from mvd.backends.pytorch.ranks import joined
+from mvd.backends.pytorch.step import initial_state, train_step
+from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.data.images import worker_count
+from mvd.launch import process_count
+from mvd.recipes import RECIPES
+
+CPU = torch.device("cpu")
+SKIPPED = 3
+
+
+def main() -> None:
+    """Measure in this process, or in this one of two."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--arch", default="resnet18")
+    parser.add_argument("--base-width", type=int, default=16)
+    parser.add_argument("--height", type=int, default=96)
+    parser.add_argument("--width", type=int, default=48)
+    parser.add_argument("--identities", type=int, default=16)
+    parser.add_argument("--pictures", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=10)
+    given = parser.parse_args()
+    base = RECIPES["mvd"]
+    config = replace(
+        base,
+        data=DataConfig(height=given.height, width=given.width),
+        sampling=SamplingConfig(
+            identities=given.identities, pictures=given.pictures, steps_per_epoch=given.steps + SKIPPED
+        ),
+        model=replace(base.model, arch=given.arch, base_width=given.base_width),
+        schedule=replace(base.schedule, epochs=1),
+        runtime=RuntimeConfig(device="cpu"),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        data = noise(Path(folder), config)
+        if process_count() > 1:
+            together(config, data)
+            return
+        print(
+            f"| one process, {torch.get_num_threads()} threads | {1000 * measure(config, data, ALONE):.0f} |",
+            flush=True,
+        )
+    threads = max(1, worker_count(0) // 2)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    subprocess.run([*launch, *sys.argv], check=True, env=environment, stderr=subprocess.DEVNULL)
+
+
+def together(config: RunConfig, data: TrainingData) -> None:
+    """Measure two processes that know nothing of one another, and then the same two together."""
+    half = replace(config, sampling=replace(config.sampling, identities=config.sampling.identities // 2))
+    with joined(config.runtime) as ranks:
+        apart = measure(half, data, ALONE)
+        dist.barrier()
+        shared = measure(config, data, ranks)
+        if ranks.index == 0:
+            network = initial_state(config, PEOPLE, CPU).network
+            megabytes = sum(p.numel() for p in network.parameters() if p.requires_grad) * 4 / 1e6
+            norms = sum(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in network.modules())
+            print(f"| two, half a batch each, apart | {1000 * apart:.0f} |")
+            print(f"| two, half a batch each, together | {1000 * shared:.0f} |")
+            print(
+                f"\ntalking: {1000 * (shared - apart):.0f} ms a step, {(shared - apart) / shared:.0%} of it;", end=" "
+            )
+            print(f"gradients of {megabytes:.1f} MB, {norms} norms")
+
+
+def measure(config: RunConfig, data: TrainingData, share: Share) -> float:
+    """Time a step: the median, in seconds."""
+    state = initial_state(config, PEOPLE, CPU, share)
+    objective = build_objective(config)
+    times = []
+    for batch in prefetch(host_batches(config, data, 0, share=share)):
+        start = time.perf_counter()
+        train_step(state, objective, batch, config, CPU, share=share)
+        state.step += 1
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[SKIPPED:])
+
+
+if __name__ == "__main__":
+    main()
