@@ -123,16 +123,40 @@ def test_an_error_of_all_is_said_once(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds a process by /proc")
+def test_when_one_is_killed_the_other_says_so_and_ends(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with launch("train", data, "--out", run, *SHARED, "--schedule.epochs=1000") as process:
+        wait_for(run / "checkpoints" / "last.safetensors", process)
+        os.kill(children(process.pid)[1], signal.SIGKILL)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    (line,) = said(errors)
+    assert "expected all 2 processes of this run, found one gone (" in line
+    assert "go on from the last checkpoint with --resume" in line
+    assert mvd("runs", run, "--format", "json") == 0
+
+
+def children(parent: int) -> list[int]:
+    """List the processes of a launch, in the order in which they were started."""
+    names = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
+    return [int(name) for name in names.split()]
+
+
+def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not file.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_ctrl_c_stops_both_with_a_checkpoint_and_one_goes_on(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     endless = ("--schedule.epochs=1000", "--evaluate=none")
     with launch("train", data, "--out", run, *SHARED, *endless) as process:
-        deadline = time.monotonic() + 120
-        while not (run / "checkpoints" / "last.safetensors").exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(run / "checkpoints" / "last.safetensors", process)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=120)
     assert f"stopped; go on with: mvd train --resume {run}" in out

@@ -131,13 +131,16 @@ def joined(runtime: RuntimeConfig) -> Iterator[Ranks]:
         raise
     except Exception as error:
         meeting.failed = True
-        # When talking fails, it is most likely because another process is gone, which has said why.
-        if isinstance(error, RuntimeError) and _others_failed(meeting.store):
-            silent = TrainingError("expected the other processes of this run, found one that has failed")
-            silent.silent = True
-            raise silent from error
-        _claim(meeting.store)
-        raise
+        if not _is_of_talking(error):
+            _claim(meeting.store)
+            raise
+        # Most likely another process is gone. It may be about to say why; killed ones do not.
+        lost = TrainingError(
+            f"expected all {dist.get_world_size()} processes of this run, found one gone "
+            f"({str(error).splitlines()[0].partition('. ')[0]}); go on from the last checkpoint with --resume"
+        )
+        lost.silent = _others_failed(meeting.store) or not _claim(meeting.store)
+        raise lost from error
 
 
 def gather_rows(parts: Sequence[Tensor], device: torch.device, share: Share) -> Tensor:
@@ -202,6 +205,14 @@ def _value(outcome: T | MvdError) -> T:
     if isinstance(outcome, MvdError):
         raise outcome
     return outcome
+
+
+def _is_of_talking(error: Exception) -> bool:
+    """Tell whether an error is that of an exchange with another process; PyTorch has no one class for them."""
+    words = ("gloo", "NCCL", "HCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
+    return isinstance(error, dist.DistError) or (
+        isinstance(error, RuntimeError) and any(w in str(error) for w in words)
+    )
 
 
 def _claim(store: Store) -> bool:
