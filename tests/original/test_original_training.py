@@ -272,6 +272,7 @@ def test_graph_mode_trains_the_compiled_network_and_pynative_mode_the_eager_one(
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the compiler's own imports
 def test_graph_mode_computes_what_pynative_mode_does(here: Path, sysu: Path, train: Program) -> None:
     for mode, tag in (("PYNATIVE_MODE", "eager"), ("GRAPH_MODE", "graph")):
         train(sysu, "--MSmode", mode, "--epoch", "1", "--print_per_step", "1", "--tag", tag)
