@@ -1,7 +1,8 @@
 """Measures a training step: ours in several precisions, and beside it the published one, plainly computed.
 
 Usage: python benchmarks/step.py [--device cpu] [--arch resnet50] [--height 288 --width 144] [--identities 8]
-                                 [--pictures 4] [--steps 5] [--rows plain fp32 fp32-nchw bf16 …] [--split]
+                                 [--pictures 4] [--steps 5] [--rows plain fp32 fp32-nchw bf16 …]
+                                 [--split] [--profile]
 
 The recipe is `mvd-cvpr21` (a rank loss on eight heads, Sinkhorn, both distillations), on noise from a mapped file,
 read through the loader that trains. Rows take turns, step by step, so that what else the machine does falls on all of
@@ -16,7 +17,7 @@ them alike; a row's figure is the median of its steps, after some that are not c
 
 The share of the peak is the arithmetic of the step, counted by PyTorch, over what the device does in one large product
 of matrices of that precision, measured here. `--split` times the phases of each row one by one, waiting for the device
-after each.
+after each. `--profile` lists the operators of each row that take longest.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--skipped", type=int, default=2)
     parser.add_argument("--rows", nargs="+", default=["plain", "fp32-nchw", "fp32", "bf16"])
     parser.add_argument("--split", action="store_true")
+    parser.add_argument("--profile", action="store_true")
     given = parser.parse_args()
     device = resolve_device(given.device)
     base = RECIPES["mvd-cvpr21"]
@@ -92,6 +94,9 @@ def main() -> None:
                     torch.cuda.reset_peak_memory_stats()
                 times[name].append(take())
                 memory[name] = max(memory[name], peak(device))
+        if given.profile:
+            for name, take in rows.items():
+                print(f"{name}, {given.steps} steps\n{profile(take, given.steps, device)}\n")
     counted = {name: seconds[given.skipped :] for name, seconds in times.items()}
     table(counted, config, memory, count_flops(config, device), device)
 
@@ -214,6 +219,21 @@ def plain_row(config: RunConfig, data: TrainingData, device: torch.device) -> Ca
         return {"step": time.perf_counter() - start}
 
     return take
+
+
+def profile(take: Callable[[], Seconds], steps: int, device: torch.device) -> str:
+    """List the operators that take most of the time by themselves."""
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    if device.type == "cuda":
+        activities.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(activities=activities) as seen:
+        for _ in range(steps):
+            take()
+    events = seen.key_averages()
+    own = {event.key: event.self_device_time_total or event.self_cpu_time_total for event in events}
+    whole = sum(own.values())
+    most = sorted(own.items(), key=lambda item: item[1], reverse=True)[:12]
+    return "\n".join(f"| {key} | {time / 1000 / steps:.1f} ms | {time / whole:.0%} |" for key, time in most)
 
 
 def wait(device: torch.device) -> None:
