@@ -12,17 +12,15 @@ Shapes: B batch, C channels out, H × W pixels in, h × w positions out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from mvd.backends.pytorch.attention import ChannelAttention, NonLocal
+from mvd.backends.pytorch.recompute import recomputed
 from mvd.config import ModelConfig
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
@@ -161,33 +159,10 @@ class ResNet(Stem):
     def _stage(self, blocks: nn.Sequential, x: Tensor) -> Tensor:
         if self.recompute and self.training and torch.is_grad_enabled():
             for block in blocks:
-                contexts = partial(_second_time, block)
-                x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False, context_fn=contexts)
+                x = recomputed(block, x)
             return x
         features: Tensor = blocks(x)
         return features
-
-
-@contextmanager
-def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Let no norm within take note of what it sees, which it has seen before."""
-    norms = [norm for norm in module.modules() if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
-    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        # Not track_running_stats: without statistics a norm keeps other tensors for its gradient, which checkpointing
-        # would notice.
-        norm.momentum = 0.0
-        norm.num_batches_tracked = torch.zeros((), dtype=torch.long, device=norm.weight.device)
-    try:
-        yield
-    finally:
-        for norm, (momentum, count) in zip(norms, before, strict=True):
-            norm.momentum, norm.num_batches_tracked = momentum, count
-
-
-def _second_time(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """Make the contexts of a block's first pass and of its repetition."""
-    return nullcontext(), frozen_statistics(block)
 
 
 def _relu(x: Tensor) -> Tensor:

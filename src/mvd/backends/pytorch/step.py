@@ -35,7 +35,8 @@ from mvd.backends.pytorch.network import Network
 from mvd.backends.pytorch.optimizer import build_optimizer
 from mvd.backends.pytorch.output import Output, map_tensors, tensors_of
 from mvd.backends.pytorch.pictures import augment
-from mvd.backends.pytorch.resnet import ResNet, frozen_statistics
+from mvd.backends.pytorch.recompute import frozen_statistics
+from mvd.backends.pytorch.resnet import ResNet
 from mvd.backends.pytorch.weights import initial_network
 from mvd.config import RunConfig
 

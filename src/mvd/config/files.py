@@ -1,0 +1,70 @@
+"""A configuration as JSON, and back, with the wrong field named."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any, Literal, get_args, get_origin
+
+import cattrs
+from cattrs.strategies import configure_tagged_union
+
+from mvd.config.optimisation import Schedule
+from mvd.config.run import RunConfig
+from mvd.errors import ConfigError
+
+
+def to_json(config: RunConfig) -> str:
+    """Write a configuration as indented JSON."""
+    return json.dumps(_converter().unstructure(config, RunConfig), indent=2) + "\n"
+
+
+def from_json(text: str, source: str) -> RunConfig:
+    """Read a configuration that `to_json` wrote.
+
+    Args:
+        text: the JSON.
+        source: where it came from, for the error message.
+
+    Raises:
+        ConfigError: it is not JSON, or a field is unknown, missing its type or out of range; the field is named.
+    """
+    try:
+        return _converter().structure(json.loads(text), RunConfig)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ConfigError(f"{source}: expected JSON, found something else ({error})") from error
+    except Exception as error:  # cattrs raises groups of whatever the fields raised
+        problems = "; ".join(cattrs.transform_error(error, path="config", format_exception=_explain))
+        raise ConfigError(f"{source}: expected the configuration of a run, found: {problems}") from error
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    # cattrs would turn the string "0.1" or true into a number without a word.
+    for wanted, accepted in ((bool, (bool,)), (int, (int,)), (float, (float, int)), (str, (str,))):
+        converter.register_structure_hook(wanted, partial(_strictly, accepted))
+    converter.register_structure_hook_func(_is_literal, _one_of)
+    # Last, because it compiles the hooks that are registered by then into its own.
+    configure_tagged_union(Schedule, converter, tag_name="kind")
+    return converter
+
+
+def _is_literal(wanted: Any) -> bool:
+    return get_origin(wanted) is Literal
+
+
+def _one_of(value: Any, wanted: Any) -> Any:
+    if value not in get_args(wanted):
+        raise ValueError(f"expected one of {', '.join(map(str, get_args(wanted)))}, found {value!r}")
+    return value
+
+
+def _explain(error: BaseException, wanted: type | None) -> str:
+    known = isinstance(error, ConfigError | ValueError) and not isinstance(error, KeyError)
+    return str(error) if known and str(error) else cattrs.v.format_exception(error, wanted)
+
+
+def _strictly(accepted: tuple[type, ...], value: Any, wanted: type) -> Any:
+    if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
+        raise ValueError(f"expected {wanted.__name__}, found {value!r}")
+    return wanted(value)

@@ -1,0 +1,37 @@
+"""One training run: all of its configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mvd.config.checks import require
+from mvd.config.data import AugmentConfig, DataConfig, SamplingConfig
+from mvd.config.losses import LossConfig
+from mvd.config.model import ModelConfig
+from mvd.config.optimisation import CosineSchedule, OptimizerConfig, Schedule
+from mvd.config.runtime import RuntimeConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One training run.
+
+    Attributes:
+        seed: decides initial weights, batches, augmentation and dropout.
+        backend: the framework that computes.
+    """
+
+    seed: int = 0
+    backend: Literal["pytorch"] = "pytorch"
+    data: DataConfig = field(default_factory=DataConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: Schedule = field(default_factory=CosineSchedule)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+    def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**32, "seed", "from 0 to 2**32 - 1", self.seed)

@@ -1,0 +1,56 @@
+"""On what, and how, a run is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mvd.config.checks import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeConfig:
+    """On what and how a run is computed; changes speed and rounding, not the method.
+
+    Attributes:
+        device: "cpu"; "cuda", "cuda:1"; "mps"; "npu", "npu:1" (Ascend, with torch_npu); or any other device of PyTorch.
+            "auto" takes the first that is there: CUDA, Ascend, Apple's MPS, the CPU.
+        precision: "fp32" is float32 throughout; "tf32" lets a CUDA device multiply and convolve with TF32's 10 bits of
+            mantissa; "bf16" is autocast to bfloat16. Parameters are float32 in all of them.
+        deterministic: use only algorithms whose result is the same each time, and end with an error where there is
+            none. On the CPU, runs repeat bit by bit without it.
+        channels_last: keep activations channels-last, which convolutions prefer.
+        compile: turn the network into a graph before training (`torch.compile`): minutes at the start, faster steps
+            after.
+        recompute: keep little of what the encoders compute and compute it again for the gradient: much less memory, a
+            third more arithmetic, the same result.
+        accumulate: parts in which a batch goes through the network, for want of memory; divides the identities of a
+            batch, or of a process's share of it. Losses see the whole batch all the same; batch norm sees a part at a
+            time, and the pictures pass twice.
+        log_every: steps between log lines.
+        validate_every: epochs between validations; a checkpoint is written at each, and after the last epoch.
+        checkpoint_minutes: minutes after which a checkpoint is written in between, so that no more than their work is
+            lost if the run is killed; 0 writes one after every step.
+        embed_batch: pictures in a batch when descriptors are computed.
+        workers: threads that decode pictures; 0 means one for each core.
+    """
+
+    device: str = "auto"
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    deterministic: bool = False
+    channels_last: bool = True
+    compile: bool = False
+    recompute: bool = False
+    accumulate: int = 1
+    log_every: int = 10
+    validate_every: int = 5
+    checkpoint_minutes: float = 10.0
+    embed_batch: int = 64
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("accumulate", "log_every", "validate_every", "embed_batch"):
+            value = getattr(self, name)
+            require(value >= 1, f"runtime.{name}", "at least 1", value)
+        require(self.checkpoint_minutes >= 0, "runtime.checkpoint_minutes", "0 or more", self.checkpoint_minutes)
+        require(self.workers >= 0, "runtime.workers", "0 or more", self.workers)
