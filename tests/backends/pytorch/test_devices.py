@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +19,17 @@ Fake = Callable[[str], None]
 
 
 @pytest.fixture(autouse=True)
-def torch_npu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
+def torch_npu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     """A machine without that package, unless it is installed as one that consists of a line."""
 
     def install(line: str) -> None:
         (tmp_path / "torch_npu.py").write_text(line + "\n")
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "torch_npu", raising=False)
+        sys.modules.pop("torch_npu", None)
 
-    monkeypatch.delitem(sys.modules, "torch_npu", raising=False)
-    return install
+    sys.modules.pop("torch_npu", None)
+    yield install
+    sys.modules.pop("torch_npu", None)
 
 
 def test_auto_is_the_first_that_is_there() -> None:

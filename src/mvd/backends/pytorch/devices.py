@@ -54,7 +54,8 @@ def _first_device() -> str:
     # Who has installed torch_npu means it to be used: when it is broken, that is said, not passed over.
     if importlib.util.find_spec(_ASCEND):
         _load_ascend()
-        if torch.get_device_module("npu").is_available():
+        npu = getattr(torch, "npu", None)
+        if npu is not None and npu.is_available():
             return "npu"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
