@@ -126,6 +126,9 @@ def test_every_rung_starts_from_the_pretrained_encoders(
     assert "expected a run that started from no weights, found one that started from" in refused(
         capsys, *command, "--out", out
     )
+    missing = refused(capsys, *command, "--out", tmp_path / "new", "--pretrained", "nowhere", "--workers", "2")
+    assert missing.startswith("mvd: nowhere: expected weights of")
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_command_prints_a_table_and_refuses_what_is_not_its_own(

@@ -26,6 +26,7 @@ from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
+from mvd.interop.load import load_pretrained
 from mvd.report.ablation import Figures, RungResult
 from mvd.report.watchers import Quiet
 from mvd.runs import RunFolder, open_run, write_json
@@ -109,6 +110,8 @@ def ablate(
     if workers < 1:
         raise ConfigError(f"workers: expected at least 1, found {workers}")
     rungs = ladder(base)
+    if pretrained is not None:
+        load_pretrained(pretrained, base.model)  # for what may be wrong with it, before anything is written
     # Seed by seed, so that a stopped ablation has whole ladders to show.
     jobs = [
         _Job(out / rung.name / f"seed-{seed}", data, prepared, pretrained, replace(rung.config, seed=seed))
