@@ -17,11 +17,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mvd.backends.pytorch.attention import ChannelAttention
 from mvd.backends.pytorch.mvd import MVD
 from mvd.backends.pytorch.output import Branch, MVDOutput, Prediction
 from mvd.config import LossConfig, RunConfig
 from mvd.data.augment import AugmentDraws
 from mvd.data.images import MEAN, STD
+
+
+class PlainAttention(ChannelAttention):
+    """Channel attention with every weight of its softmax, however small."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend over the channels of a map (B, C, h, w); the result is like it."""
+        channels = x.flatten(2)
+        energy = channels @ channels.transpose(1, 2)
+        weights = (energy.amax(dim=2, keepdim=True) - energy).softmax(dim=2)
+        attended: Tensor = self.gamma * (weights @ channels).view(x.shape)
+        return attended + x
 
 
 class PlainStep:
@@ -34,6 +47,9 @@ class PlainStep:
 
     def __init__(self, network: MVD, config: RunConfig) -> None:
         self.network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        for module in network.modules():
+            if isinstance(module, ChannelAttention):
+                module.__class__ = PlainAttention
         self.config = config
         self.device = next(network.parameters()).device
         self.optimizer = torch.optim.Adam(

@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/step.py [--device cpu] [--arch resnet50] [--height 288 --width 144] [--identities 8]
                                  [--pictures 4] [--steps 5] [--rows plain fp32 fp32-nchw bf16 …]
-                                 [--split] [--profile]
+                                 [--split] [--profile] [--no-attention]
 
 The recipe is `mvd-cvpr21` (a rank loss on eight heads, Sinkhorn, both distillations), on noise from a mapped file,
 read through the loader that trains. Rows take turns, step by step, so that what else the machine does falls on all of
@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=144)
     parser.add_argument("--identities", type=int, default=8)
     parser.add_argument("--pictures", type=int, default=4)
+    parser.add_argument("--no-attention", action="store_true", help="without the release's channel attention")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--skipped", type=int, default=2)
     parser.add_argument("--rows", nargs="+", default=["plain", "fp32-nchw", "fp32", "bf16"])
@@ -80,7 +81,9 @@ def main() -> None:
         base,
         data=DataConfig(height=given.height, width=given.width),
         sampling=SamplingConfig(identities=given.identities, pictures=given.pictures, steps_per_epoch=100),
-        model=replace(base.model, arch=given.arch, base_width=given.base_width),
+        model=replace(
+            base.model, arch=given.arch, base_width=given.base_width, channel_attention=not given.no_attention
+        ),
     )
     with tempfile.TemporaryDirectory() as folder:
         data = noise(Path(folder), config)
@@ -284,7 +287,8 @@ def describe(config: RunConfig, device: torch.device) -> str:
     size = f"{config.data.height}×{config.data.width}"
     width = "" if config.model.base_width == 64 else f" of width {config.model.base_width}"
     what = f"{config.model.arch}{width}, {size}, {half} + {half} pictures"
-    return f"{what}; {device} ({name}), PyTorch {torch.__version__}\n"
+    attention = "" if config.model.channel_attention else ", no channel attention"
+    return f"{what}{attention}; {device} ({name}), PyTorch {torch.__version__}\n"
 
 
 def table(

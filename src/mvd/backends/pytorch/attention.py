@@ -13,6 +13,10 @@ from torch import Tensor, nn
 
 from mvd.backends.pytorch.devices import widen, without_autocast
 
+# Of the largest exponent. Weights of e⁻⁴⁰ are nothing beside 1, as smaller ones are; but a processor multiplies numbers
+# below 1e-38, and there would be many, an order of magnitude more slowly.
+_LEAST = -40.0
+
 
 class ChannelAttention(nn.Module):
     """Adds to each channel a mean of all channels in which those that differ from it most count most.
@@ -31,7 +35,9 @@ class ChannelAttention(nn.Module):
         """Attend over the channels of a map (B, C, h, w); the result is like it."""
         with without_autocast(x.device.type):
             channels = widen(x).flatten(2)
-            weights = (-channels @ channels.transpose(1, 2)).softmax(dim=2)
+            energy = -channels @ channels.transpose(1, 2)
+            below_most = energy - energy.detach().amax(dim=2, keepdim=True)
+            weights = below_most.clamp(min=_LEAST).softmax(dim=2)
             attended: Tensor = self.gamma * (weights @ channels)
             return x + attended.view(x.shape).to(x.dtype)
 
