@@ -7,6 +7,7 @@ by the commands that compute.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
@@ -59,13 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with first_one_speaks():
-            return _parse(given)(Console(highlight=False))
+            code = _parse(given)(Console(highlight=False))
+            sys.stdout.flush()
+            return code
     except MvdError as error:
         print_error(f"mvd: {error}", error)
         return 1
     except KeyboardInterrupt:
         Console(stderr=True).print("mvd: stopped")
         return STOPPED
+    except BrokenPipeError:
+        # Whoever reads, such as head, has seen enough. Python would say so once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _parse(arguments: list[str]) -> Command:
