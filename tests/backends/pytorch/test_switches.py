@@ -177,7 +177,7 @@ def test_parts_of_fewer_identities_than_there_are_are_refused() -> None:
     from mvd.backends.pytorch import BACKEND
     from mvd.errors import ConfigError
 
-    with pytest.raises(ConfigError, match=r"sampling\.identities: expected a multiple of 3, for 1 processes"):
+    with pytest.raises(ConfigError, match=r"sampling\.identities: expected a multiple of 3, for 1 process with"):
         BACKEND.check(replace(CONFIG, runtime=replace(CONFIG.runtime, accumulate=3)))
     both = replace(CONFIG.runtime, compile=True, recompute=True)
     with pytest.raises(ConfigError, match=r"runtime\.recompute: expected it without runtime\.compile"):

@@ -102,8 +102,8 @@ def require_shares(config: RunConfig) -> None:
     count, parts, identities = process_count(), config.runtime.accumulate, config.sampling.identities
     if identities % (count * parts):
         raise ConfigError(
-            f"sampling.identities: expected a multiple of {count * parts}, for {count} processes with "
-            f"runtime.accumulate {parts}, found {identities}; "
+            f"sampling.identities: expected a multiple of {count * parts}, for {count} "
+            f"process{'es' if count > 1 else ''} with runtime.accumulate {parts}, found {identities}; "
             f"try --sampling.identities {-(-identities // (count * parts)) * count * parts}"
         )
     if config.runtime.compile and config.runtime.recompute:
