@@ -37,21 +37,21 @@ import torch
 from plain_step import PlainStep
 from torch.utils.flop_counter import FlopCounterMode
 
-from mvd.backends import TrainingData
-from mvd.backends.pytorch import step as training
-from mvd.backends.pytorch.devices import autocast, memory_format, resolve_device
-from mvd.backends.pytorch.loader import HostBatch, host_batches, prefetch
-from mvd.backends.pytorch.losses.objective import Objective, accuracy, build_objective
-from mvd.backends.pytorch.mvd import MVD
-from mvd.backends.pytorch.numerics import numerics
-from mvd.backends.pytorch.output import tensors_of
-from mvd.backends.pytorch.weights import initial_network
 from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config.recipes import RECIPES
+from mvd.data.arrays import PreparedPictures
 from mvd.data.augment import draw_augmentation
 from mvd.data.samples import Modality, Samples
 from mvd.data.sampling import identity_batches
-from mvd.data.store import PreparedPictures
-from mvd.recipes import RECIPES
+from mvd.engine import TrainingData
+from mvd.losses.objective import Objective, accuracy, build_objective
+from mvd.models.mvd import MVD
+from mvd.models.outputs import tensors_of
+from mvd.models.state import initial_network
+from mvd.runtime.device import autocast, memory_format, resolve_device
+from mvd.runtime.precision import numerics
+from mvd.training import step as training
+from mvd.training.batches import HostBatch, host_batches, prefetch
 
 PEOPLE, EACH = 395, 8
 PHASES = ("data", "forward", "losses", "backward", "optimiser")
@@ -168,7 +168,7 @@ def split_step(
     config: RunConfig,
     device: torch.device,
 ) -> Seconds:
-    """Take a step in phases (`mvd.backends.pytorch.step.train_step`, one part, one process)."""
+    """Take a step in phases (`mvd.training.step.train_step`, one part, one process)."""
     marks = [time.perf_counter()]
 
     def mark() -> None:
