@@ -27,7 +27,7 @@ from torch import nn
 
 from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.distributed.launch import process_count
 from mvd.distributed.process_group import joined
 from mvd.engine import ALONE, Share, TrainingData

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from mvd.commands.synth import synth
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.synthetic import SyntheticConfig, even_plan
 
 

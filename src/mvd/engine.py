@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from mvd.config import RunConfig
 from mvd.data.arrays import PreparedPictures
-from mvd.data.sources import Pictures
+from mvd.data.pictures import Pictures
 from mvd.runs import RunFolder, Tensors
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from fakes import write_tree
 from shell import SIZE, TINY, mvd, printed, refused
 
 from mvd.commands.hub import CONFIG, PAGE, WEIGHTS, from_pretrained
-from mvd.data.sources import Held
+from mvd.data.pictures import PictureArray
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.runs import open_run
 from mvd.training.engine import BACKEND
@@ -68,7 +68,7 @@ def test_a_run_goes_to_the_hub_and_comes_back(
     opened = open_run(run)
     assert model.config == opened.config
     assert model.classes == 3
-    expected = BACKEND.embed(opened.config, 3, opened.best_checkpoint, Held(PICTURES))
+    expected = BACKEND.embed(opened.config, 3, opened.best_checkpoint, PictureArray(PICTURES))
     np.testing.assert_array_equal(model.describe(PICTURES), expected)
     files = sorted((people / "cam3" / "0006").iterdir())
     described = model.describe_files(files)

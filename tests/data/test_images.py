@@ -9,7 +9,8 @@ import pytest
 from fakes import write_picture
 from PIL import Image
 
-from mvd.data.images import PictureFiles, load_image, read_image
+from mvd.data.images import load_image, read_image
+from mvd.data.pictures import PictureFiles
 from mvd.errors import DatasetError
 
 

@@ -24,8 +24,8 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.data.arrays import PreparedPictures
+from mvd.data.pictures import PictureArray
 from mvd.data.samples import Modality, Samples
-from mvd.data.sources import Held
 from mvd.engine import Embed, SampleBatch, StepLog, TrainingData, load_backend
 from mvd.errors import CheckpointError, ConfigError, TrainingError
 from mvd.losses.objective import Objective
@@ -101,7 +101,7 @@ def validation(figures: list[float]) -> Callable[[Embed], Mapping[str, float]]:
     remaining = iter(figures)
 
     def validate(embed: Embed) -> Mapping[str, float]:
-        descriptors = embed(Held(np.zeros((3, HEIGHT, WIDTH, 3), np.uint8)))
+        descriptors = embed(PictureArray(np.zeros((3, HEIGHT, WIDTH, 3), np.uint8)))
         assert descriptors.shape == (3, 4 * 32)
         return {"mAP": next(remaining)}
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from mvd.commands.evaluate import evaluate
 from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.report.ablation import Figures, RungResult
 from mvd.report.watchers import Quiet

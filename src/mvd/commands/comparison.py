@@ -17,8 +17,8 @@ from PIL import Image
 from mvd.commands.evaluate import choose_protocols, load_galleries, pictures_of
 from mvd.config import RunConfig
 from mvd.data.layouts import scan
+from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Dataset, Samples
-from mvd.data.sources import Held, Pictures
 from mvd.errors import ConfigError, DatasetError
 from mvd.metrics.features import Features
 from mvd.metrics.scores import Result
@@ -120,7 +120,7 @@ def _rendered(config: RunConfig, root: Path) -> Comparison:
         raise ConfigError(f"{root}: expected training pictures to calibrate int8 on, found none; say where: --data")
 
     return Comparison(
-        pictures=Held(pictures),
+        pictures=PictureArray(pictures),
         modalities=np.array([sensor.modality for _, sensor in shots], np.int64),
         described=f"{len(pictures)} rendered pictures, for {root} is gone",
         measure=lambda _: (),

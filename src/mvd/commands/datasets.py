@@ -10,9 +10,9 @@ import numpy as np
 
 from mvd.config import RunConfig
 from mvd.data.arrays import PreparedPictures, load_prepared
+from mvd.data.pictures import ConcatPictures
 from mvd.data.samples import Dataset, Modality, concatenate
 from mvd.data.sampling import require_identities
-from mvd.data.sources import Joined
 from mvd.engine import Embed, TrainingData
 from mvd.errors import DatasetError
 from mvd.metrics.features import Features
@@ -59,7 +59,7 @@ def _validation(dataset: Dataset, pictures: tuple[PreparedPictures, ...], config
     samples = concatenate([part.samples for part in held_out])
     protocol = validation_protocol_of(dataset)
 
-    pictures_held_out = Joined(held_out)
+    pictures_held_out = ConcatPictures(held_out)
 
     def validate(embed: Embed) -> Mapping[str, float]:
         mean = evaluate(

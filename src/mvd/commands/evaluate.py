@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from mvd.config import Descriptor, RunConfig
-from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
-from mvd.data.permutations import Permutations, load_permutations
+from mvd.data.official_galleries import Permutations, load_permutations
+from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import Dataset, Samples
-from mvd.data.sources import Counted, Pictures
 from mvd.engine import ALONE, Ranks, load_backend
 from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.metrics.features import Features
@@ -183,4 +182,4 @@ def pictures_of(root: Path, samples: Samples, config: RunConfig, progress: Progr
         width=config.data.width,
         workers=config.runtime.workers,
     )
-    return files if progress is None else Counted(files, progress)
+    return files if progress is None else ProgressPictures(files, progress)

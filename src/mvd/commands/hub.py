@@ -21,8 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.config import RunConfig, to_json
-from mvd.data.images import PictureFiles
-from mvd.data.sources import Held, Pictures
+from mvd.data.pictures import PictureArray, PictureFiles, Pictures
 from mvd.engine import Descriptors, Modalities, load_backend
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.report.card import model_page
@@ -64,7 +63,7 @@ class Model:
             CheckpointError: the file is gone or damaged.
             ConfigError: the device is not there, or the network needs modalities.
         """
-        return self._describe(Held(pictures), modalities)
+        return self._describe(PictureArray(pictures), modalities)
 
     def describe_files(self, files: Sequence[Path | str], modalities: Modalities | None = None) -> Descriptors:
         """Read pictures and describe them; see `describe`.

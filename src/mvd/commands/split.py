@@ -9,13 +9,13 @@ from pathlib import Path
 from mvd.data.layouts import scan
 from mvd.data.layouts.own_folder import LISTS
 from mvd.data.layouts.own_table import read_table
-from mvd.data.split import deal_people, list_text, table_text
+from mvd.data.split import list_text, split_people, table_text
 from mvd.errors import DatasetError
 from mvd.runs import write_atomically
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dealt:
+class PeopleSplit:
     """How the people were dealt.
 
     Attributes:
@@ -33,7 +33,7 @@ class Dealt:
     left_out: int
 
 
-def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> Dealt:
+def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> PeopleSplit:
     """Deal the people of own data and write who is where.
 
     A folder gets `train_id.txt`, `val_id.txt` and `test_id.txt`; a list of nobody is not written. A table stays as it
@@ -54,7 +54,7 @@ def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int 
     if dataset.name != "own":
         raise DatasetError(f"{data}: expected own data, found {dataset.name}, whose people are split already")
     _require_unsplit(data)
-    splits = deal_people(dataset.test, train, validation, seed)
+    splits = split_people(dataset.test, train, validation, seed)
     counts = {name: len(people) for name, people in splits.items()}
     if not any(counts.values()):
         raise DatasetError(f"{data}: expected people seen in both modalities, found none; add pictures of them")
@@ -65,7 +65,7 @@ def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int 
         out = data
         lists = zip(LISTS.values(), splits.values(), strict=True)
         _write_new({data / file: list_text(dataset.names[i] for i in people) for file, people in lists if people})
-    return Dealt(data=out, **counts, left_out=len(dataset.test.people) - sum(counts.values()))
+    return PeopleSplit(data=out, **counts, left_out=len(dataset.test.people) - sum(counts.values()))
 
 
 def _require_unsplit(data: Path) -> None:

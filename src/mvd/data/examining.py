@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
 
 SMALLEST = 16  # pixels of height and width; nobody is to be recognised below

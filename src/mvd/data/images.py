@@ -7,11 +7,8 @@ Shapes: N pictures, H height, W width in pixels.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -67,52 +64,3 @@ def naming_damage(file: Path) -> Iterator[None]:
         raise DatasetError(
             f"{file}: expected a picture, could not read it ({error}); restore the file or remove it"
         ) from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureFiles:
-    """Pictures read from their files when they are asked for, by several threads.
-
-    Attributes:
-        root: folder that `paths` are relative to.
-        paths: (N,) files.
-        height: H.
-        width: W.
-        workers: threads; 0 means one for each core.
-    """
-
-    root: Path
-    paths: Sequence[str]
-    height: int
-    width: int
-    workers: int = 0
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
-        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each, decoding one batch ahead."""
-        paths = self.paths[start:stop]
-
-        def load(path: str) -> npt.NDArray[np.uint8]:
-            return load_image(self.root / path, self.height, self.width)
-
-        # Threads are enough: Pillow lets go of the interpreter while it decodes and resizes.
-        with ThreadPoolExecutor(worker_count(self.workers)) as pool:
-            ahead = [pool.submit(load, path) for path in paths[:size]]
-            for done in range(0, len(paths), size):
-                batch = ahead
-                ahead = [pool.submit(load, path) for path in paths[done + size : done + 2 * size]]
-                try:
-                    yield np.stack([future.result() for future in batch])
-                except BaseException:
-                    pool.shutdown(cancel_futures=True)
-                    raise
-
-
-def worker_count(workers: int) -> int:
-    """Resolve a number of workers, of which 0 means one for each core that this process may use."""
-    if workers:
-        return workers
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -21,11 +21,11 @@ import numpy as np
 from mvd.data.arrays import Progress, array_files, training_samples
 from mvd.data.chunks import Part, work_through
 from mvd.data.decoding import Decode, Decoder, load_decoder
-from mvd.data.images import read_image, worker_count
+from mvd.data.images import read_image
 from mvd.data.journal import open_journal
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.data.unfinished import UnfinishedArray
-from mvd.data.workers import LostWorkerError
+from mvd.data.workers import LostWorkerError, worker_count
 from mvd.errors import DatasetError
 
 _JOURNAL = ".mvd-prepare.journal"

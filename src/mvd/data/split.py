@@ -17,7 +17,7 @@ from mvd.data.samples import Modality, Samples
 from mvd.errors import ConfigError
 
 
-def deal_people(table: Samples, train: float, validation: float, seed: int) -> dict[str, list[int]]:
+def split_people(table: Samples, train: float, validation: float, seed: int) -> dict[str, list[int]]:
     """Deal the people who are seen in both modalities at random.
 
     Args:

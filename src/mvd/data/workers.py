@@ -10,6 +10,7 @@ given a job.
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 from collections import deque
@@ -145,3 +146,11 @@ def _next(connection: Connection) -> bytes:
         return connection.recv_bytes()
     except (EOFError, ConnectionResetError):
         return b""
+
+
+def worker_count(workers: int) -> int:
+    """Resolve a number of workers, of which 0 means one for each core that this process may use."""
+    if workers:
+        return workers
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from mvd.config import RuntimeConfig
-from mvd.data.sources import Pictures
+from mvd.data.pictures import Pictures
 from mvd.distributed.process_group import gather_rows
 from mvd.engine import ALONE, Descriptors, Modalities, Share
 from mvd.models.factory import Network

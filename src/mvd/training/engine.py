@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mvd.config import RunConfig
-from mvd.data.sources import Pictures
+from mvd.data.pictures import Pictures
 from mvd.distributed.process_group import joined, local_runtime, require_shares
 from mvd.engine import ALONE, Backend, Descriptors, Embed, Modalities, Observer, Ranks, TrainingData
 from mvd.errors import ConfigError

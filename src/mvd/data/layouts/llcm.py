@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mvd.data.layouts.defects import Report, raise_at_once, require_pictures, some
 from mvd.data.layouts.folders import CameraFolder, camera_rows, require_cameras, require_folder
-from mvd.data.layouts.lists import read_identities, read_labelled, require_same_labels
+from mvd.data.layouts.list_files import read_identities, read_labelled, require_same_labels
 from mvd.data.samples import Dataset, Modality, Row, Samples, from_rows, scan_order
 from mvd.errors import DatasetError
 

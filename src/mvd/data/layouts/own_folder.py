@@ -20,7 +20,7 @@ from mvd.data.layouts.defects import (
     require_pictures,
 )
 from mvd.data.layouts.folders import folder_names, picture_names, require_folder
-from mvd.data.layouts.lists import read_names
+from mvd.data.layouts.list_files import read_names
 from mvd.data.layouts.naming import number_names
 from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
 from mvd.errors import DatasetError

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mvd.data.layouts.defects import Report, raise_at_once, require_both_modalities, some
-from mvd.data.layouts.lists import posix_path, require_pictures_once
+from mvd.data.layouts.list_files import posix_path, require_pictures_once
 from mvd.data.layouts.naming import number_names
 from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
 from mvd.errors import DatasetError

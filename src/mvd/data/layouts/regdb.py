@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mvd.data.layouts.defects import Report, raise_at_once, some
 from mvd.data.layouts.folders import require_folder
-from mvd.data.layouts.lists import Listed, read_labelled, require_same_labels
+from mvd.data.layouts.list_files import Listed, read_labelled, require_same_labels
 from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
 from mvd.errors import DatasetError
 

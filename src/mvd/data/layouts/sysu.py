@@ -18,7 +18,7 @@ from mvd.data.layouts.defects import (
     require_pictures,
 )
 from mvd.data.layouts.folders import CameraFolder, camera_rows, require_cameras, require_folder
-from mvd.data.layouts.lists import read_identities
+from mvd.data.layouts.list_files import read_identities
 from mvd.data.samples import Dataset, Modality, from_rows
 
 VISIBLE_CAMERAS = (1, 2, 4, 5)

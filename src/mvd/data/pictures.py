@@ -6,11 +6,16 @@ Shapes: N pictures of H × W pixels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from mvd.data.images import load_image
+from mvd.data.workers import worker_count
 
 Batch = npt.NDArray[np.uint8]
 
@@ -26,7 +31,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class PictureArray:
     """Pictures in memory.
 
     Attributes:
@@ -46,7 +51,7 @@ class Held:
 
 
 @dataclass(frozen=True, eq=False)
-class Joined:
+class ConcatPictures:
     """Several sources of pictures of one size, one after the other.
 
     Attributes:
@@ -75,7 +80,7 @@ class Joined:
 
 
 @dataclass(frozen=True, eq=False)
-class Counted:
+class ProgressPictures:
     """A source that tells how far it has been gone through.
 
     Attributes:
@@ -97,3 +102,44 @@ class Counted:
             yield batch
             done += len(batch)
             self.progress(done, asked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFiles:
+    """Pictures read from their files when they are asked for, by several threads.
+
+    Attributes:
+        root: folder that `paths` are relative to.
+        paths: (N,) files.
+        height: H.
+        width: W.
+        workers: threads; 0 means one for each core.
+    """
+
+    root: Path
+    paths: Sequence[str]
+    height: int
+    width: int
+    workers: int = 0
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each, decoding one batch ahead."""
+        paths = self.paths[start:stop]
+
+        def load(path: str) -> npt.NDArray[np.uint8]:
+            return load_image(self.root / path, self.height, self.width)
+
+        # Threads are enough: Pillow lets go of the interpreter while it decodes and resizes.
+        with ThreadPoolExecutor(worker_count(self.workers)) as pool:
+            ahead = [pool.submit(load, path) for path in paths[:size]]
+            for done in range(0, len(paths), size):
+                batch = ahead
+                ahead = [pool.submit(load, path) for path in paths[done + size : done + 2 * size]]
+                try:
+                    yield np.stack([future.result() for future in batch])
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)
+                    raise
