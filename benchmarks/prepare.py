@@ -29,7 +29,7 @@ from PIL import Image
 
 from mvd.commands.synth import synth
 from mvd.data.arrays import array_files, training_samples
-from mvd.data.decoding import Decoder
+from mvd.data.images import Decoder
 from mvd.data.layouts import scan
 from mvd.data.prepare import prepare
 from mvd.data.samples import Modality

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mvd.data.images import read_image
+from mvd.data.images import verify_image
 from mvd.data.workers import LostWorkerError, in_parallel
 from mvd.errors import DatasetError
 
@@ -51,7 +51,7 @@ def test_jobs_are_asked_for_as_they_are_needed() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_error_of_a_job_ends_all(workers: int) -> None:
-    for job, error in ((partial(read_image, Path("none.jpg")), DatasetError), (Path("none").stat, FileNotFoundError)):
+    for job, error in ((partial(verify_image, Path("none.jpg")), DatasetError), (Path("none").stat, FileNotFoundError)):
         jobs = [(number, job if number == 20 else NOTHING) for number in range(40)]
         with pytest.raises(error, match="none"):
             list(in_parallel(jobs, workers))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mvd.commands.datasets import describe_dataset
 from mvd.data import prepare as preparing
 from mvd.data.arrays import Progress, default_folder
-from mvd.data.decoding import Decoder
+from mvd.data.images import Decoder
 from mvd.data.layouts import scan
 from mvd.errors import ConfigError
 

@@ -12,7 +12,7 @@ Shapes: N pictures, H height, W width in pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mvd.data.pictures import Pictures
 from mvd.data.samples import Dataset, Modality, Samples, concatenate, load_samples
 from mvd.errors import DatasetError
 
@@ -39,7 +40,7 @@ class ArrayFiles:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PreparedPictures:
+class PreparedPictures(Pictures):
     """Pictures of one modality in memory-mapped form, or a selection of them.
 
     Attributes:
@@ -74,11 +75,9 @@ class PreparedPictures:
         _require_whole(self.images)
         return np.asarray(self.images[self.rows[positions]])
 
-    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
-        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each."""
-        positions = np.arange(len(self))[start:stop]
-        for done in range(0, len(positions), size):
-            yield self.read(positions[done : done + size])
+    def read_range(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """Copy out the pictures from `start` up to `stop`."""
+        return self.read(np.arange(start, stop))
 
 
 def default_folder(dataset: Dataset) -> Path:

@@ -1,10 +1,11 @@
-"""Pictures from wherever they are, in batches: from memory, from several places, or watched.
+"""Pictures in batches, wherever they are: files, memory, several places one after the other.
 
 Shapes: N pictures of H × W pixels.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,17 +22,25 @@ Batch = npt.NDArray[np.uint8]
 
 
 class Pictures(Protocol):
-    """Pictures that can be gone through in batches, from anywhere on, so that several processes can share them."""
+    """N pictures of one size, read in order from any position, so that several processes can share them."""
 
+    @abstractmethod
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of pictures."""
+
+    @abstractmethod
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Read the pictures from `start` up to `stop`: (stop - start, H, W, 3) uint8."""
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each."""
+        """Yield the pictures from `start` up to `stop` in order: (up to `size`, H, W, 3) uint8 each."""
+        first, end, _ = slice(start, stop).indices(len(self))
+        for done in range(first, end, size):
+            yield self.read_range(done, min(done + size, end))
 
 
 @dataclass(frozen=True, eq=False)
-class PictureArray:
+class PictureArray(Pictures):
     """Pictures in memory.
 
     Attributes:
@@ -43,16 +52,14 @@ class PictureArray:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each."""
-        chosen = self.pictures[start:stop]
-        for done in range(0, len(chosen), size):
-            yield chosen[done : done + size]
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Return a view of the pictures."""
+        return self.pictures[start:stop]
 
 
 @dataclass(frozen=True, eq=False)
-class ConcatPictures:
-    """Several sources of pictures of one size, one after the other.
+class ConcatPictures(Pictures):
+    """Pictures of several sources of one size, one after the other.
 
     Attributes:
         parts: the sources.
@@ -63,29 +70,24 @@ class ConcatPictures:
     def __len__(self) -> int:
         return sum(map(len, self.parts))
 
-    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each."""
-        first, end, _ = slice(start, stop).indices(len(self))
-        for done in range(first, end, size):
-            pieces = list(self._pieces(done, min(done + size, end)))
-            yield pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-
-    def _pieces(self, start: int, stop: int) -> Iterator[Batch]:
-        before = 0
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Read the pictures from each source that the range touches."""
+        pieces, before = [], 0
         for part in self.parts:
             own = range(max(start - before, 0), min(stop - before, len(part)))
             if own:
-                yield from part.batches(len(own), own.start, own.stop)
+                pieces.append(part.read_range(own.start, own.stop))
             before += len(part)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 @dataclass(frozen=True, eq=False)
-class ProgressPictures:
-    """A source that tells how far it has been gone through.
+class ProgressPictures(Pictures):
+    """Pictures of another source, with a progress callback.
 
     Attributes:
         source: the pictures.
-        progress: called after each batch with (pictures done, pictures to be done) of what was asked for.
+        progress: called after each batch with (pictures done, pictures in all) of the range that is read.
     """
 
     source: Pictures
@@ -94,19 +96,23 @@ class ProgressPictures:
     def __len__(self) -> int:
         return len(self.source)
 
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Read the pictures from the source, without progress."""
+        return self.source.read_range(start, stop)
+
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each."""
-        asked = len(range(*slice(start, stop).indices(len(self))))
+        """Yield the source's batches and report each."""
+        total = len(range(*slice(start, stop).indices(len(self))))
         done = 0
         for batch in self.source.batches(size, start, stop):
             yield batch
             done += len(batch)
-            self.progress(done, asked)
+            self.progress(done, total)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureFiles:
-    """Pictures read from their files when they are asked for, by several threads.
+class PictureFiles(Pictures):
+    """Pictures decoded from their files by several threads when they are read.
 
     Attributes:
         root: folder that `paths` are relative to.
@@ -125,14 +131,18 @@ class PictureFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
-        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each, decoding one batch ahead."""
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Decode some files."""
+        return next(self.batches(stop - start, start, stop))
+
+    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Yield the pictures in order, decoding one batch ahead."""
         paths = self.paths[start:stop]
 
-        def load(path: str) -> npt.NDArray[np.uint8]:
+        def load(path: str) -> Batch:
             return load_image(self.root / path, self.height, self.width)
 
-        # Threads are enough: Pillow lets go of the interpreter while it decodes and resizes.
+        # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
         with ThreadPoolExecutor(worker_count(self.workers)) as pool:
             ahead = [pool.submit(load, path) for path in paths[:size]]
             for done in range(0, len(paths), size):

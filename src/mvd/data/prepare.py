@@ -20,8 +20,7 @@ import numpy as np
 
 from mvd.data.arrays import Progress, array_files, training_samples
 from mvd.data.chunks import Part, work_through
-from mvd.data.decoding import Decode, Decoder, load_decoder
-from mvd.data.images import read_image
+from mvd.data.images import Decode, Decoder, load_decoder, verify_image
 from mvd.data.journal import open_journal
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.data.unfinished import UnfinishedArray
@@ -52,7 +51,7 @@ def prepare(
         out: folder for the arrays; `default_folder`, to have them where training looks.
         height: H, 288 in the original.
         width: W, 144 in the original.
-        decoder: "pillow" for the original's arrays, bit for bit; "fast" for what `mvd.data.decoding` says.
+        decoder: "pillow" for the original's arrays, bit for bit; "fast" for what `mvd.data.images` says.
         workers: processes, this one included; 0 means one for each core, but four at most, which stay below 400 MB
             together. The arrays do not depend on it. More than one need a main module that can be imported, as
             everything does that uses `multiprocessing`.
@@ -117,7 +116,7 @@ def _fill(array: UnfinishedArray, decode: Decode, row: int, files: Sequence[Path
 
 def _read(row: int, files: Sequence[Path]) -> None:
     for file in files:
-        read_image(file)
+        verify_image(file)
 
 
 def _fingerprint(samples: Samples, *settings: object) -> str:

@@ -14,8 +14,7 @@ from fakes import write_tree
 from PIL import Image
 
 from mvd.data.arrays import load_prepared
-from mvd.data.decoding import Decode, load_decoder
-from mvd.data.images import load_image
+from mvd.data.images import Decode, load_decoder, load_image
 from mvd.data.layouts import scan
 from mvd.data.prepare import prepare
 from mvd.errors import ConfigError, DatasetError
@@ -46,7 +45,7 @@ def grey_levels(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt
     return np.asarray(np.abs(one.astype(np.int16) - other))
 
 
-# About twice what `mvd.data.decoding` says of many pictures.
+# About twice what `mvd.data.images` says of many pictures.
 @pytest.mark.parametrize(("size", "mean", "most"), [((700, 340), 0.7, 30), ((288, 144), 1.4, 60), ((96, 48), 3.0, 80)])
 def test_fast_pictures_are_near_exact_ones(
     fast: Decode, people: Sequence[Path], size: tuple[int, int], mean: float, most: int
