@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mvd.commands.datasets import describe_dataset
-from mvd.data import prepare as preparing
 from mvd.data.arrays import Progress, default_folder
 from mvd.data.images import Decoder
 from mvd.data.layouts import scan
+from mvd.data.prepare import prepare_arrays
 from mvd.errors import ConfigError
 
 
@@ -31,7 +31,7 @@ def prepare(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Prepare a data set for training; see `mvd.data.prepare.prepare` for the arrays and how it goes on if stopped.
+    """Prepare a data set for training; see `mvd.data.prepare_arrays` for the arrays and how it goes on if stopped.
 
     Args:
         data: the data set's folder, or the table of one's own pictures.
@@ -53,5 +53,5 @@ def prepare(
         raise ConfigError(f"workers: expected 0 (one for each core) or more, found {workers}")
     dataset = scan(data, trial=trial)
     folder = out or default_folder(dataset)
-    preparing.prepare(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
+    prepare_arrays(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
     return Prepared(folder=folder, found=describe_dataset(dataset))

@@ -10,15 +10,15 @@ from typing import Any
 from mvd.errors import RunError
 
 
-def write_atomically(file: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
+def write_atomically(file: Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all; text in UTF-8.
 
     Raises:
         OSError: it cannot be written; the one before is untouched.
     """
     part = file.with_name(f".{file.name}.part")
     try:
-        part.write_text(text, encoding="utf-8", newline="")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         flush(part)
         part.replace(file)
         flush_folder(file.parent)
