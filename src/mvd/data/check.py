@@ -102,7 +102,7 @@ def check_dataset(data: Path, *, trial: int = 1, workers: int = 0, progress: Pro
     """
     defects: list[str] = []
     try:
-        dataset = scan(data, trial=trial, report=lambda defect: defects.append(str(defect)))
+        dataset = scan(data, trial=trial, on_defect=defects.append)
     except DatasetError as defect:
         return Inspection(data=data, dataset=None, defects=(*defects, str(defect)))
     everything = concatenate([dataset.train, dataset.validation, dataset.test])
