@@ -80,7 +80,7 @@ class Train:
             else:
                 raise ConfigError("expected a data folder to train on, or --resume and a run folder, found neither")
         if not ended:
-            console.print(f"stopped; go on with: mvd train --resume {run.path}", soft_wrap=True)
+            console.print(f"stopped; continue with: mvd train --resume {run.path}", soft_wrap=True)
             return STOPPED
         console.print(f"{run.path}: trained, weights in {run.best_checkpoint}", soft_wrap=True)
         return _evaluate_trained(run, console) if self.evaluate == "test" else 0
