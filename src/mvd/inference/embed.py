@@ -53,7 +53,7 @@ def describe(
     for batch in prefetch(pictures.batches(runtime.embed_batch, first, last)):
         images = normalise(batch, device, memory_format(runtime))
         with autocast(runtime, device):
-            descriptors = network.descriptor(images, None if known is None else known[done : done + len(batch)])
+            descriptors = network.embed(images, None if known is None else known[done : done + len(batch)])
         parts.append(descriptors.float().cpu())
         done += len(batch)
     return gather_rows(parts, device, share).numpy()
