@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mvd.weights.encoders import resnet_shapes
 from safetensors.numpy import save_file
 
 from mvd.weights import convert
-from mvd.weights.encoders import resnet_shapes
 
 ROOT = Path(__file__).parents[2]
 SEARCHES = (("sysu", "all"), ("sysu", "indoor"), ("regdb", "i2v"), ("regdb", "v2i"))

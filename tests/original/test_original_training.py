@@ -16,6 +16,7 @@ import pytest
 import torch
 from fakes import write_tree
 from fsspec.implementations.memory import MemoryFileSystem
+from mvd.weights.encoders import resnet_shapes
 from original.programs import SMALL, Program
 from safetensors.numpy import save_file
 
@@ -26,7 +27,6 @@ from mvd.original import training
 from mvd.original.watching import Watcher
 from mvd.runs import load_checkpoint, open_run
 from mvd.weights import convert
-from mvd.weights.encoders import resnet_shapes
 
 STEP = (
     r"Epoch: \[\d\]\[\d/2\]   Convolution LR: 0\.000\d{4}   IB & Classifier LR: 0\.00\d{5}    "

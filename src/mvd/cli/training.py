@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mvd.engine import Observer
     from mvd.report.progress import TrainingBar
     from mvd.runs import RunFolder
-    from mvd.weights import Report
+    from mvd.weights import MatchReport
 
 
 RecipeName: TypeAlias = Literal["mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw", "demo"]
@@ -87,7 +87,7 @@ class Train:
         console.print(f"{run.path}: trained, weights in {run.best_checkpoint}", soft_wrap=True)
         return _evaluate_trained(run, console) if self.evaluate == "test" else 0
 
-    def _print_matched(self, console: Console, report: Report) -> None:
+    def _print_matched(self, console: Console, report: MatchReport) -> None:
         from mvd.report.weights import weights_lines
 
         console.print(*weights_lines(self.pretrained or Path(), report), sep="\n", soft_wrap=True, markup=False)

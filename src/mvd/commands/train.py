@@ -18,9 +18,8 @@ from mvd.data.layouts import scan
 from mvd.engine import Backend, Observer, Ranks, TrainingData, load_backend
 from mvd.errors import CheckpointError, DatasetError, RunError
 from mvd.runs import RunData, RunFolder, create_run, open_run, recover
-from mvd.weights import Report
+from mvd.weights import Match, MatchReport
 from mvd.weights.load import load_pretrained
-from mvd.weights.names import Renamed
 
 
 def train(
@@ -31,7 +30,7 @@ def train(
     observer: Observer,
     prepared: Path | None = None,
     pretrained: Path | None = None,
-    matched: Callable[[Report], None] | None = None,
+    matched: Callable[[MatchReport], None] | None = None,
     replace: bool = False,
 ) -> tuple[RunFolder, bool]:
     """Train a network.
@@ -144,7 +143,7 @@ class _Ready(NamedTuple):
     described: RunData
     training: TrainingData
     validate: Validate | None
-    initial: Renamed | None
+    initial: Match | None
 
 
 def _fit(
@@ -214,7 +213,7 @@ def _folder(root: Path) -> Path:
     return root.parent if root.suffix.lower() == ".csv" else root
 
 
-def _initial(run: RunFolder, config: RunConfig) -> Renamed | None:
+def _initial(run: RunFolder, config: RunConfig) -> Match | None:
     """Load once more what the encoders of a run without a checkpoint start from; None if they start from the seed."""
     file = run.data.pretrained
     if file is None:

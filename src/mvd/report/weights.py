@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mvd.weights import Report
+from mvd.weights import MatchReport
 
 
-def weights_lines(file: Path, report: Report) -> list[str]:
+def weights_lines(file: Path, report: MatchReport) -> list[str]:
     """Say how many tensors were matched, and name the others: left over, missing, replaced."""
     lines = [f"{file}: {len(report.matched)} arrays of the network are from it"]
     if report.left_over:
