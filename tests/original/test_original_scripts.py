@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mvd.weights.encoders import resnet_shapes
 from safetensors.numpy import save_file
+from weights.helpers import resnet_shapes
 
 from mvd.weights import convert
 

@@ -16,9 +16,9 @@ import pytest
 import torch
 from fakes import write_tree
 from fsspec.implementations.memory import MemoryFileSystem
-from mvd.weights.encoders import resnet_shapes
 from original.programs import SMALL, Program
 from safetensors.numpy import save_file
+from weights.helpers import resnet_shapes
 
 from mvd.commands.prepare import prepare
 from mvd.config import EpochSchedule

@@ -1,6 +1,8 @@
-"""Descriptors of pictures, by one process or shared by several.
+"""Embed pictures with a network: batched, decoded ahead, and shared by the processes of a launch.
 
-Shapes: B batch, H × W pixels, N pictures, D width of a descriptor.
+`Embedder` (embedder.py) is built on it; validation and evaluation call it directly.
+
+Shapes: N pictures, D width of a descriptor.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from mvd.training.device_augment import normalise
 
 
 @torch.inference_mode()
-def describe(
+def embed(
     network: Network,
     runtime: RuntimeConfig,
     pictures: Pictures,
@@ -26,16 +28,15 @@ def describe(
     *,
     share: Share = ALONE,
 ) -> Descriptors:
-    """Compute the descriptors of pictures. The network ends in eval mode.
+    """Compute the descriptors of pictures. The network is in eval mode afterwards.
 
     Args:
         network: on its device.
-        runtime: the precision, the layout in memory, and how many pictures at once.
+        runtime: precision, memory layout, and pictures in a batch.
         pictures: N of them.
-        modalities: (N,), a `Modality` for each picture in order; None where they are not known, which only a network
-            with a stem for each refuses.
-        share: the processes that share the pictures; each takes whole batches, the same ones that a single process
-            would make, so that their number changes no figure.
+        modalities: (N,), a `Modality` each, in order; only a network with a stem for each modality needs them.
+        share: the processes that share the pictures. Each takes whole batches, the same as one process would make, so
+            their number does not change the result.
 
     Returns:
         (N, D) float32, of all pictures in every process.

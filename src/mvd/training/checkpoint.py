@@ -9,7 +9,7 @@ from functools import partial
 from mvd.config import RunConfig
 from mvd.engine import Embed, Observer, Ranks
 from mvd.errors import TrainingError
-from mvd.inference.embed import describe
+from mvd.inference.embed import embed as embed_pictures
 from mvd.models.state import network_tensors, restore_network
 from mvd.runs import CheckpointMeta, RunFolder, check_finite, load_checkpoint
 from mvd.training.logging import StepLogger, gone_wrong
@@ -72,7 +72,7 @@ class CheckpointWriter:
         metrics: dict[str, float] = {}
         best = False
         if validate is not None:
-            metrics = dict(validate(partial(describe, state.network, self.config.runtime, share=self.ranks)))
+            metrics = dict(validate(partial(embed_pictures, state.network, self.config.runtime, share=self.ranks)))
             best = state.best is None or metrics["mAP"] > state.best
         if best:
             state.best, state.best_step = metrics["mAP"], state.step

@@ -12,7 +12,7 @@ from mvd.data.sources import Pictures
 from mvd.distributed.process_group import joined, local_runtime, require_shares
 from mvd.engine import ALONE, Backend, Descriptors, Embed, Modalities, Observer, Ranks, TrainingData
 from mvd.errors import ConfigError
-from mvd.inference.embed import describe
+from mvd.inference.embed import embed as embed_pictures
 from mvd.inference.export import export
 from mvd.losses.objective import build_objective
 from mvd.models.state import initial_network, restore_network
@@ -78,7 +78,7 @@ class _PyTorch:
             network = initial_network(config, classes, device)
             if checkpoint is not None:
                 restore_network(network, ranks.first(lambda: load_checkpoint(checkpoint))[0], checkpoint)
-            return describe(network, runtime, pictures, modalities, share=ranks)
+            return embed_pictures(network, runtime, pictures, modalities, share=ranks)
 
 
 BACKEND: Backend = _PyTorch()
