@@ -17,7 +17,7 @@ from mvd.data.sources import Held
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.inference.embedder import Embedder
 from mvd.runs import open_run
-from mvd.training.engine import BACKEND
+from mvd.training import engine
 from mvd.weights import read_weights, write_weights
 from mvd.weights.hub import CONFIG, PAGE, WEIGHTS, find_weights
 
@@ -68,7 +68,7 @@ def test_a_run_goes_to_the_hub_and_comes_back(
     embedder = Embedder.from_pretrained("me/net", device="cpu")
     opened = open_run(run)
     assert embedder.config == opened.config
-    expected = BACKEND.embed(opened.config, 3, opened.best_checkpoint, Held(PICTURES))
+    expected = engine.embed(opened.config, 3, opened.best_checkpoint, Held(PICTURES))
     np.testing.assert_array_equal(embedder(PICTURES), expected)
     assert embedder.card is not None
     assert (embedder.card.seed, embedder.card.people, embedder.card.split) == (7, 3, "train")

@@ -19,7 +19,7 @@ from mvd.data.images import load_image
 from mvd.data.samples import Modality
 from mvd.data.sources import Held
 from mvd.errors import ConfigError, DatasetError, MvdError
-from mvd.inference.embed import embed
+from mvd.inference.embed import embed_pictures
 from mvd.inference.embedder import Embedder
 from mvd.models.factory import build_network
 from mvd.runs import open_run
@@ -52,7 +52,7 @@ def embedder(tiny: ModelConfig) -> Embedder:
 def expected(embedder: Embedder, tiny: ModelConfig) -> npt.NDArray[np.float32]:
     torch.manual_seed(0)
     network = build_network(tiny, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return embed(network, RuntimeConfig(device="cpu"), Held(PICTURES))
+    return embed_pictures(network, RuntimeConfig(device="cpu"), Held(PICTURES))
 
 
 def test_embeddings_are_those_of_evaluation(embedder: Embedder, expected: npt.NDArray[np.float32]) -> None:

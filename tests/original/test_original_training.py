@@ -22,10 +22,10 @@ from weights.helpers import resnet_shapes
 
 from mvd.commands.prepare import prepare
 from mvd.config import EpochSchedule
-from mvd.engine import StepLog
 from mvd.original import training
 from mvd.original.watching import Watcher
 from mvd.runs import load_checkpoint, open_run
+from mvd.runs.observer import StepLog
 from mvd.weights import convert
 
 STEP = (

@@ -16,12 +16,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
 from mvd.data.images import PictureFiles, load_image
 from mvd.data.samples import Modality
 from mvd.data.sources import Held, Pictures
 from mvd.errors import CheckpointError, ConfigError, DatasetError
-from mvd.inference.embed import embed
+from mvd.inference.embed import embed_pictures
 from mvd.models.factory import Network
 from mvd.models.state import initial_network, restore_network
 from mvd.runs import Card, load_checkpoint, read_card, read_config
@@ -169,8 +170,8 @@ class Embedder:
         known = None if modalities is None else _modalities(modalities, len(pictures))
         if not len(pictures):
             return np.zeros((0, self.width), np.float32)
-        with numerics(self._runtime, self._device):
-            return embed(self._network, self._runtime, pictures, known)
+        with distributed.alone(), numerics(self._runtime, self._device):
+            return embed_pictures(self._network, self._runtime, pictures, known)
 
     def _pixels(self, picture: Picture) -> npt.NDArray[np.uint8]:
         """Return (N, H, W, 3) uint8."""
