@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 from mvd.config import (
     AugmentConfig,
@@ -22,6 +23,9 @@ from mvd.config import (
     SamplingConfig,
     to_json,
 )
+from mvd.errors import ConfigError
+
+RecipeName: TypeAlias = Literal["mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw", "demo"]
 
 MVD = RunConfig()
 """The paper's losses with what later work showed to help: the default.
@@ -161,10 +165,31 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
 """What each recipe is, in a line."""
 
 
-def name_recipe(config: RunConfig) -> str:
-    """Name the recipe that a configuration follows, or "custom, from" the one that it differs least from.
+def resolve_config(config: RunConfig | str) -> RunConfig:
+    """Return a configuration as it is, and a recipe by its name.
 
-    The seed, RegDB's trial and how it is computed (`runtime`) make no other recipe.
+    Raises:
+        ConfigError: there is no recipe of that name.
+
+    Example:
+        >>> resolve_config("demo").data.height
+        96
+    """
+    if isinstance(config, RunConfig):
+        return config
+    if config not in RECIPES:
+        raise ConfigError(f"recipe: expected one of {', '.join(RECIPES)}, found {config!r}")
+    return RECIPES[config]
+
+
+def name_recipe(config: RunConfig) -> str:
+    """Return the name of a configuration's recipe, or "custom, from" and the recipe with the fewest different fields.
+
+    The seed, RegDB's trial, the framework and `runtime` are not part of a recipe.
+
+    Example:
+        >>> name_recipe(RunConfig(seed=3))
+        'mvd'
     """
     mine = _settings(config)
     differences = {name: len(mine ^ _settings(recipe)) for name, recipe in RECIPES.items()}
@@ -173,7 +198,7 @@ def name_recipe(config: RunConfig) -> str:
 
 
 def _settings(config: RunConfig) -> set[tuple[str, str, str]]:
-    """List what makes a recipe: part, field and value."""
+    """Return the (part, field, value) of every field that belongs to a recipe."""
     parts = json.loads(to_json(config))
     del parts["data"]["trial"], parts["runtime"], parts["seed"], parts["backend"]
     return {(part, name, json.dumps(value)) for part, fields in parts.items() for name, value in fields.items()}

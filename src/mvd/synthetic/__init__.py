@@ -5,8 +5,9 @@ It stands in for the real data sets, which need a signed form: for the demo, the
 `contact_sheet` a page of them.
 """
 
+from mvd.config.difficulty import Difficulty
 from mvd.synthetic.cameras import Camera, Rig, Sensor
-from mvd.synthetic.config import Difficulty, SyntheticConfig
+from mvd.synthetic.config import SyntheticConfig
 from mvd.synthetic.layouts import LAYOUTS, LayoutName
 from mvd.synthetic.originals import LLCM, REGDB, SYSU_MM01
 from mvd.synthetic.picture import render

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mvd.synthetic.config import Difficulty
+from mvd.config.difficulty import Difficulty
 from mvd.synthetic.person import Bag, Build, Clothes, Hair, Headgear, Look, Material, Pattern, Person
 from mvd.synthetic.randomness import Draws, Purpose
 
