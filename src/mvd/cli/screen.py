@@ -12,9 +12,9 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from mvd.data.arrays import Progress
-    from mvd.engine import Observer
     from mvd.metrics.scores import Result
     from mvd.report.progress import TrainingBar
+    from mvd.runs.observer import Observer
 
 STOPPED = 130
 """The exit code of a command that Ctrl-C stopped."""

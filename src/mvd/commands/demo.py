@@ -21,11 +21,10 @@ from mvd.commands.synth import synth
 from mvd.commands.train import train
 from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
-from mvd.engine import Observer
 from mvd.errors import RunError
 from mvd.metrics.scores import Result
-from mvd.report.watchers import Quiet
 from mvd.runs import RunFolder, write_atomically
+from mvd.runs.observer import Observer
 from mvd.synthetic import Difficulty
 
 # Many people and few pictures of each: telling strangers apart is learnt from many people.
@@ -47,7 +46,7 @@ class Screens(Protocol):
     @contextmanager
     def training(self) -> Iterator[Observer]:
         """Show the progress of training."""
-        yield Quiet()
+        yield Observer()
 
 
 class _Silent(Screens):

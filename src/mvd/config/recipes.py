@@ -200,5 +200,5 @@ def name_recipe(config: RunConfig) -> str:
 def _settings(config: RunConfig) -> set[tuple[str, str, str]]:
     """Return the (part, field, value) of every field that belongs to a recipe."""
     parts = json.loads(to_json(config))
-    del parts["data"]["trial"], parts["runtime"], parts["seed"], parts["backend"]
+    del parts["data"]["trial"], parts["runtime"], parts["seed"], parts["framework"]
     return {(part, name, json.dumps(value)) for part, fields in parts.items() for name, value in fields.items()}
