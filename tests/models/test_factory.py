@@ -40,7 +40,7 @@ def test_every_network_trains_and_describes_mixed_pictures(tiny: ModelConfig, ch
     torch.autograd.backward(torch.stack([head.logits.square().sum() for head in output.predictions]).sum())
     for name, parameter in network.named_parameters():
         assert not parameter.requires_grad or parameter.grad is not None, name
-    assert network.eval().descriptor(images, modalities).isfinite().all()
+    assert network.eval().embed(images, modalities).isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ class Export:
 class Push:
     """Upload the best weights of a run to the Hugging Face hub.
 
-    `mvd.commands.hub.from_pretrained` takes them from there. Log in before, with: hf auth login.
+    `mvd.Embedder.from_pretrained` loads them from there. Log in first: hf auth login.
     """
 
     run: Positional[Path]
@@ -164,7 +164,7 @@ class Push:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.commands.hub import push, save_model
+        from mvd.commands.push import push, save_model
 
         if self.local:
             save_model(self.run, Path(self.name), Path(self.name).name)

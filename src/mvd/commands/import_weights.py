@@ -13,16 +13,16 @@ from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
-from mvd.weights import Report, count_classes, load_whole
+from mvd.weights import MatchReport, count_classes, load_whole
 
 
 def import_weights(
     file: Path, out: Path, data: Path, config: RunConfig, *, replace: bool = False
-) -> tuple[RunFolder, Report]:
+) -> tuple[RunFolder, MatchReport]:
     """Make a run folder of a network that was trained elsewhere; its weights are the best checkpoint.
 
     Args:
-        file: a whole network, ours or a release's, in any format that `mvd.weights.read_weights` knows.
+        file: a whole network, ours or a release's, in any format that `mvd.weights.read_weights` reads.
         out: the run folder to make.
         data: the data set's folder or table that it is to be used with.
         config: what it was trained by; `config.model` has to be that network.

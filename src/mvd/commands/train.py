@@ -23,7 +23,7 @@ from mvd.runs import RunData, RunFolder, create_run, open_run, recover
 from mvd.runs.observer import Observer, Observers
 from mvd.runs.recording import recorded
 from mvd.weights.load import load_pretrained
-from mvd.weights.names import Renamed
+from mvd.weights.names import Match
 
 
 class Trained(NamedTuple):
@@ -215,7 +215,7 @@ def _folder(root: Path) -> Path:
     return root.parent if root.suffix.lower() == ".csv" else root
 
 
-def _initial_weights(run: RunFolder, config: RunConfig) -> Renamed | None:
+def _initial_weights(run: RunFolder, config: RunConfig) -> Match | None:
     """Load again the weights that a run without a checkpoint starts from; None if it starts from the seed."""
     file = run.data.pretrained
     if file is None:
