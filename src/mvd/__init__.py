@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from mvd.commands.demo import demo
     from mvd.commands.evaluate import evaluate
     from mvd.commands.export import export
-    from mvd.commands.hub import push
     from mvd.commands.import_weights import import_weights
     from mvd.commands.prepare import prepare
+    from mvd.commands.push import push
     from mvd.commands.show import show
     from mvd.commands.split import split
     from mvd.commands.synth import synth
@@ -78,7 +78,7 @@ _HOMES = {
     "export": "mvd.commands.export",
     "import_weights": "mvd.commands.import_weights",
     "prepare": "mvd.commands.prepare",
-    "push": "mvd.commands.hub",
+    "push": "mvd.commands.push",
     "recipes": "mvd.config.recipes:RECIPES",
     "resume": "mvd.commands.train",
     "show": "mvd.commands.show",

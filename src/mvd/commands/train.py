@@ -49,8 +49,8 @@ def train(
     config: RunConfig | str = "mvd",
     *,
     observer: Observer | None = None,
-    prepared: Path | None = None,
-    pretrained: Path | None = None,
+    prepared: Path | str | None = None,
+    pretrained: Path | str | None = None,
     replace: bool = False,
 ) -> Trained:
     """Train a network.
@@ -79,10 +79,12 @@ def train(
         with distributed.agreement():
             device = engine.check(config)
             dataset = scan(data, trial=config.data.trial)
-            folder = prepared or default_folder(dataset)
+            folder = default_folder(dataset) if prepared is None else Path(prepared)
             training, validation = load_training(dataset, folder, config)
             weights = (
-                None if pretrained is None else load_pretrained(pretrained, config.model, len(training.identities))
+                None
+                if pretrained is None
+                else load_pretrained(Path(pretrained), config.model, len(training.identities))
             )
             described = RunData(
                 root=str(data.resolve()),
@@ -90,7 +92,7 @@ def train(
                 dataset=dataset.name,
                 identities=tuple(training.identities.tolist()),
                 trial=dataset.trial,
-                pretrained=None if pretrained is None else str(pretrained.resolve()),
+                pretrained=None if pretrained is None else str(Path(pretrained).resolve()),
                 pictures=training.fingerprint(),
                 recipe=name_recipe(config),
                 validation=None if validation is None else validation_protocol_of(dataset).name,
@@ -113,7 +115,11 @@ def train(
 
 
 def resume(
-    path: Path | str, *, observer: Observer | None = None, data: Path | None = None, prepared: Path | None = None
+    path: Path | str,
+    *,
+    observer: Observer | None = None,
+    data: Path | str | None = None,
+    prepared: Path | str | None = None,
 ) -> Trained:
     """Continue a run that was stopped or killed; it ends as if it had never been stopped.
 
@@ -182,16 +188,18 @@ def _recorded(run: RunFolder, device: str, observer: Observer) -> Iterator[Obser
             raise DatasetError(f"{error}; then continue with: mvd train --resume {run.path}") from error
 
 
-def _inputs_of(run: RunFolder, config: RunConfig, device: str, data: Path | None, prepared: Path | None) -> _Inputs:
+def _inputs_of(
+    run: RunFolder, config: RunConfig, device: str, data: Path | str | None, prepared: Path | str | None
+) -> _Inputs:
     """Find a run's data set and arrays where they are now, and check that they are the same."""
     was = run.data
-    root = Path(was.root) if data is None else data.resolve()
+    root = Path(was.root) if data is None else Path(data).resolve()
     if not root.exists():
         raise DatasetError(
             f"{root}: expected the data set that the run was started on, found nothing there; restore it, or name its "
             f"new place: mvd train DATA --resume {run.path}"
         )
-    arrays = Path(was.prepared) if prepared is None else prepared.resolve()
+    arrays = Path(was.prepared) if prepared is None else Path(prepared).resolve()
     if prepared is None and arrays.is_relative_to(_folder(Path(was.root))):
         arrays = _folder(root) / arrays.relative_to(_folder(Path(was.root)))
     dataset = scan(root, trial=config.data.trial)
