@@ -42,13 +42,13 @@ _DISTINCT = 10 * TOLERANCE
 
 
 def export(
-    path: Path,
-    out: Path | None = None,
+    path: str | Path,
+    out: str | Path | None = None,
     *,
     variants: Sequence[Variant] = ("fp32",),
     preprocessing: Preprocessing = "inside",
     weights: Literal["best", "last"] = "best",
-    data: Path | None = None,
+    data: str | Path | None = None,
     protocols: Sequence[str] = (),
     measure: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -74,14 +74,14 @@ def export(
         MvdError: the data set cannot be read or measured on.
     """
     require_onnx("onnx", "onnxruntime", "onnxscript")
-    run = open_run(path)
+    run = open_run(Path(path))
     # Compared in float32 on the CPU, whatever the run computes in.
     config = replace(run.config, runtime=replace(run.config.runtime, device="cpu", precision="fp32"))
     checkpoint = run.best_checkpoint if weights == "best" else run.checkpoint("last")
-    file = out or run.path / "mvd.onnx"
+    file = run.path / "mvd.onnx" if out is None else Path(out)
     if file.suffix != ".onnx":
         raise ConfigError(f"{file}: expected a name that ends in .onnx, found {file.suffix or 'no ending'}")
-    pictures = comparison(run, config, data, protocols, measure=measure)
+    pictures = comparison(run, config, None if data is None else Path(data), protocols, measure=measure)
     if "int8" in variants:
         pictures.calibration()  # its errors belong before the work
     engine, classes = load_engine(config), len(run.data.identities)

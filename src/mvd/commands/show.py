@@ -21,7 +21,7 @@ _PARTS = {
 }
 
 
-def show(path: Path) -> Shown:
+def show(path: str | Path) -> Shown:
     """Describe a file of weights, an ONNX program, or the best checkpoint of a run folder.
 
     Raises:
@@ -29,6 +29,7 @@ def show(path: Path) -> Shown:
         ConfigError: it is an ONNX program, and the package onnx is not installed.
         RunError: a folder is no run, or has no checkpoint.
     """
+    path = Path(path)
     if path.is_dir():
         path = open_run(path).best_checkpoint
     if is_onnx(path):

@@ -168,7 +168,7 @@ def count_classes(tensors: Mapping[str, Array]) -> int:
     return len(tensors[_CLASSIFIER])
 
 
-def convert(file: Path, out: Path, *, to: Framework) -> MatchReport:
+def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
     """Write weights in the format, and with the names, of another framework.
 
     Args:
@@ -183,6 +183,7 @@ def convert(file: Path, out: Path, *, to: Framework) -> MatchReport:
     Raises:
         CheckpointError: the file cannot be read, its names are unknown, or `out` cannot be written.
     """
+    file, out = Path(file), Path(out)
     theirs, naming = _read_named(file)
     kind, whole, single = _TARGETS[to]
     ours = to_our_names(theirs, naming)
