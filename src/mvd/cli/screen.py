@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from mvd.metrics.scores import Result
+    from mvd.metrics.scores import Scores
 
 STOPPED = 130
 """The exit code of a command that Ctrl-C stopped."""
 
 
-def print_results(console: Console, rows: Sequence[tuple[str, Result]]) -> None:
+def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
     """Print results, a label each, as a table."""
     from mvd.report.tables import results_table
 

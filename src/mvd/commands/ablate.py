@@ -26,8 +26,8 @@ from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
-from mvd.report.ablation import Figures, RungResult
 from mvd.report.watchers import Quiet
+from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import RunFolder, open_run, write_json
 from mvd.weights.load import load_pretrained
 
@@ -227,7 +227,7 @@ def _go_on(job: _Job) -> RunFolder:
     return resume(job.folder, observer=Quiet())[0]
 
 
-def _over_seeds(runs: Sequence[Mapping[Descriptor, _Figures]]) -> dict[str, Figures]:
+def _over_seeds(runs: Sequence[Mapping[Descriptor, _Figures]]) -> dict[str, SeedFigures]:
     return {
         descriptor: {
             protocol: {name: tuple(run[descriptor][protocol][name] for run in runs) for name in names}

@@ -21,7 +21,7 @@ from mvd.data.samples import Dataset, Samples
 from mvd.data.sources import Held, Pictures
 from mvd.errors import ConfigError, DatasetError
 from mvd.metrics.features import Features
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.metrics.scores import evaluate as score
 from mvd.runs import RunFolder
 from mvd.synthetic import SyntheticConfig, even_plan, render
@@ -48,7 +48,7 @@ class Comparison:
     pictures: Pictures
     modalities: npt.NDArray[np.int64]
     described: str
-    measure: Callable[[Floats], tuple[Result, ...]]
+    measure: Callable[[Floats], tuple[Scores, ...]]
     calibration: Callable[[], tuple[Pictures, npt.NDArray[np.int64]]]
 
 
@@ -84,11 +84,11 @@ def comparison(
     )
 
 
-def _measure(dataset: Dataset, patterns: Sequence[str]) -> Callable[[Floats], tuple[Result, ...]]:
+def _measure(dataset: Dataset, patterns: Sequence[str]) -> Callable[[Floats], tuple[Scores, ...]]:
     chosen = choose_protocols(dataset, patterns)
     galleries = load_galleries(dataset, chosen)
 
-    def measure(descriptors: Floats) -> tuple[Result, ...]:
+    def measure(descriptors: Floats) -> tuple[Scores, ...]:
         features = Features(descriptors=descriptors, samples=dataset.test)
         return tuple(score(features, protocol, galleries) for protocol in chosen)
 

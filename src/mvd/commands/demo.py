@@ -23,8 +23,8 @@ from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
 from mvd.engine import Observer
 from mvd.errors import RunError
-from mvd.metrics.scores import Result
-from mvd.runs import RunFolder, write_atomically
+from mvd.results.demo import DemoResult
+from mvd.runs import write_atomically
 from mvd.synthetic import Difficulty, SyntheticConfig, even_plan
 
 # Many people and few pictures of each: a network that is to tell strangers apart must have seen many.
@@ -49,24 +49,7 @@ class Screens:
     training: Callable[[], AbstractContextManager[Observer]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class DemoOutcome:
-    """What the demo found.
-
-    Attributes:
-        run: the run folder; its data is the rendered pictures.
-        sheet: a contact sheet of the people.
-        untrained: results of the network as it was before training, one for each search.
-        trained: results of its best weights.
-    """
-
-    run: RunFolder
-    sheet: Path
-    untrained: list[Result]
-    trained: list[Result]
-
-
-def demo(out: Path, seed: int, *, screens: Screens, replace_old: bool = False) -> DemoOutcome | None:
+def demo(out: Path, seed: int, *, screens: Screens, replace_old: bool = False) -> DemoResult | None:
     """Render people, train on some of them, and evaluate on others.
 
     Args:
@@ -76,7 +59,7 @@ def demo(out: Path, seed: int, *, screens: Screens, replace_old: bool = False) -
         replace_old: delete a demo that is in `out`; anything else is never deleted.
 
     Returns:
-        The outcome, or None when training was stopped.
+        The result, or None when training was stopped.
 
     Raises:
         RunError: the folder is taken.
@@ -99,7 +82,7 @@ def demo(out: Path, seed: int, *, screens: Screens, replace_old: bool = False) -
         untrained = evaluate(run.path, weights="initial", progress=progress)
     with screens.counting("embedding, trained") as progress:
         trained = evaluate(run.path, progress=progress)
-    return DemoOutcome(run=run, sheet=sheet, untrained=untrained, trained=trained)
+    return DemoResult(run=run, sheet=sheet, untrained=untrained, trained=trained)
 
 
 def _make_folder(out: Path, seed: int, *, replace_old: bool) -> None:

@@ -19,7 +19,7 @@ from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rerank import Reranking
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.metrics.scores import evaluate as score
 from mvd.runs import DamagedCheckpointError, RunFolder, open_run, read_meta, write_json
 
@@ -40,7 +40,7 @@ def evaluate(
     descriptor: Descriptor | None = None,
     progress: Progress | None = None,
     together: bool = True,
-) -> list[Result]:
+) -> list[Scores]:
     """Evaluate a run on the test identities.
 
     The results are also written to the run folder, as `evaluation-<weights>.json`; where the descriptor is another
@@ -92,7 +92,7 @@ def evaluate(
         )
         features = Features(descriptors=descriptors, samples=dataset.test)
 
-        def measure() -> list[Result]:
+        def measure() -> list[Scores]:
             rankings = (None,) if reranking is None else (None, reranking)
             results = [score(features, one, permutations, reranking=how) for one in chosen for how in rankings]
             record = {

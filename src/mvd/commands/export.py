@@ -13,9 +13,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,49 +31,14 @@ from mvd.inference.onnx_models import (
     to_float16,
     to_int8,
 )
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
+from mvd.results.export import ExportedProgram, ExportResult, Variant
 from mvd.runs import Card, CardFigures, open_run
-
-Variant: TypeAlias = Literal["fp32", "fp16", "int8"]
 
 TOLERANCE = 1e-4
 """The most by which a number of a descriptor may be another than PyTorch's."""
 
 _DISTINCT = 10 * TOLERANCE
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exported:
-    """A program that was written.
-
-    Attributes:
-        file: the program.
-        variant: the numbers that it computes with.
-        size: bytes.
-        difference: the largest difference of a number of a descriptor from PyTorch's.
-        results: its figures; none where they were not measured.
-    """
-
-    file: Path
-    variant: Variant
-    size: int
-    difference: float
-    results: tuple[Result, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Export:
-    """What was exported.
-
-    Attributes:
-        programs: one for each variant.
-        compared: on what programs and PyTorch were compared, in words.
-        reference: PyTorch's figures; none where they were not measured.
-    """
-
-    programs: tuple[Exported, ...]
-    compared: str
-    reference: tuple[Result, ...]
 
 
 def export(
@@ -87,7 +52,7 @@ def export(
     protocols: Sequence[str] = (),
     measure: bool = True,
     progress: Callable[[int, int], None] | None = None,
-) -> Export:
+) -> ExportResult:
     """Write the network of a run as ONNX programs.
 
     Args:
@@ -121,7 +86,7 @@ def export(
         pictures.calibration()  # for what may be missing, before anything is computed
     backend, classes = load_backend(config), len(run.data.identities)
     reference = backend.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
-    card, done = run.card_with_tests(checkpoint), list[Exported]()
+    card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
     with _folder_beside(file) as folder:
         whole = folder / "fp32.onnx"
         backend.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
@@ -134,12 +99,12 @@ def export(
             results = pictures.measure(descriptors)
             annotate(part, _metadata(config, card, variant, results, preprocessing))
             size = part.stat().st_size
-            done.append(Exported(file=final, variant=variant, size=size, difference=difference, results=results))
+            done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
                 progress(len(done), len(variants))
         for one in done:
             (folder / f"{one.variant}.onnx").replace(one.file)
-    return Export(programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference))
+    return ExportResult(programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference))
 
 
 @contextmanager
@@ -188,7 +153,7 @@ def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> f
 
 
 def _metadata(
-    config: RunConfig, card: Card, variant: Variant, results: Sequence[Result], preprocessing: Preprocessing
+    config: RunConfig, card: Card, variant: Variant, results: Sequence[Scores], preprocessing: Preprocessing
 ) -> Mapping[str, str]:
     """Write what a program says of itself: figures of its own in the place of the run's."""
     if results:
@@ -203,7 +168,7 @@ def _metadata(
     return {"card": card.to_json(), "config": to_json(config), "use": described, "numbers": variant}
 
 
-def _figures(result: Result) -> CardFigures:
+def _figures(result: Scores) -> CardFigures:
     means: Mapping[str, Any] = result.mean._asdict()
     values = {name.replace("_", "-"): float(value) for name, value in means.items()}
     return CardFigures(protocol=result.protocol, people="test", ranking=result.ranking, values=values)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mvd.commands.evaluate import Weights, evaluate
 from mvd.distributed.launch import process_count, process_index
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, parse_training
 from mvd.original.devices import count_devices, launch_on_devices
 from mvd.original.jobs import Job, begin, go_on
@@ -77,7 +77,7 @@ def _take_part(job: Job) -> int:
     return 0
 
 
-def _choose(run: RunFolder, job: Job, result: Result) -> str:
+def _choose(run: RunFolder, job: Job, result: Scores) -> str:
     """Say how the weights were chosen; where nobody is held out to choose by, they are the last, and kept as best."""
     best = [record["epoch"] for record in run.metrics() if record.get("best")]
     if best:
@@ -87,7 +87,7 @@ def _choose(run: RunFolder, job: Job, result: Result) -> str:
     return f"Last epoch: {epoch}(nobody is held out to choose by)"
 
 
-def _test(job: Job, weights: Weights, *, together: bool) -> Result:
+def _test(job: Job, weights: Weights, *, together: bool) -> Scores:
     with counting("testing") as progress:
         (result,) = evaluate(job.path, protocols=[job.protocol], weights=weights, progress=progress, together=together)
     return result

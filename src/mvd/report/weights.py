@@ -1,4 +1,4 @@
-"""What became of the tensors of a file of weights, in lines for the screen."""
+"""How the tensors of a weights file were matched, in lines for the terminal."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from mvd.weights import Report
 
 
 def weights_lines(file: Path, report: Report) -> list[str]:
-    """Say how many tensors were matched, and name the others: left over, missing, replaced."""
-    lines = [f"{file}: {len(report.matched)} arrays of the network are from it"]
+    """Count the tensors that were loaded, and name those left over, missing or replaced."""
+    lines = [f"{file}: {len(report.matched)} tensors loaded into the network"]
     if report.left_over:
-        lines.append(f"left over in the file: {', '.join(report.left_over)}")
+        lines.append(f"not used from the file: {', '.join(report.left_over)}")
     if report.missing:
-        lines.append(f"missing in the file, so these start anew: {', '.join(report.missing)}")
+        lines.append(f"not in the file, initialized from the seed: {', '.join(report.missing)}")
     return lines + [f"note: {note}" for note in report.notes]
