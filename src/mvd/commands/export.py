@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mvd.commands.comparison import Comparison, Floats, comparison
+from mvd.commands.comparison import ComparisonPictures, Floats, comparison_pictures
 from mvd.config import RunConfig, to_json
 from mvd.engine import Preprocessing, load_backend
 from mvd.errors import CheckpointError, ConfigError
@@ -81,7 +81,7 @@ def export(
     file = out or run.path / "mvd.onnx"
     if file.suffix != ".onnx":
         raise ConfigError(f"{file}: expected a name that ends in .onnx, found {file.suffix or 'no ending'}")
-    pictures = comparison(run, config, data, protocols, measure=measure)
+    pictures = comparison_pictures(run, config, data, protocols, measure=measure)
     if "int8" in variants:
         pictures.calibration()  # for what may be missing, before anything is computed
     backend, classes = load_backend(config), len(run.data.identities)
@@ -120,7 +120,7 @@ def _folder_beside(file: Path) -> Iterator[Path]:
         ) from error
 
 
-def _convert(whole: Path, variant: Variant, pictures: Comparison, *, size: int) -> Path:
+def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, size: int) -> Path:
     """Make a variant of the program in float32, beside it; `size` pictures at a time calibrate it."""
     part = whole.with_name(f"{variant}.onnx")
     match variant:

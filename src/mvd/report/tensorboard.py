@@ -31,6 +31,7 @@ FOLDER = "tensorboard"
 _TALL = 128  # pixels: pictures are scaled down to this height
 _GAP = 4
 _LABEL = 44
+_NO_SCALARS = ("step", "epoch", "best")
 
 
 class TensorBoardWriter:
@@ -83,7 +84,7 @@ class TensorBoardWriter:
         self._write(0, [self._configuration(json.loads(to_json(run.config)))])
         for record in run.metrics():
             if record["step"] == step or not watched:
-                self._write(record["step"], self._scalars(_flat(record)))
+                self._write(record["step"], self._scalars(record))
         self._writer.flush()
 
     def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
@@ -103,20 +104,21 @@ class TensorBoardWriter:
 
     def logged(self, log: StepLog) -> None:
         """Write a log line."""
-        self._write(log.step, self._scalars(_flat(log._asdict())))
+        self._write(log.step, self._scalars(log._asdict()))
         self._writer.flush()
 
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
         """Write a validation."""
-        self._write(self._step, self._scalars(_flat({"validation": metrics})))
+        self._write(self._step, self._scalars({"validation": metrics}))
         self._writer.flush()
 
     def _write(self, step: int, values: Iterable[Any]) -> None:
         summary = self._summaries.Summary(value=list(values))
         self._writer.add_event(self._events.Event(wall_time=time.time(), step=step, summary=summary))
 
-    def _scalars(self, figures: Mapping[str, float]) -> list[Any]:
-        return [self._summaries.Summary.Value(tag=name, simple_value=value) for name, value in figures.items()]
+    def _scalars(self, record: Mapping[str, Any]) -> list[Any]:
+        value = self._summaries.Summary.Value
+        return [value(tag=name, simple_value=figure) for name, figure in scalars(record).items()]
 
     def _configuration(self, config: Mapping[str, Any]) -> Any:
         start = self._hparams.SessionStartInfo(start_time_secs=time.time())
@@ -159,14 +161,7 @@ def batch_sheet(batch: SampleBatch) -> Image.Image:
     return sheet
 
 
-def _flat(record: Mapping[str, Any]) -> dict[str, float]:
+def scalars(record: Mapping[str, Any]) -> dict[str, float]:
     """Name the figures of a log line or a validation as TensorBoard groups them: "losses/total", "lr"."""
-    figures: dict[str, float] = {}
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            figures |= {f"{name}/{part}": figure for part, figure in value.items()}
-        elif name not in ("step", "best", "epoch"):
-            figures[name] = value
-    if "losses" in record:
-        figures["epoch"] = record["epoch"]
-    return figures
+    figures = {name: float(value) for name, value in flatten(record, "/").items() if name not in _NO_SCALARS}
+    return figures | ({"epoch": record["epoch"]} if "losses" in record else {})
