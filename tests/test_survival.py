@@ -19,7 +19,8 @@ from fakes import write_tree
 from shell import SIZE, TINY, mvd, refused
 
 from mvd.runs import RunFolder, load_checkpoint, open_run
-from mvd.training.step import TrainState, train_step
+from mvd.training.state import TrainState
+from mvd.training.trainer import train_step
 
 STEPS = 12
 SHORT = (*TINY, "--schedule.epochs=6", "--runtime.validate-every=2", "--runtime.log-every=3", "--evaluate=none")
@@ -172,7 +173,7 @@ def test_a_run_whose_data_have_moved_goes_on_when_told_where_they_are(
     data.rename(moved)
     message = refused(capsys, "train", "--resume", run)
     assert f"{data}: expected the data set that the run was started on" in message
-    assert f"put it back, or say where it is now: mvd train DATA --resume {run}" in message
+    assert f"restore it, or name its new place: mvd train DATA --resume {run}" in message
     assert mvd("train", moved, "--resume", run, "--evaluate=none") == 0
     assert state(run) == state(whole)
     assert (open_run(run).data.root, open_run(run).data.prepared) == (str(moved), str(moved))
@@ -197,7 +198,7 @@ def test_data_that_vanish_in_the_middle_of_a_run_are_one_clear_error(
     before_step(4, lambda: os.truncate(file, file.stat().st_size - 1))
     message = refused(capsys, "train", data, "--out", run, *SHORT)
     assert "train_ir_resized_img.npy: expected the" in message
-    assert f"then go on with: mvd train --resume {run}" in message
+    assert f"then continue with: mvd train --resume {run}" in message
 
 
 def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_once_there_is_space(

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mvd.engine import SampleBatch
 from mvd.errors import ConfigError
 from mvd.report.tensorboard import TensorBoardWriter, batch_sheet, scalars
+from mvd.runs.observer import SampleBatch
 
 
 def test_a_sheet_has_a_row_per_person_visible_left_infrared_right() -> None:

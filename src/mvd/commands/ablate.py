@@ -26,9 +26,9 @@ from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.data.arrays import Progress
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
-from mvd.report.watchers import Quiet
 from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import open_run, write_json
+from mvd.runs.observer import Observer
 from mvd.weights.load import load_pretrained
 
 _FIGURES = "figures.json"
@@ -181,10 +181,10 @@ def _run(job: _Job) -> _RunFigures:
         if record.is_file():
             found: _RunFigures = json.loads(record.read_text(encoding="utf-8"))
             return found
-        resume(folder, observer=Quiet())
+        resume(folder, observer=Observer())
     else:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        train(job.data, folder, job.config, observer=Quiet(), prepared=job.prepared, pretrained=job.pretrained)
+        train(job.data, folder, job.config, observer=Observer(), prepared=job.prepared, pretrained=job.pretrained)
     figures = {
         descriptor: {scores.protocol: scores.mean._asdict() for scores in evaluate(folder, descriptor=descriptor)}
         for descriptor in (_DESCRIPTORS if job.config.model.bottleneck else _DESCRIPTORS[:1])

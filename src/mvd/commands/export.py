@@ -20,8 +20,9 @@ from typing import Any, Literal
 import numpy as np
 
 from mvd.commands.comparison import ComparisonPictures, Floats, comparison_pictures
+from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, to_json
-from mvd.engine import Preprocessing, load_backend
+from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
 from mvd.inference.onnx_models import (
     OnnxNetwork,
@@ -84,12 +85,12 @@ def export(
     pictures = comparison_pictures(run, config, data, protocols, measure=measure)
     if "int8" in variants:
         pictures.calibration()  # for what may be missing, before anything is computed
-    backend, classes = load_backend(config), len(run.data.identities)
-    reference = backend.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
+    engine, classes = load_engine(config), len(run.data.identities)
+    reference = engine.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
     card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
     with _folder_beside(file) as folder:
         whole = folder / "fp32.onnx"
-        backend.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
+        engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
         for variant in dict.fromkeys(variants):
             final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}.onnx")
             part = _convert(whole, variant, pictures, size=config.runtime.embed_batch)

@@ -160,7 +160,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
 """What each recipe is, in a line."""
 
 
-_NOT_THE_METHOD = ("seed", "backend", "runtime.", "data.trial")  # fields that a recipe leaves open
+_NOT_THE_METHOD = ("seed", "framework", "runtime.", "data.trial")  # fields that a recipe leaves open
 
 
 def nearest_recipe(config: RunConfig) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from mvd.engine import SampleBatch, StepLog
+from mvd.runs.observer import Observer, StepLog
 
 _QUIET_SECONDS = 15.0  # between lines, without a terminal
 
@@ -81,11 +81,11 @@ def counting_bar(console: Console, title: str, unit: str = "pictures") -> Iterat
         yield CountingBar(console, progress, progress.add_task(title, total=None, note=""), title, unit)
 
 
-class TrainingBar:
+class TrainingBar(Observer):
     """A progress bar for training: losses, accuracy, rate, memory and time left, and a line per validation.
 
-    An `mvd.engine.Observer` and a context manager. `stop` makes the run end after the current step, with a checkpoint.
-    The time left is extrapolated from the steps so far, their validations and checkpoints included.
+    An observer of runs and a context manager. `stop` makes the run end after the current step, with a checkpoint. The
+    time left is extrapolated from the steps so far, their validations and checkpoints included.
 
     Args:
         console: where to draw.
@@ -121,9 +121,6 @@ class TrainingBar:
         self._first, self._steps = step, steps
         self._began = self._clock()
         self._progress.reset(self._task, total=steps, completed=step)
-
-    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
-        """Ignore batches."""
 
     def stepped(self, step: int) -> bool:
         """Show a step; return False once `stop` has been called."""

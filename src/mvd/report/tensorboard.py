@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw
 from mvd.config import to_json
 from mvd.config.compare import flatten
 from mvd.data.samples import Modality
-from mvd.engine import SampleBatch, StepLog
 from mvd.errors import ConfigError, RunError
 from mvd.runs import open_run
+from mvd.runs.observer import Observer, SampleBatch, StepLog
 
 FOLDER = "tensorboard"
 
@@ -34,8 +34,8 @@ _LABEL = 44
 _NO_SCALARS = ("step", "epoch", "best")
 
 
-class TensorBoardWriter:
-    """An `mvd.engine.Observer` that writes TensorBoard events; a context manager.
+class TensorBoardWriter(Observer):
+    """An observer of runs that writes TensorBoard events; a context manager.
 
     Args:
         path: the run folder; it may not exist before the run starts.

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mvd.weights import Report
+from rich.console import Console
+
+from mvd.runs.observer import Matched, Observer
 
 
-def weights_lines(file: Path, report: Report) -> list[str]:
+class MatchPrinter(Observer):
+    """Prints which tensors of the pre-trained weights were matched, before training starts."""
+
+    def __init__(self, console: Console, file: Path) -> None:
+        self._console = console
+        self._file = file
+
+    def initialised(self, report: Matched) -> None:
+        self._console.print(*weights_lines(self._file, report), sep="\n", soft_wrap=True, markup=False)
+
+
+def weights_lines(file: Path, report: Matched) -> list[str]:
     """Count the tensors that were loaded, and name those left over, missing or replaced."""
     lines = [f"{file}: {len(report.matched)} tensors loaded into the network"]
     if report.left_over:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
-from mvd.files.atomic import write_atomically, write_json
+from mvd.files.atomic import is_temporary, write_atomically, write_json
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
 from mvd.runs.folder import RunData, RunFolder, make_card
 
-_UNFINISHED = {".data.json.part", "data.json", ".config.json.part", "checkpoints"}
+_UNFINISHED = {"data.json", "checkpoints"}
 
 
 def create_run(
@@ -79,7 +79,7 @@ def is_free(path: Path) -> bool:
     """Tell whether a run can be made at a place: there is nothing, or an empty folder, or a run never quite made."""
     if not path.is_dir():
         return not path.exists()
-    names = {file.name for file in path.iterdir()}
+    names = {file.name for file in path.iterdir() if not is_temporary(file)}
     return names <= _UNFINISHED and ("checkpoints" not in names or _is_data(path))
 
 
