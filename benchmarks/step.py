@@ -41,17 +41,20 @@ from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
 from mvd.data.arrays import PreparedPictures
 from mvd.data.augment import draw_augmentation
+from mvd.data.prefetch import prefetch
 from mvd.data.samples import Modality, Samples
 from mvd.data.sampling import identity_batches
-from mvd.engine import TrainingData
+from mvd.data.training import TrainingData
 from mvd.losses.objective import Objective, accuracy, build_objective
 from mvd.models.mvd import MVD
 from mvd.models.outputs import tensors_of
 from mvd.models.state import initial_network
 from mvd.runtime.device import autocast, memory_format, resolve_device
 from mvd.runtime.precision import numerics
-from mvd.training import step as training
-from mvd.training.batches import HostBatch, host_batches, prefetch
+from mvd.training import trainer
+from mvd.training.batches import HostBatch, host_batches
+from mvd.training.device_augment import augment
+from mvd.training.state import TrainState, initial_state
 
 PEOPLE, EACH = 395, 8
 PHASES = ("data", "forward", "losses", "backward", "optimiser")
@@ -140,13 +143,13 @@ def build_row(
         accumulate=2 if "parts" in switches else 1,
     )
     config = replace(config, runtime=runtime)
-    state = training.initial_state(config, PEOPLE, device)
+    state = initial_state(config, PEOPLE, device)
     objective = build_objective(config)
     batches = prefetch(host_batches(config, data, 0, pin=device.type == "cuda"))
 
     def step() -> Seconds:
         start = time.perf_counter()
-        training.train_step(state, objective, next(batches), config, device)
+        trainer.train_step(state, objective, next(batches), config, device)
         state.step += 1
         wait(device)
         return {"step": time.perf_counter() - start}
@@ -162,13 +165,13 @@ def build_row(
 
 
 def split_step(
-    state: training.TrainState,
+    state: TrainState,
     objective: Objective,
     batches: Iterator[HostBatch],
     config: RunConfig,
     device: torch.device,
 ) -> Seconds:
-    """Take a step in phases (`mvd.training.step.train_step`, one part, one process)."""
+    """Take a step in phases (`mvd.training.trainer.train_step`, one part, one process)."""
     marks = [time.perf_counter()]
 
     def mark() -> None:
@@ -177,7 +180,7 @@ def split_step(
 
     batch = next(batches)
     pictures, draws, everyone = (tensor.to(device) for tensor in (batch.pictures, batch.draws, batch.everyone))
-    images = training.augment(pictures, draws, config.augment.pad, memory_format(config.runtime))  # type: ignore[attr-defined]
+    images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
     mark()
     state.network.train()
     state.optimizer.zero_grad(set_to_none=True)

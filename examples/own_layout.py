@@ -12,10 +12,8 @@ from pathlib import Path
 
 from torch.utils.data import DataLoader
 
-import mvd.data
-from mvd.commands.synth import synth
+import mvd
 from mvd.data import Dataset, Modality, Row, from_rows
-from mvd.synthetic import SyntheticConfig, even_plan
 from mvd.training import DeviceAugment
 
 NAME = re.compile(r"(\d+)_c(\d)_(rgb|ir)_\d+\.jpg")
@@ -45,8 +43,7 @@ def render(folder):
     flat = folder / "flat"
     if flat.exists():
         return flat
-    plan = even_plan(train=4, validation=0, test=2, pictures=2)
-    rendered = synth(folder / "flat-rendered", SyntheticConfig(plan=plan, height=64), workers=1)
+    rendered = mvd.synth(folder / "flat-rendered", train=4, validation=0, test=2, pictures=2, height=64, workers=1).data
     flat.mkdir()
     for file in rendered.glob("cam*/*/*.jpg"):
         camera, person = file.parts[-3][-1], file.parts[-2]

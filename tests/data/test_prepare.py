@@ -349,7 +349,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(dataset: Dataset, ou
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
             begun = process.stdout.readline() if kills % 4 else ""  # or killed while it starts, perhaps
-            time.sleep(chance.uniform(0.0, 0.12))
+            time.sleep(chance.uniform(0.0, 0.3))
             process.kill()
             said = [
                 int(line) for line in (begun, *process.stdout) if line

@@ -1,4 +1,4 @@
-"""What two processes compute of a step together, against what one does, in float64; test_ranks.py launches it.
+"""What two processes compute of a step together, against what one does, in float64; test_process_group.py launches it.
 
 Prints a JSON object for each variant: the largest difference of a loss, a gradient, a weight or a running statistic.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mvd.commands.datasets import load_training
+from mvd import distributed
+from mvd.commands.training_data import load_training
 from mvd.config import (
     AugmentConfig,
     CosineSchedule,
@@ -26,13 +27,14 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.data.layouts import scan
+from mvd.data.training import TrainingData
 from mvd.distributed.batch_norm import share_statistics
-from mvd.distributed.process_group import joined
-from mvd.engine import ALONE, Ranks, Share, TrainingData
+from mvd.distributed.group import data_parallel
 from mvd.losses.objective import build_objective
-from mvd.training import step
+from mvd.training import trainer
 from mvd.training.batches import host_batches
 from mvd.training.device_augment import augment
+from mvd.training.state import initial_state
 
 CPU = torch.device("cpu")
 CONFIG = RunConfig(
@@ -65,30 +67,34 @@ def variants() -> Iterator[tuple[str, RunConfig]]:
     yield "no identity loss", replace(CONFIG, model=shared, losses=replace(plain, identity_weight=0.0))
 
 
-def take_steps(config: RunConfig, data: TrainingData, share: Share) -> dict[str, Tensor]:
+def take_steps(config: RunConfig, data: TrainingData) -> dict[str, Tensor]:
     """Take some steps in float64, and give losses and gradients of the last, weights and running statistics by name."""
-    state = step.initial_state(config, len(data.identities), CPU, ALONE)
+    with distributed.alone():
+        state = initial_state(config, len(data.identities), CPU)
     state.network.double()
-    if share.count > 1:
+    if distributed.count() > 1:
         share_statistics(state.network, CPU)
-        state.forward = step.distribute(state.network, CPU, unused=config.losses.identity_weight == 0)
-    for state.step, batch in enumerate(host_batches(config, data, 0, share=share)):
-        losses = step.train_step(state, build_objective(config), batch, config, CPU, share=share)
+        state.forward = data_parallel(state.network, CPU, unused=config.losses.identity_weight == 0)
+    for state.step, batch in enumerate(host_batches(config, data, 0)):
+        losses = trainer.train_step(state, build_objective(config), batch, config, CPU)
     gradients = {name: p.grad for name, p in state.network.named_parameters() if p.grad is not None}
     arrays = {f"array {name}": values.double() for name, values in state.network.state_dict().items()}
     return {f"loss {name}": value for name, value in losses.items()} | gradients | arrays
 
 
 def main(data: Path) -> None:
-    setattr(step, "augment", lambda *given: augment(*given).double())  # noqa: B010 - it is not the module's to give away
-    with joined(CONFIG.runtime) as ranks:
+    setattr(trainer, "augment", lambda *given: augment(*given).double())  # noqa: B010 - it is not the module's to give away
+    with distributed.joined(CONFIG.runtime):
         training, _ = load_training(scan(data), data, CONFIG)
         for name, config in variants():
-            report(name, take_steps(config, training, ranks), take_steps(config, training, ALONE), ranks)
+            found = take_steps(config, training)
+            with distributed.alone():
+                expected = take_steps(config, training)
+            report(name, found, expected)
 
 
-def report(name: str, found: dict[str, Tensor], expected: dict[str, Tensor], ranks: Ranks) -> None:
-    if ranks.index == 0:
+def report(name: str, found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    if distributed.is_first():
         # What no loss reaches has no gradient in one process, and one of zeros, with weight decay, in several.
         unreached = found.keys() - expected.keys()
         assert not any(found[key].any() for key in unreached)

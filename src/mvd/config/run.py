@@ -1,4 +1,4 @@
-"""One training run: all of its configuration."""
+"""`RunConfig`: the whole configuration of a training run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from mvd.config.runtime import RuntimeConfig
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """One training run.
+    """The whole configuration of a training run.
 
     Attributes:
-        seed: decides initial weights, batches, augmentation and dropout.
-        backend: the framework that computes.
+        seed: seed of initial weights, batches, augmentation and dropout.
+        framework: the framework that computes.
     """
 
     seed: int = 0
-    backend: Literal["pytorch"] = "pytorch"
+    framework: Literal["pytorch"] = "pytorch"
     data: DataConfig = field(default_factory=DataConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

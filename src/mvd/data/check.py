@@ -91,7 +91,9 @@ class PictureInfo(NamedTuple):
     digest: bytes
 
 
-def check_dataset(data: Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
+def check_dataset(
+    data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None
+) -> Inspection:
     """Scan a data set, decode every picture, and collect all defects.
 
     Args:
@@ -100,6 +102,7 @@ def check_dataset(data: Path, *, trial: int = 1, workers: int = 0, progress: Pro
         workers: threads; 0 means one for each core.
         progress: called with (pictures done, pictures in all).
     """
+    data = Path(data)
     defects: list[str] = []
     try:
         dataset = scan(data, trial=trial, on_defect=defects.append)

@@ -25,7 +25,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,9 @@ import PIL
 from PIL import Image, UnidentifiedImageError
 
 from mvd.errors import ConfigError, DatasetError
+
+Preprocessing: TypeAlias = Literal["inside", "outside"]
+"""Whether an exported network takes pictures as they are and normalises them inside, or takes normalised ones."""
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

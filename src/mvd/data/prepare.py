@@ -31,7 +31,7 @@ from mvd.data.journal import Journal, open_journal
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.data.workers import run_unordered, worker_count
 from mvd.errors import DatasetError
-from mvd.files.atomic import flush, write_atomically
+from mvd.files.atomic import flush, is_temporary, replacing, write_atomically
 
 _JOURNAL = ".mvd-prepare.journal"
 _COMPLETE = "complete"  # the entry after the last chunk
@@ -217,9 +217,11 @@ def _publish(out: Path, both: Samples, arrays: Sequence[_Array]) -> None:
             array.part.replace(array.file)
         write_atomically(array_files(out, modality).table, both.of(modality).to_csv())
     for modality in Modality:
-        labels = io.BytesIO()
-        np.save(labels, np.searchsorted(both.people, both.of(modality).identities).astype(np.int64))
-        write_atomically(array_files(out, modality).labels, labels.getvalue())
+        labels = np.searchsorted(both.people, both.of(modality).identities).astype(np.int64)
+        with replacing(array_files(out, modality).labels) as temporary, temporary.open("wb") as file:
+            np.save(file, labels)
+    for leftover in filter(is_temporary, out.glob(".train_*_resized*")):  # of a call that was killed here
+        leftover.unlink()
 
 
 def _require_both_modalities(dataset: Dataset, both: Samples) -> None:

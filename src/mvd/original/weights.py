@@ -17,11 +17,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
+from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, to_json
 from mvd.data.arrays import default_folder
 from mvd.data.pictures import PictureArray
 from mvd.data.samples import Dataset, Modality
-from mvd.engine import load_backend
 from mvd.errors import CheckpointError
 from mvd.runs import (
     CheckpointMeta,
@@ -36,7 +36,7 @@ from mvd.runs import (
     read_metadata,
 )
 from mvd.weights.formats.files import read_weights, write_weights
-from mvd.weights.names import OURS, from_theirs, recognise
+from mvd.weights.names import OURS, recognise, to_our_names
 
 _UNTRAINED = CheckpointMeta(step=0, epoch=0, metrics={}, best=None)
 
@@ -82,7 +82,7 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
         "data": json.dumps(asdict(run.data)),
         "card": run.card(meta).to_json(),
     }
-    write_weights(file, from_theirs(tensors, OURS).tensors, "safetensors", metadata=metadata)
+    write_weights(file, to_our_names(tensors, OURS).tensors, "safetensors", metadata=metadata)
 
 
 def load_weights(path: Path) -> Weights:
@@ -122,7 +122,7 @@ def require_fit(weights: Weights, config: RunConfig) -> None:
         file = Path(folder) / "weights.safetensors"
         write_weights(file, weights.tensors, "safetensors", metadata={"mvd": json.dumps(asdict(_UNTRAINED))})
         try:
-            load_backend(config).embed(config, weights.classes, file, PictureArray(picture), modalities=modality)
+            load_engine(config).embed(config, weights.classes, file, PictureArray(picture), modalities=modality)
         except CheckpointError as error:
             named = str(error).replace(str(file), str(weights.file))
             raise CheckpointError(f"{named}; give the --arch and --z_dim that they were trained with") from error
@@ -166,4 +166,4 @@ def _tensors(file: Path) -> Tensors:
             f"{file}: expected the weights of a whole MVD network, found {naming.title if naming else 'others'}; "
             f"encoders alone go to --pretrain"
         )
-    return from_theirs(tensors, naming).tensors
+    return to_our_names(tensors, naming).tensors
