@@ -53,10 +53,8 @@ def render(folder):
 
 if __name__ == "__main__":
     data = render(Path(sys.argv[1]))
-    print(f"{len(mvd.data.check_dataset(data).defects)} defects")
-    mvd.data.prepare_arrays(
-        mvd.data.scan(data), data, height=48, width=24
-    )  # mvd.prepare(data), mvd.train(data, ...) work too
+    # Every verb knows the layout now, mvd.train and mvd.evaluate included.
+    print(f"{len(mvd.check(data).defects)} defects; {mvd.prepare(data, height=48, width=24).found}")
     pictures = mvd.data.PictureDataset(data)
     sampler = mvd.data.IdentitySampler(pictures.labels, pictures.modalities, identities=2, pictures=2)
     augment = DeviceAugment()
