@@ -106,6 +106,6 @@ def test_files_of_the_releases_give_the_descriptors_of_the_releases(
     network = build_network(config, 395)
     restore_network(network, load_whole(tmp_path / name, config).tensors, tmp_path)
     with np.load(GOLDENS / f"{golden}_eval.npz") as expected, torch.no_grad():
-        descriptors = network.eval().descriptor(pictures(dict(expected)).float())
+        descriptors = network.eval().embed(pictures(dict(expected)).float())
         gram = expected["similarity" if kind == "mindspore" else "descriptor_gram"]
     np.testing.assert_allclose((descriptors @ descriptors.T).numpy(), gram, rtol=0, atol=1e-4)

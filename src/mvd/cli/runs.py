@@ -12,7 +12,7 @@ from tyro.conf import Positional
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """List runs with their state and best figures, or compare two run folders."""
+    """List runs with their state and best figures, or compare two."""
 
     folders: Positional[tuple[Path, ...]] = ()
     """folders to look in (default: runs), or two run folders to compare"""
