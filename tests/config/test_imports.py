@@ -41,9 +41,9 @@ def test_a_file_is_found_from_the_working_directory(tmp_path: Path, monkeypatch:
         ("math.no_such_part:name", r"expected a module that Python can import, found math\.no_such_part; install"),
         ("math:no_such_name", r"expected 'no_such_name' in math, found no such name"),
         ("no/such/file.py:name", r"expected a Python file, found no/such/file\.py; the working directory is /"),
-        ("FOLDER/broken.py:name", r"expected a module that can be .*/broken\.py; SyntaxError in .*: .*"),
-        ("FOLDER/fails.py:name", r"expected a module that can be .*; ValueError in .*fails\.py:2: no$"),
-        ("FOLDER/lacks.py:name", r"expected a module that can be .*; ModuleNotFoundError in .*lacks\.py:1: No module"),
+        ("FOLDER/broken.py:name", r"expected to import .*/broken\.py, got SyntaxError in .*: .*"),
+        ("FOLDER/fails.py:name", r"expected to import .*, got ValueError in .*fails\.py:2: no$"),
+        ("FOLDER/lacks.py:name", r"expected to import .*, got ModuleNotFoundError in .*lacks\.py:1: No module"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_with_the_field(tmp_path: Path, path: str, message: str) -> None:

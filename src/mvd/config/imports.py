@@ -34,25 +34,24 @@ def load_object(path: str, field: str = "import path") -> Any:
     try:
         found: Any = _load_file(Path(place).resolve()) if place.endswith(".py") else importlib.import_module(place)
     except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{place}.".startswith(f"{error.name}."):
-            what, remedy = (
-                "a module that Python can import",
-                "install its package, or name the file: path/to/file.py:name",
-            )
-        elif isinstance(error, FileNotFoundError) and error.filename == str(Path(place).resolve()):
-            what, remedy = "a Python file", f"the working directory is {Path.cwd()}"
-        else:
-            last, reason = traceback.extract_tb(error.__traceback__)[-1], (str(error).splitlines() or [""])[0]
-            what, remedy = (
-                "a module that can be imported",
-                f"{type(error).__name__} in {last.filename}:{last.lineno}: {reason}",
-            )
-        raise ConfigError(f"{field}: expected {what}, found {place}; {remedy}") from error
+        raise ConfigError(f"{field}: {_reason(place, error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise ConfigError(f"{field}: expected {name!r} in {place}, found no such name; check the spelling")
         found = getattr(found, part)
     return found
+
+
+def _reason(place: str, error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{place}.".startswith(f"{error.name}."):
+        return (
+            f"expected a module that Python can import, found {place}; install it, or name its file: dir/file.py:name"
+        )
+    if isinstance(error, FileNotFoundError) and error.filename == str(Path(place).resolve()):
+        return f"expected a Python file, found {place}; the working directory is {Path.cwd()}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"expected to import {place}, got {type(error).__name__} in {last.filename}:{last.lineno}: {first_line}"
 
 
 @cache
