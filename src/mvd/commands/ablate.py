@@ -24,6 +24,7 @@ from typing import NamedTuple
 from mvd.commands.evaluate import evaluate
 from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
+from mvd.config.recipes import resolve_config
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.report.ablation import Figures, RungResult
@@ -73,13 +74,13 @@ def ladder(base: RunConfig) -> list[Rung]:
 
 
 def ablate(
-    data: Path,
-    out: Path,
-    base: RunConfig,
+    data: str | Path,
+    out: str | Path,
+    config: RunConfig | str = "mvd",
     *,
     seeds: Sequence[int] = (0, 1, 2),
-    prepared: Path | None = None,
-    pretrained: Path | None = None,
+    prepared: str | Path | None = None,
+    pretrained: str | Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[RungResult]:
@@ -90,7 +91,7 @@ def ablate(
     Args:
         data: the data set's folder, or the table of one's own pictures; its arrays are prepared.
         out: folder of the runs, `out`/<rung>/seed-<seed>.
-        base: what all runs have in common.
+        config: what all runs have in common, or the name of that recipe.
         seeds: of the runs; each rung has one run with each.
         prepared: the folder of the prepared arrays, where it is not where `mvd prepare` puts them.
         pretrained: weights that the encoders of every run start from, as for `train`.
@@ -109,6 +110,9 @@ def ablate(
         raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, seeds)) or 'none'}")
     if workers < 1:
         raise ConfigError(f"workers: expected at least 1, found {workers}")
+    data, out, base = Path(data), Path(out), resolve_config(config)
+    prepared = None if prepared is None else Path(prepared)
+    pretrained = None if pretrained is None else Path(pretrained)
     rungs = ladder(base)
     if pretrained is not None:
         load_pretrained(pretrained, base.model)  # for what may be wrong with it, before anything is written

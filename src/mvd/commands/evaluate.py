@@ -33,7 +33,7 @@ PERMUTATIONS = Path("exp") / "rand_perm_cam.mat"
 def evaluate(
     path: Path | str,
     *,
-    data: Path | None = None,
+    data: Path | str | None = None,
     trial: int | None = None,
     protocols: Sequence[str] = (),
     reranking: Reranking | None = None,
@@ -67,7 +67,7 @@ def evaluate(
     run = open_run(Path(path))
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
-    root = data or Path(run.data.root)
+    root = Path(run.data.root if data is None else data)
     engine, checkpoint = load_engine(config), _checkpoint(run, weights)
     with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):
         with distributed.agreement():

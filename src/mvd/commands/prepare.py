@@ -21,9 +21,9 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    data: Path,
+    data: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     height: int = 288,
     width: int = 144,
     trial: int = 1,
@@ -51,7 +51,7 @@ def prepare(
         raise ConfigError(f"expected a height and a width of at least 16 pixels, found {height}×{width}")
     if workers < 0:
         raise ConfigError(f"workers: expected 0 (one for each core) or more, found {workers}")
-    dataset = scan(data, trial=trial)
-    folder = out or default_folder(dataset)
+    dataset = scan(Path(data), trial=trial)
+    folder = default_folder(dataset) if out is None else Path(out)
     preparing.prepare(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
     return Prepared(folder=folder, found=describe_dataset(dataset))

@@ -33,7 +33,7 @@ class Dealt:
     left_out: int
 
 
-def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> Dealt:
+def split(data: str | Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> Dealt:
     """Deal the people of own data and write who is where.
 
     A folder gets `train_id.txt`, `val_id.txt` and `test_id.txt`; a list of nobody is not written. A table stays as it
@@ -50,6 +50,7 @@ def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int 
         DatasetError: the data is no own data, has a defect, is split already, holds nobody in both modalities, or what
             is to be written is there or cannot be.
     """
+    data = Path(data)
     dataset = scan(data)
     if dataset.name != "own":
         raise DatasetError(f"{data}: expected own data, found {dataset.name}, whose people are split already")

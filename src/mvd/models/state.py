@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mvd.config import RunConfig
+from mvd.config import ModelConfig, RunConfig
 from mvd.errors import CheckpointError
 from mvd.models.factory import Network, build_network
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
@@ -23,6 +23,16 @@ def initial_network(config: RunConfig, classes: int, device: torch.device) -> Ne
         network = build_network(config.model, classes)
     # PyTorch's stubs do not know this argument of `Module.to`.
     return cast("Network", network.to(device=device, memory_format=memory_format(config.runtime)))  # type: ignore[call-overload]
+
+
+def state_shapes(config: ModelConfig, classes: int) -> dict[str, tuple[int, ...]]:
+    """List the tensors of a network with their shapes, without allocating any.
+
+    >>> state_shapes(ModelConfig(arch="resnet18", base_width=4), classes=3)["shared.neck.classifier.weight"]
+    (3, 32)
+    """
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in build_network(config, classes).state_dict().items()}
 
 
 def network_tensors(network: Network) -> dict[str, npt.NDArray[Any]]:

@@ -108,10 +108,10 @@ A network for visible–infrared person re-identification, trained with mvd. It 
 {_figures_markdown(card.figures)}
 
 ```python
-from mvd.commands.hub import from_pretrained
+import mvd
 
-model = from_pretrained("{name}")
-descriptors = model.describe_files(["infrared.jpg", "visible.jpg"]{modalities})
+embedder = mvd.Embedder.from_pretrained("{name}")
+embeddings = embedder(["infrared.jpg", "visible.jpg"]{modalities})
 ```
 """
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mvd.runs import Card
-from mvd.weights.formats.stored import Shape
+from mvd.weights.formats.arrays import Shape
 
 
 @dataclass(frozen=True, kw_only=True)
