@@ -108,9 +108,7 @@ def after_readme(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_every_block_runs(
-    document: Path, after_readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_block_runs(document: Path, after_readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if document.name != "README.md":  # which has run
         monkeypatch.chdir(shutil.copytree(after_readme, tmp_path / "here"))
         run(document)
