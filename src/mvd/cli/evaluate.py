@@ -17,7 +17,7 @@ from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
     from mvd.metrics.rerank import Reranking
-    from mvd.metrics.scores import Result
+    from mvd.metrics.scores import Scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Evaluate:
         if not self.runs:
             raise ConfigError("expected a run folder to evaluate, found none")
         progress = open_console(stderr=True)  # stdout may be piped into a file
-        rows: list[tuple[str, Result]] = []
+        rows: list[tuple[str, Scores]] = []
         for run in self.runs:
             with counting_bar(progress, "embedding") as bar:
                 results = evaluate(
@@ -89,7 +89,7 @@ class Evaluate:
 
         return Reranking(k1=self.k1, k2=self.k2, weight=self.rerank_weight) if self.rerank else None
 
-    def _print(self, console: Console, rows: list[tuple[str, Result]]) -> None:
+    def _print(self, console: Console, rows: list[tuple[str, Scores]]) -> None:
         from mvd.report.rows import latex_rows, markdown_rows
 
         match self.format:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from mvd.data.arrays import Progress
-    from mvd.metrics.scores import Result
+    from mvd.metrics.scores import Scores
     from mvd.report.progress import TrainingBar
     from mvd.runs.observer import Observer
 
@@ -40,7 +40,7 @@ def command(*words: str | Path) -> str:
     return shlex.join(map(str, words))
 
 
-def print_results(console: Console, rows: Sequence[tuple[str, Result]]) -> None:
+def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
     """Print results as a table, each with its label."""
     from mvd.report.tables import results_table
 

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,8 +22,8 @@ from mvd.commands.train import train
 from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
 from mvd.errors import RunError
-from mvd.metrics.scores import Result
-from mvd.runs import RunFolder, write_atomically
+from mvd.results.demo import DemoResult
+from mvd.runs import write_atomically
 from mvd.runs.observer import Observer
 from mvd.synthetic import Difficulty
 
@@ -53,27 +53,10 @@ class _Silent(Screens):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
-class DemoOutcome:
-    """The results of a demo.
-
-    Attributes:
-        run: the run folder; its data set is the rendered people.
-        sheet: a contact sheet of the people.
-        untrained: a result for each protocol, of the network before training.
-        trained: the same of the best weights.
-    """
-
-    run: RunFolder
-    sheet: Path
-    untrained: list[Result]
-    trained: list[Result]
-
-
 def demo(
     out: str | Path = "demo", seed: int = 0, *, screens: Screens | None = None, replace_old: bool = False
-) -> DemoOutcome | None:
-    """Render people, train on some of them and evaluate on others.
+) -> DemoResult | None:
+    """Render people, train on some of them, and evaluate on others.
 
     Args:
         out: the folder to make, for the pictures and the run.
@@ -82,7 +65,7 @@ def demo(
         replace_old: delete a demo that is in `out`; anything else is never deleted.
 
     Returns:
-        The outcome, or None if training was stopped.
+        The result, or None when training was stopped.
 
     Raises:
         RunError: the folder is not empty.
@@ -115,7 +98,7 @@ def demo(
         untrained = evaluate(run.path, weights="initial", progress=progress)
     with screens.counting("embedding, trained") as progress:
         trained = evaluate(run.path, progress=progress)
-    return DemoOutcome(run=run, sheet=sheet, untrained=untrained, trained=trained)
+    return DemoResult(run=run, sheet=sheet, untrained=untrained, trained=trained)
 
 
 def _make_folder(out: Path, seed: int, *, replace_old: bool) -> None:

@@ -20,7 +20,7 @@ from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rerank import Reranking
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.metrics.scores import evaluate as score
 from mvd.runs import DamagedCheckpointError, RunFolder, open_run, read_meta, write_json
 
@@ -40,7 +40,7 @@ def evaluate(
     weights: Weights = "best",
     descriptor: Descriptor | None = None,
     progress: Progress | None = None,
-) -> list[Result]:
+) -> list[Scores]:
     """Evaluate a run on the test identities.
 
     The results are also written to the run folder, as `evaluation-<weights>.json`; with another descriptor than the
@@ -82,7 +82,7 @@ def evaluate(
             pictures_of(dataset.root, dataset.test, config, progress),
             modalities=dataset.test.modalities,
         )
-        results: list[Result] = []
+        results: list[Scores] = []
         with distributed.agreement():
             if distributed.is_first():
                 features = Features(descriptors=embeddings, samples=dataset.test)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -20,8 +19,8 @@ from mvd.config import (
     OptimizerConfig,
     RunConfig,
     SamplingConfig,
-    to_json,
 )
+from mvd.config.compare import Value, config_fields, differing
 from mvd.errors import ConfigError
 
 RecipeName: TypeAlias = Literal["mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw", "demo"]
@@ -182,23 +181,29 @@ def resolve_config(config: RunConfig | str) -> RunConfig:
     return RECIPES[config]
 
 
-def name_recipe(config: RunConfig) -> str:
-    """Return the name of a configuration's recipe, or "custom, from" and the recipe with the fewest different fields.
+_NOT_THE_METHOD = ("seed", "framework", "runtime.", "data.trial")  # fields that a recipe leaves open
 
-    The seed, RegDB's trial, the framework and `runtime` are not part of a recipe.
+
+def nearest_recipe(config: RunConfig) -> tuple[str, int]:
+    """Find the recipe that a configuration differs least from, and count the fields that differ.
+
+    The seed, RegDB's trial, the framework and `runtime` do not count.
 
     Example:
-        >>> name_recipe(RunConfig(seed=3))
-        'mvd'
+        >>> nearest_recipe(RunConfig(seed=3))
+        ('mvd', 0)
     """
-    mine = _settings(config)
-    differences = {name: len(mine ^ _settings(recipe)) for name, recipe in RECIPES.items()}
-    nearest = min(differences, key=differences.__getitem__)
-    return f"custom, from {nearest}" if differences[nearest] else nearest
+    own = _method(config)
+    apart = {name: len(differing([own, _method(recipe)])) for name, recipe in RECIPES.items()}
+    name = min(apart, key=apart.__getitem__)
+    return name, apart[name]
 
 
-def _settings(config: RunConfig) -> set[tuple[str, str, str]]:
-    """Return the (part, field, value) of every field that belongs to a recipe."""
-    parts = json.loads(to_json(config))
-    del parts["data"]["trial"], parts["runtime"], parts["seed"], parts["framework"]
-    return {(part, name, json.dumps(value)) for part, fields in parts.items() for name, value in fields.items()}
+def name_recipe(config: RunConfig) -> str:
+    """Name the recipe that a configuration follows, or "custom, from" the nearest one."""
+    name, apart = nearest_recipe(config)
+    return f"custom, from {name}" if apart else name
+
+
+def _method(config: RunConfig) -> dict[str, Value]:
+    return {name: value for name, value in config_fields(config).items() if not name.startswith(_NOT_THE_METHOD)}
