@@ -139,18 +139,20 @@ def load_whole(file: Path, config: ModelConfig) -> Match:
             f"{file}: expected the weights of a whole MVD network, found {naming.title}; encoders alone go to "
             f"mvd train --pretrained"
         )
-    found = match(renamed.tensors, _shapes(config, count_classes(renamed.tensors)))
-    report = found.report
-    problems = [f"no {_some(report.missing)}"] if report.missing else []
-    problems += [f"unknown {_some(report.left_over)}"] if report.left_over else []
-    problems += [f"other sizes of {_some(report.replaced)}"] if report.replaced else []
-    if problems:
+    if misfit := find_misfit(renamed.tensors, config):
         raise CheckpointError(
-            f"{file}: expected the network of this configuration, found {'; '.join(problems)}; choose the recipe that "
-            f"it was trained by, and set model fields that differ"
+            f"{file}: expected the network of this configuration, found {misfit}; choose the recipe that it was "
+            f"trained by, and set model fields that differ"
         )
     notes = _released_notes(naming, config)
-    return Match(found.tensors, MatchReport(report.matched, renamed.report.left_over, notes=notes))
+    return Match(renamed.tensors, MatchReport(tuple(renamed.tensors), renamed.report.left_over, notes=notes))
+
+
+def find_misfit(tensors: Mapping[str, Array], config: ModelConfig) -> str | None:
+    """Describe how the tensors of a whole network, by our names, differ from a configuration's; None if they fit."""
+    report = match(tensors, _shapes(config, count_classes(tensors))).report
+    differences = {"no": report.missing, "unknown": report.left_over, "other sizes of": report.replaced}
+    return "; ".join(f"{what} {_some(names)}" for what, names in differences.items() if names) or None
 
 
 def count_classes(tensors: Mapping[str, Array]) -> int:
