@@ -66,6 +66,10 @@ def step_of(run: Path) -> int:
         return 0
 
 
+def is_saving(run: Path) -> bool:
+    return any((run / "checkpoints").glob(".last.safetensors.*.part"))
+
+
 def kill_when(ripe: Callable[[], bool], *arguments: str | Path) -> None:
     """Start a command in a process of its own, and kill it at a moment."""
     code = "import sys; from mvd.cli import main; sys.exit(main())"
@@ -85,9 +89,8 @@ def kill_when(ripe: Callable[[], bool], *arguments: str | Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_run_killed_three_times_ends_as_one_that_never_was(template: Path, tmp_path: Path, whole: Path) -> None:
     run = tmp_path / "run"
-    half_written = run / "checkpoints" / "last.part"
     kill_when(run.joinpath("config.json").exists, "train", template, "--out", run, *LONG)
-    kill_when(lambda: step_of(run) >= 2 and half_written.exists(), "train", "--resume", run, "--evaluate=none")
+    kill_when(lambda: step_of(run) >= 2 and is_saving(run), "train", "--resume", run, "--evaluate=none")
     kill_when(lambda: step_of(run) >= STEPS // 2, "train", "--resume", run, "--evaluate=none")
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
     assert state(run) == state(whole)
@@ -125,7 +128,7 @@ def test_a_run_that_is_asked_to_stop_says_how_to_go_on(
     run = tmp_path / "run"
     before_step(6, lambda: signal.raise_signal(number))
     assert mvd("train", template, "--out", run, *SHORT) == 130
-    assert f"stopped; go on with: mvd train --resume {run}" in capsys.readouterr().out
+    assert f"stopped; continue with: mvd train --resume {run}" in capsys.readouterr().out
     assert step_of(run) == 7
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
     assert state(run) == state(whole)
@@ -139,7 +142,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_from_the_same_wei
     assert mvd("train", template, "--out", once, *SHORT, "--pretrained", start) == 0
     shutil.copytree(once, again)
     shutil.rmtree(again / "checkpoints")
-    assert "go on with it: mvd train --resume" in refused(capsys, "evaluate", again)
+    assert "continue it with: mvd train --resume" in refused(capsys, "evaluate", again)
     assert mvd("train", "--resume", again, "--evaluate=none") == 0
     assert state(again) == state(once)
     shutil.rmtree(again / "checkpoints")
@@ -156,7 +159,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
     last = run / "checkpoints" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:-1])
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
-    assert f"going on from the one before it, of step {STEPS - 1}" in caplog.text
+    assert f"continuing from the previous one, of step {STEPS - 1}" in caplog.text
     assert state(run) == state(whole)
     for name, remedy in (("best", "--weights last"), ("last", f"mvd train --resume {run} goes on from the one before")):
         file = run / "checkpoints" / f"{name}.safetensors"
@@ -213,7 +216,7 @@ def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_once_there_is_space(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "last.safetensors: expected to write it, could not" in message
-    assert f"free space there or allow writing to it, then go on with: mvd train --resume {run}" in message
+    assert f"free space there or allow writing to it, then continue with: mvd train --resume {run}" in message
     assert step_of(run) == 6
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
     assert state(run) == state(whole)

@@ -95,7 +95,7 @@ def test_foreign_files_are_described_as_far_as_they_are_known(
     assert mvd("show", tmp_path / "other.pth", "--tensors") == 0
     text = printed(capsys)
     assert "PyTorch, by torch.save" in text
-    assert "names that are not known here" in text
+    assert "unknown parameter names" in text
     assert "blocks.0.weight float32 [3]" in text
     with np.load(SAMPLES / "sample.npz") as arrays:
         weights = {name: (str(arrays[name].dtype), arrays[name].shape) for name in arrays.files if ".weight" in name}

@@ -14,6 +14,7 @@ from fakes import write_tree
 from PIL import Image
 from shell import SIZE, TINY, mvd
 
+from mvd.commands.show import show
 from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, to_json
 from mvd.data.images import load_image
 from mvd.data.samples import Modality
@@ -166,3 +167,29 @@ def _checkpoint(path: Path) -> tuple[Any, Any]:
     from mvd.runs import load_checkpoint
 
     return load_checkpoint(open_run(path).best_checkpoint)
+
+
+ENCODER = """
+import torch
+
+
+class Encoder(torch.nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 8, 16, 16)
+"""
+
+
+def test_a_run_with_an_own_encoder_is_loaded_and_a_downloaded_one_runs_no_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = write_tree(tmp_path / "people")
+    (tmp_path / "encoder.py").write_text(ENCODER)
+    own = ("--model.encoder", f"{tmp_path / 'encoder.py'}:Encoder", "--evaluate=none", "--schedule.epochs=1")
+    assert mvd("prepare", people, *SIZE) == 0
+    assert mvd("train", people, "--out", tmp_path / "run", *TINY, *own) == 0
+    assert Embedder.from_pretrained(tmp_path / "run", device="cpu")(PICTURES).shape == (5, 32)
+    assert (show(tmp_path / "run").network or "").startswith("MVD, three encoders, an encoder that is not known here")
+    assert mvd("push", tmp_path / "run", tmp_path / "model", "--local") == 0
+    monkeypatch.setattr("mvd.weights.hub._download", lambda *_: tmp_path / "model")
+    with pytest.raises(ConfigError, match=r"me/net: expected an encoder of mvd, found .*encoder\.py:Encoder, code"):
+        Embedder.from_pretrained("me/net", device="cpu")

@@ -169,7 +169,7 @@ def test_a_converted_network_is_a_checkpoint_that_runs(tmp_path: Path) -> None:
     restore_network(original, arrays, tmp_path)
     pictures = torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.equal(restored.descriptor(pictures), original.descriptor(pictures))
+        assert torch.equal(restored.embed(pictures), original.embed(pictures))
 
 
 @pytest.mark.parametrize(("to", "ending"), [("mindspore", ".ckpt"), ("pytorch", ".pth"), ("mvd", ".safetensors")])

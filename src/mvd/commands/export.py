@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mvd.commands.comparison import Comparison, Floats, comparison
+from mvd.commands.comparison import ComparisonPictures, Floats, comparison_pictures
 from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, to_json
 from mvd.data.images import Preprocessing
@@ -31,8 +31,8 @@ from mvd.inference.onnx_models import (
     to_float16,
     to_int8,
 )
-from mvd.metrics.scores import Result
-from mvd.results.export import Export, Exported, Variant
+from mvd.metrics.scores import Scores
+from mvd.results.export import ExportedProgram, ExportResult, Variant
 from mvd.runs import Card, CardFigures, open_run
 
 TOLERANCE = 1e-4
@@ -42,17 +42,17 @@ _DISTINCT = 10 * TOLERANCE
 
 
 def export(
-    path: Path,
-    out: Path | None = None,
+    path: str | Path,
+    out: str | Path | None = None,
     *,
     variants: Sequence[Variant] = ("fp32",),
     preprocessing: Preprocessing = "inside",
     weights: Literal["best", "last"] = "best",
-    data: Path | None = None,
+    data: str | Path | None = None,
     protocols: Sequence[str] = (),
     measure: bool = True,
     progress: Callable[[int, int], None] | None = None,
-) -> Export:
+) -> ExportResult:
     """Write the network of a run as ONNX programs.
 
     Args:
@@ -74,19 +74,19 @@ def export(
         MvdError: the data set cannot be read or measured on.
     """
     require_onnx("onnx", "onnxruntime", "onnxscript")
-    run = open_run(path)
+    run = open_run(Path(path))
     # Compared in float32 on the CPU, whatever the run computes in.
     config = replace(run.config, runtime=replace(run.config.runtime, device="cpu", precision="fp32"))
     checkpoint = run.best_checkpoint if weights == "best" else run.checkpoint("last")
-    file = out or run.path / "mvd.onnx"
+    file = run.path / "mvd.onnx" if out is None else Path(out)
     if file.suffix != ".onnx":
         raise ConfigError(f"{file}: expected a name that ends in .onnx, found {file.suffix or 'no ending'}")
-    pictures = comparison(run, config, data, protocols, measure=measure)
+    pictures = comparison_pictures(run, config, None if data is None else Path(data), protocols, measure=measure)
     if "int8" in variants:
         pictures.calibration()  # its errors belong before the work
     engine, classes = load_engine(config), len(run.data.identities)
     reference = engine.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
-    card, done = run.card_with_tests(checkpoint), list[Exported]()
+    card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
     with _folder_beside(file) as folder:
         whole = folder / "fp32.onnx"
         engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
@@ -99,12 +99,12 @@ def export(
             results = pictures.measure(descriptors)
             annotate(part, _metadata(config, card, variant, results, preprocessing))
             size = part.stat().st_size
-            done.append(Exported(file=final, variant=variant, size=size, difference=difference, results=results))
+            done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
                 progress(len(done), len(variants))
         for one in done:
             (folder / f"{one.variant}.onnx").replace(one.file)
-    return Export(programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference))
+    return ExportResult(programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference))
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def _folder_beside(file: Path) -> Iterator[Path]:
         ) from error
 
 
-def _convert(whole: Path, variant: Variant, pictures: Comparison, *, size: int) -> Path:
+def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, size: int) -> Path:
     """Convert the program in float32 to a variant, calibrated on `size` pictures at a time."""
     part = whole.with_name(f"{variant}.onnx")
     match variant:
@@ -153,7 +153,7 @@ def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> f
 
 
 def _metadata(
-    config: RunConfig, card: Card, variant: Variant, results: Sequence[Result], preprocessing: Preprocessing
+    config: RunConfig, card: Card, variant: Variant, results: Sequence[Scores], preprocessing: Preprocessing
 ) -> Mapping[str, str]:
     """Make a program's metadata; its own test figures replace the run's on the card."""
     if results:
@@ -168,7 +168,7 @@ def _metadata(
     return {"card": card.to_json(), "config": to_json(config), "use": interface, "numbers": variant}
 
 
-def _figures(result: Result) -> CardFigures:
+def _figures(result: Scores) -> CardFigures:
     means: Mapping[str, Any] = result.mean._asdict()
     values = {name.replace("_", "-"): float(value) for name, value in means.items()}
     return CardFigures(protocol=result.protocol, people="test", ranking=result.ranking, values=values)

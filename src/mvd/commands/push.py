@@ -17,7 +17,7 @@ from mvd.weights import write_weights
 from mvd.weights.hub import CONFIG, PAGE, WEIGHTS, require_hub, upload
 
 
-def push(run: Path, name: str, *, private: bool = False) -> str:
+def push(run: str | Path, name: str, *, private: bool = False) -> str:
     """Upload the best weights of a run to the hub.
 
     Args:
@@ -36,10 +36,10 @@ def push(run: Path, name: str, *, private: bool = False) -> str:
     require_hub(name)
     with tempfile.TemporaryDirectory() as folder:
         save_model(run, Path(folder), name)
-        return upload(Path(folder), name, private=private, message=f"{run.name}, by mvd push")
+        return upload(Path(folder), name, private=private, message=f"{Path(run).name}, by mvd push")
 
 
-def save_model(run: Path, folder: Path, name: str) -> None:
+def save_model(run: str | Path, folder: Path, name: str) -> None:
     """Write the best weights of a run as the folder of a model.
 
     Args:
@@ -51,7 +51,7 @@ def save_model(run: Path, folder: Path, name: str) -> None:
         RunError: there is no run, or it has no checkpoint.
         CheckpointError: the checkpoint is damaged, or the folder cannot be written to.
     """
-    opened = open_run(run)
+    opened = open_run(Path(run))
     checkpoint = opened.best_checkpoint
     tensors, meta = load_checkpoint(checkpoint)
     card, config = opened.card_with_tests(checkpoint), to_json(opened.config)

@@ -82,7 +82,7 @@ def embed_pictures(
     for batch in prefetch(pictures.batches(runtime.embed_batch, first, last)):
         images = normalise(batch, device, memory_format(runtime))
         with autocast(runtime, device):
-            embeddings = network.descriptor(images, None if known is None else known[done : done + len(batch)])
+            embeddings = network.embed(images, None if known is None else known[done : done + len(batch)])
         parts.append(embeddings.float().cpu())
         done += len(batch)
     return gather_rows(parts).numpy()

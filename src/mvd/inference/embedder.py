@@ -114,7 +114,8 @@ class Embedder:
 
         Raises:
             CheckpointError: the file is damaged, or no network of ours with its configuration.
-            ConfigError: the device or its precision is not there, or the hub's library is not installed.
+            ConfigError: the device or its precision is not there; the hub's library is not installed; or a model of
+                the hub has an encoder of its author's own.
             HubError: the hub has no such model, or cannot be reached.
             RunError: a run folder has no checkpoint.
         """
@@ -124,6 +125,12 @@ class Embedder:
             raise CheckpointError(
                 f"{file}: expected weights of mvd with their configuration, found none in it; make a run folder of "
                 f"foreign weights with mvd import"
+            )
+        if config.model.encoder is not None and not Path(source).exists():
+            # A downloaded file must not choose the code that runs here.
+            raise ConfigError(
+                f"{source}: expected an encoder of mvd, found {config.model.encoder}, code of the model's author; if you "
+                f"trust it, download the model and the code, and give the folder: hf download {source}"
             )
         tensors, _ = load_checkpoint(file)
         network = initial_network(config, count_classes(tensors), torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""Networks to arrays and back: what a checkpoint holds of the network."""
+"""Networks to arrays and back: the tensors of a network in a checkpoint."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def network_tensors(network: Network) -> dict[str, npt.NDArray[Any]]:
 
 
 def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
-    """Put back what `network_tensors` collected; what belongs to the optimiser is passed over.
+    """Load what `network_tensors` collected; the optimizer's tensors among them are skipped.
 
     Raises:
         CheckpointError: a tensor is missing, left over, or of another shape; they are named.
@@ -62,7 +62,7 @@ def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
 
 
 def overlay(network: Network, tensors: Tensors) -> None:
-    """Put arrays in the place of a network's own; what has none keeps its values.
+    """Load arrays into a network; tensors without one keep their values.
 
     Raises:
         CheckpointError: an array is unknown to the network, or of another shape.

@@ -5,7 +5,6 @@ Everything that can be checked is checked here, before anything is written; the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from mvd import distributed
 from mvd.commands.prepare import prepare
 from mvd.commands.train import Trained, resume, train
 from mvd.commands.training_data import describe_dataset, load_training
-from mvd.config import RunConfig, to_json
+from mvd.config import RunConfig
+from mvd.config.compare import config_fields, differing
 from mvd.config.recipes import name_recipe
 from mvd.data.arrays import array_files, default_folder
 from mvd.data.samples import Dataset, Modality
@@ -26,7 +26,6 @@ from mvd.original.devices import choose_device, compile_if_possible, require_dev
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import NetworkWeights, describe_people, load_weights, require_fit
-from mvd.report.recipes import flatten
 from mvd.runs import CheckpointMeta, RunData, RunFolder, Tensors, create_run, is_free, open_run
 from mvd.runs.observer import Observer
 from mvd.weights.load import load_pretrained
@@ -172,8 +171,8 @@ def _start_from(
 
 
 def _require_same(run: RunFolder, config: RunConfig) -> None:
-    started, given = (flatten(json.loads(to_json(one))) for one in (run.config, config))
-    changes = [f"{name} {given[name]} instead of {started[name]}" for name in started if given[name] != started[name]]
+    started, given = config_fields(run.config), config_fields(config)
+    changes = [f"{name} {given[name]} instead of {started[name]}" for name in differing([started, given])]
     if changes:
         raise RunError(
             f"{run.path}: expected the settings that the run was started with, found {', '.join(changes)}; omit them, "

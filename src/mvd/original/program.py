@@ -14,7 +14,7 @@ from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import ConfigError, DatasetError, MvdError
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
@@ -98,7 +98,7 @@ def protocol_pattern(arguments: Arguments, root: Path) -> str:
     return f"sysu/{arguments.mode}-search/single-shot/{galleries}"
 
 
-def measure(run: Path, protocol: str, weights: Weights, data: Path | None = None, trial: int | None = None) -> Result:
+def measure(run: Path, protocol: str, weights: Weights, data: Path | None = None, trial: int | None = None) -> Scores:
     """Evaluate a run by one protocol, with a progress bar."""
     with counting("testing") as progress:
         (result,) = evaluate(run, data=data, trial=trial, protocols=[protocol], weights=weights, progress=progress)

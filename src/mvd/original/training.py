@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mvd.distributed.launch import process_count, process_index
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, parse_training
 from mvd.original.devices import launch_on_devices
 from mvd.original.jobs import Job, new_job, resumed_job
@@ -69,7 +69,7 @@ def _take_part(job: Job) -> int:
     return 0
 
 
-def _choose(run: RunFolder, job: Job, result: Result) -> str:
+def _choose(run: RunFolder, job: Job, result: Scores) -> str:
     """Tell how the best weights were chosen; without validation identities they are the last ones, kept as best."""
     best = [record["epoch"] for record in run.metrics() if record.get("best")]
     if best:

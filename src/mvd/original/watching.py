@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mvd import distributed
 from mvd.config import RunConfig
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.original.performance import RULER, PerformanceFile, result_lines, start_lines, step_line, validation_line
 from mvd.original.program import measure
 from mvd.original.weights import keep_weights, weights_name
@@ -78,7 +78,7 @@ class Watcher(Observer):
         for name in names[:-1]:
             Path(name).unlink(missing_ok=True)
 
-    def ended(self, epoch: int, tested: Result | None = None) -> None:
+    def ended(self, epoch: int, tested: Scores | None = None) -> None:
         """Keep the weights of an epoch, if it is one of those that are kept.
 
         Args:
@@ -100,7 +100,7 @@ class Watcher(Observer):
     def _run(self) -> RunFolder:
         return open_run(self._path)
 
-    def _test(self) -> Result:
+    def _test(self) -> Scores:
         """Test the last weights in this process, while the others wait for its next step."""
         with distributed.alone():
             tested = measure(self._path, self._protocol, "last")

@@ -6,41 +6,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 
 Variant: TypeAlias = Literal["fp32", "fp16", "int8"]
-"""The numbers that a program computes with."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exported:
-    """A program that was written.
+class ExportedProgram:
+    """One exported program.
 
     Attributes:
         file: the program.
-        variant: the numbers that it computes with.
+        variant: the number format that it computes in.
         size: bytes.
-        difference: the largest difference of a number of a descriptor from PyTorch's.
-        results: its figures; empty if they were not measured.
+        difference: the largest absolute difference of an embedding's component from PyTorch's.
+        results: its scores; empty if they were not measured.
     """
 
     file: Path
     variant: Variant
     size: int
     difference: float
-    results: tuple[Result, ...]
+    results: tuple[Scores, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export:
-    """All programs of an export.
+class ExportResult:
+    """All programs of one export.
 
     Attributes:
-        programs: one for each variant.
-        compared: what programs and PyTorch were compared on, in words.
-        reference: PyTorch's figures; empty if they were not measured.
+        programs: one per variant.
+        compared: the pictures that programs and PyTorch were compared on, in words.
+        reference: PyTorch's scores; empty if they were not measured.
     """
 
-    programs: tuple[Exported, ...]
+    programs: tuple[ExportedProgram, ...]
     compared: str
-    reference: tuple[Result, ...]
+    reference: tuple[Scores, ...]

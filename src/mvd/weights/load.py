@@ -98,7 +98,7 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
     used: set[str] = set()
     for branch in dict.fromkeys(name.split(".")[0] for name in wanted):
         sources = (f"{branch}{_ENCODER}", f"shared{_ENCODER}", "")
-        source = next(source for source in sources if f"{source}conv1.weight" in tensors)
+        source = next(source for source in sources if any(name.startswith(source) for name in tensors))
         encoder = {name.removeprefix(source): array for name, array in tensors.items() if name.startswith(source)}
         target = f"{branch}{_ENCODER}"
         found = match(
@@ -170,7 +170,7 @@ def count_classes(tensors: Mapping[str, Array]) -> int:
     return len(tensors[_CLASSIFIER])
 
 
-def convert(file: Path, out: Path, *, to: Framework) -> MatchReport:
+def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
     """Write weights in the format, and with the names, of another framework.
 
     Args:
@@ -185,6 +185,7 @@ def convert(file: Path, out: Path, *, to: Framework) -> MatchReport:
     Raises:
         CheckpointError: the file cannot be read, its names are unknown, or `out` cannot be written.
     """
+    file, out = Path(file), Path(out)
     theirs, naming = _read_named(file)
     kind, whole, single = _TARGETS[to]
     ours = to_our_names(theirs, naming)
@@ -261,12 +262,15 @@ def _require_encoder(file: Path, encoder: Arrays, report: MatchReport, config: M
     lacking = [name for name in report.missing if not any(part in name for part in _OWN_PARTS)]
     if not lacking and not report.replaced:
         return
+    names = [name.partition(_ENCODER)[2] for name in lacking or report.replaced]
+    found = f"{_some(names)} missing" if lacking else f"{_some(names)} of other sizes"
     arch = find_resnet({name: array.shape for name, array in encoder.items()})
+    if config.encoder is not None:
+        raise CheckpointError(
+            f"{file}: expected the weights of the encoder {config.encoder}, found {found}; take a file of that encoder"
+        )
     if arch is not None and (arch, len(encoder["conv1.weight"])) != (config.arch, config.base_width):
         found = f"those of {arch} with a base width of {len(encoder['conv1.weight'])}"
-    else:
-        names = [name.partition(_ENCODER)[2] for name in lacking or report.replaced]
-        found = f"{_some(names)} missing" if lacking else f"{_some(names)} of other sizes"
     raise CheckpointError(
         f"{file}: expected the weights of {config.arch} with a base width of {config.base_width}, found {found}; "
         f"set model.arch and model.base_width to what the file holds, or take another file"
