@@ -129,8 +129,8 @@ class Embedder:
         if config.model.encoder is not None and not Path(source).exists():
             # A downloaded file must not choose the code that runs here.
             raise ConfigError(
-                f"{source}: expected an encoder of mvd, found {config.model.encoder}, code of the model's author; if you "
-                f"trust it, download the model and the code, and give the folder: hf download {source}"
+                f"{source}: expected an encoder of mvd, found {config.model.encoder}, code of the model's author; if "
+                f"you trust it, download the model and the code, and give the folder: hf download {source}"
             )
         tensors, _ = load_checkpoint(file)
         network = initial_network(config, count_classes(tensors), torch.device("cpu"))
