@@ -114,8 +114,10 @@ class Objective:
             modalities: (B,) int64, a `Modality` each.
 
         Raises:
-            ConfigError: a loss is no scalar tensor.
+            ConfigError: a loss is no scalar tensor, or the network was in eval mode.
         """
+        if isinstance(output, Tensor):
+            raise ConfigError("losses: expected a network's outputs, found embeddings; call network.train() before it")
         with without_autocast(labels.device.type):
             wide = map_tensors(output, widen)
             values = [_scalar(term.name, term.loss(wide, labels, modalities)) for term in self.terms]
