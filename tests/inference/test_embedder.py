@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 import torch
 from fakes import write_tree
 from PIL import Image
+from safetensors.numpy import save_file
 from shell import SIZE, TINY, mvd
 
-from mvd.commands.show import show
 from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, to_json
 from mvd.data.images import load_image
 from mvd.data.samples import Modality
@@ -23,6 +24,7 @@ from mvd.errors import ConfigError, DatasetError, MvdError
 from mvd.inference.embed import embed_pictures
 from mvd.inference.embedder import Embedder
 from mvd.models.factory import build_network
+from mvd.models.state import network_tensors
 from mvd.runs import open_run
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 16, 3), dtype=np.uint8)
@@ -169,27 +171,17 @@ def _checkpoint(path: Path) -> tuple[Any, Any]:
     return load_checkpoint(open_run(path).best_checkpoint)
 
 
-ENCODER = """
-import torch
-
-
-class Encoder(torch.nn.Conv2d):
-    def __init__(self):
-        super().__init__(3, 8, 16, 16)
-"""
-
-
-def test_a_run_with_an_own_encoder_is_loaded_and_a_downloaded_one_runs_no_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_own_encoder_has_to_be_passed_and_no_import_path_of_a_file_is_followed(
+    tiny: ModelConfig, tmp_path: Path
 ) -> None:
-    people = write_tree(tmp_path / "people")
-    (tmp_path / "encoder.py").write_text(ENCODER)
-    own = ("--model.encoder", f"{tmp_path / 'encoder.py'}:Encoder", "--evaluate=none", "--schedule.epochs=1")
-    assert mvd("prepare", people, *SIZE) == 0
-    assert mvd("train", people, "--out", tmp_path / "run", *TINY, *own) == 0
-    assert Embedder.from_pretrained(tmp_path / "run", device="cpu")(PICTURES).shape == (5, 32)
-    assert (show(tmp_path / "run").network or "").startswith("MVD, three encoders, an encoder that is not known here")
-    assert mvd("push", tmp_path / "run", tmp_path / "model", "--local") == 0
-    monkeypatch.setattr("mvd.weights.hub._download", lambda *_: tmp_path / "model")
-    with pytest.raises(ConfigError, match=r"me/net: expected an encoder of mvd, found .*encoder\.py:Encoder, code"):
-        Embedder.from_pretrained("me/net", device="cpu")
+    encoder = torch.nn.Conv2d(3, 4, kernel_size=8, stride=8)
+    config = RunConfig(model=replace(tiny, encoder="no_such_module:make"), data=DataConfig(height=32, width=16))
+    network = build_network(config.model, 3, encoder).eval()
+    file = tmp_path / "model.safetensors"
+    meta = json.dumps({"step": 0, "epoch": 0, "metrics": {}, "best": None})
+    save_file(network_tensors(network), file, metadata={"mvd": meta, "config": to_json(config)})
+    with pytest.raises(ConfigError, match=r"expected the network's own encoder, no_such_module:make, found none"):
+        Embedder.from_pretrained(file, device="cpu")
+    found = Embedder.from_pretrained(file, device="cpu", encoder=torch.nn.Conv2d(3, 4, kernel_size=8, stride=8))
+    expected = Embedder(network, config, device="cpu")
+    np.testing.assert_array_equal(found(PICTURES), expected(PICTURES))

@@ -88,8 +88,14 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
         start from new weights, and so do replaced ones, heads of another size.
 
     Raises:
-        CheckpointError: the file cannot be read, its names are unknown, or it holds another encoder.
+        CheckpointError: the file cannot be read, its names are unknown, or it holds another encoder; or the network's
+            encoder is the user's own.
     """
+    if config.encoder is not None:
+        raise CheckpointError(
+            f"{file}: expected model.encoder to load its own pre-trained weights, found {config.encoder} and a file of "
+            f"weights; load them in the function that makes the encoder"
+        )
     theirs, naming = _read_named(file)
     tensors, wanted = to_our_names(theirs, naming).tensors, _shapes(config, classes or 2)
     taken: Arrays = {}
