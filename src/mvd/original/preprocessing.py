@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         with counting("preparing") as progress:
-            print(prepare(given.data_path, progress=progress))
+            print(prepare(given.data_path, progress=progress).found)
         return 0
 
     return run_program("pre_process_sysu.py", work)
