@@ -182,6 +182,8 @@ def test_an_own_encoder_has_to_be_passed_and_no_import_path_of_a_file_is_followe
     save_file(network_tensors(network), file, metadata={"mvd": meta, "config": to_json(config)})
     with pytest.raises(ConfigError, match=r"expected the network's own encoder, no_such_module:make, found none"):
         Embedder.from_pretrained(file, device="cpu")
-    found = Embedder.from_pretrained(file, device="cpu", encoder=torch.nn.Conv2d(3, 4, kernel_size=8, stride=8))
+    before = torch.random.get_rng_state()
+    found = Embedder.from_pretrained(file, device="cpu", encoder=encoder)
+    assert torch.equal(torch.random.get_rng_state(), before)
     expected = Embedder(network, config, device="cpu")
     np.testing.assert_array_equal(found(PICTURES), expected(PICTURES))

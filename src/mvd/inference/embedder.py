@@ -134,7 +134,8 @@ class Embedder:
                 f"{file}: expected the network's own encoder, {config.model.encoder}, found none; pass it as encoder="
             )
         tensors, _ = load_checkpoint(file)
-        network = build_network(config.model, count_classes(tensors), encoder)
+        with torch.random.fork_rng(devices=[]):  # the weights are replaced; the caller's random numbers stay the same
+            network = build_network(config.model, count_classes(tensors), encoder)
         restore_network(network, tensors, file)
         return cls(network, config, card=read_card(file), device=device, precision=precision, batch=batch)
 
