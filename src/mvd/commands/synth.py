@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from mvd.data.arrays import Progress
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
 from mvd.synthetic import (
     LAYOUTS,
