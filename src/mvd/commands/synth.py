@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mvd.data.arrays import Progress
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
 from mvd.results.datasets import SynthResult
 from mvd.synthetic import (
