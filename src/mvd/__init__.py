@@ -4,6 +4,9 @@ The public names are the modules': `mvd.config`, `mvd.recipes`, `mvd.data`, `mvd
 this package imports none of them, and no framework.
 """
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("mvd")
+try:
+    __version__ = version("mvd")
+except PackageNotFoundError:  # run from a source tree that was never installed
+    __version__ = "0+unknown"

@@ -22,6 +22,8 @@ class RuntimeConfig:
         channels_last: keep activations channels-last, which convolutions prefer.
         compile: turn the network into a graph before training (`torch.compile`): minutes at the start, faster steps
             after.
+        cuda_graphs: record the kernels of a step once and launch them together from then on; on a CUDA device, in one
+            process.
         recompute: keep little of what the encoders compute and compute it again for the gradient: much less memory, a
             third more arithmetic, the same result.
         accumulate: parts in which a batch goes through the network, for want of memory; divides the identities of a
@@ -40,6 +42,7 @@ class RuntimeConfig:
     deterministic: bool = False
     channels_last: bool = True
     compile: bool = False
+    cuda_graphs: bool = False
     recompute: bool = False
     accumulate: int = 1
     log_every: int = 10

@@ -1,11 +1,14 @@
 """What two processes compute of a step together, against what one does, in float64; test_ranks.py launches it.
 
+Usage: two_processes.py DATA [cuda]. On "cuda" both share one device, over Gloo: NCCL refuses that.
+
 Prints a JSON object for each variant: the largest difference of a loss, a gradient, a weight or a running statistic.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +18,7 @@ import torch
 from torch import Tensor
 
 from mvd.backends import ALONE, Ranks, Share, TrainingData
+from mvd.backends.pytorch import ranks as ranks_module
 from mvd.backends.pytorch import step
 from mvd.backends.pytorch.global_norm import share_statistics
 from mvd.backends.pytorch.loader import host_batches
@@ -34,7 +38,7 @@ from mvd.config import (
 )
 from mvd.data.layouts import scan
 
-CPU = torch.device("cpu")
+DEVICE = torch.device(sys.argv[2] if len(sys.argv) > 2 else "cpu")
 CONFIG = RunConfig(
     data=DataConfig(height=32, width=16),
     sampling=SamplingConfig(identities=4, pictures=2, steps_per_epoch=1),
@@ -67,21 +71,24 @@ def variants() -> Iterator[tuple[str, RunConfig]]:
 
 def take_steps(config: RunConfig, data: TrainingData, share: Share) -> dict[str, Tensor]:
     """Take some steps in float64, and give losses and gradients of the last, weights and running statistics by name."""
-    state = step.initial_state(config, len(data.identities), CPU, ALONE)
+    state = step.initial_state(config, len(data.identities), DEVICE, ALONE)
     state.network.double()
     if share.count > 1:
-        share_statistics(state.network, CPU)
-        state.forward = step.distribute(state.network, CPU, unused=config.losses.identity_weight == 0)
+        share_statistics(state.network, DEVICE)
+        state.forward = step.distribute(state.network, DEVICE, unused=config.losses.identity_weight == 0)
     for state.step, batch in enumerate(host_batches(config, data, 0, share=share)):
-        losses = step.train_step(state, build_objective(config), batch, config, CPU, share=share)
+        losses = step.train_step(state, build_objective(config), batch, config, DEVICE, share=share)
     gradients = {name: p.grad for name, p in state.network.named_parameters() if p.grad is not None}
     arrays = {f"array {name}": values.double() for name, values in state.network.state_dict().items()}
     return {f"loss {name}": value for name, value in losses.items()} | gradients | arrays
 
 
 def main(data: Path) -> None:
+    if DEVICE.type == "cuda":
+        os.environ["LOCAL_RANK"] = "0"
+        ranks_module._BACKENDS["cuda"] = "gloo"
     setattr(step, "augment", lambda *given: augment(*given).double())  # noqa: B010 - it is not the module's to give away
-    with joined(CONFIG.runtime) as ranks:
+    with joined(replace(CONFIG.runtime, device=DEVICE.type)) as ranks:
         training, _ = load_training(scan(data), data, CONFIG)
         for name, config in variants():
             report(name, take_steps(config, training, ranks), take_steps(config, training, ALONE), ranks)

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shutil
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +21,40 @@ from mvd.errors import ConfigError
 
 _ASCEND = "torch_npu"  # makes Ascend processors known to PyTorch when it is imported
 _OTHERWISE = "to use the processor: --runtime.device cpu"
+
+
+class DeviceModule(Protocol):
+    """What `torch.cuda` and `torch.npu` have in common, as far as it is used here.
+
+    `torch.get_device_module` returns an untyped module; with this type a misspelt attribute is an error of mypy's.
+    """
+
+    def device_count(self) -> int:
+        """Count the devices that this process can see."""
+
+    def current_device(self) -> int:
+        """Return the index of the current device."""
+
+    def set_device(self, device: torch.device, /) -> None:
+        """Make a device the current one."""
+
+    def synchronize(self) -> None:
+        """Wait until the current device has finished."""
+
+    def empty_cache(self) -> None:
+        """Give back memory that no tensor holds."""
+
+    def max_memory_allocated(self, device: torch.device, /) -> int:
+        """Return the peak of bytes in tensors."""
+
+    def reset_peak_memory_stats(self, device: torch.device, /) -> None:
+        """Start a new peak."""
+
+
+def device_module(device: torch.device) -> DeviceModule:
+    """Return `torch.cuda` for a CUDA device, `torch.npu` for an Ascend one, and so on."""
+    module: DeviceModule = torch.get_device_module(device)
+    return module
 
 
 def resolve_device(name: str) -> torch.device:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
+from mvd.backends.pytorch.devices import device_module
 from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
 
@@ -73,7 +74,7 @@ def _random_state(device: torch.device) -> AbstractContextManager[None]:
     """Make the context after which PyTorch's generators, that of the CPU and the device's, are as they were."""
     if device.type not in ("cuda", "npu"):
         return torch.random.fork_rng(devices=[])
-    index = torch.get_device_module(device).current_device() if device.index is None else device.index
+    index = device_module(device).current_device() if device.index is None else device.index
     return torch.random.fork_rng(devices=[index], device_type=device.type)
 
 

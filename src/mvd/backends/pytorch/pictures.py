@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -21,10 +20,9 @@ from mvd.data.images import MEAN, STD
 _LUMA = (0.2989, 0.5870, 0.1140)
 
 
-def normalise(pictures: npt.NDArray[np.uint8], device: torch.device, memory_format: torch.memory_format) -> Tensor:
-    """Move pictures (B, H, W, 3) to the device as (B, 3, H, W) float32, ImageNet's mean and deviation taken out."""
-    images = torch.from_numpy(np.ascontiguousarray(pictures)).to(device, non_blocking=True)
-    return normalise_tensor(images).contiguous(memory_format=memory_format)
+def normalise(pictures: Tensor, device: torch.device, memory_format: torch.memory_format) -> Tensor:
+    """Move pictures (B, H, W, 3) uint8 to the device as (B, 3, H, W) float32, ImageNet's mean and deviation taken out."""
+    return normalise_tensor(pictures.to(device, non_blocking=True)).contiguous(memory_format=memory_format)
 
 
 def normalise_tensor(pictures: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from mvd.backends import ALONE, Ranks, Share
-from mvd.backends.pytorch.devices import resolve_device
+from mvd.backends.pytorch.devices import device_module, resolve_device
 from mvd.config import RunConfig, RuntimeConfig
 from mvd.errors import ConfigError, MvdError, TrainingError
 from mvd.launch import process_count
@@ -84,7 +84,7 @@ def local_runtime(runtime: RuntimeConfig) -> RuntimeConfig:
             f"runtime.device: expected cpu, cuda or npu where {process_count()} processes share a run, of which each "
             f"takes its own, found {runtime.device}"
         )
-    found, local = getattr(torch, device.type).deviceprocess_count(), int(os.environ.get("LOCAL_RANK", "0"))
+    found, local = device_module(device).device_count(), int(os.environ.get("LOCAL_RANK", "0"))
     if local >= found:
         raise ConfigError(
             f"runtime.device: expected a device for each process, found {found} and process {local + 1} on "
@@ -121,7 +121,7 @@ def joined(runtime: RuntimeConfig) -> Iterator[Ranks]:
         return
     device = resolve_device(local_runtime(runtime).device)
     if device.type != "cpu":
-        getattr(torch, device.type).set_device(device)
+        device_module(device).set_device(device)
     meeting = _meet(_BACKENDS[device.type])
     try:
         yield Launched(dist.get_rank(), dist.get_world_size())

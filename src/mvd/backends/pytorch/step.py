@@ -19,7 +19,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 import torch.distributed as dist
@@ -29,6 +28,7 @@ from torch.nn.parallel import DistributedDataParallel
 from mvd.backends import ALONE, Share
 from mvd.backends.pytorch.devices import autocast, memory_format, widen
 from mvd.backends.pytorch.global_norm import share_statistics
+from mvd.backends.pytorch.graphs import GraphedGradients
 from mvd.backends.pytorch.loader import HostBatch
 from mvd.backends.pytorch.losses.objective import Losses, Objective, accuracy
 from mvd.backends.pytorch.network import Network
@@ -47,8 +47,9 @@ class TrainState:
 
     Attributes:
         network: on its device.
-        forward: the network as a function, compiled and distributed if it is to be; it has the network's parameters.
+        forward: the network as a function, distributed if it is to be; it has the network's parameters.
         optimizer: over the network's parameters.
+        graphed: computes gradients by a CUDA graph, once the first step has been taken; None where none is used.
         step: steps taken.
         best: the best validation mAP so far.
         best_step: the step of that validation.
@@ -57,6 +58,7 @@ class TrainState:
     network: Network
     forward: Callable[[Tensor, Tensor], Output]
     optimizer: torch.optim.Optimizer
+    graphed: GraphedGradients | None = None
     step: int = 0
     best: float | None = None
     best_step: int | None = None
@@ -68,11 +70,10 @@ def initial_state(config: RunConfig, classes: int, device: torch.device, share: 
     for module in network.modules():
         if isinstance(module, ResNet):
             module.recompute = config.runtime.recompute
+            module.compiled = config.runtime.compile
     if share.count > 1:
         share_statistics(network, device)
     forward: nn.Module = network
-    if config.runtime.compile:
-        forward = cast("nn.Module", torch.compile(network))
     if share.count > 1:
         # Classifiers may go unused: only the identity loss reaches all of them.
         forward = distribute(forward, device, unused=config.losses.identity_weight == 0)
@@ -122,22 +123,47 @@ def train_step(
         Scalars on the device: the terms of the loss by name, "total" and "accuracy"; of the whole batch.
     """
     pictures, draws, everyone = (tensor.to(device, non_blocking=True) for tensor in batch[:2] + batch[3:])
-    images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
-    labels, modalities = everyone
-    step = _Step(state, config, device, share, images, batch.modalities)
     state.network.train()
-    state.optimizer.zero_grad(set_to_none=True)
-    output = step.forward() if config.runtime.accumulate == 1 else step.forward_in_parts()
-    seen = _gather(output, share)
-    losses: Losses = objective(seen, labels, modalities)
-    # Distributed gradients are averaged; what is wanted is their sum.
-    torch.autograd.backward(losses.total * share.count)
-    if config.runtime.accumulate > 1:
-        step.backward_in_parts(output)
+    _seed(config, state.step, share.index * config.runtime.accumulate)
+    names: list[str] = []
+
+    def compute(pictures: Tensor, draws: Tensor, everyone: Tensor) -> Tensor:
+        images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
+        found = _gradients(_Step(state, config, device, share, images, batch.modalities), objective, everyone)
+        names[:] = found
+        return torch.stack(list(found.values()))
+
+    if config.runtime.cuda_graphs:
+        if state.graphed is None:
+            state.graphed = GraphedGradients(state.network, compute, names)
+        values = state.graphed(pictures, draws, everyone)
+        names = state.graphed.names
+    else:
+        state.optimizer.zero_grad(set_to_none=True)
+        values = compute(pictures, draws, everyone)
     if config.optimizer.clip_norm:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.optimizer.clip_norm)
     state.optimizer.step()
+    return dict(zip(names, values.unbind(), strict=True))
+
+
+def _gradients(step: _Step, objective: Objective, everyone: Tensor) -> dict[str, Tensor]:
+    """Take a batch forward and backward; returns the detached scalars of `train_step`."""
+    labels, modalities = everyone
+    parts = step.config.runtime.accumulate
+    output = step.forward() if parts == 1 else step.forward_in_parts()
+    seen = _gather(output, step.share)
+    losses: Losses = objective(seen, labels, modalities)
+    # Distributed gradients are averaged; what is wanted is their sum.
+    torch.autograd.backward(losses.total * step.share.count)
+    if parts > 1:
+        step.backward_in_parts(output)
     return {**losses.terms, "total": losses.total.detach(), "accuracy": accuracy(seen, labels)}
+
+
+def _seed(config: RunConfig, step: int, number: int) -> None:
+    """Seed what a part of a step draws. Dropout is all that draws from torch's generator in a step."""
+    torch.manual_seed(((config.seed << 32) + step) ^ (number << 24))
 
 
 @dataclass(frozen=True)
@@ -176,9 +202,9 @@ class _Step:
                 torch.autograd.backward([t for t, _ in reached], [g for _, g in reached])
 
     def _pass(self, forward: Callable[[Tensor, Tensor], Output], rows: Tensor | slice, part: int) -> Output:
-        # Dropout is all that draws from torch's generator in a step; what it drops differs between processes and parts.
-        number = self.share.index * self.config.runtime.accumulate + part
-        torch.manual_seed(((self.config.seed << 32) + self.state.step) ^ (number << 24))
+        if self.config.runtime.accumulate > 1:
+            # What is dropped differs between processes and parts.
+            _seed(self.config, self.state.step, self.share.index * self.config.runtime.accumulate + part)
         with autocast(self.config.runtime, self.device):
             return forward(self.images[rows], self.modalities[rows])
 

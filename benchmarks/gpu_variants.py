@@ -1,0 +1,77 @@
+"""Ways to compute MVD's four passes that `benchmarks/step.py` measures beside the one that is used."""
+
+from __future__ import annotations
+
+import types
+
+import torch
+from torch import Tensor, nn
+
+from mvd.backends.pytorch.mvd import MVD
+from mvd.backends.pytorch.output import Branch, MVDOutput, Prediction
+
+
+class HalvesBatchNorm2d(nn.BatchNorm2d):
+    """A batch norm in which each half of the batch has statistics of its own, as if they came one after the other."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        if not self.training:
+            return super().forward(input)
+        halves = input.unflatten(0, (2, -1))
+        positions = [1, *range(3, halves.ndim)]
+        variance, mean = torch.var_mean(halves.float(), positions, correction=0, keepdim=True)
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        with torch.no_grad():
+            count = input.numel() // input.shape[1] // 2
+            for half in range(2):
+                self.running_mean.lerp_(mean[half].flatten(), self.momentum)
+                self.running_var.lerp_(variance[half].flatten() * (count / (count - 1)), self.momentum)
+            self.num_batches_tracked += 2
+        shape = [1, 1, -1] + [1] * (halves.ndim - 3)
+        scale = torch.rsqrt(variance + self.eps) * self.weight.reshape(shape)
+        normalised = (halves.float() - mean) * scale + self.bias.reshape(shape)
+        return normalised.to(input.dtype).flatten(0, 1)
+
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 - torch's name
+        """Take any dimensions."""
+
+
+def join_shared_passes(network: nn.Module) -> None:
+    """Take colour and grey pictures through the shared encoder as one batch, with batch statistics for each."""
+    assert isinstance(network, MVD)
+    for module in network.shared.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.__class__ = HalvesBatchNorm2d  # type: ignore[assignment]
+
+    def forward(self: MVD, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
+        grey = self.grey(images)
+        visible, infrared = self.visible(images), self.infrared(grey)
+        shared: Branch = self.shared(torch.cat([images, grey]))
+        halves = [Branch(*(Prediction(*(t.chunk(2)[half] for t in head)) for head in shared)) for half in range(2)]
+        return MVDOutput(visible, infrared, halves[0], halves[1])
+
+    network.forward = types.MethodType(forward, network)  # type: ignore[method-assign]
+
+
+def passes_on_streams(network: nn.Module) -> None:
+    """Let the specific passes run beside the shared ones, on streams of their own."""
+    assert isinstance(network, MVD)
+    streams = [torch.cuda.Stream() for _ in range(2)]
+
+    def forward(self: MVD, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
+        current = torch.cuda.current_stream()
+        grey = self.grey(images).contiguous(memory_format=torch.channels_last)
+        specific = []
+        for stream, branch, pictures in zip(streams, (self.visible, self.infrared), (images, grey), strict=True):
+            stream.wait_stream(current)
+            with torch.cuda.stream(stream):
+                specific.append(branch(pictures))
+        shared = self.shared(images), self.shared(grey)
+        for stream in streams:
+            current.wait_stream(stream)
+        return MVDOutput(*specific, *shared)
+
+    network.forward = types.MethodType(forward, network)  # type: ignore[method-assign]
