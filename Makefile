@@ -26,7 +26,7 @@ test-slow: $(READY)
 	$(BIN)/pytest -m slow
 
 test-mindspore: $(READY)
-	$(BIN)/pytest -m mindspore tests/interop/test_real_mindspore.py
+	$(BIN)/pytest -m mindspore tests/weights/test_real_mindspore.py
 
 check: lint types imports
 

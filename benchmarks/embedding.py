@@ -16,13 +16,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from mvd.backends.pytorch.devices import device_module, resolve_device
-from mvd.backends.pytorch.embed import describe
-from mvd.backends.pytorch.numerics import numerics
-from mvd.backends.pytorch.weights import initial_network
 from mvd.config import DataConfig, RuntimeConfig
+from mvd.config.recipes import RECIPES
 from mvd.data.sources import Held
-from mvd.recipes import RECIPES
+from mvd.inference.embed import describe
+from mvd.models.state import initial_network
+from mvd.runtime.device import device_module, resolve_device
+from mvd.runtime.precision import numerics
 
 
 def main() -> None:

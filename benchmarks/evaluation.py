@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.data.samples import Modality, Samples
-from mvd.data.synthetic import SYSU_MM01
-from mvd.evaluation import Counting, Exclusion, Features, Labels, Scores, evaluate, own_protocol, score, sysu_protocol
-from mvd.evaluation.distances import cosine_distance
-from mvd.evaluation.galleries import deal_trials
+from mvd.metrics import Counting, Exclusion, Features, Labels, Scores, evaluate, own_protocol, score, sysu_protocol
+from mvd.metrics.distances import cosine_distance
+from mvd.metrics.galleries import deal_trials
+from mvd.synthetic import SYSU_MM01
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]

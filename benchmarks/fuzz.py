@@ -43,14 +43,14 @@ from safetensors.numpy import save
 
 from mvd.config import RunConfig, to_json
 
-with atheris.instrument_imports(include=["mvd.interop", "mvd.runs", "zipfile", "pickletools"]):
+with atheris.instrument_imports(include=["mvd.weights", "mvd.runs", "zipfile", "pickletools"]):
     from mvd.errors import CheckpointError
-    from mvd.interop import read_weights, write_weights
-    from mvd.interop.onnx_metadata import is_onnx, read_onnx
-    from mvd.interop.safetensors_files import is_safetensors
-    from mvd.interop.torch_archive import is_zip
-    from mvd.interop.torch_files import is_torch
     from mvd.runs import Card, CardFigures, CheckpointMeta, load_checkpoint, read_card
+    from mvd.weights import read_weights, write_weights
+    from mvd.weights.formats.onnx_metadata import is_onnx, read_onnx
+    from mvd.weights.formats.safetensors_files import is_safetensors
+    from mvd.weights.formats.torch_archive import is_zip
+    from mvd.weights.formats.torch_files import is_torch
 
 SLACK = 2**19
 MOST_SECONDS = 1.0

@@ -7,8 +7,8 @@ import types
 import torch
 from torch import Tensor, nn
 
-from mvd.backends.pytorch.mvd import MVD
-from mvd.backends.pytorch.output import Branch, MVDOutput, Prediction
+from mvd.models.mvd import MVD
+from mvd.models.outputs import Branch, MVDOutput, Prediction
 
 
 class HalvesBatchNorm2d(nn.BatchNorm2d):

@@ -4,7 +4,7 @@ Written from a description of what the official PyTorch release does, not from i
 by one on the processor; grey is made there too, picture by picture, from the normalised tensor; four passes in float32,
 activations laid out by channel; the rank loss goes through the batch in a loop, for each of eight heads; Sinkhorn asks
 the device after each iteration whether to stop; Adam goes from parameter to parameter. Loss for loss it computes what
-the recipe `mvd-cvpr21` does, which tests/backends/pytorch/test_switches.py compares.
+the recipe `mvd-cvpr21` does, which tests/training/test_switches.py compares.
 
 Shapes: B pictures in a batch, K classes.
 """
@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mvd.backends.pytorch.attention import ChannelAttention
-from mvd.backends.pytorch.mvd import MVD
-from mvd.backends.pytorch.output import Branch, MVDOutput, Prediction
 from mvd.config import LossConfig, RunConfig
 from mvd.data.augment import AugmentDraws
 from mvd.data.images import MEAN, STD
+from mvd.models.attention import ChannelAttention
+from mvd.models.mvd import MVD
+from mvd.models.outputs import Branch, MVDOutput, Prediction
 
 
 class PlainAttention(ChannelAttention):

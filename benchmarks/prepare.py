@@ -28,12 +28,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from mvd.commands.synth import synth
+from mvd.data.arrays import array_files, training_samples
 from mvd.data.decoding import Decoder
 from mvd.data.layouts import scan
-from mvd.data.preparing import prepare
+from mvd.data.prepare import prepare
 from mvd.data.samples import Modality
-from mvd.data.store import array_files, training_samples
-from mvd.data.synthetic import SyntheticConfig, even_plan
+from mvd.synthetic import SyntheticConfig, even_plan
 
 Size = tuple[int, int]
 Way = Callable[[Path, Path, Size], float]

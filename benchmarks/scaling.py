@@ -25,15 +25,15 @@ import torch.distributed as dist
 from step import PEOPLE, noise
 from torch import nn
 
-from mvd.backends import ALONE, Share, TrainingData
-from mvd.backends.pytorch.loader import host_batches, prefetch
-from mvd.backends.pytorch.losses.objective import build_objective
-from mvd.backends.pytorch.ranks import joined
-from mvd.backends.pytorch.step import initial_state, train_step
 from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config.recipes import RECIPES
 from mvd.data.images import worker_count
-from mvd.launch import process_count
-from mvd.recipes import RECIPES
+from mvd.distributed.launch import process_count
+from mvd.distributed.process_group import joined
+from mvd.engine import ALONE, Share, TrainingData
+from mvd.losses.objective import build_objective
+from mvd.training.batches import host_batches, prefetch
+from mvd.training.step import initial_state, train_step
 
 CPU = torch.device("cpu")
 SKIPPED = 3

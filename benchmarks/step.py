@@ -45,26 +45,26 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from gpu_variants import join_shared_passes, passes_on_streams
 from plain_step import PlainStep
 from torch.utils.flop_counter import FlopCounterMode
 
-from mvd.backends import TrainingData
-from mvd.backends.pytorch import step as training
-from mvd.backends.pytorch.devices import autocast, device_module, memory_format, resolve_device
-from mvd.backends.pytorch.loader import HostBatch, host_batches, prefetch
-from mvd.backends.pytorch.losses.objective import Objective, accuracy, build_objective
-from mvd.backends.pytorch.mvd import MVD
-from mvd.backends.pytorch.network import build_network
-from mvd.backends.pytorch.numerics import numerics
-from mvd.backends.pytorch.output import tensors_of
-from mvd.backends.pytorch.weights import initial_network
 from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
-from gpu_variants import join_shared_passes, passes_on_streams
+from mvd.config.recipes import RECIPES
+from mvd.data.arrays import PreparedPictures
 from mvd.data.augment import draw_augmentation
 from mvd.data.samples import Modality, Samples
 from mvd.data.sampling import identity_batches
-from mvd.data.store import PreparedPictures
-from mvd.recipes import RECIPES
+from mvd.engine import TrainingData
+from mvd.losses.objective import Objective, accuracy, build_objective
+from mvd.models.factory import build_network
+from mvd.models.mvd import MVD
+from mvd.models.outputs import tensors_of
+from mvd.models.state import initial_network
+from mvd.runtime.device import autocast, device_module, memory_format, resolve_device
+from mvd.runtime.precision import numerics
+from mvd.training import step as training
+from mvd.training.batches import HostBatch, host_batches, prefetch
 
 PEOPLE, EACH = 395, 4
 COMPARED = 5  # steps after which rows' losses are compared
@@ -200,9 +200,7 @@ def noise(folder: Path, config: RunConfig) -> TrainingData:
     return TrainingData(visible=parts[0], infrared=parts[1], identities=np.arange(PEOPLE))
 
 
-def build_row(
-    name: str, config: RunConfig, data: TrainingData, device: torch.device, *, split: bool
-) -> Take:
+def build_row(name: str, config: RunConfig, data: TrainingData, device: torch.device, *, split: bool) -> Take:
     """Make a function that takes a row's next step and tells how long it took ("step", or each phase) and its loss."""
     if name == "plain":
         return plain_row(config, data, device)
@@ -250,7 +248,7 @@ def split_step(
     config: RunConfig,
     device: torch.device,
 ) -> Seconds:
-    """Take a step in phases (`mvd.backends.pytorch.step.train_step`, one part, one process)."""
+    """Take a step in phases (`mvd.training.step.train_step`, one part, one process)."""
     marks = [time.perf_counter()]
 
     def mark() -> None:

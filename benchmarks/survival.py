@@ -36,11 +36,11 @@ import numpy as np
 
 from mvd.commands.prepare import prepare
 from mvd.commands.synth import synth
-from mvd.data.synthetic import SyntheticConfig, even_plan
+from mvd.config.recipes import RECIPES
 from mvd.errors import MvdError
-from mvd.recipes import RECIPES
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run, load_checkpoint, open_run
 from mvd.runs.checkpoints import checksum
+from mvd.synthetic import SyntheticConfig, even_plan
 
 STEPS = 40
 KILLS_A_RUN = 4
@@ -222,7 +222,7 @@ def cost(folder: Path) -> int:
     """Measure what a checkpoint of the default recipe takes; the least of five."""
     import torch
 
-    from mvd.backends.pytorch.weights import initial_network, network_tensors
+    from mvd.models.state import initial_network, network_tensors
 
     config = RECIPES["mvd"]
     network = initial_network(config, 395, torch.device("cpu"))

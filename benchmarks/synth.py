@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mvd.commands.synth import synth
 from mvd.data.images import worker_count
-from mvd.data.synthetic import SyntheticConfig, even_plan
+from mvd.synthetic import SyntheticConfig, even_plan
 
 
 def main(people: int) -> None:

@@ -15,10 +15,10 @@ from mvd.cli.training import watched_training
 from mvd.commands import demo as demo_command
 from mvd.commands.demo import Screens, demo
 from mvd.config import CosineSchedule, DataConfig, ModelConfig, SamplingConfig
-from mvd.data.store import Progress
-from mvd.data.synthetic import even_plan
+from mvd.config.recipes import DEMO
+from mvd.data.arrays import Progress
 from mvd.errors import RunError
-from mvd.recipes import DEMO
+from mvd.synthetic import even_plan
 
 
 @contextmanager

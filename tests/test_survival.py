@@ -18,8 +18,8 @@ import pytest
 from fakes import write_tree
 from shell import SIZE, TINY, mvd, refused
 
-from mvd.backends.pytorch.step import TrainState, train_step
 from mvd.runs import RunFolder, load_checkpoint, open_run
+from mvd.training.step import TrainState, train_step
 
 STEPS = 12
 SHORT = (*TINY, "--schedule.epochs=6", "--runtime.validate-every=2", "--runtime.log-every=3", "--evaluate=none")
@@ -107,7 +107,7 @@ def before_step(monkeypatch: pytest.MonkeyPatch) -> Before:
                 waiting.pop()()
             return train_step(current, *arguments, **named)
 
-        monkeypatch.setattr("mvd.backends.pytorch.train.train_step", interrupted)
+        monkeypatch.setattr("mvd.training.trainer.train_step", interrupted)
 
     return arrange
 

@@ -1,7 +1,7 @@
 """mvd: visible–infrared person re-identification, with MVD (Tian et al., CVPR 2021) as its method.
 
-The public names are the modules': `mvd.config`, `mvd.recipes`, `mvd.data`, `mvd.evaluation`, `mvd.commands`. Importing
-this package imports none of them, and no framework.
+The public names are the modules': `mvd.config`, `mvd.data`, `mvd.metrics`, `mvd.commands`. Importing this package
+imports none of them, and no framework.
 """
 
 from importlib.metadata import PackageNotFoundError, version

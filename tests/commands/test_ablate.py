@@ -23,8 +23,8 @@ from mvd.config import (
     RuntimeConfig,
     SamplingConfig,
 )
+from mvd.config.recipes import RECIPES
 from mvd.errors import ConfigError
-from mvd.recipes import RECIPES
 
 TINY = RunConfig(
     data=DataConfig(height=32, width=16),

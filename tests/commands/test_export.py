@@ -15,13 +15,13 @@ import pytest
 from fakes import write_tree
 from shell import SIZE, TINY, mvd, printed, refused
 
-from mvd.backends.pytorch import BACKEND
 from mvd.commands.export import TOLERANCE, export
 from mvd.data.images import load_image
 from mvd.data.sources import Held
 from mvd.errors import ConfigError
-from mvd.interop.onnx_models import OnnxNetwork, normalise
+from mvd.inference.onnx_models import OnnxNetwork, normalise
 from mvd.runs import open_run
+from mvd.training.engine import BACKEND
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "onnx_search.py"
 ONE = "sysu/all-search/single-shot/seeded"

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from backends.pytorch.released import fill, pictures
 from fakes import write_tree
-from interop.helpers import GOLDENS
+from models.released import fill, pictures
 from shell import SIZE, TINY, mvd, printed, refused
+from weights.helpers import GOLDENS
 
-from mvd.backends.pytorch.network import build_network
-from mvd.backends.pytorch.weights import restore_network
-from mvd.interop import load_whole, read_weights, write_weights
-from mvd.recipes import RECIPES
+from mvd.config.recipes import RECIPES
+from mvd.models.factory import build_network
+from mvd.models.state import restore_network
 from mvd.runs import open_run, read_card
+from mvd.weights import load_whole, read_weights, write_weights
 
 FLAGS = tuple(flag for flag in TINY if not flag.startswith("--augment"))
 

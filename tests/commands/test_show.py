@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from fakes import write_regdb
-from interop.helpers import SAMPLES
 from shell import SIZE, TINY, mvd, printed, refused
+from weights.helpers import SAMPLES
 
 from mvd.commands.show import show
-from mvd.interop.encoders import resnet_shapes
+from mvd.weights.encoders import resnet_shapes
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,14 @@ import pytest
 from fakes import write_tree
 from PIL import Image
 
+from mvd.data.arrays import load_prepared
 from mvd.data.decoding import Decode, load_decoder
 from mvd.data.images import load_image
 from mvd.data.layouts import scan
-from mvd.data.preparing import prepare
-from mvd.data.store import load_prepared
-from mvd.data.synthetic import SyntheticConfig, even_plan
-from mvd.data.synthetic.picture import render
+from mvd.data.prepare import prepare
 from mvd.errors import ConfigError, DatasetError
+from mvd.synthetic import SyntheticConfig, even_plan
+from mvd.synthetic.picture import render
 
 
 @pytest.fixture

@@ -18,14 +18,6 @@ import pytest
 import torch
 from shell import SIZE, mvd
 
-from mvd.backends import SampleBatch, StepLog, TrainingData, load_backend
-from mvd.backends.pytorch.embed import describe
-from mvd.backends.pytorch.loader import host_batches
-from mvd.backends.pytorch.losses.objective import build_objective
-from mvd.backends.pytorch.memory import peak_memory
-from mvd.backends.pytorch.numerics import numerics
-from mvd.backends.pytorch.optimizer import optimizer_tensors, restore_optimizer
-from mvd.backends.pytorch.step import TrainState, initial_state, train_step
 from mvd.config import (
     AugmentConfig,
     CosineSchedule,
@@ -37,10 +29,18 @@ from mvd.config import (
     RuntimeConfig,
     SamplingConfig,
 )
+from mvd.data.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.sources import Held
-from mvd.data.store import PreparedPictures
+from mvd.engine import SampleBatch, StepLog, TrainingData, load_backend
+from mvd.inference.embed import describe
+from mvd.losses.objective import build_objective
 from mvd.runs import RunData, RunFolder, create_run, load_checkpoint
+from mvd.runtime.memory import peak_memory
+from mvd.runtime.precision import numerics
+from mvd.training.batches import host_batches
+from mvd.training.optim import optimizer_tensors, restore_optimizer
+from mvd.training.step import TrainState, initial_state, train_step
 
 pytestmark = [
     pytest.mark.gpu,

@@ -10,8 +10,8 @@ from fakes import write_tree
 from original.programs import Program
 
 from mvd.commands.evaluate import evaluate
-from mvd.interop import convert
 from mvd.original.evaluation import main
+from mvd.weights import convert
 
 
 def best(folder: Path) -> Path:

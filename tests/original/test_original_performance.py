@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mvd.backends import StepLog
+from mvd.engine import StepLog
 from mvd.errors import RunError
-from mvd.evaluation.results import Result
+from mvd.metrics.scores import Result
 from mvd.original import settings
 from mvd.original.performance import PerformanceFile, final_lines, result_lines, step_line, validation_line
 

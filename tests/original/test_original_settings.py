@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mvd.config import CosineSchedule, EpochSchedule, RunConfig
+from mvd.config.recipes import RECIPES
 from mvd.errors import ConfigError
 from mvd.original import settings
 from mvd.original.settings import Settings, configure, in_original_words, new_run
-from mvd.recipes import RECIPES
 
 
 def field(config: RunConfig, path: str) -> Any:

@@ -19,14 +19,14 @@ from fsspec.implementations.memory import MemoryFileSystem
 from original.programs import SMALL, Program
 from safetensors.numpy import save_file
 
-from mvd.backends import StepLog
 from mvd.commands.prepare import prepare
 from mvd.config import EpochSchedule
-from mvd.interop import convert
-from mvd.interop.encoders import resnet_shapes
+from mvd.engine import StepLog
 from mvd.original import training
 from mvd.original.watching import Watcher
 from mvd.runs import load_checkpoint, open_run
+from mvd.weights import convert
+from mvd.weights.encoders import resnet_shapes
 
 STEP = (
     r"Epoch: \[\d\]\[\d/2\]   Convolution LR: 0\.000\d{4}   IB & Classifier LR: 0\.00\d{5}    "

@@ -9,7 +9,7 @@ from pathlib import Path
 from fakes import write_lines, write_llcm, write_own_folder, write_picture, write_regdb, write_tree
 from rich.console import Console
 
-from mvd.data.inspection import Inspection, inspect
+from mvd.data.check import Inspection, inspect
 from mvd.report.inspection import inspection_report
 
 

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mvd.backends import StepLog
+from mvd.engine import StepLog
 from mvd.report import progress
 from mvd.report.progress import TrainingBar, counting_bar
 

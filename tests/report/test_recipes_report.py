@@ -7,7 +7,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from mvd.config import OptimizerConfig, RunConfig
-from mvd.recipes import RECIPES, SUMMARIES
+from mvd.config.recipes import RECIPES, SUMMARIES
 from mvd.report.recipes import differing, flatten, recipes_report
 
 

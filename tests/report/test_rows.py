@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from mvd.evaluation.results import Result
+from mvd.metrics.scores import Result
 from mvd.report.rows import annotate, latex_rows, markdown_rows
 
 RERANKED = "cosine + k-reciprocal (k1 20, k2 6, λ 0.3)"

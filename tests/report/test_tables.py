@@ -8,7 +8,7 @@ import re
 import numpy as np
 from rich.console import Console
 
-from mvd.evaluation.results import Result
+from mvd.metrics.scores import Result
 from mvd.report.tables import results_table
 
 RERANKED = "cosine + k-reciprocal (k1 20, k2 6, λ 0.3)"

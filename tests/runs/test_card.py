@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 
 from mvd import __version__
 from mvd.config import DataConfig, RunConfig, to_json
+from mvd.config.recipes import RECIPES, name_recipe
 from mvd.errors import CheckpointError, RunError
-from mvd.recipes import RECIPES, name_recipe
 from mvd.runs import (
     Card,
     CardFigures,

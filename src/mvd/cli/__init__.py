@@ -24,9 +24,9 @@ from mvd.cli.screen import STOPPED
 from mvd.cli.training import Ablate, Demo, Recipes, Train
 from mvd.cli.weights import Convert, Export, Import, Push, Show
 from mvd.config import RunConfig
+from mvd.config.recipes import RECIPES
+from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import MvdError
-from mvd.launch import first_one_speaks, print_error
-from mvd.recipes import RECIPES
 
 Command: TypeAlias = (
     Synth

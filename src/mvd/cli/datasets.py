@@ -11,8 +11,8 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from mvd.config import RunConfig
-from mvd.data.synthetic.config import Difficulty
-from mvd.recipes import RECIPES
+from mvd.config.recipes import RECIPES
+from mvd.synthetic.config import Difficulty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,8 @@ class Synth:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.synth import draw_sheet, synth
-        from mvd.data.synthetic import LAYOUTS, LLCM, REGDB, SYSU_MM01, LayoutName, Plan, SyntheticConfig, even_plan
         from mvd.report.progress import counting_bar
+        from mvd.synthetic import LAYOUTS, LLCM, REGDB, SYSU_MM01, LayoutName, Plan, SyntheticConfig, even_plan
 
         originals: dict[str, tuple[LayoutName, Plan]] = {
             "sysu-mm01": ("sysu", SYSU_MM01),

@@ -16,8 +16,8 @@ from mvd.config import Descriptor
 from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mvd.evaluation.rerank import Reranking
-    from mvd.evaluation.results import Result
+    from mvd.metrics.rerank import Reranking
+    from mvd.metrics.scores import Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Evaluate:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.evaluate import evaluate
-        from mvd.evaluation.results import join_trials
+        from mvd.metrics.scores import join_trials
         from mvd.report.progress import counting_bar
 
         if not self.runs:
@@ -85,7 +85,7 @@ class Evaluate:
 
     @property
     def _reranking(self) -> Reranking | None:
-        from mvd.evaluation.rerank import Reranking
+        from mvd.metrics.rerank import Reranking
 
         return Reranking(k1=self.k1, k2=self.k2, weight=self.rerank_weight) if self.rerank else None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from mvd.evaluation.results import Result
+    from mvd.metrics.scores import Result
 
 STOPPED = 130
 """The exit code of a command that Ctrl-C stopped."""

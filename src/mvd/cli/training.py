@@ -16,15 +16,15 @@ from tyro.conf import AvoidSubcommands, Positional, arg
 
 from mvd.cli.screen import STOPPED, print_results
 from mvd.config import RunConfig
+from mvd.config.recipes import RECIPES, SUMMARIES
+from mvd.distributed.launch import process_index
 from mvd.errors import ConfigError
-from mvd.launch import process_index
-from mvd.recipes import RECIPES, SUMMARIES
 
 if TYPE_CHECKING:
-    from mvd.backends import Observer
-    from mvd.interop import Report
+    from mvd.engine import Observer
     from mvd.report.progress import TrainingBar
     from mvd.runs import RunFolder
+    from mvd.weights import Report
 
 
 RecipeName: TypeAlias = Literal["mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw", "demo"]

@@ -28,7 +28,7 @@ class Convert:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.interop.load import convert
+        from mvd.weights.load import convert
 
         report = convert(self.file, self.out, to=self.to)
         console.print(f"{self.out}: {len(report.matched)} arrays", soft_wrap=True)
@@ -150,7 +150,7 @@ class Export:
 class Push:
     """Upload the best weights of a run, with their model card as the page, to the Hugging Face hub.
 
-    `mvd.hub.from_pretrained` takes them from there. Log in before, with: hf auth login.
+    `mvd.commands.hub.from_pretrained` takes them from there. Log in before, with: hf auth login.
     """
 
     run: Positional[Path]
@@ -164,7 +164,7 @@ class Push:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.hub import push, save_model
+        from mvd.commands.hub import push, save_model
 
         if self.local:
             save_model(self.run, Path(self.name), Path(self.name).name)

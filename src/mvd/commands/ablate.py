@@ -26,10 +26,10 @@ from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
-from mvd.interop.load import load_pretrained
 from mvd.report.ablation import Figures, RungResult
 from mvd.report.watchers import Quiet
 from mvd.runs import RunFolder, open_run, write_json
+from mvd.weights.load import load_pretrained
 
 Progress = Callable[[int, int], None]
 

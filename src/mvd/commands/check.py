@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mvd.data.inspection import Inspection, inspect
-from mvd.data.store import Progress
+from mvd.data.arrays import Progress
+from mvd.data.check import Inspection, inspect
 
 
 def check(data: Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
-    """Inspect a data set; see `mvd.data.inspection.inspect`.
+    """Inspect a data set; see `mvd.data.check.inspect`.
 
     Args:
         data: its folder, or a CSV table of own data.

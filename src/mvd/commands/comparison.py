@@ -19,12 +19,12 @@ from mvd.config import RunConfig
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset, Samples
 from mvd.data.sources import Held, Pictures
-from mvd.data.synthetic import SyntheticConfig, even_plan, render
 from mvd.errors import ConfigError, DatasetError
-from mvd.evaluation.features import Features
-from mvd.evaluation.results import Result
-from mvd.evaluation.results import evaluate as score
+from mvd.metrics.features import Features
+from mvd.metrics.scores import Result
+from mvd.metrics.scores import evaluate as score
 from mvd.runs import RunFolder
+from mvd.synthetic import SyntheticConfig, even_plan, render
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 

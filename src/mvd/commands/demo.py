@@ -15,17 +15,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mvd.backends import Observer
 from mvd.commands.evaluate import evaluate
 from mvd.commands.prepare import prepare
 from mvd.commands.synth import draw_sheet, synth
 from mvd.commands.train import train
-from mvd.data.store import Progress
-from mvd.data.synthetic import Difficulty, SyntheticConfig, even_plan
+from mvd.config.recipes import DEMO
+from mvd.data.arrays import Progress
+from mvd.engine import Observer
 from mvd.errors import RunError
-from mvd.evaluation.results import Result
-from mvd.recipes import DEMO
+from mvd.metrics.scores import Result
 from mvd.runs import RunFolder, write_atomically
+from mvd.synthetic import Difficulty, SyntheticConfig, even_plan
 
 # Many people and few pictures of each: a network that is to tell strangers apart must have seen many.
 PLAN = even_plan(train=480, validation=16, test=24, pictures=2)

@@ -8,19 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from mvd.backends import ALONE, Ranks, load_backend
 from mvd.config import Descriptor, RunConfig
 from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
 from mvd.data.permutations import Permutations, load_permutations
 from mvd.data.samples import Dataset, Samples
 from mvd.data.sources import Counted, Pictures
+from mvd.engine import ALONE, Ranks, load_backend
 from mvd.errors import CheckpointError, DatasetError, ProtocolError
-from mvd.evaluation.features import Features
-from mvd.evaluation.protocols import Draw, Protocol, protocols_of, select_protocols
-from mvd.evaluation.rerank import Reranking
-from mvd.evaluation.results import Result
-from mvd.evaluation.results import evaluate as score
+from mvd.metrics.features import Features
+from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
+from mvd.metrics.rerank import Reranking
+from mvd.metrics.scores import Result
+from mvd.metrics.scores import evaluate as score
 from mvd.runs import DamagedCheckpointError, RunFolder, open_run, read_meta, write_json
 
 Weights = Literal["best", "last", "initial"]

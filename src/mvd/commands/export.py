@@ -19,12 +19,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from mvd.backends import Preprocessing, load_backend
 from mvd.commands.comparison import Comparison, Floats, comparison
 from mvd.config import RunConfig, to_json
+from mvd.engine import Preprocessing, load_backend
 from mvd.errors import CheckpointError, ConfigError
-from mvd.evaluation.results import Result
-from mvd.interop.onnx_models import (
+from mvd.inference.onnx_models import (
     OnnxNetwork,
     annotate,
     describe_input,
@@ -32,6 +31,7 @@ from mvd.interop.onnx_models import (
     to_float16,
     to_int8,
 )
+from mvd.metrics.scores import Result
 from mvd.runs import Card, CardFigures, open_run
 
 Variant: TypeAlias = Literal["fp32", "fp16", "int8"]

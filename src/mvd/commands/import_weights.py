@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mvd.backends import load_backend
 from mvd.config import RunConfig
+from mvd.config.recipes import name_recipe
+from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
-from mvd.data.store import default_folder
-from mvd.interop import Report, count_classes, load_whole
-from mvd.recipes import name_recipe
+from mvd.engine import load_backend
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
+from mvd.weights import Report, count_classes, load_whole
 
 
 def import_weights(
@@ -22,7 +22,7 @@ def import_weights(
     """Make a run folder of a network that was trained elsewhere; its weights are the best checkpoint.
 
     Args:
-        file: a whole network, ours or a release's, in any format that `mvd.interop.read_weights` knows.
+        file: a whole network, ours or a release's, in any format that `mvd.weights.read_weights` knows.
         out: the run folder to make.
         data: the data set's folder or table that it is to be used with.
         config: what it was trained by; `config.model` has to be that network.

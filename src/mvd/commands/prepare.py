@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.commands.data import describe_dataset
-from mvd.data import preparing
+from mvd.commands.datasets import describe_dataset
+from mvd.data import prepare as preparing
+from mvd.data.arrays import Progress, default_folder
 from mvd.data.decoding import Decoder
 from mvd.data.layouts import scan
-from mvd.data.store import Progress, default_folder
 from mvd.errors import ConfigError
 
 
@@ -31,7 +31,7 @@ def prepare(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Prepare a data set for training; see `mvd.data.preparing.prepare` for the arrays and how it goes on if stopped.
+    """Prepare a data set for training; see `mvd.data.prepare.prepare` for the arrays and how it goes on if stopped.
 
     Args:
         data: the data set's folder, or the table of one's own pictures.

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
-from mvd.backends import Observer
+from mvd.engine import Observer
 from mvd.errors import MvdError, RunError
 from mvd.report.watchers import Quiet, Watchers
 from mvd.runs import RunFolder, running, write_state

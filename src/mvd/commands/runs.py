@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mvd.config import RunConfig, to_json
+from mvd.config.recipes import RECIPES
 from mvd.errors import MvdError, RunError
-from mvd.recipes import RECIPES
 from mvd.report.recipes import differing, flatten
 from mvd.report.runs import Comparison, RunSummary, TestFigures
 from mvd.runs import RunFolder, judge, last_sign, open_run, read_state

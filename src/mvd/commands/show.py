@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from mvd.interop import read_weights, recognise
-from mvd.interop.encoders import find_architecture
-from mvd.interop.names import OURS, from_theirs
-from mvd.interop.onnx_metadata import is_onnx, read_onnx
-from mvd.interop.stored import Array, Arrays, Shape
+from mvd.results.weights import Shown
 from mvd.runs import OPTIMIZER_PREFIX, Card, card_from_json, open_run, read_card
+from mvd.weights import read_weights, recognise
+from mvd.weights.encoders import find_architecture
+from mvd.weights.formats.onnx_metadata import is_onnx, read_onnx
+from mvd.weights.formats.stored import Array, Arrays
+from mvd.weights.names import OURS, from_theirs
 
 _FORMATS = {"mindspore": "MindSpore .ckpt", "pytorch": "PyTorch, by torch.save", "safetensors": "safetensors"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """What a file is.
-
-    Attributes:
-        file: the file.
-        size: bytes.
-        format: in words.
-        network: what network it is, in words; None if its names are nobody's that is known here.
-        tensors: type and shape of each tensor by its name in the file; those of an optimiser too. Empty for ONNX.
-        numbers: how many numbers the network's tensors have.
-        card: the model card, where it carries one.
-        notes: further metadata, by name.
-    """
-
-    file: Path
-    size: int
-    format: str
-    network: str | None
-    tensors: dict[str, tuple[str, Shape]]
-    numbers: int
-    card: Card | None
-    notes: dict[str, str]
 
 
 def show(path: Path) -> Shown:
@@ -123,4 +98,4 @@ def _rows(tensors: Arrays, prefix: str) -> int:
 
 def _first_bytes(path: Path) -> bytes:
     with path.open("rb") as handle:
-        return handle.read(1)
+        return handle.read(9)

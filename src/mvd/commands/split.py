@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mvd.data.layouts import scan
-from mvd.data.layouts.dealing import deal_people, list_text, table_text
 from mvd.data.layouts.own_folder import LISTS
 from mvd.data.layouts.own_table import read_table
+from mvd.data.split import deal_people, list_text, table_text
 from mvd.errors import DatasetError
 from mvd.runs import write_atomically
 

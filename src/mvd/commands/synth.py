@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mvd.data.arrays import Progress
 from mvd.data.images import worker_count
-from mvd.data.store import Progress
-from mvd.data.synthetic import LayoutName, SyntheticConfig, contact_sheet, write_dataset
 from mvd.errors import DatasetError
+from mvd.synthetic import LayoutName, SyntheticConfig, contact_sheet, write_dataset
 
 
 def synth(

@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.backends import Backend, Observer, Ranks, TrainingData, load_backend
-from mvd.commands.data import Validate, fingerprint, load_training, validation_protocol_of
+from mvd.commands.datasets import Validate, fingerprint, load_training, validation_protocol_of
 from mvd.commands.recording import recorded
 from mvd.config import RunConfig
+from mvd.config.recipes import name_recipe
+from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
-from mvd.data.store import default_folder
+from mvd.engine import Backend, Observer, Ranks, TrainingData, load_backend
 from mvd.errors import CheckpointError, DatasetError, RunError
-from mvd.interop import Report
-from mvd.interop.load import load_pretrained
-from mvd.interop.names import Renamed
-from mvd.recipes import name_recipe
 from mvd.runs import RunData, RunFolder, create_run, open_run, recover
+from mvd.weights import Report
+from mvd.weights.load import load_pretrained
+from mvd.weights.names import Renamed
 
 
 def train(
@@ -43,7 +43,7 @@ def train(
         observer: who watches.
         prepared: the folder of the prepared arrays, where it is not where `mvd prepare` puts them.
         pretrained: weights that the network starts from, such as those of a ResNet trained on ImageNet for its
-            encoders: a file in any format and naming that `mvd.interop.load.load_pretrained` knows.
+            encoders: a file in any format and naming that `mvd.weights.load.load_pretrained` knows.
         matched: is told what became of the tensors in it, before training begins.
         replace: delete a run that is in `out`.
 

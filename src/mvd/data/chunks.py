@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mvd.data.arrays import Progress
 from mvd.data.journal import Journal
-from mvd.data.store import Progress
 from mvd.data.unfinished import UnfinishedArray
 from mvd.data.workers import in_parallel
 

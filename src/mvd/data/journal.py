@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mvd.errors import DatasetError
-from mvd.locks import lock
+from mvd.files.locks import lock
 
 _Stamps = dict[tuple[str, int], str]
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from mvd.data.store import Progress
+from mvd.data.arrays import Progress
 from mvd.errors import DatasetError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
-from mvd.backends import load_backend
 from mvd.config import RunConfig
-from mvd.launch import launch
+from mvd.distributed.launch import launch
+from mvd.engine import load_backend
 from mvd.original.arguments import Arguments, Target
 
 

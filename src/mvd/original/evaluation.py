@@ -13,8 +13,8 @@ import numpy as np
 
 from mvd.commands.evaluate import evaluate
 from mvd.data.samples import Dataset
+from mvd.distributed.launch import process_count, process_index
 from mvd.errors import CheckpointError, ConfigError, ProtocolError
-from mvd.launch import process_count, process_index
 from mvd.original.arguments import Arguments, parse_evaluation
 from mvd.original.devices import choose_device, count_devices, launch_on_devices, require_device
 from mvd.original.performance import PerformanceFile, final_lines

@@ -11,23 +11,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mvd.backends import Observer, TrainingData, load_backend
-from mvd.commands.data import describe_dataset, load_training
+from mvd.commands.datasets import describe_dataset, load_training
 from mvd.commands.prepare import prepare
 from mvd.commands.train import resume, train
 from mvd.config import RunConfig, to_json
+from mvd.config.recipes import name_recipe
+from mvd.data.arrays import array_files, default_folder
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sampling import steps_per_epoch
-from mvd.data.store import array_files, default_folder
+from mvd.engine import Observer, TrainingData, load_backend
 from mvd.errors import CheckpointError, ConfigError, RunError
-from mvd.interop.load import load_pretrained
 from mvd.original.arguments import Arguments, Target
 from mvd.original.devices import choose_device, compile_if_possible, require_device
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import Weights, describe_people, load_weights, require_fit
-from mvd.recipes import name_recipe
 from mvd.runs import CheckpointMeta, RunFolder, create_run, is_free, open_run
+from mvd.weights.load import load_pretrained
 
 RUNS = Path("runs")
 """Where runs are made, in the folder where train.py is started."""

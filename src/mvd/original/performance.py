@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from mvd.backends import StepLog
 from mvd.config import RunConfig
+from mvd.engine import StepLog
 from mvd.errors import RunError
-from mvd.evaluation.results import Result
+from mvd.metrics.scores import Result
 
 RULER = "*" * 78
 

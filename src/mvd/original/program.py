@@ -12,8 +12,8 @@ from rich.console import Console
 from mvd.commands.evaluate import PERMUTATIONS
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
+from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import ConfigError, DatasetError, MvdError
-from mvd.launch import first_one_speaks, print_error
 from mvd.original.arguments import Arguments, Target
 from mvd.original.cloud import fetch
 from mvd.original.devices import count_devices

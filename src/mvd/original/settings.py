@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from mvd.config import EpochSchedule, LossConfig, RunConfig, Schedule
+from mvd.config.recipes import RECIPES
 from mvd.errors import ConfigError
-from mvd.recipes import RECIPES
 
 _RECIPE = RECIPES["mvd-mindspore"]
 

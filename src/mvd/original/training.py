@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mvd.commands.evaluate import Weights, evaluate
-from mvd.evaluation.results import Result
-from mvd.launch import process_count, process_index
+from mvd.distributed.launch import process_count, process_index
+from mvd.metrics.scores import Result
 from mvd.original.arguments import Arguments, parse_training
 from mvd.original.devices import count_devices, launch_on_devices
 from mvd.original.jobs import Job, begin, go_on

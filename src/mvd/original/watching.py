@@ -12,16 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mvd.backends import SampleBatch, StepLog
 from mvd.config import RunConfig
-from mvd.evaluation.results import Result
+from mvd.engine import SampleBatch, StepLog
+from mvd.metrics.scores import Result
 from mvd.original.performance import RULER, PerformanceFile, result_lines, start_lines, step_line, validation_line
 from mvd.original.weights import keep_weights, weights_name
 from mvd.runs import RunFolder, open_run
 
 
 class Watcher:
-    """An `mvd.backends.Observer` for train.py.
+    """An `mvd.engine.Observer` for train.py.
 
     Args:
         path: the run folder, which need not be there before the run starts.

@@ -2,7 +2,7 @@
 
 Ours, such as epoch_10_rank1_52.31_mAP_49.80.safetensors, hold the network and, in their metadata, the configuration
 and the people of its run, so they can be evaluated wherever they are carried; the optimiser stays in the run folder.
-Foreign ones (`mvd.interop`) hold the network alone, and what they are of has to be told.
+Foreign ones (`mvd.weights`) hold the network alone, and what they are of has to be told.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
-from mvd.backends import load_backend
 from mvd.config import RunConfig, to_json
+from mvd.data.arrays import default_folder
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sources import Held
-from mvd.data.store import default_folder
+from mvd.engine import load_backend
 from mvd.errors import CheckpointError
-from mvd.interop.files import read_weights, write_weights
-from mvd.interop.names import OURS, from_theirs, recognise
 from mvd.runs import (
     CheckpointMeta,
     CheckpointName,
@@ -37,6 +35,8 @@ from mvd.runs import (
     read_config,
     read_metadata,
 )
+from mvd.weights.formats.files import read_weights, write_weights
+from mvd.weights.names import OURS, from_theirs, recognise
 
 _UNTRAINED = CheckpointMeta(step=0, epoch=0, metrics={}, best=None)
 

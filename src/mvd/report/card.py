@@ -16,7 +16,7 @@ from mvd.runs import Card, CardFigures
 from mvd.runs.card import UNKNOWN
 
 if TYPE_CHECKING:
-    from mvd.commands.show import Shown
+    from mvd.results.weights import Shown
 
 
 def card_lines(card: Card) -> list[tuple[str, str]]:
@@ -108,7 +108,7 @@ A network for visible–infrared person re-identification, trained with mvd. It 
 {_figures_markdown(card.figures)}
 
 ```python
-from mvd.hub import from_pretrained
+from mvd.commands.hub import from_pretrained
 
 model = from_pretrained("{name}")
 descriptors = model.describe_files(["infrared.jpg", "visible.jpg"]{modalities})

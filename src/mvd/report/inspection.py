@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mvd.data.inspection import CameraCounts, Inspection, Sizes, SplitCounts
+from mvd.data.check import CameraCounts, Inspection, Sizes, SplitCounts
 from mvd.data.samples import Dataset
 
 _NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM", "own": "own data"}

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from mvd.backends import SampleBatch, StepLog
+from mvd.engine import SampleBatch, StepLog
 
 _QUIET_SECONDS = 15.0  # between lines, where there is no terminal to draw a bar on
 
@@ -84,7 +84,7 @@ def counting_bar(console: Console, title: str, unit: str = "pictures") -> Iterat
 class TrainingBar:
     """Watches a training run: a bar with losses, accuracy, rate, memory and time left, and a line for each validation.
 
-    It is an `mvd.backends.Observer`, to be used as a context manager. `stop` makes the run write a checkpoint and
+    It is an `mvd.engine.Observer`, to be used as a context manager. `stop` makes the run write a checkpoint and
     end after the step at hand. The time left is what the steps so far took, validations and checkpoints among them.
 
     Args:

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from mvd.evaluation.metrics import Counting, Exclusion
-from mvd.evaluation.protocols import Draw, Protocol, protocols_of
+from mvd.metrics.cmc import Counting, Exclusion
+from mvd.metrics.protocols import Draw, Protocol, protocols_of
 
 _EXCLUSIONS = {
     Exclusion.NOTHING: "",

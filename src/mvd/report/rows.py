@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mvd.evaluation.results import PLAIN, Figures, Result
+from mvd.metrics.scores import PLAIN, Figures, Result
 
 DEVIATION = "mean ± population standard deviation over trials"
 """What the number behind ± is."""

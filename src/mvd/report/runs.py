@@ -26,7 +26,7 @@ class TestFigures:
 
     Attributes:
         protocol: the name of what they are of.
-        ranking: how the gallery was ranked, as in `mvd.evaluation.results.Result`.
+        ranking: how the gallery was ranked, as in `mvd.metrics.scores.Result`.
         weights: "best" or "last".
     """
 

@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mvd.evaluation.results import Result
+from mvd.metrics.scores import Result
 from mvd.report.rows import DEVIATION, annotate
 
 _HEADINGS = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")

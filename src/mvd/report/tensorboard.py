@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mvd.backends import SampleBatch, StepLog
 from mvd.config import to_json
 from mvd.data.samples import Modality
+from mvd.engine import SampleBatch, StepLog
 from mvd.errors import ConfigError, RunError
 from mvd.runs import open_run
 
@@ -33,7 +33,7 @@ _LABEL = 44
 
 
 class TensorBoardWriter:
-    """An `mvd.backends.Observer` that writes TensorBoard's events; a context manager.
+    """An `mvd.engine.Observer` that writes TensorBoard's events; a context manager.
 
     Args:
         path: the run folder, which need not be there before the run starts.

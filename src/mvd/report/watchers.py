@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mvd.backends import Observer, SampleBatch, StepLog
+from mvd.engine import Observer, SampleBatch, StepLog
 
 
 class Watchers:
-    """An `mvd.backends.Observer` that hands everything on to others, in their order; any of them stops the run."""
+    """An `mvd.engine.Observer` that hands everything on to others, in their order; any of them stops the run."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
@@ -40,7 +40,7 @@ class Watchers:
 
 
 class Quiet:
-    """An `mvd.backends.Observer` without a word: the run folder has it all. Others say what they have to say."""
+    """An `mvd.engine.Observer` without a word: the run folder has it all. Others say what they have to say."""
 
     def started(self, step: int, steps: int) -> None:
         """Take no note."""

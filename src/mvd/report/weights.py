@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mvd.interop import Report
+from mvd.weights import Report
 
 
 def weights_lines(file: Path, report: Report) -> list[str]:

@@ -1,5 +1,6 @@
 """The run folder, and the checkpoints and small files in it."""
 
+from mvd.files.atomic import write_atomically, write_json
 from mvd.runs.card import Card, CardFigures, card_from_json, source_commit
 from mvd.runs.checkpoints import (
     OPTIMIZER_PREFIX,
@@ -14,7 +15,6 @@ from mvd.runs.checkpoints import (
     read_metadata,
 )
 from mvd.runs.creation import create_run, is_free
-from mvd.runs.files import write_atomically, write_json
 from mvd.runs.folder import CheckpointName, RunData, RunFolder, open_run
 from mvd.runs.recovery import recover
 from mvd.runs.state import RunState, StateName, judge, last_sign, read_state, running, write_state

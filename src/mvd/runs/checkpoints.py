@@ -23,8 +23,8 @@ from safetensors.numpy import save_file
 
 from mvd.config import RunConfig, from_json, to_json
 from mvd.errors import CheckpointError, ConfigError
+from mvd.files.atomic import cannot_write, flush, flush_folder
 from mvd.runs.card import Card, card_from_json
-from mvd.runs.files import cannot_write, flush, flush_folder
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 

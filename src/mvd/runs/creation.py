@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
+from mvd.files.atomic import write_atomically, write_json
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
-from mvd.runs.files import write_atomically, write_json
 from mvd.runs.folder import RunData, RunFolder, make_card
 
 _UNFINISHED = {".data.json.part", "data.json", ".config.json.part", "checkpoints"}

@@ -21,10 +21,10 @@ from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
 from mvd.errors import RunError
-from mvd.locks import lock
+from mvd.files.atomic import cannot_write, flush, write_atomically, write_json
+from mvd.files.locks import lock
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, write_checkpoint
-from mvd.runs.files import cannot_write, flush, write_atomically, write_json
 
 CheckpointName = Literal["last", "previous", "best"]
 

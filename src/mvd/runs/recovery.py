@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from mvd.errors import CheckpointError
+from mvd.files.atomic import cannot_write
 from mvd.runs.checkpoints import (
     OPTIMIZER_PREFIX,
     CheckpointMeta,
@@ -17,7 +18,6 @@ from mvd.runs.checkpoints import (
     load_checkpoint,
     read_meta,
 )
-from mvd.runs.files import cannot_write
 from mvd.runs.folder import RunFolder
 
 _LOG = logging.getLogger(__name__)

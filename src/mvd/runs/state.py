@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mvd.errors import RunError
-from mvd.runs.files import write_json
+from mvd.files.atomic import write_json
 
 StateName = Literal["running", "finished", "stopped", "failed", "killed", "unknown"]
 

@@ -1,0 +1,90 @@
+"""The network as an ONNX program: pictures in, descriptors out.
+
+PyTorch's exporter through `torch.export` writes it, which is the one that is being kept; the older one, through
+TorchScript, is deprecated and leaves shared weights as chains of identities. Grey pictures for the infrared passes are
+made inside the program, as the network makes them.
+
+Shapes: B batch, H × W pixels, D width of a descriptor.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mvd.config import RunConfig
+from mvd.engine import Preprocessing
+from mvd.inference.onnx_models import require_onnx
+from mvd.models.factory import Network
+from mvd.models.state import initial_network, restore_network
+from mvd.runs import load_checkpoint
+from mvd.training.device_augment import normalise_tensor
+
+OPSET = 18
+"""Version of ONNX's operators; onnxruntime has had it since 1.14, of early 2023."""
+
+
+class _Program(nn.Module):
+    """What is exported: pre-processing, where it is inside, and the descriptor."""
+
+    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network = network
+        self.preprocessing = preprocessing
+
+    def forward(self, pictures: Tensor, modalities: Tensor | None = None) -> Tensor:
+        images = normalise_tensor(pictures.float()) if self.preprocessing == "inside" else pictures
+        return self.network.descriptor(images, modalities)
+
+
+def export(
+    config: RunConfig, classes: int, checkpoint: Path | None, file: Path, *, preprocessing: Preprocessing
+) -> None:
+    """Write an ONNX program; see `mvd.engine.Backend.export`."""
+    require_onnx("onnx", "onnxscript")
+    network = initial_network(config, classes, torch.device("cpu"))
+    if checkpoint is not None:
+        restore_network(network, load_checkpoint(checkpoint)[0], checkpoint)
+    height, width = config.data.height, config.data.width
+    # Two pictures: the exporter takes a size of 1 for a constant.
+    if preprocessing == "inside":
+        example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
+    else:
+        example = torch.zeros(2, 3, height, width)
+    inputs = {"pictures" if preprocessing == "inside" else "images": example}
+    if config.model.stems == "specific":
+        inputs["modalities"] = torch.tensor([0, 1])
+    batch = {0: torch.export.Dim("batch")}
+    with _quietly():
+        torch.onnx.export(
+            _Program(network, preprocessing).eval(),
+            tuple(inputs.values()),
+            str(file),
+            input_names=list(inputs),
+            output_names=["descriptors"],
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=tuple(batch for _ in inputs),
+            external_data=False,
+            verbose=False,
+        )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep to itself what the exporter says about packages that are not needed and its own deprecations."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

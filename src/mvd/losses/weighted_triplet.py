@@ -1,0 +1,47 @@
+"""Weighted-regularisation triplet loss (AGW): every positive and negative counts, the hard ones most.
+
+Shapes: B batch, D width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mvd.losses.distances import pairwise_distances
+
+_SMALLEST_SUM = 1e-6
+
+
+def weighted_triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
+    """Average log(1 + exp(d⁺ − d⁻)) over all anchors (Ye et al., TPAMI 2022, arXiv 2001.04193, equation 5).
+
+    d⁺ = Σ_p w_p d(a, p) and d⁻ = Σ_n w_n d(a, n), where w is meant to be a softmax of d over the positives and of −d
+    over the negatives. This is what AGW's code computes, which differs in two points. A row counts as its own
+    positive, at the distance 1e-6. And 1e-6 is added to the sum that a softmax divides by, while the exponents of
+    the negatives are −d, not shifted: between features further apart than about 10, d⁻ falls to 0. On unit features
+    neither is felt. There is no margin.
+
+    Args:
+        features: (B, D); of length 1 where angles are to count (`losses.unit_features`).
+        labels: (B,).
+
+    Returns:
+        A scalar above 0; a row without a negative has d⁻ = 0.
+    """
+    itself = torch.eye(len(features), dtype=torch.bool, device=features.device)
+    distances = pairwise_distances(features, itself)
+    same = labels[:, None] == labels[None, :]
+    furthest_positive = _weighted_mean(distances, same, sign=1.0)
+    nearest_negative = _weighted_mean(distances, ~same, sign=-1.0)
+    return -F.logsigmoid(nearest_negative - furthest_positive).mean()
+
+
+def _weighted_mean(distances: Tensor, among: Tensor, *, sign: float) -> Tensor:
+    """Weigh the distances of each row (B, B) by exp(sign · d) among those that count (B, B bool): (B,)."""
+    counted = distances * among
+    exponents = sign * counted
+    # Those that do not count are zeros here, as in AGW: the largest exponent of the negatives is always 0.
+    weights = among * torch.exp(exponents - exponents.amax(dim=1, keepdim=True))
+    return (weights * counted).sum(dim=1) / (weights.sum(dim=1) + _SMALLEST_SUM)

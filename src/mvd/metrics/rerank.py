@@ -1,0 +1,297 @@
+"""k-reciprocal re-ranking (Zhong et al., CVPR 2017, arXiv 1701.08398): who has the same neighbours moves closer.
+
+Two pictures are reciprocal when each is among the nearest of the other. The new distance of a query and a gallery
+picture is a weighted sum of the old one and of the Jaccard distance between the sets of their reciprocal neighbours.
+Neighbours are sought among queries and gallery together, so what is found for a query depends on who else asks: a
+re-ranked figure is another kind of figure than a plain one, and is named.
+
+The public implementations agree on what the paper leaves open, and this file with them:
+
+- distances are squared and divided by the largest of their row, in float32;
+- the nearest of a picture are k1 + 1, itself among them; in the half neighbourhood round(k1 / 2) + 1, where a half
+  is rounded to the even number;
+- a reciprocal neighbour brings along its half neighbourhood when more than two thirds of that are there already;
+- a member weighs exp(−distance), a set weighs 1, and each set is replaced by the mean over the k2 nearest pictures.
+
+Sets are rows of sparse matrices: to intersect, unite and average them is to multiply. Beside the distances that are
+given, two arrays of (Q, G) are held; all else comes in blocks or is sparse.
+
+Ties: of equal distances the lower index is nearer, queries before gallery, as a stable sort would have it.
+
+Shapes: Q queries, G gallery, N = Q + G pictures, queries first, B of them in a block, K nearest, D width of a
+descriptor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array, csc_array, csr_array
+
+from mvd.errors import ProtocolError
+from mvd.metrics.distances import unit_rows
+from mvd.metrics.ranking import Floats, block_rows
+
+_LONGEST = float(np.sqrt(np.finfo(np.float32).max))  # its square is the largest float32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reranking:
+    """The parameters of k-reciprocal re-ranking; the defaults are the paper's.
+
+    Attributes:
+        k1: how many neighbours a picture has, at least 1.
+        k2: over how many nearest pictures, itself among them, a set is averaged; 1…k1, and 1 is not at all.
+        weight: λ, the share of the original distance, 0…1.
+
+    Raises:
+        ProtocolError: one of them is out of range; the message names it.
+    """
+
+    k1: int = 20
+    k2: int = 6
+    weight: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.k1 < 1:
+            raise ProtocolError(f"re-ranking: expected k1 of at least 1, found {self.k1}")
+        if not 1 <= self.k2 <= self.k1:
+            raise ProtocolError(f"re-ranking: expected k2 from 1 to k1, which is {self.k1}, found {self.k2}")
+        if not 0 <= self.weight <= 1:
+            raise ProtocolError(f"re-ranking: expected a weight from 0 to 1, found {self.weight}")
+
+    @property
+    def name(self) -> str:
+        """What results are labelled with, such as "k-reciprocal (k1 20, k2 6, λ 0.3)"."""
+        return f"k-reciprocal (k1 {self.k1}, k2 {self.k2}, λ {self.weight:g})"
+
+
+class _Distances(NamedTuple):
+    """Euclidean distances among queries and gallery: (Q, G), and symmetric (Q, Q) and (G, G)."""
+
+    query_gallery: Floats
+    query_query: Floats
+    gallery_gallery: Floats
+
+    def blocks(self) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+        """Yield rows, of queries or of gallery, and their normalised distances (B, N), new for each block."""
+        start = 0
+        for to_queries, to_gallery in (
+            (self.query_query, self.query_gallery),
+            (self.query_gallery.T, self.gallery_gallery),
+        ):
+            step = block_rows(to_queries.shape[1] + to_gallery.shape[1])
+            for low in range(0, len(to_queries), step):
+                block = np.concatenate([to_queries[low : low + step], to_gallery[low : low + step]], axis=1)
+                yield slice(start, start + len(block)), _normalise(block)
+                start += len(block)
+
+
+def rerank(
+    query_gallery: Floats,
+    query_query: Floats,
+    gallery_gallery: Floats,
+    *,
+    k1: int = 20,
+    k2: int = 6,
+    weight: float = 0.3,
+) -> npt.NDArray[np.float32]:
+    """Compute re-ranked distances from Euclidean ones.
+
+    Args:
+        query_gallery: (Q, G), any float type; not squared.
+        query_query: (Q, Q), symmetric.
+        gallery_gallery: (G, G), symmetric.
+        k1: how many neighbours a picture has, less than N.
+        k2: over how many nearest pictures a set of neighbours is averaged, 1…k1.
+        weight: the share of the original distance, 0…1.
+
+    Returns:
+        (Q, G) distances from 0 to 1 up to rounding, to be compared within a row.
+
+    Raises:
+        ProtocolError: shapes disagree, a distance is negative or not finite, or a parameter is out of range.
+
+    Example:
+        >>> line = np.array([0.0, 1.0, 4.0, 5.0])
+        >>> among = np.abs(line[:, None] - line)
+        >>> rerank(among[:1, 1:], among[:1, :1], among[1:, 1:], k1=1, k2=1, weight=0).round(2)
+        array([[0.05, 1.  , 1.  ]], dtype=float32)
+    """
+    parameters = Reranking(k1=k1, k2=k2, weight=weight)
+    distances = _Distances(query_gallery, query_query, gallery_gallery)
+    _check(distances, parameters)
+    Q, G = query_gallery.shape
+    nearest = np.empty((Q + G, k1 + 1), dtype=np.int32)
+    original = np.empty((Q, G), dtype=np.float32)
+    for rows, block in distances.blocks():
+        nearest[rows] = _nearest(block, k1 + 1)
+        if rows.stop <= Q:
+            original[rows] = block[:, Q:]
+    sets = _weigh(_expand(nearest, k1), distances)
+    if k2 > 1:
+        sets = _mark(nearest[:, :k2], 1 / k2) @ sets
+    reranked = _jaccard_distance(sets[:Q], sets[Q:].tocsc())
+    reranked *= 1 - weight
+    original *= weight
+    reranked += original
+    return reranked
+
+
+def rerank_descriptors(
+    queries: npt.NDArray[np.float32], gallery: npt.NDArray[np.float32], reranking: Reranking
+) -> npt.NDArray[np.float32]:
+    """Compute re-ranked distances from the directions of descriptors.
+
+    Args:
+        queries: (Q, D) descriptors of any length.
+        gallery: (G, D) descriptors of any length.
+        reranking: the parameters; `k1` is less than N.
+
+    Returns:
+        (Q, G) distances from 0 to 1 up to rounding, to be compared within a row.
+
+    Raises:
+        ProtocolError: widths disagree, a descriptor is not finite, or there are too few pictures for k1.
+    """
+    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
+        raise ProtocolError(
+            f"re-ranking: expected queries (Q, D) and gallery (G, D) of one width, found {queries.shape} and "
+            f"{gallery.shape}; embed both with the same weights"
+        )
+    for name, rows in (("queries", queries), ("gallery", gallery)):
+        if not np.isfinite(rows).all():
+            raise ProtocolError(f"re-ranking: expected finite descriptors in {name}, found NaN or infinity")
+    return rerank(*_unit_distances(queries, gallery), **asdict(reranking))
+
+
+def _check(distances: _Distances, parameters: Reranking) -> None:
+    shape = distances.query_gallery.shape
+    if len(shape) != 2 or 0 in shape:
+        raise ProtocolError(
+            f"re-ranking: expected query_gallery (Q, G) of at least one query and one gallery picture, found {shape}"
+        )
+    Q, G = shape
+    for (name, values), expected in zip(distances._asdict().items(), ((Q, G), (Q, Q), (G, G)), strict=True):
+        if values.shape != expected:
+            raise ProtocolError(
+                f"re-ranking: expected {name} of shape {expected}, as query_gallery has it, found {values.shape}"
+            )
+        least, most = values.min(), values.max()
+        if not 0 <= least <= most <= _LONGEST:  # false for NaN, too
+            raise ProtocolError(
+                f"re-ranking: expected distances in {name} from 0 to {_LONGEST:.1e}, found {least} to {most}; "
+                "give Euclidean distances of finite descriptors"
+            )
+    if parameters.k1 >= Q + G:
+        raise ProtocolError(
+            f"re-ranking: expected k1 of at most {Q + G - 1}, the others of {Q} queries and {G} gallery pictures, "
+            f"found {parameters.k1}; choose a smaller k1, or rank without"
+        )
+
+
+def _unit_distances(queries: npt.NDArray[np.float32], gallery: npt.NDArray[np.float32]) -> _Distances:
+    """Compare all descriptors (Q, D) and (G, D), scaled to length 1."""
+    asking, searched = unit_rows(queries), unit_rows(gallery)
+    return _Distances(
+        _unit_distance(asking, searched), _unit_distance(asking, asking), _unit_distance(searched, searched)
+    )
+
+
+def _unit_distance(units: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Compute √(1 − cosine): the Euclidean distance but for a factor √2, which normalising takes out."""
+    distances: npt.NDArray[np.float32] = units @ others.T  # of an array with itself numpy computes one half
+    np.subtract(1, distances, out=distances)
+    np.maximum(distances, 0, out=distances)  # rounding
+    if units is others:
+        np.fill_diagonal(distances, 0)  # rounding again, and zeros, whose cosine is 0 even with themselves
+    return np.sqrt(distances, out=distances)
+
+
+def _normalise(block: Floats) -> npt.NDArray[np.float32]:
+    """Square distances (B, N) and divide them by the largest of their row, which is 0 where all pictures are alike."""
+    squares = np.square(block, dtype=np.promote_types(block.dtype, np.float32)).astype(np.float32, copy=False)
+    farthest = squares.max(axis=1, keepdims=True)
+    np.divide(squares, farthest, out=squares, where=farthest > 0)
+    return squares
+
+
+def _nearest(block: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
+    """List the nearest pictures (B, K) of each row (B, N), the nearest first."""
+    # The bits of floats that are not negative order as the floats do; the column below them settles ties.
+    keys = block.view(np.int32).astype(np.int64)
+    keys <<= 32
+    keys |= np.arange(block.shape[1])
+    keys.partition(count - 1, axis=1)
+    return np.sort(keys[:, :count], axis=1) & 0xFFFFFFFF
+
+
+def _mark(members: npt.NDArray[np.int32], value: float) -> csr_array:
+    """Make a sparse (N, N) float32 that holds a value at each row's members (N, K)."""
+    N, K = members.shape
+    # Sorted, and so copied: scipy may reorder what it is given.
+    indices = np.sort(members, axis=1).ravel()
+    return csr_array((np.full(N * K, value, dtype=np.float32), indices, np.arange(0, N * K + 1, K)), shape=(N, N))
+
+
+def _reciprocal(nearest: npt.NDArray[np.int32]) -> csr_array:
+    """Mark with 1 who are among each other's nearest (N, K): (N, N), symmetric."""
+    near = _mark(nearest, 1)
+    return near.multiply(near.T).tocsr()
+
+
+def _expand(nearest: npt.NDArray[np.int32], k1: int) -> csr_array:
+    """Find the set of each picture (N, N), of which only the places count: reciprocal neighbours and what they bring.
+
+    Args:
+        nearest: (N, k1 + 1), the nearest first.
+        k1: as in `rerank`.
+    """
+    whole, half = _reciprocal(nearest), _reciprocal(nearest[:, : round(k1 / 2) + 1])
+    sizes = np.diff(half.indptr)
+    # Row by neighbour: how many of the neighbour's half neighbourhood are reciprocal neighbours of the row, too.
+    brings = (whole @ half).multiply(whole).tocsr()
+    brings.data = (3 * brings.data > 2 * sizes[brings.indices]).astype(np.float32)
+    brings.eliminate_zeros()
+    return whole + brings @ half
+
+
+def _weigh(sets: csr_array, distances: _Distances) -> csr_array:
+    """Weigh the members of each set (N, N) by exp(−distance), to a sum of 1."""
+    weights = np.empty(sets.nnz, dtype=np.float32)
+    for rows, block in distances.blocks():
+        ends = sets.indptr[rows.start : rows.stop + 1]
+        entries = slice(ends[0], ends[-1])
+        within = np.repeat(np.arange(len(block)), np.diff(ends))
+        near = np.exp(-block[within, sets.indices[entries]])
+        weights[entries] = near / np.bincount(within, weights=near)[within]
+    return csr_array((weights, sets.indices, sets.indptr), shape=sets.shape)
+
+
+def _jaccard_distance(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.float32]:
+    """Compute 1 − Σ min / Σ max of the sets of queries (Q, N) and gallery (G, N), all of weight 1, as (Q, G)."""
+    distances = np.empty((queries.shape[0], gallery.shape[0]), dtype=np.float32)
+    holders = np.diff(gallery.indptr)[queries.indices]
+    ends = np.append(0, np.cumsum(holders))[queries.indptr]
+    step = block_rows(max(gallery.shape[0], int(np.diff(ends).max())))
+    for start in range(0, len(distances), step):
+        common = _common_weight(queries[start : start + step], gallery)
+        distances[start : start + step] = 1 - common / (2 - common)  # Σ max is what both weigh, less Σ min
+    return distances
+
+
+def _common_weight(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.float32]:
+    """Sum the smaller weight of each common member of sets of queries (B, N) and gallery (G, N), as (B, G)."""
+    # Each entry of a query meets the entries of its column, the gallery pictures that hold the same member.
+    holders = np.diff(gallery.indptr)[queries.indices]
+    entries = np.repeat(np.arange(queries.nnz), holders)
+    met = np.arange(len(entries)) + (gallery.indptr[queries.indices] - np.cumsum(holders) + holders)[entries]
+    smaller = np.minimum(queries.data[entries], gallery.data[met])
+    rows = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))[entries]
+    common = coo_array((smaller, (rows, gallery.indices[met])), shape=(queries.shape[0], gallery.shape[0]))
+    sums: npt.NDArray[np.float32] = common.toarray()  # adds what meets at one place
+    return sums

@@ -1,0 +1,296 @@
+"""ResNet encoders: a batch of pictures to a map of features.
+
+The parameters carry torchvision's names (conv1, layer1.0.bn2, layer2.0.downsample.0, …), so ImageNet weights load
+as they are; there is no `fc`. A block has its stride in its 3×3 convolution, as both released codes of MVD do. What
+those two do differently is a setting: the stride of the last stage, where the padding goes, the constants of the last
+norm in a block, and channel attention between the stages. AGW's settings are non-local attention after some blocks
+and a stem for each modality. Padding depends on shapes alone, so an encoder with one stem compiles to one graph.
+
+Shapes: B batch, C channels out, H × W pixels in, h × w positions out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mvd.config import ModelConfig
+from mvd.data.samples import Modality
+from mvd.errors import ConfigError
+from mvd.models.attention import ChannelAttention, NonLocal
+from mvd.runtime.recompute import recomputed
+
+_Stems: TypeAlias = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
+
+# AGW's: how many blocks, counted from the end of stages 2 and 3, are followed by non-local attention.
+_NON_LOCAL = (2, 3)
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions and a shortcut: the block of ResNet-18 and -34."""
+
+    expansion = 1
+
+    def __init__(self, channels: int, width: int, stride: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.conv1 = _convolution(channels, width, kernel=3, stride=stride, config=config)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _convolution(width, width, kernel=3, stride=1, config=config)
+        self.bn2 = _last_norm(width, config)
+        self.downsample = _shortcut(channels, width, stride, config)
+        self.non_local: NonLocal | nn.Identity = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = _relu(self.bn1(self.conv1(x)))
+        out = _relu(_add(self.bn2(self.conv2(out)), self.downsample(x)))
+        attended: Tensor = self.non_local(out)
+        return attended
+
+
+class BottleneckBlock(nn.Module):
+    """1×1, 3×3 and 1×1 convolutions and a shortcut: the block of ResNet-50 and -101."""
+
+    expansion = 4
+
+    def __init__(self, channels: int, width: int, stride: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.conv1 = _convolution(channels, width, kernel=1, stride=1, config=config)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _convolution(width, width, kernel=3, stride=stride, config=config)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = _convolution(width, width * self.expansion, kernel=1, stride=1, config=config)
+        self.bn3 = _last_norm(width * self.expansion, config)
+        self.downsample = _shortcut(channels, width * self.expansion, stride, config)
+        self.non_local: NonLocal | nn.Identity = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = _relu(self.bn1(self.conv1(x)))
+        out = _relu(self.bn2(self.conv2(out)))
+        out = _relu(_add(self.bn3(self.conv3(out)), self.downsample(x)))
+        attended: Tensor = self.non_local(out)
+        return attended
+
+
+class Stem(nn.Module):
+    """The first stage: a 7×7 convolution, its norm and a max pool, each of the two halving the picture."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.conv1 = _convolution(3, config.base_width, kernel=7, stride=2, config=config)
+        self.bn1 = nn.BatchNorm2d(config.base_width)
+        self.maxpool = _SameMaxPool2d(3, 2) if config.padding == "same" else nn.MaxPool2d(3, 2, padding=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn pictures (B, 3, H, W) into maps (B, base width, ⌈H / 4⌉, ⌈W / 4⌉)."""
+        maps: Tensor = self.maxpool(_relu(self.bn1(self.conv1(images))))
+        return maps
+
+
+class ResNet(Stem):
+    """A residual encoder (He et al., CVPR 2016) without pooling or classifier: a stem and four stages.
+
+    Convolutions start from He's normal distribution (fan out), norms from the identity, except the last norm of a
+    block under `third_norm="mindspore"`, which starts from zero. Attention starts from doing nothing. With
+    `stems="specific"` visible pictures take the stem that carries torchvision's names, infrared ones another.
+
+    Attributes:
+        channels: C, channels of the feature map.
+        recompute: in training, keep what goes into each block and compute the rest again when the gradient needs it
+            (activation checkpointing): a fraction of the memory for a third more arithmetic.
+        compiled: in training, run the encoder through `torch.compile`. Encoders of the same shape share one compiled
+            program, so three of them take the time of one. Validation, with other batch sizes, compiles nothing.
+    """
+
+    recompute = False
+    compiled = False
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        block, depths = _architecture(config.arch)
+        stem = config.base_width
+        widths = [stem, 2 * stem, 4 * stem, 8 * stem]
+        strides = [1, 2, 2, config.last_stride]
+        inputs = [stem, *(width * block.expansion for width in widths)]
+        stages = [
+            _stage(block, channels, width, depth=depth, stride=stride, config=config)
+            for channels, width, depth, stride in zip(inputs, widths, depths, strides, strict=False)
+        ]
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.attention2, self.attention3, self.attention4 = (
+            ChannelAttention() if config.channel_attention else nn.Identity() for _ in range(3)
+        )
+        self.channels = inputs[-1]
+        self.infrared_stem = Stem(config) if config.stems == "specific" else None
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        # After the loop: its rule, by outputs, would give convolutions with one output huge weights.
+        if config.non_local:
+            for stage, channels, count in zip((self.layer2, self.layer3), inputs[2:4], _NON_LOCAL, strict=True):
+                for attended in list(stage)[-count:]:
+                    attended.non_local = NonLocal(channels)
+
+    def forward(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
+        """Encode pictures.
+
+        Args:
+            images: (B, 3, H, W), normalised.
+            modalities: (B,) int64, a `Modality` each, on the host, so that sorting the pictures waits for no device;
+                looked at only where each modality has a stem of its own.
+
+        Returns:
+            (B, C, h, w): h = ⌈H / 32⌉, or ⌈H / 16⌉ with last stride 1; w likewise.
+
+        Raises:
+            ConfigError: modalities are needed, and not there or not as many as pictures.
+        """
+        if self.compiled and self.training:
+            # One layout for all passes: expanded grey pictures have another, and another program would be compiled.
+            layout = torch.channels_last if self.conv1.weight.is_contiguous(memory_format=torch.channels_last) else None
+            images = images.contiguous(memory_format=layout or torch.contiguous_format)
+            features: Tensor = _compiled_encoder()(self, images, modalities)
+            return features
+        return self._encode(images, modalities)
+
+    def _encode(self, images: Tensor, modalities: Tensor | None) -> Tensor:
+        if self.infrared_stem is None:
+            x = super().forward(images)
+        else:
+            stems = (super().forward, self.infrared_stem)
+            x = (_choose if _exporting() else _by_modality)(images, modalities, stems)
+        x = self.attention2(self._stage(self.layer1, x))
+        x = self.attention3(self._stage(self.layer2, x))
+        x = self.attention4(self._stage(self.layer3, x))
+        return self._stage(self.layer4, x)
+
+    def _stage(self, blocks: nn.Sequential, x: Tensor) -> Tensor:
+        if self.recompute and self.training and torch.is_grad_enabled():
+            for block in blocks:
+                x = recomputed(block, x)
+            return x
+        features: Tensor = blocks(x)
+        return features
+
+
+@cache
+def _compiled_encoder() -> Callable[..., Tensor]:
+    """Compile `ResNet._encode` once for all encoders; their parameters are its inputs."""
+    return torch.compile(ResNet._encode, dynamic=False)
+
+
+def _relu(x: Tensor) -> Tensor:
+    # In place: what comes in is a norm's output or a sum, which no gradient needs.
+    return F.relu(x, inplace=True)
+
+
+def _add(x: Tensor, shortcut: Tensor) -> Tensor:
+    return x.add_(shortcut)
+
+
+def _architecture(
+    arch: Literal["resnet18", "resnet34", "resnet50", "resnet101"],
+) -> tuple[type[BasicBlock] | type[BottleneckBlock], tuple[int, int, int, int]]:
+    """Return the block of an architecture, and how many of them each stage has."""
+    match arch:
+        case "resnet18":
+            return BasicBlock, (2, 2, 2, 2)
+        case "resnet34":
+            return BasicBlock, (3, 4, 6, 3)
+        case "resnet50":
+            return BottleneckBlock, (3, 4, 6, 3)
+        case "resnet101":
+            return BottleneckBlock, (3, 4, 23, 3)
+
+
+def _exporting() -> bool:
+    """Tell whether a program is being made, which may not depend on which pictures are of which modality."""
+    # PyTorch before 2.7 has no such question, and this package no export with it.
+    asked = getattr(torch.compiler, "is_exporting", None)
+    return asked is not None and bool(asked())
+
+
+def _choose(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
+    """Take each picture through both stems and keep its own: without batch statistics, the same as `_by_modality`."""
+    assert modalities is not None
+    visible, infrared = (stem(images) for stem in stems)
+    return torch.where((modalities == Modality.INFRARED)[:, None, None, None], infrared, visible)
+
+
+def _by_modality(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
+    """Take each picture through the stem of its modality, the norm of each seeing only its own pictures."""
+    if modalities is None or len(modalities) != len(images):
+        found = "none" if modalities is None else f"{len(modalities)} for {len(images)} pictures"
+        raise ConfigError(
+            f"model.stems: expected the modality of every picture, for each has a stem of its own, found {found}; "
+            f"say which are infrared, or use a network with --model.stems shared"
+        )
+    rows = [(modalities == modality).nonzero().flatten() for modality in Modality]
+    maps = [stem(images[own.to(images.device)]) for stem, own in zip(stems, rows, strict=True) if len(own)]
+    return torch.cat(maps)[torch.cat(rows).argsort().to(images.device)]
+
+
+def _stage(
+    block: type[BasicBlock] | type[BottleneckBlock],
+    channels: int,
+    width: int,
+    *,
+    depth: int,
+    stride: int,
+    config: ModelConfig,
+) -> nn.Sequential:
+    first = block(channels, width, stride, config)
+    return nn.Sequential(first, *(block(width * block.expansion, width, 1, config) for _ in range(depth - 1)))
+
+
+def _shortcut(channels: int, out: int, stride: int, config: ModelConfig) -> nn.Module:
+    if stride == 1 and channels == out:
+        return nn.Identity()
+    return nn.Sequential(_convolution(channels, out, kernel=1, stride=stride, config=config), nn.BatchNorm2d(out))
+
+
+def _last_norm(channels: int, config: ModelConfig) -> nn.BatchNorm2d:
+    if config.third_norm == "standard":
+        return nn.BatchNorm2d(channels)
+    norm = nn.BatchNorm2d(channels, eps=1e-3, momentum=0.003)
+    nn.init.zeros_(norm.weight)
+    return norm
+
+
+def _convolution(channels: int, out: int, *, kernel: int, stride: int, config: ModelConfig) -> nn.Conv2d:
+    # At stride 1 an odd kernel is padded alike on both sides under either rule, and a 1×1 kernel never.
+    if config.padding == "same" and stride > 1 and kernel > 1:
+        return _SameConv2d(channels, out, kernel, stride, bias=False)
+    return nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False)
+
+
+class _SameConv2d(nn.Conv2d):
+    """A convolution padded with zeros so that n positions give ceil(n / stride)."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        return super().forward(_pad_same(input, self.kernel_size[0], self.stride[0], value=0.0))
+
+
+class _SameMaxPool2d(nn.Module):
+    """A max pool padded so that n positions give ceil(n / stride)."""
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = _pad_same(x, self.kernel, self.stride, value=-math.inf)
+        return F.max_pool2d(padded, self.kernel, self.stride)
+
+
+def _pad_same(x: Tensor, kernel: int, stride: int, *, value: float) -> Tensor:
+    """Pad height and width as MindSpore's "same": no more than needed, the smaller half before."""
+    needed = [max((math.ceil(n / stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:]]
+    (top, bottom), (left, right) = ((total // 2, total - total // 2) for total in needed)
+    return F.pad(x, (left, right, top, bottom), value=value)

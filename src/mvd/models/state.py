@@ -1,0 +1,64 @@
+"""Networks to arrays and back: what a checkpoint holds of the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mvd.config import RunConfig
+from mvd.errors import CheckpointError
+from mvd.models.factory import Network, build_network
+from mvd.runs import OPTIMIZER_PREFIX, Tensors
+from mvd.runtime.device import memory_format
+
+
+def initial_network(config: RunConfig, classes: int, device: torch.device) -> Network:
+    """Build the network as it is before training: a function of the configuration and its seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = build_network(config.model, classes)
+    # PyTorch's stubs do not know this argument of `Module.to`.
+    return cast("Network", network.to(device=device, memory_format=memory_format(config.runtime)))  # type: ignore[call-overload]
+
+
+def network_tensors(network: Network) -> dict[str, npt.NDArray[Any]]:
+    """Collect parameters and running statistics by name."""
+    return {name: value.detach().cpu().contiguous().numpy() for name, value in network.state_dict().items()}
+
+
+def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
+    """Put back what `network_tensors` collected; what belongs to the optimiser is passed over.
+
+    Raises:
+        CheckpointError: a tensor is missing, left over, or of another shape; they are named.
+    """
+    stored = {name: value for name, value in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
+    wanted = network.state_dict()
+    problems = [f"no {name}" for name in wanted.keys() - stored.keys()]
+    problems += [f"unknown {name}" for name in stored.keys() - wanted.keys()]
+    problems += [
+        f"{name} of shape {stored[name].shape} instead of {tuple(value.shape)}"
+        for name, value in wanted.items()
+        if name in stored and stored[name].shape != tuple(value.shape)
+    ]
+    if problems:
+        shown = ", ".join(sorted(problems)[:5]) + (f" and {len(problems) - 5} more" if len(problems) > 5 else "")
+        raise CheckpointError(f"{source}: expected the weights of this run's network, found {shown}")
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in stored.items()})
+
+
+def overlay(network: Network, tensors: Tensors) -> None:
+    """Put arrays in the place of a network's own; what has none keeps its values.
+
+    Raises:
+        CheckpointError: an array is unknown to the network, or of another shape.
+    """
+    wanted = network.state_dict()
+    for name, value in tensors.items():
+        if name not in wanted or tuple(wanted[name].shape) != value.shape:
+            raise CheckpointError(f"{name}: expected an array of this network, found one of shape {value.shape}")
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()}, strict=False)

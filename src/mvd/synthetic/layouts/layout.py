@@ -1,0 +1,67 @@
+"""What a layout is: where each picture goes, and the lists beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mvd.errors import ConfigError
+from mvd.synthetic.cameras import Rig
+from mvd.synthetic.config import SyntheticConfig
+from mvd.synthetic.plan import Plan, Shot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How a data set lies on the disk.
+
+    Attributes:
+        name: what it is called.
+        rig: cameras that it has a place for.
+        any_rig: whether it has a place for all others, too.
+        validates: whether its lists know validation people.
+        spares: whether people of no split may lie there.
+        place: (plan, shot) → the picture's file below the root, with forward slashes; its ending says the format.
+        write_lists: writes every file that is no picture; given the root, which exists, and the data set.
+        data: the file below the root that stands for the data set, where it is not the root itself.
+    """
+
+    name: str
+    rig: Rig
+    any_rig: bool = False
+    validates: bool = False
+    spares: bool = False
+    place: Callable[[Plan, Shot], str]
+    write_lists: Callable[[Path, SyntheticConfig], None]
+    data: str = ""
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that this layout has no place for.
+
+        Raises:
+            ConfigError: other cameras, validation people, or people of no split.
+        """
+        if not self.any_rig and set(plan.rig.sensors) != set(self.rig.sensors):
+            raise ConfigError(
+                f"layout {self.name}: expected the cameras of {self.rig.name}, found those of {plan.rig.name}; "
+                f"choose the layout that goes with them"
+            )
+        if plan.validation and not self.validates:
+            raise ConfigError(
+                f"layout {self.name}: expected no validation people, which it has no place for, "
+                f"found {len(plan.validation)}; ask for 0"
+            )
+        others = sorted(set(plan.people).difference(plan.train, plan.validation, plan.test))
+        if others and not self.spares:
+            raise ConfigError(f"layout {self.name}: expected everybody in a split, found {others[0]} in none")
+
+
+def write_ids(file: Path, identities: Iterable[int | str]) -> None:
+    """Write a list of identities as one comma-separated line."""
+    write_lines(file, [",".join(map(str, identities))])
+
+
+def write_lines(file: Path, lines: Iterable[str]) -> None:
+    """Write lines of text, the same on every system."""
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="ascii", newline="\n")

@@ -1,0 +1,152 @@
+"""Writes a synthetic data set to the disk, in any layout.
+
+Everything goes into a folder beside the wanted one, which takes its name when all is done: whoever sees `out` sees
+it whole. Pictures are functions of their numbers, so processes share the work identity by identity and their number
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from PIL import Image
+
+from mvd.errors import ConfigError, DatasetError
+from mvd.synthetic.config import SyntheticConfig
+from mvd.synthetic.layouts import LAYOUTS, LayoutName
+from mvd.synthetic.picture import render
+
+
+def write_dataset(
+    out: Path,
+    config: SyntheticConfig,
+    layout: LayoutName = "sysu",
+    *,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Render a data set and write it.
+
+    Args:
+        out: the folder to make; its parents are made, too. An empty one may exist.
+        config: what to render; `config.plan` says who and how often, and by which cameras.
+        layout: how it lies on the disk.
+        workers: number of processes, from 1; the files do not depend on it.
+        progress: called with the pictures written so far and in all, in this process; first with 0.
+
+    Returns:
+        What stands for the data set from now on: `out`, or the table in it.
+
+    Raises:
+        DatasetError: `out` is a file or a folder that is not empty, something cannot be written, or a process is
+            killed.
+        ConfigError: `workers` is below 1, there is no such layout, or it has no place for what is planned.
+    """
+    if workers < 1:
+        raise ConfigError(f"workers: expected at least 1, found {workers}")
+    if layout not in LAYOUTS:
+        raise ConfigError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
+    LAYOUTS[layout].check(config.plan)
+    _write_whole(out.resolve(), config, layout, workers, progress or _keep_quiet)
+    return out / LAYOUTS[layout].data
+
+
+def _write_whole(
+    out: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Callable[[int, int], None]
+) -> None:
+    """Write beside `out`, which is resolved so that it has a parent, also if it was "." or a link; then rename."""
+    _check_vacant(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-unfinished-", dir=out.parent))
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+    try:
+        unfinished.chmod(0o755)  # mkdtemp's is for the owner alone
+        LAYOUTS[layout].write_lists(unfinished, config)
+        _write_pictures(unfinished, config, layout, workers, progress)
+        if out.is_dir():
+            out.rmdir()
+        unfinished.rename(out)
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            f"{out}: expected every process to render its people, found one killed, for lack of memory perhaps; "
+            f"use fewer --workers"
+        ) from error
+    finally:
+        # After the renaming there is nothing left here; otherwise, on Ctrl-C too, everything is.
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _check_vacant(out: Path) -> None:
+    try:
+        if out.exists() and not out.is_dir():
+            raise DatasetError(f"{out}: expected a new folder, found a file; choose another name")
+        if out.is_dir() and any(out.iterdir()):
+            raise DatasetError(f"{out}: expected a new or empty folder, found files in it; remove it or choose another")
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+
+
+def _write_pictures(
+    root: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Callable[[int, int], None]
+) -> None:
+    done, total = 0, config.plan.pictures
+    # A process is told of one person only: the whole plan, sent once for each, would keep it waiting.
+    jobs = (replace(config, plan=config.plan.of(identity)) for identity in config.plan.people)
+    progress(done, total)
+    if workers == 1:
+        for job in jobs:
+            done += _write_person(root, job, layout)
+            progress(done, total)
+        return
+    # Spawned processes start clean on every system: a fork copies the caller's threads' locks.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts) as pool:
+        try:
+            for written in _as_finished(pool.submit(_write_person, root, job, layout) for job in jobs):
+                done += written
+                progress(done, total)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _leave_interrupts() -> None:
+    """Let Ctrl-C reach the process that asked for the work, and only it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _as_finished(jobs: Iterable[Future[int]]) -> Iterable[int]:
+    waiting = set(jobs)
+    while waiting:
+        finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for job in finished:
+            yield job.result()
+
+
+def _write_person(root: Path, config: SyntheticConfig, layout: LayoutName) -> int:
+    """Write the pictures of a plan of one person, and say how many they are."""
+    place = LAYOUTS[layout].place
+    for shot in config.plan.shots(*config.plan.people):
+        file = root / place(config.plan, shot)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(render(config, *shot)).save(file, quality=config.quality)
+    return config.plan.pictures
+
+
+def _cannot_write(out: Path, error: OSError) -> DatasetError:
+    return DatasetError(f"{out}: expected a place to write to, found none ({error}); choose another or free some space")
+
+
+def _keep_quiet(done: int, total: int) -> None:
+    pass

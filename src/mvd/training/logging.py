@@ -1,0 +1,120 @@
+"""Log lines: what steps yield, gathered on the device and brought to the host now and then.
+
+Lines are written after the same steps whether or not a run was stopped in between: what has been gathered by then goes
+into the checkpoint, and with the resumed run's steps into its first line.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from mvd.config import RunConfig
+from mvd.config.learning_rate import lr_factor
+from mvd.engine import Observer, StepLog
+from mvd.errors import TrainingError
+from mvd.runs import RunFolder
+from mvd.runtime.memory import peak_memory
+
+
+class StepLogger:
+    """Gathers what steps yield, on the device, and makes a log line of it now and then."""
+
+    def __init__(
+        self,
+        run: RunFolder,
+        observer: Observer,
+        config: RunConfig,
+        steps: int,
+        device: torch.device,
+        *,
+        writes: bool = True,
+    ) -> None:
+        self.run = run
+        self.writes = writes
+        self.observer = observer
+        self.config = config
+        self.steps = steps
+        self.device = device
+        self.pending: list[tuple[int, dict[str, Tensor]]] = []
+        self.earlier: Mapping[str, list[float]] = {}  # of the steps before a checkpoint that was gone on from
+        self.pictures = 0
+        self.since = time.perf_counter()
+
+    @contextmanager
+    def clock_stopped(self) -> Iterator[None]:
+        """Leave what happens meanwhile, such as a validation, out of the next rate."""
+        stopped = time.perf_counter()
+        yield
+        self.since += time.perf_counter() - stopped
+
+    def add(self, step: int, values: dict[str, Tensor], pictures: int) -> None:
+        """Take in what a step, counted from 0, yielded."""
+        self.pending.append((step, values))
+        self.pictures += pictures
+
+    def unlogged(self) -> dict[str, list[float]]:
+        """Bring what was gathered since the last log line to the host: by name, a value for each step.
+
+        Raises:
+            TrainingError: one of the losses is not finite.
+        """
+        if not self.pending:
+            return dict(self.earlier)
+        names = list(self.pending[0][1])
+        table = torch.stack([torch.stack(list(values.values())) for _, values in self.pending]).double().cpu()
+        self._check(names, table)
+        columns = zip(names, table.T.tolist(), strict=True)
+        return {name: [*self.earlier.get(name, []), *column] for name, column in columns}
+
+    def restore(self, unlogged: Mapping[str, list[float]]) -> None:
+        """Put back what `unlogged` gave to a checkpoint."""
+        self.earlier = unlogged
+
+    def flush(self) -> None:
+        """Write a log line of the steps since the last, if there are any.
+
+        Raises:
+            TrainingError: one of their losses is not finite.
+        """
+        if not self.pending:
+            return
+        means = {name: math.fsum(values) / len(values) for name, values in self.unlogged().items()}
+        step = self.pending[-1][0]
+        seconds = time.perf_counter() - self.since
+        log = StepLog(
+            step=step + 1,
+            epoch=step // self.steps + 1,
+            accuracy=means.pop("accuracy"),
+            losses=means,
+            lr=self.config.optimizer.lr * lr_factor(self.config.schedule, step, self.steps),
+            pictures_per_second=self.pictures / seconds,
+            memory=peak_memory(self.device),
+        )
+        if self.writes:
+            self.run.log(log._asdict())
+        self.observer.logged(log)
+        self.pending, self.earlier, self.pictures = [], {}, 0
+        self.since = time.perf_counter()
+
+    def _check(self, names: list[str], table: Tensor) -> None:
+        wrong = (~torch.isfinite(table)).nonzero().tolist()
+        if wrong:
+            row, column = wrong[0]
+            step, value = self.pending[row][0] + 1, table[row, column].item()
+            raise TrainingError(gone_wrong(self.run, step, f"loss {names[column]}", str(value)))
+
+
+def gone_wrong(run: RunFolder, step: int, what: str, found: str) -> str:
+    """Say what is no longer finite, and what is left to go on from."""
+    last = run.checkpoint("last")
+    kept = f"the last good checkpoint is {last}" if last.exists() else "no checkpoint had been written yet"
+    return (
+        f"step {step}: expected a finite {what}, found {found}; stopped, {kept}; "
+        f"try a lower --optimizer.lr or --runtime.precision fp32"
+    )

@@ -1,0 +1,142 @@
+"""Files of weights: their format by what is in them, their tensors by name; and new ones, whole or not at all.
+
+The ending of a file's name says nothing here: `.pth.tar` is no tar, and `.ckpt` is written by several frameworks.
+Whatever is wrong with a file becomes one CheckpointError that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+from mvd.errors import CheckpointError
+from mvd.weights.formats import mindspore_ckpt, safetensors_files, torch_files
+from mvd.weights.formats.stored import Array, Arrays, RefusedError
+
+Kind: TypeAlias = Literal["mindspore", "pytorch", "safetensors"]
+
+ENDINGS: Mapping[Kind, tuple[str, ...]] = {
+    "mindspore": (".ckpt",),
+    "pytorch": (".pth", ".pt", ".tar"),
+    "safetensors": (".safetensors",),
+}
+"""How names of new files end. MindSpore opens nothing but .ckpt."""
+
+_FORMATS: Mapping[Kind, tuple[str, Callable[[bytes], bool], Callable[[bytes], Arrays]]] = {
+    "pytorch": ("weights of PyTorch", torch_files.is_torch, torch_files.decode),
+    "safetensors": ("weights as safetensors", safetensors_files.is_safetensors, safetensors_files.decode),
+    "mindspore": ("weights of MindSpore", mindspore_ckpt.is_checkpoint, mindspore_ckpt.decode),
+}
+
+_ANY = "weights of MindSpore (.ckpt), PyTorch (.pth, .pt) or as safetensors"
+_OTHERS = {
+    b"version https://git-lfs": ("a pointer of Git LFS", "fetch the file itself: git lfs pull"),
+    b"<": ("a web page or XML", "the download went wrong: get the file itself"),
+    b"\x89HDF": ("an HDF5 file", "save the weights with one of these frameworks"),
+    b"\x93NUMPY": ("an array of NumPy", "save the weights with one of these frameworks"),
+    b"\x1f\x8b": ("a gzip archive", "unpack it first"),
+    b"\x80": ("a pickle that torch.save did not write", "save the weights with torch.save"),
+}
+
+
+class Weights(NamedTuple):
+    """What a file of weights holds.
+
+    Attributes:
+        tensors: arrays by the names in the file.
+        kind: the format.
+    """
+
+    tensors: Arrays
+    kind: Kind
+
+
+def read_weights(file: Path) -> Weights:
+    """Read the tensors of a file, in whichever of the formats it is. Nothing in the file is executed.
+
+    Raises:
+        CheckpointError: it is missing, in no such format, damaged, or holds something else than weights.
+    """
+    expected = _ANY
+    try:
+        if not file.is_file():
+            raise RefusedError("no such file", "check the path")
+        data = file.read_bytes()
+        kind = _kind(data)
+        expected, _, decode = _FORMATS[kind]
+        return Weights(decode(data), kind)
+    except RefusedError as refusal:
+        raise CheckpointError(f"{file}: expected {expected}, found {refusal.found}; {refusal.advice}") from refusal
+    except OSError as error:
+        raise CheckpointError(
+            f"{file}: expected {expected}, could not read it ({error.strerror}); check the path and its permissions"
+        ) from error
+    except MemoryError as error:
+        raise CheckpointError(
+            f"{file}: expected {expected} that fit into memory, found more; a few times the file's size has to be free"
+        ) from error
+
+
+def write_weights(
+    file: Path, tensors: Mapping[str, Array], kind: Kind, *, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a file of weights, whole or not at all. A file that is there is replaced.
+
+    Args:
+        file: its name must have one of the format's `ENDINGS`.
+        tensors: arrays by name.
+        kind: the format.
+        metadata: for safetensors alone, what is to be known of the tensors.
+
+    Raises:
+        CheckpointError: the name has another ending, the format cannot hold a tensor, or the file cannot be written.
+    """
+    if file.suffix not in ENDINGS[kind]:
+        raise CheckpointError(
+            f"{file}: expected a name that ends in {' or '.join(ENDINGS[kind])}, found {file.suffix or 'no ending'}; "
+            f"choose another name"
+        )
+    with _replacing(file) as part:
+        if kind == "safetensors":
+            safetensors_files.encode(tensors, part, dict(metadata or {}))
+            return
+        with part.open("wb") as handle:
+            (mindspore_ckpt if kind == "mindspore" else torch_files).encode(tensors, handle)
+
+
+def _kind(data: bytes) -> Kind:
+    if not data:
+        raise RefusedError("an empty file", "copy or download it again")
+    if data.startswith(mindspore_ckpt.ENCRYPTED):
+        return "mindspore"
+    for kind, (_, recognise, _) in _FORMATS.items():
+        if recognise(data):
+            return kind
+    for start, (found, advice) in _OTHERS.items():
+        if data.startswith(start):
+            raise RefusedError(found, advice)
+    raise RefusedError(f"a file that begins with the bytes {data[:8].hex(' ')}", "check the path")
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[Path]:
+    """Give a name beside a file to write to, and rename it once it is written and on the disk."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        part.touch()
+        mode = part.stat().st_mode
+        yield part
+        # safetensors makes files that their owner alone can read.
+        part.chmod(mode)
+        with part.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        part.replace(file)
+    except OSError as error:
+        raise CheckpointError(
+            f"{file}: expected to write weights, could not ({error.strerror or error}); choose another place"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""Models to the hub and back: the library is met at its boundary, nothing goes over the network."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import huggingface_hub
+import numpy as np
+import pytest
+from fakes import write_tree
+from shell import SIZE, TINY, mvd, printed, refused
+
+from mvd.commands.hub import CONFIG, PAGE, WEIGHTS, from_pretrained
+from mvd.data.sources import Held
+from mvd.errors import CheckpointError, ConfigError, HubError
+from mvd.runs import open_run
+from mvd.training.engine import BACKEND
+from mvd.weights import read_weights, write_weights
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (3, 32, 16, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write_tree(tmp_path_factory.mktemp("data") / "people")
+    assert mvd("prepare", root, *SIZE) == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert mvd("train", people, "--out", out, *TINY, "--seed", "7") == 0
+    return out
+
+
+@pytest.fixture
+def uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for the hub's copy of what was uploaded."""
+    hub = tmp_path / "hub"
+
+    def upload(_: object, *, repo_id: str, folder_path: str, commit_message: str) -> object:
+        shutil.copytree(folder_path, hub / repo_id)
+        return SimpleNamespace(repo_url=f"https://hub/{repo_id}")
+
+    def download(repo_id: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        if not (hub / repo_id).exists():
+            raise huggingface_hub.errors.LocalEntryNotFoundError("it is not there\nand more")
+        assert {WEIGHTS, CONFIG} == set(allow_patterns)
+        return str(hub / repo_id)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", lambda *_, **__: None)
+    monkeypatch.setattr(huggingface_hub.HfApi, "upload_folder", upload)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    return hub
+
+
+def test_a_run_goes_to_the_hub_and_comes_back(
+    run: Path, people: Path, uploaded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mvd("push", run, "me/net") == 0
+    assert printed(capsys) == "https://hub/me/net"
+    assert sorted(file.name for file in (uploaded / "me" / "net").iterdir()) == sorted([WEIGHTS, CONFIG, PAGE])
+    model = from_pretrained("me/net", device="cpu")
+    opened = open_run(run)
+    assert model.config == opened.config
+    assert model.classes == 3
+    expected = BACKEND.embed(opened.config, 3, opened.best_checkpoint, Held(PICTURES))
+    np.testing.assert_array_equal(model.describe(PICTURES), expected)
+    files = sorted((people / "cam3" / "0006").iterdir())
+    described = model.describe_files(files)
+    assert described.shape == (2, expected.shape[1])
+    assert np.isfinite(described).all()
+    assert model.card is not None
+    assert (model.card.seed, model.card.people, model.card.split) == (7, 3, "train")
+    tested = {one.protocol for one in model.card.figures if one.people == "test"}
+    assert "sysu/all-search/single-shot/seeded" in tested
+
+
+def test_the_page_says_what_the_card_says(run: Path, tmp_path: Path) -> None:
+    assert mvd("push", run, tmp_path / "model", "--local") == 0
+    page = (tmp_path / "model" / PAGE).read_text()
+    assert page.startswith("---\nlicense: other\n")
+    for text in ("| seed | 7 |", "sysu/all-search/single-shot/seeded, test people", "resized to\n32×16", "Apache-2.0"):
+        assert text in page
+    assert not any(name.startswith("optimizer/") for name in read_weights(tmp_path / "model" / WEIGHTS).tensors)
+
+
+def test_models_on_the_disk_need_no_library(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mvd("push", run, tmp_path / "model", "--local") == 0
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    expected = from_pretrained(tmp_path / "model", device="cpu").describe(PICTURES)
+    for source in (run, open_run(run).best_checkpoint, open_run(run).checkpoint("last")):
+        assert from_pretrained(source, device="cpu").describe(PICTURES).shape == expected.shape
+    np.testing.assert_array_equal(from_pretrained(run, device="cpu").describe(PICTURES), expected)
+    with pytest.raises(ConfigError, match=r"pip install 'mvd\[hub\]'"):
+        from_pretrained("me/net")
+
+
+def test_what_is_no_model_is_one_line(
+    run: Path, tmp_path: Path, uploaded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(HubError, match=r"me/other: .*could not get it \(it is not there\);"):
+        from_pretrained("me/other")
+    with pytest.raises(HubError, match="expected a folder that is there, or OWNER/NAME"):
+        from_pretrained("nowhere")
+    with pytest.raises(CheckpointError, match=r"expected a model with model\.safetensors"):
+        from_pretrained(tmp_path)
+    write_weights(tmp_path / WEIGHTS, {"a": np.zeros(1)}, "safetensors")
+    with pytest.raises(CheckpointError, match="with their configuration, found none"):
+        from_pretrained(tmp_path)
+    assert "OWNER/NAME" in refused(capsys, "push", run, "name")
+    assert "expected a run folder" in refused(capsys, "push", tmp_path, "me/net")
+
+
+def test_an_upload_that_fails_is_one_line(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ConnectionError("no route\nto it")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", fail)
+    assert "could not (no route); log in with: hf auth login" in refused(capsys, "push", run, "me/net")
+
+
+def test_the_librarys_own_offline_mode_is_one_line(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(HubError, match="me/never: expected a model on the hub, could not get it"):
+        from_pretrained("me/never")
+    assert "offline" in refused(capsys, "push", run, "me/net")

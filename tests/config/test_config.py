@@ -1,0 +1,93 @@
+"""Configurations: JSON there and back, and every wrong field named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mvd.config import (
+    AugmentConfig,
+    CosineSchedule,
+    DataConfig,
+    EpochSchedule,
+    LossConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    RuntimeConfig,
+    SamplingConfig,
+    StepSchedule,
+    from_json,
+    to_json,
+)
+from mvd.config.recipes import RECIPES
+from mvd.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        *RECIPES.values(),
+        RunConfig(schedule=StepSchedule(epochs=7, milestones=(2, 5))),
+        RunConfig(schedule=EpochSchedule()),
+    ],
+)
+def test_json_round_trip_is_exact(config: RunConfig) -> None:
+    assert from_json(to_json(config), "config.json") == config
+
+
+def test_fields_that_are_left_out_get_their_defaults() -> None:
+    assert from_json('{"model": {"arch": "resnet18"}}', "x") == replace(RunConfig(), model=ModelConfig(arch="resnet18"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sed": 1}, r"extra fields found \(sed\) @ config"),
+        ({"seed": "1"}, r"expected int, found '1' @ config\.seed"),
+        ({"seed": True}, r"expected int, found True @ config\.seed"),
+        ({"model": {"arch": "vgg16"}}, r"expected one of resnet18, .*, found 'vgg16' @ config\.model\.arch"),
+        ({"model": {"neck_bias": 1}}, r"expected bool, found 1 @ config\.model\.neck_bias"),
+        (
+            {"schedule": {"kind": "CosineSchedule", "epochs": 2.5}},
+            r"expected int, found 2\.5 @ config\.schedule\.epochs",
+        ),
+        ({"data": {"height": 3}}, r"data\.height: expected at least 16, found 3"),
+        ([], "expected the configuration of a run"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_was_expected(wrong: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"config\.json: .*{message}"):
+        from_json(json.dumps(wrong), "config.json")
+
+
+def test_what_is_no_json_is_said_to_be_none() -> None:
+    with pytest.raises(ConfigError, match=r"config\.json: expected JSON"):
+        from_json('{"seed": ', "config.json")
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: DataConfig(width=8), "data.width"),
+        (lambda: SamplingConfig(identities=1), "sampling.identities"),
+        (lambda: SamplingConfig(pictures=0), "sampling.pictures"),
+        (lambda: AugmentConfig(flip=1.5), "augment.flip"),
+        (lambda: AugmentConfig(erase_area=(0.5, 0.2)), "augment.erase_area"),
+        (lambda: ModelConfig(dropout=1.0), "model.dropout"),
+        (lambda: LossConfig(vsd_weight=-1), "losses.vsd_weight"),
+        (lambda: LossConfig(temperature=0), "losses.temperature"),
+        (lambda: OptimizerConfig(lr=0), "optimizer.lr"),
+        (lambda: CosineSchedule(epochs=0), "schedule.epochs"),
+        (lambda: StepSchedule(milestones=(5, 2)), "schedule.milestones"),
+        (lambda: EpochSchedule(gamma=0), "schedule.gamma"),
+        (lambda: RuntimeConfig(log_every=0), "runtime.log_every"),
+        (lambda: RunConfig(seed=-1), "seed"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(make: Any, field: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{field.replace('.', r'[.]')}: expected .*, found "):
+        make()

@@ -1,0 +1,109 @@
+"""What two processes compute of a step together, against what one does, in float64; test_process_group.py launches it.
+
+Usage: two_processes.py DATA [cuda]. On "cuda" both share one device, over Gloo: NCCL refuses that.
+
+Prints a JSON object for each variant: the largest difference of a loss, a gradient, a weight or a running statistic.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mvd.commands.datasets import load_training
+from mvd.config import (
+    AugmentConfig,
+    CosineSchedule,
+    DataConfig,
+    LossConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    SamplingConfig,
+)
+from mvd.data.layouts import scan
+from mvd.distributed import process_group as ranks_module
+from mvd.distributed.batch_norm import share_statistics
+from mvd.distributed.process_group import joined
+from mvd.engine import ALONE, Ranks, Share, TrainingData
+from mvd.losses.objective import build_objective
+from mvd.training import step
+from mvd.training.batches import host_batches
+from mvd.training.device_augment import augment
+
+DEVICE = torch.device(sys.argv[2] if len(sys.argv) > 2 else "cpu")
+CONFIG = RunConfig(
+    data=DataConfig(height=32, width=16),
+    sampling=SamplingConfig(identities=4, pictures=2, steps_per_epoch=1),
+    augment=AugmentConfig(pad=1),
+    model=ModelConfig(
+        # Wide enough for no picture to lose all its ReLUs: what normalises z = 0 has a slope of 1e12 there.
+        arch="resnet18",
+        base_width=4,
+        bottleneck_widths=(32, 32),
+        z_dim=16,
+        classifier_width=16,
+        dropout=0.0,
+    ),
+    losses=LossConfig(cml_weight=1.0),
+    optimizer=OptimizerConfig(kind="sgd", lr=1e-4),
+    schedule=CosineSchedule(epochs=3),
+)
+
+
+def variants() -> Iterator[tuple[str, RunConfig]]:
+    yield "all losses", CONFIG
+    yield "recompute", replace(CONFIG, runtime=replace(CONFIG.runtime, recompute=True))
+    for metric in ("triplet", "wrt", "rank"):
+        yield metric, replace(CONFIG, losses=replace(CONFIG.losses, metric=metric))
+    shared = replace(CONFIG.model, encoders="shared", stems="specific", bottleneck=False)
+    plain = replace(CONFIG.losses, vsd_weight=0.0, vcd_weight=0.0, vml_weight=0.0, cml_weight=0.0, shared=1.0)
+    yield "a stem for each modality", replace(CONFIG, model=shared, losses=plain)
+    yield "no identity loss", replace(CONFIG, model=shared, losses=replace(plain, identity_weight=0.0))
+
+
+def take_steps(config: RunConfig, data: TrainingData, share: Share) -> dict[str, Tensor]:
+    """Take some steps in float64, and give losses and gradients of the last, weights and running statistics by name."""
+    state = step.initial_state(config, len(data.identities), DEVICE, ALONE)
+    state.network.double()
+    if share.count > 1:
+        share_statistics(state.network, DEVICE)
+        state.forward = step.distribute(state.network, DEVICE, unused=config.losses.identity_weight == 0)
+    for state.step, batch in enumerate(host_batches(config, data, 0, share=share)):
+        losses = step.train_step(state, build_objective(config), batch, config, DEVICE, share=share)
+    gradients = {name: p.grad for name, p in state.network.named_parameters() if p.grad is not None}
+    arrays = {f"array {name}": values.double() for name, values in state.network.state_dict().items()}
+    return {f"loss {name}": value for name, value in losses.items()} | gradients | arrays
+
+
+def main(data: Path) -> None:
+    if DEVICE.type == "cuda":
+        os.environ["LOCAL_RANK"] = "0"
+        ranks_module._BACKENDS["cuda"] = "gloo"
+    setattr(step, "augment", lambda *given: augment(*given).double())  # noqa: B010 - it is not the module's to give away
+    with joined(replace(CONFIG.runtime, device=DEVICE.type)) as ranks:
+        training, _ = load_training(scan(data), data, CONFIG)
+        for name, config in variants():
+            report(name, take_steps(config, training, ranks), take_steps(config, training, ALONE), ranks)
+
+
+def report(name: str, found: dict[str, Tensor], expected: dict[str, Tensor], ranks: Ranks) -> None:
+    if ranks.index == 0:
+        # What no loss reaches has no gradient in one process, and one of zeros, with weight decay, in several.
+        unreached = found.keys() - expected.keys()
+        assert not any(found[key].any() for key in unreached)
+        pairs = {key: (found[key], expected[key]) for key in expected if key.removeprefix("array ") not in unreached}
+        worst = max((float((one - other).abs().max()), key) for key, (one, other) in pairs.items())
+        print(
+            json.dumps({"variant": name, "lacking": sorted(expected.keys() - found.keys()), "worst": worst}), flush=True
+        )
+
+
+main(Path(sys.argv[1]))

@@ -1,0 +1,87 @@
+"""PyTorch's global settings: as a run asks while it computes, and as they were before it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from mvd.config import RuntimeConfig
+from mvd.errors import ConfigError
+from mvd.runtime.precision import numerics
+
+CPU = torch.device("cpu")
+
+
+def settings() -> dict[str, Any]:
+    return {
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "warn only": torch.is_deterministic_algorithms_warn_only_enabled(),
+        "matmul tf32": torch.backends.cuda.matmul.allow_tf32,
+        "cudnn tf32": torch.backends.cudnn.allow_tf32,
+        "cudnn deterministic": torch.backends.cudnn.deterministic,
+        "cudnn benchmark": torch.backends.cudnn.benchmark,
+    }
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is put back
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    before = settings()
+    yield
+    assert settings() == before
+
+
+def test_float32_is_float32() -> None:
+    with numerics(RuntimeConfig(), CPU):
+        assert not settings()["matmul tf32"]
+        assert not settings()["cudnn tf32"]
+        assert not settings()["deterministic"]
+
+
+def test_tf32_is_asked_for_by_name() -> None:
+    with numerics(RuntimeConfig(precision="tf32"), CPU):
+        assert settings()["matmul tf32"]
+        assert settings()["cudnn tf32"]
+
+
+def test_deterministic_means_no_other_algorithm() -> None:
+    torch.backends.cudnn.benchmark = True
+    with numerics(RuntimeConfig(deterministic=True), CPU):
+        assert settings()["deterministic"]
+        assert not settings()["warn only"]
+        assert settings()["cudnn deterministic"]
+        assert not settings()["cudnn benchmark"]
+        # PyTorch fills fresh memory then, so that forgotten values cannot be told from chance.
+        assert torch.empty(3).isnan().all()
+    assert torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = False
+
+
+def test_an_operation_that_does_not_repeat_is_one_line() -> None:
+    places, values = torch.zeros((1, 1, 1, 1), dtype=torch.long), torch.zeros((1, 1, 1, 1))
+    with (
+        pytest.raises(
+            ConfigError,
+            match=r"^runtime\.deterministic: .* on cpu, found an operation that has none \(.*\); leave it away",
+        ),
+        numerics(RuntimeConfig(deterministic=True), CPU),
+    ):
+        torch.nn.functional.max_unpool2d(values, places, [2, 2])
+
+
+def test_settings_come_back_after_an_error() -> None:
+    with pytest.raises(RuntimeError), numerics(RuntimeConfig(deterministic=True), CPU):
+        raise RuntimeError
+
+
+def test_the_caller_s_random_state_is_left_as_it_was() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    with numerics(RuntimeConfig(), CPU):
+        torch.manual_seed(1)
+    assert torch.equal(torch.rand(3), expected)

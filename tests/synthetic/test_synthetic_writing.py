@@ -1,0 +1,119 @@
+"""Writing the synthetic data set: whole or not at all, by any number of workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+from mvd.errors import ConfigError, DatasetError
+from mvd.synthetic import Sensor, SyntheticConfig, even_plan, render, write_dataset
+
+CONFIG = SyntheticConfig(seed=4, height=64, plan=even_plan(train=2, validation=1, test=1, pictures=2))
+
+
+def _tree(root: Path) -> dict[str, bytes]:
+    return {file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("synthetic") / "deep" / "people"
+    write_dataset(out, CONFIG)
+    return out
+
+
+def test_the_number_of_workers_changes_nothing(written: Path, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "two", CONFIG, workers=2)
+    assert _tree(tmp_path / "two") == _tree(written)
+
+
+def test_progress_counts_up_to_all(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    write_dataset(tmp_path / "out", CONFIG, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(0, 48), (12, 48), (24, 48), (36, 48), (48, 48)]
+
+
+def test_an_empty_folder_may_exist(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    write_dataset(tmp_path / "out", CONFIG)
+    assert (tmp_path / "out" / "cam6" / "0004" / "0002.jpg").is_file()
+
+
+def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(DatasetError, match="found files in it; remove it or choose another"):
+        write_dataset(tmp_path, CONFIG)
+    assert _tree(tmp_path) == {"mine.txt": b"keep me"}
+
+
+def test_a_file_in_the_place_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("keep me")
+    with pytest.raises(DatasetError, match="expected a new folder, found a file"):
+        write_dataset(tmp_path / "out", CONFIG)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _fill_the_disk() -> None:
+    raise OSError(28, "No space left on device")
+
+
+def _lose_a_process() -> None:
+    raise BrokenProcessPool
+
+
+@pytest.mark.parametrize(
+    ("accident", "error"),
+    [(_interrupt, KeyboardInterrupt), (_fill_the_disk, DatasetError), (_lose_a_process, DatasetError)],
+)
+def test_nothing_half_written_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accident: Callable[[], None], error: type[BaseException]
+) -> None:
+    made: list[int] = []
+
+    def failing(config: SyntheticConfig, identity: int, sensor: Sensor, picture: int) -> object:
+        made.append(picture)
+        if len(made) > 20:
+            assert any(tmp_path.iterdir())  # it was under way
+            accident()
+        return render(config, identity, sensor, picture)
+
+    monkeypatch.setattr("mvd.synthetic.writing.render", failing)
+    with pytest.raises(error):
+        write_dataset(tmp_path / "out", CONFIG)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failing_progress_stops_the_workers_and_leaves_nothing(tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(tmp_path / "out", CONFIG, workers=2, progress=stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_below_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatasetError, match="expected a place to write to, found none"):
+        write_dataset(tmp_path / "file" / "out", CONFIG)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="whoever is root may write anywhere")
+def test_a_locked_folder_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(DatasetError, match="expected a place to write to, found none"):
+        write_dataset(tmp_path / "out", CONFIG)
+    tmp_path.chmod(0o700)
+
+
+def test_no_workers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="workers: expected at least 1, found 0"):
+        write_dataset(tmp_path / "out", CONFIG, workers=0)

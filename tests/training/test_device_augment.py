@@ -1,0 +1,63 @@
+"""Batched augmentation against a picture-by-picture transcription of what each draw means."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mvd.config import AugmentConfig
+from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
+from mvd.data.images import MEAN, STD
+from mvd.data.samples import Modality
+from mvd.training.device_augment import augment, normalise, pack
+
+CPU = torch.device("cpu")
+PAD = 3
+RNG = np.random.default_rng(0)
+PICTURES = RNG.integers(0, 256, (12, 10, 7, 3), dtype=np.uint8)
+MODALITIES = np.repeat([Modality.VISIBLE, Modality.INFRARED], 6)
+
+
+def slowly(picture: npt.NDArray[np.uint8], draws: AugmentDraws, row: int) -> npt.NDArray[np.float64]:
+    height, width, _ = picture.shape
+    padded = np.zeros((height + 2 * PAD, width + 2 * PAD, 3))
+    padded[PAD : PAD + height, PAD : PAD + width] = picture
+    top, left = draws.top[row], draws.left[row]
+    image = padded[top : top + height, left : left + width]
+    if draws.flip[row]:
+        image = image[:, ::-1]
+    if draws.channel[row] == GREY:
+        image = np.repeat((image @ [0.2989, 0.5870, 0.1140])[..., None], 3, axis=2)
+    elif draws.channel[row] != KEEP_COLOURS:
+        image = np.repeat(image[..., draws.channel[row], None], 3, axis=2)
+    image = (image / 255 - MEAN) / STD
+    top, left, tall, wide = draws.erase[row]
+    image[top : top + tall, left : left + wide] = 0
+    return image.transpose(2, 0, 1)
+
+
+def test_each_picture_gets_what_was_drawn_for_it() -> None:
+    config = AugmentConfig(pad=PAD, exchange=0.9)
+    for step in range(5):
+        draws = draw_augmentation(config, MODALITIES, 10, 7, seed=0, step=step)
+        batch = augment(torch.from_numpy(PICTURES), pack(draws), PAD, torch.channels_last)
+        expected = np.stack([slowly(picture, draws, row) for row, picture in enumerate(PICTURES)])
+        np.testing.assert_allclose(batch.numpy(), expected, atol=2e-6)
+
+
+def test_without_augmentation_a_training_picture_is_a_test_picture() -> None:
+    config = AugmentConfig(pad=0, flip=0, exchange=0, erase=0)
+    draws = draw_augmentation(config, MODALITIES, 10, 7, seed=0, step=0)
+    augmented = augment(torch.from_numpy(PICTURES), pack(draws), 0, torch.contiguous_format)
+    plain = normalise(torch.from_numpy(PICTURES), CPU, torch.contiguous_format)
+    assert torch.equal(augmented, plain)
+    expected = (PICTURES / 255 - MEAN) / STD
+    np.testing.assert_allclose(plain.numpy(), expected.transpose(0, 3, 1, 2), atol=2e-6)
+
+
+def test_the_layout_asked_for_is_made() -> None:
+    assert normalise(torch.from_numpy(PICTURES), CPU, torch.channels_last).is_contiguous(
+        memory_format=torch.channels_last
+    )
+    assert normalise(torch.from_numpy(PICTURES), CPU, torch.contiguous_format).is_contiguous()

@@ -1,0 +1,184 @@
+"""What makes a step fast changes nothing of what it computes: losses of twenty seeded steps against plain code."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from plain_step import PlainStep
+
+from mvd.config import (
+    AugmentConfig,
+    CosineSchedule,
+    DataConfig,
+    RunConfig,
+    RuntimeConfig,
+    SamplingConfig,
+)
+from mvd.config.recipes import RECIPES
+from mvd.data.arrays import PreparedPictures
+from mvd.data.augment import draw_augmentation
+from mvd.data.samples import Modality, Samples
+from mvd.data.sampling import identity_batches
+from mvd.engine import TrainingData
+from mvd.losses.objective import build_objective
+from mvd.models.mvd import MVD
+from mvd.models.resnet import ResNet
+from mvd.models.state import initial_network
+from mvd.training.batches import count_steps, host_batches, prefetch
+from mvd.training.step import TrainState, initial_state, train_step
+
+CPU = torch.device("cpu")
+STEPS, PEOPLE, EACH, HEIGHT, WIDTH = 20, 6, 5, 48, 24
+CVPR21 = RECIPES["mvd-cvpr21"]
+CONFIG = replace(
+    CVPR21,
+    data=DataConfig(height=HEIGHT, width=WIDTH),
+    sampling=SamplingConfig(identities=4, pictures=2, steps_per_epoch=STEPS),
+    augment=AugmentConfig(pad=2, exchange=0.0, erase=0.0),
+    model=replace(
+        CVPR21.model,
+        arch="resnet18",
+        base_width=8,
+        bottleneck_widths=(32, 32),
+        z_dim=32,
+        classifier_width=32,
+        dropout=0.0,
+    ),
+    optimizer=replace(CVPR21.optimizer, lr=1e-5),  # Adam makes much of rounding; a low rate makes less of it
+    schedule=CosineSchedule(epochs=1, warmup_epochs=0),
+    runtime=RuntimeConfig(device="cpu", channels_last=False),
+)
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    """Noise, with some of it in common to each person's pictures."""
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(PEOPLE), EACH)
+    looks = rng.integers(0, 200, (PEOPLE, HEIGHT, WIDTH, 3))
+    prepared = []
+    for modality in Modality:
+        images = (looks[people] + rng.integers(0, 56, (len(people), HEIGHT, WIDTH, 3))).astype(np.uint8)
+        samples = Samples(
+            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
+            identities=people,
+            cameras=np.full(len(people), 1 + 2 * modality),
+            modalities=np.full(len(people), modality),
+        )
+        prepared.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
+    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.arange(PEOPLE))
+
+
+@pytest.fixture(scope="module")
+def plain(data: TrainingData) -> list[float]:
+    """The losses of the plain step."""
+    network = initial_network(CONFIG, PEOPLE, CPU)
+    assert isinstance(network, MVD)
+    step = PlainStep(network, CONFIG)
+    sampling = CONFIG.sampling
+    dealt = identity_batches(
+        data.labels(data.visible),
+        data.labels(data.infrared),
+        identities=sampling.identities,
+        pictures=sampling.pictures,
+        steps=STEPS,
+        seed=CONFIG.seed,
+        epoch=0,
+    )
+    modalities = np.repeat(list(Modality), sampling.identities * sampling.pictures)
+    losses = []
+    for number in range(STEPS):
+        draws = draw_augmentation(CONFIG.augment, modalities, HEIGHT, WIDTH, seed=CONFIG.seed, step=number)
+        pictures = np.concatenate(
+            [data.visible.read(dealt.visible[number]), data.infrared.read(dealt.infrared[number])]
+        )
+        losses.append(step(pictures, draws, np.tile(dealt.labels[number], 2), modalities))
+    return losses
+
+
+def losses_of(config: RunConfig, data: TrainingData, change: Callable[[TrainState], None] | None = None) -> list[float]:
+    return [float(values["total"]) for values in steps_of(config, data, change)]
+
+
+def steps_of(
+    config: RunConfig, data: TrainingData, change: Callable[[TrainState], None] | None = None
+) -> Iterator[dict[str, torch.Tensor]]:
+    state = initial_state(config, PEOPLE, CPU)
+    if change is not None:
+        change(state)
+    objective = build_objective(config)
+    assert count_steps(config, data) == STEPS
+    for state.step, batch in enumerate(prefetch(host_batches(config, data, 0))):
+        yield train_step(state, objective, batch, config, CPU)
+
+
+@pytest.mark.parametrize(("channels_last", "recompute"), [(False, False), (True, False), (True, True)])
+def test_a_fast_step_has_the_losses_of_a_plain_one(
+    data: TrainingData, plain: list[float], *, channels_last: bool, recompute: bool
+) -> None:
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, channels_last=channels_last, recompute=recompute))
+    found = losses_of(config, data)
+    assert len(set(plain)) == STEPS  # it learns something
+    assert found == pytest.approx(plain, rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling takes a C++ compiler")
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_step_has_the_losses_of_a_plain_one(data: TrainingData, plain: list[float]) -> None:
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, channels_last=True, compile=True))
+    assert losses_of(config, data) == pytest.approx(plain, rel=1e-5)
+
+
+def test_recomputing_changes_no_bit(data: TrainingData) -> None:
+    """Neither losses nor running statistics, which see each picture once all the same."""
+    states: list[TrainState] = []
+    found = []
+    for recompute in (False, True):
+        config = replace(CONFIG, runtime=replace(CONFIG.runtime, recompute=recompute))
+        found.append(losses_of(config, data, states.append))
+    assert found[0] == found[1]
+    assert any(module.recompute for module in states[1].network.modules() if isinstance(module, ResNet))
+    arrays = [state.network.state_dict() for state in states]
+    for name, values in arrays[0].items():
+        assert torch.equal(values, arrays[1][name]), name
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_a_batch_in_parts_is_the_whole_one_where_norms_have_no_batch(data: TrainingData, parts: int) -> None:
+    def freeze(state: TrainState) -> None:
+        # In eval mode a norm is a constant; what is left must not know of parts.
+        state.network.eval()
+        state.network.train = lambda mode=True: state.network  # type: ignore[method-assign,assignment]
+
+    whole = losses_of(CONFIG, data, freeze)
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, accumulate=parts))
+    assert losses_of(config, data, freeze) == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_batch_in_parts_trains_and_counts_each_picture_once(data: TrainingData) -> None:
+    states: list[TrainState] = []
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, accumulate=2), model=replace(CONFIG.model, dropout=0.5))
+    found = losses_of(config, data, states.append)
+    assert found[-1] < found[0]
+    counts = {
+        int(values) for name, values in states[0].network.state_dict().items() if name.endswith("num_batches_tracked")
+    }
+    # Two parts of each batch; the shared branch sees everything twice.
+    assert counts == {2 * STEPS, 4 * STEPS}
+
+
+def test_parts_of_fewer_identities_than_there_are_are_refused() -> None:
+    from mvd.errors import ConfigError
+    from mvd.training.engine import BACKEND
+
+    with pytest.raises(ConfigError, match=r"sampling\.identities: expected a multiple of 3, for 1 process with"):
+        BACKEND.check(replace(CONFIG, runtime=replace(CONFIG.runtime, accumulate=3)))
+    both = replace(CONFIG.runtime, compile=True, recompute=True)
+    with pytest.raises(ConfigError, match=r"runtime\.recompute: expected it without runtime\.compile"):
+        BACKEND.check(replace(CONFIG, runtime=both))

@@ -1,0 +1,389 @@
+"""The training loop: it learns, logs, checkpoints, stops, goes on as if it had not, and notices a NaN."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mvd.config import (
+    AugmentConfig,
+    CosineSchedule,
+    DataConfig,
+    LossConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    RuntimeConfig,
+    SamplingConfig,
+)
+from mvd.data.arrays import PreparedPictures
+from mvd.data.samples import Modality, Samples
+from mvd.data.sources import Held
+from mvd.engine import Embed, SampleBatch, StepLog, TrainingData, load_backend
+from mvd.errors import CheckpointError, ConfigError, TrainingError
+from mvd.losses.objective import Objective
+from mvd.runs import OPTIMIZER_PREFIX, RunData, RunFolder, create_run, load_checkpoint
+
+PEOPLE, EACH, HEIGHT, WIDTH = 4, 6, 32, 16
+
+CONFIG = RunConfig(
+    seed=1,
+    data=DataConfig(height=HEIGHT, width=WIDTH),
+    sampling=SamplingConfig(identities=4, pictures=2, steps_per_epoch=5),
+    augment=AugmentConfig(pad=1, exchange=0.2, erase=0.2),
+    model=ModelConfig(
+        arch="resnet18", base_width=4, bottleneck_widths=(16, 16), z_dim=16, classifier_width=16, dropout=0.2
+    ),
+    optimizer=OptimizerConfig(lr=3e-3),
+    schedule=CosineSchedule(epochs=4, warmup_epochs=1),
+    runtime=RuntimeConfig(device="cpu", log_every=3, validate_every=2),
+)
+
+
+class Watcher:
+    """Remembers what it is told, and stops the run after a number of steps."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.stop_after = stop_after
+        self.start: tuple[int, int] | None = None
+        self.logs: list[StepLog] = []
+        self.samples: list[tuple[int, SampleBatch]] = []
+        self.validations: list[tuple[int, bool]] = []
+
+    def started(self, step: int, steps: int) -> None:
+        self.start = step, steps
+
+    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
+        self.samples.append((step, show()))
+
+    def stepped(self, step: int) -> bool:
+        return step != self.stop_after
+
+    def logged(self, log: StepLog) -> None:
+        self.logs.append(log)
+
+    def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
+        self.validations.append((epoch, best))
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(PEOPLE), EACH)
+    prepared = []
+    for modality in Modality:
+        looks = rng.integers(0, 256, (PEOPLE, 4, 2, 3)).repeat(HEIGHT // 4, axis=1).repeat(WIDTH // 2, axis=2)
+        noise = rng.integers(-20, 20, (len(people), HEIGHT, WIDTH, 3))
+        samples = Samples(
+            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
+            identities=people + 10,
+            cameras=np.full(len(people), 1 + 2 * modality),
+            modalities=np.full(len(people), modality),
+        )
+        images = np.clip(looks[people] + noise, 0, 255).astype(np.uint8)
+        prepared.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
+    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.arange(PEOPLE) + 10)
+
+
+def new_run(path: Path, config: RunConfig = CONFIG) -> RunFolder:
+    described = RunData(root="data", prepared="data", dataset="sysu", identities=(10, 11, 12, 13))
+    return create_run(path, config, described, replace=False)
+
+
+def validation(figures: list[float]) -> Callable[[Embed], Mapping[str, float]]:
+    remaining = iter(figures)
+
+    def validate(embed: Embed) -> Mapping[str, float]:
+        descriptors = embed(Held(np.zeros((3, HEIGHT, WIDTH, 3), np.uint8)))
+        assert descriptors.shape == (3, 4 * 32)
+        return {"mAP": next(remaining)}
+
+    return validate
+
+
+def fit(
+    data: TrainingData, run: RunFolder, config: RunConfig = CONFIG, *, resume: bool = False, **watch: int
+) -> Watcher:
+    watcher = Watcher(**watch)
+    ended = load_backend(config).fit(config, data, run, validate=None, observer=watcher, resume=resume)
+    assert ended == (watcher.stop_after is None)
+    return watcher
+
+
+def test_training_learns_logs_and_leaves_a_checkpoint(data: TrainingData, tmp_path: Path) -> None:
+    config = replace(CONFIG, schedule=CosineSchedule(epochs=12, warmup_epochs=1), optimizer=OptimizerConfig(lr=1e-2))
+    run = new_run(tmp_path / "run", config)
+    watcher = fit(data, run, config)
+    assert watcher.start == (0, 60)
+    assert watcher.logs[-1].losses["identity"] < 0.8 * watcher.logs[0].losses["identity"]
+    assert watcher.logs[-1].accuracy > 0.6 > watcher.logs[0].accuracy
+    assert set(watcher.logs[0].losses) == {"identity", "metric", "vsd", "vcd", "vml", "total"}
+    records = run.metrics()
+    assert [record["step"] for record in records] == [log.step for log in watcher.logs]
+    assert records[-1]["losses"] == watcher.logs[-1].losses
+    assert records[-1]["epoch"] == 12
+    _, meta = load_checkpoint(run.checkpoint("last"))
+    assert (meta.step, meta.epoch) == (60, 12)
+
+
+def test_logged_total_is_the_weighted_sum_of_the_terms(data: TrainingData, tmp_path: Path) -> None:
+    watcher = fit(data, new_run(tmp_path / "run"))
+    weights = Objective(CONFIG.losses).weights
+    for log in watcher.logs:
+        assert log.losses["total"] == pytest.approx(sum(weights[name] * log.losses[name] for name in weights), rel=1e-5)
+
+
+@pytest.mark.parametrize("stop_after", [7, 10])
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: TrainingData, tmp_path: Path, stop_after: int) -> None:
+    whole, stopped = new_run(tmp_path / "whole"), new_run(tmp_path / "stopped")
+    fit(data, whole)
+    fit(data, stopped, stop_after=stop_after)
+    resumed = fit(data, stopped, resume=True)
+    assert resumed.start == (stop_after, 20)
+    expected, _ = load_checkpoint(whole.checkpoint("last"))
+    found, _ = load_checkpoint(stopped.checkpoint("last"))
+    assert expected.keys() == found.keys()
+    assert any(name.startswith(OPTIMIZER_PREFIX) for name in expected)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    assert lines_without_rates(stopped) == lines_without_rates(whole)
+
+
+_OF_THIS_TIME = ("pictures_per_second", "memory")
+
+
+def lines_without_rates(run: RunFolder) -> list[str]:
+    return [
+        json.dumps({name: value for name, value in record.items() if name not in _OF_THIS_TIME})
+        for record in run.metrics()
+    ]
+
+
+def test_checkpoints_are_written_between_validations_and_change_nothing(data: TrainingData, tmp_path: Path) -> None:
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, checkpoint_minutes=0, validate_every=9))
+    whole, often = new_run(tmp_path / "whole"), new_run(tmp_path / "often", config)
+    fit(data, whole, replace(CONFIG, runtime=replace(CONFIG.runtime, validate_every=9)))
+    watcher = Watcher()
+    steps = []
+
+    def stepped(step: int) -> bool:
+        if often.checkpoint("last").exists():
+            steps.append(load_checkpoint(often.checkpoint("last"))[1].step)
+        return True
+
+    watcher.stepped = stepped  # type: ignore[method-assign]
+    load_backend(config).fit(config, data, often, validate=None, observer=watcher, resume=False)
+    assert steps == list(range(1, 20))
+    assert lines_without_rates(often) == lines_without_rates(whole)
+    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, often))
+    assert all(np.array_equal(found[name], values) for name, values in expected.items())
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
+    data: TrainingData, tmp_path: Path, deterministic: bool
+) -> None:
+    config = replace(
+        CONFIG,
+        runtime=replace(CONFIG.runtime, deterministic=deterministic),
+        schedule=CosineSchedule(epochs=1, warmup_epochs=0),
+    )
+    one, same, other = (new_run(tmp_path / name) for name in ("one", "same", "other"))
+    for run, seed in ((one, 1), (same, 1), (other, 2)):
+        fit(data, run, replace(config, seed=seed))
+    bits, again, others = (
+        {name: values.tobytes() for name, values in load_checkpoint(run.checkpoint("last"))[0].items()}
+        for run in (one, same, other)
+    )
+    assert bits == again
+    assert bits != others
+    losses, losses_again, other_losses = ([record["losses"] for record in run.metrics()] for run in (one, same, other))
+    assert losses == losses_again
+    assert losses != other_losses
+
+
+def test_training_leaves_pytorch_as_it_was(data: TrainingData, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, deterministic=True), schedule=CosineSchedule(epochs=1))
+    fit(data, new_run(tmp_path / "run", config), config)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_the_best_checkpoint_is_that_of_the_highest_validation_map(data: TrainingData, tmp_path: Path) -> None:
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, validate_every=1))
+    run = new_run(tmp_path / "run", config)
+    watcher = Watcher()
+    load_backend(config).fit(
+        config, data, run, validate=validation([0.2, 0.5, 0.5, 0.4]), observer=watcher, resume=False
+    )
+    assert watcher.validations == [(1, True), (2, True), (3, False), (4, False)]
+    best, meta = load_checkpoint(run.best_checkpoint)
+    assert (meta.epoch, meta.metrics, meta.best) == (2, {"mAP": 0.5}, 0.5)
+    assert not any(name.startswith(OPTIMIZER_PREFIX) for name in best)
+    assert load_checkpoint(run.checkpoint("last"))[1].best == 0.5
+    assert [record["best"] for record in run.metrics() if "validation" in record] == [True, True, False, False]
+
+
+def test_embedding_from_a_checkpoint_is_what_validation_saw(data: TrainingData, tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run")
+    seen = []
+
+    def validate(embed: Embed) -> Mapping[str, float]:
+        seen.append(embed(data.visible))
+        return {"mAP": 0.5}
+
+    backend = load_backend(CONFIG)
+    backend.fit(CONFIG, data, run, validate=validate, observer=Watcher(), resume=False)
+    again = backend.embed(CONFIG, PEOPLE, run.checkpoint("last"), data.visible)
+    np.testing.assert_allclose(again, seen[-1], atol=1e-5)
+    initial = backend.embed(CONFIG, PEOPLE, None, data.visible)
+    assert np.abs(initial - again).max() > 0.01
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(tmp_path / "run")
+    fit(data, run, stop_after=10)
+    before = run.checkpoint("last").read_bytes()
+    monkeypatch.setattr(
+        "mvd.losses.objective.variational_self_distillation",
+        lambda visible, infrared, *, temperature: visible.observation.logits.sum() * float("nan"),
+    )
+    with pytest.raises(TrainingError, match=r"step 11: expected a finite loss vsd, found nan; .*last\.safetensors"):
+        fit(data, run, resume=True)
+    assert run.checkpoint("last").read_bytes() == before
+
+
+def test_weights_that_are_not_finite_are_never_written(data: TrainingData, tmp_path: Path) -> None:
+    config = replace(CONFIG, optimizer=OptimizerConfig(kind="sgd", lr=1e30), schedule=CosineSchedule(epochs=1))
+    run = new_run(tmp_path / "run", config)
+    with pytest.raises(TrainingError, match="no checkpoint had been written yet"):
+        fit(data, run, config)
+    assert not run.checkpoint("last").exists()
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
+def test_every_optimizer_resumes_exactly(data: TrainingData, tmp_path: Path, kind: str) -> None:
+    config = replace(
+        CONFIG,
+        optimizer=OptimizerConfig(kind=kind, lr=1e-3, encoder_lr_scale=0.1, clip_norm=1.0),  # type: ignore[arg-type]
+        schedule=CosineSchedule(epochs=2),
+    )
+    whole, stopped = new_run(tmp_path / "whole", config), new_run(tmp_path / "stopped", config)
+    fit(data, whole, config)
+    fit(data, stopped, config, stop_after=4)
+    fit(data, stopped, config, resume=True)
+    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, stopped))
+    assert all(np.array_equal(found[name], values) for name, values in expected.items())
+
+
+def test_a_checkpoint_of_another_network_is_refused_by_name(data: TrainingData, tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run")
+    fit(data, run, stop_after=1)
+    wider = replace(CONFIG, model=replace(CONFIG.model, z_dim=8))
+    with pytest.raises(CheckpointError, match=r"last\.safetensors: expected the weights of this run's network, found"):
+        load_backend(wider).embed(wider, PEOPLE, run.checkpoint("last"), data.visible)
+
+
+def test_a_device_that_is_not_there_is_one_clear_error() -> None:
+    for name in ("cuda:99", "toaster"):
+        config = replace(CONFIG, runtime=replace(CONFIG.runtime, device=name))
+        with pytest.raises(ConfigError, match=rf"found '{name}' .* --runtime\.device cpu"):
+            load_backend(config).check(config)
+
+
+def test_bfloat16_trains_to_finite_losses_in_fp32_weights(data: TrainingData, tmp_path: Path) -> None:
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, precision="bf16"), schedule=CosineSchedule(epochs=1))
+    run = new_run(tmp_path / "run", config)
+    fit(data, run, config)
+    tensors, _ = load_checkpoint(run.checkpoint("last"))
+    assert {str(value.dtype) for name, value in tensors.items() if name.endswith(".weight")} == {"float32"}
+
+
+def test_metrics_are_json_lines(data: TrainingData, tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run")
+    fit(data, run)
+    for line in (run.path / "metrics.jsonl").read_text().splitlines():
+        assert json.loads(line)["step"] > 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bottleneck": False, "channel_attention": True},
+        {"encoders": "shared", "stems": "specific", "non_local": True, "pooling": "gem", "bottleneck": False},
+    ],
+)
+def test_other_networks_train_validate_and_resume_too(
+    data: TrainingData, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    config = replace(
+        CONFIG,
+        model=replace(CONFIG.model, **change),
+        losses=LossConfig(vsd_weight=0, vcd_weight=0, vml_weight=0),
+        schedule=CosineSchedule(epochs=2),
+    )
+    seen = []
+
+    def validate(embed: Embed) -> Mapping[str, float]:
+        seen.append(embed(data.infrared, data.infrared.samples.modalities))
+        return {"mAP": 0.5}
+
+    whole, stopped = new_run(tmp_path / "whole", config), new_run(tmp_path / "stopped", config)
+    backend = load_backend(config)
+    backend.fit(config, data, whole, validate=validate, observer=Watcher(), resume=False)
+    fit(data, stopped, config, stop_after=4)
+    fit(data, stopped, config, resume=True)
+    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, stopped))
+    assert all(np.array_equal(found[name], values) for name, values in expected.items())
+    modalities = data.infrared.samples.modalities
+    again = backend.embed(config, PEOPLE, whole.checkpoint("last"), data.infrared, modalities=modalities)
+    np.testing.assert_allclose(again, seen[-1], atol=1e-5)
+
+
+def test_the_global_random_state_does_not_matter(data: TrainingData, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    one = fit(data, new_run(tmp_path / "one")).logs
+    torch.manual_seed(2)
+    two = fit(data, new_run(tmp_path / "two")).logs
+    assert [log.losses for log in one] == [log.losses for log in two]
+
+
+def test_what_is_shown_of_a_batch_is_what_is_trained_on(data: TrainingData, tmp_path: Path) -> None:
+    plain = replace(CONFIG, augment=AugmentConfig(pad=0, flip=0, exchange=0, erase=0))
+    samples = fit(data, new_run(tmp_path / "run", plain), plain).samples
+    assert [step for step, _ in samples] == [0, 10]
+    for _, batch in samples:
+        assert batch.pictures.shape == (16, HEIGHT, WIDTH, 3)
+        assert np.bincount(batch.modalities).tolist() == [8, 8]
+        for picture, identity, modality in zip(*batch, strict=True):
+            prepared = data.visible if modality == Modality.VISIBLE else data.infrared
+            theirs = prepared.read(np.flatnonzero(prepared.samples.identities == identity))
+            assert any(np.array_equal(picture, candidate) for candidate in theirs)
+
+
+def test_looking_at_batches_changes_no_bit(data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, unseen = new_run(tmp_path / "seen"), new_run(tmp_path / "unseen")
+    fit(data, seen)
+    monkeypatch.setattr(Watcher, "sampled", lambda watcher, step, show: None)
+    fit(data, unseen)
+    first, second = (load_checkpoint(run.checkpoint("last"))[0] for run in (seen, unseen))
+    assert all(np.array_equal(second[name], values) for name, values in first.items())
+
+
+def test_log_lines_tell_the_most_memory_so_far(data: TrainingData, tmp_path: Path) -> None:
+    peaks = [log.memory["resident"] for log in fit(data, new_run(tmp_path / "run")).logs]
+    assert peaks == sorted(peaks)
+    assert 5e7 < peaks[0] < 1e11
+    assert "device" not in fit(data, new_run(tmp_path / "again")).logs[0].memory
