@@ -40,7 +40,7 @@ else
   STEP_ROWS=${STEP_ROWS:-"bf16-compile-graph bf16 bf16-graph plain bf16-compile bf16-compile-graph-tuned fp32 tf32"}
   MORE_ROWS=${MORE_ROWS:-"bf16-compile-graph-joint"}
   CVPR21_ROWS=${CVPR21_ROWS:-"plain bf16-compile-graph"}
-  EMBED="--device cuda ${EMBED_ROWS:-}"
+  EMBED="--device cuda --rows ${EMBED_ROWS:-bf16-256 bf16-64 fp32-64}"
   SYNTH=${SYNTH:-"--like sysu-mm01"}
   TRAIN=${TRAIN:-"--recipe mvd --runtime.precision bf16 --runtime.compile --runtime.cuda-graphs
     --sampling.steps-per-epoch 150 --schedule.epochs 6 --runtime.validate-every 1"}
@@ -52,14 +52,14 @@ part() { # part NAME LIMIT COMMAND …: run a part if it was asked for
   limit=${!limit:-$2}
   shift 2
   case " $PARTS " in *" $name "*) ;; *) return 0 ;; esac
-  timeout -k 5 "$limit" bash -c '"$@"' part "$@" >"$OUT/$name.log" 2>&1
+  timeout -s INT -k 10 "$limit" bash -c '"$@"' part "$@" >"$OUT/$name.log" 2>&1
   local code=$?
   echo "exit code $code after $((SECONDS - start)) s (limit $limit)" >>"$OUT/$name.log"
   echo "$name: exit code $code, $((SECONDS - start)) s"
 }
 
 tests() {
-  # Another PyTorch warns of other things than the one that the tests are written for.
+  # Interrupted by its time limit, pytest still reports. Another PyTorch warns of other things than the one that the tests are written for.
   "$PY" -m pytest -m gpu -q -p no:cacheprovider -o filterwarnings=default --durations=5 --maxfail=20 tests/gpu 2>&1
 }
 

@@ -17,7 +17,7 @@ class HalvesBatchNorm2d(nn.BatchNorm2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         if not self.training:
             return super().forward(input)
-        halves = input.unflatten(0, (2, -1))
+        halves = input.reshape(2, -1, *input.shape[1:])
         positions = [1, *range(3, halves.ndim)]
         variance, mean = torch.var_mean(halves.float(), positions, correction=0, keepdim=True)
         assert self.running_mean is not None
@@ -33,7 +33,8 @@ class HalvesBatchNorm2d(nn.BatchNorm2d):
         shape = [1, 1, -1] + [1] * (halves.ndim - 3)
         scale = torch.rsqrt(variance + self.eps) * self.weight.reshape(shape)
         normalised = (halves.float() - mean) * scale + self.bias.reshape(shape)
-        return normalised.to(input.dtype).flatten(0, 1)
+        joined: Tensor = normalised.to(input.dtype).flatten(0, 1)
+        return joined
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 - torch's name
         """Take any dimensions."""
@@ -44,7 +45,7 @@ def join_shared_passes(network: nn.Module) -> None:
     assert isinstance(network, MVD)
     for module in network.shared.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            module.__class__ = HalvesBatchNorm2d  # type: ignore[assignment]
+            module.__class__ = HalvesBatchNorm2d
 
     def forward(self: MVD, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
         grey = self.grey(images)
@@ -59,7 +60,7 @@ def join_shared_passes(network: nn.Module) -> None:
 def passes_on_streams(network: nn.Module) -> None:
     """Let the specific passes run beside the shared ones, on streams of their own."""
     assert isinstance(network, MVD)
-    streams = [torch.cuda.Stream() for _ in range(2)]
+    streams = [torch.cuda.Stream() for _ in range(2)]  # type: ignore[no-untyped-call]
 
     def forward(self: MVD, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
         current = torch.cuda.current_stream()
@@ -72,6 +73,6 @@ def passes_on_streams(network: nn.Module) -> None:
         shared = self.shared(images), self.shared(grey)
         for stream in streams:
             current.wait_stream(stream)
-        return MVDOutput(*specific, *shared)
+        return MVDOutput(specific[0], specific[1], shared[0], shared[1])
 
     network.forward = types.MethodType(forward, network)  # type: ignore[method-assign]

@@ -1,6 +1,8 @@
-"""Prints how a run learnt: its loss, its validations, and the time to a rank-1 of 50 %. Usage: learning.py RUN
+"""Prints how a run learnt: its loss, its validations, and the time to a rank-1 of 50 %.
 
-Times are those of log lines: pictures over pictures a second, so validations, checkpoints and compiling are not in them.
+Usage: python benchmarks/learning.py RUN
+
+Times are those of log lines, pictures over pictures a second: without validations and checkpoints.
 """
 
 from __future__ import annotations

@@ -18,13 +18,14 @@ they are not in training: a row's figure is the median of five groups of steps.
     …-graph     the same, recorded as a CUDA graph
     …-tuned     the same, with cuDNN's convolutions chosen by trial (`torch.backends.cudnn.benchmark`)
     …-joint     the same, the two passes of the shared encoder as one batch with statistics of its halves
+    …-objective the same, the losses compiled
     …-streams   the same, each pass on a stream of its own
     bf16-recompute, bf16-parts     for small memories: encoders computed twice; the batch in two parts
 
 The share of the peak is the arithmetic of the step, counted by PyTorch, over what the device does in one large product
 of matrices of that precision, measured here. `--split` times the phases of each row one by one, waiting for the device
-after each. `--profile` lists the operators of each row that take longest. "loss" is the total after as many steps as all
-rows have taken: rows that compute the same have nearly the same.
+after each. `--profile` lists the operators of each row that take longest. "loss" is the total of the same early step in
+every row: rows that compute the same have nearly the same.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ from mvd.training import step as training
 from mvd.training.batches import HostBatch, host_batches, prefetch
 
 PEOPLE, EACH = 395, 4
-COMPARED = 5  # steps after which rows' losses are compared
+COMPARED = 6  # steps after which rows' losses are compared; a CUDA graph is replayed by then
 PHASES = ("data", "forward", "losses", "backward", "optimiser")
 Seconds = dict[str, float]
 Take = Callable[[], tuple[Seconds, float]]
@@ -150,11 +151,14 @@ def one_by_one(config: RunConfig, data: TrainingData, device: torch.device, give
         device_module(device).empty_cache()
         device_module(device).reset_peak_memory_stats(device)
         torch.backends.cudnn.benchmark = "tuned" in name
+        take: Take | None = None
         try:
             start = time.perf_counter()
             take = build_row(name, config, data, device, split=given.split)
-            for _ in range(given.skipped):
-                seconds, loss = take()
+            loss = 0.0
+            for number in range(given.skipped):
+                seconds, found = take()
+                loss = found if number < COMPARED else loss
             wait(device)
             begun = time.perf_counter() - start
             # "plain" waits for the device in every step anyway, and for long.
@@ -176,7 +180,7 @@ def one_by_one(config: RunConfig, data: TrainingData, device: torch.device, give
             print(f"{name}: FAILED, {type(error).__name__}: {str(error)[:2000]}", flush=True)
             traceback.print_exc()
         torch.backends.cudnn.benchmark = False
-        take = None
+        del take
     return figures
 
 
@@ -217,6 +221,8 @@ def build_row(name: str, config: RunConfig, data: TrainingData, device: torch.de
     config = replace(config, runtime=runtime)
     state = training.initial_state(config, PEOPLE, device)
     objective = build_objective(config)
+    if "objective" in switches:
+        objective = torch.compile(objective, dynamic=False)
     batches = prefetch(host_batches(config, data, 0, pin=device.type == "cuda"))
 
     if "joint" in switches:
@@ -316,11 +322,10 @@ def profile(take: Take, steps: int, device: torch.device) -> str:
     own = {event.key: event.self_cpu_time_total for event in events}
     if device.type == "cuda":
         # Kernels alone: an operator's time is that of its kernels once more.
-        cuda = torch.autograd.DeviceType.CUDA
-        own = {event.key: event.self_device_time_total for event in events if event.device_type == cuda}
+        own = {event.key: event.self_device_time_total for event in events if event.device_type.name == "CUDA"}
     whole = sum(own.values())
     most = sorted(own.items(), key=lambda item: item[1], reverse=True)[:30]
-    count = sum(event.count for event in events if event.device_type == torch.autograd.DeviceType.CUDA)
+    count = sum(event.count for event in events if event.device_type.name == "CUDA")
     kernels = f"{count / steps:.0f} kernels, " if count else ""
     title = f"{kernels}{whole / 1000 / steps:.1f} ms a step"
     lines = [f"| {key[:90]} | {time / 1000 / steps:.2f} ms | {time / whole:.0%} |" for key, time in most]

@@ -57,7 +57,6 @@ def test_without_augmentation_a_training_picture_is_a_test_picture() -> None:
 
 
 def test_the_layout_asked_for_is_made() -> None:
-    assert normalise(torch.from_numpy(PICTURES), CPU, torch.channels_last).is_contiguous(
-        memory_format=torch.channels_last
-    )
-    assert normalise(torch.from_numpy(PICTURES), CPU, torch.contiguous_format).is_contiguous()
+    pictures = torch.from_numpy(PICTURES)
+    assert normalise(pictures, CPU, torch.channels_last).is_contiguous(memory_format=torch.channels_last)
+    assert normalise(pictures, CPU, torch.contiguous_format).is_contiguous()

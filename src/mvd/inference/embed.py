@@ -86,7 +86,7 @@ def _to_host(descriptors: Tensor) -> tuple[Tensor, torch.cuda.Event]:
     """Start copying descriptors to the host; the event says when they are there."""
     there = torch.empty(descriptors.shape, dtype=descriptors.dtype, pin_memory=True)
     there.copy_(descriptors, non_blocking=True)
-    event = torch.cuda.Event()
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record()
     return there, event
 

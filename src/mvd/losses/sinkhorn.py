@@ -102,7 +102,7 @@ def _iterate(kernel: Tensor, kept: float, iterations: int) -> tuple[Tensor, Tens
 def _first_small_step(log_x: Tensor, eps: float) -> Tensor:
     """Find the first row of log x (T + 1, B) with Σ|Δu| below the threshold, or else the last: (1,) int64."""
     small = eps * log_x.diff(dim=0).abs().sum(dim=1) < _STOP
-    small[-1] = True
+    small[-1].fill_(True)  # an assignment would copy it from the host, and wait
     return small.int().argmax(dim=0, keepdim=True) + 1
 
 

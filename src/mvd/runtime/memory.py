@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from mvd.backends.pytorch.devices import device_module
+from mvd.runtime.device import device_module
 
 
 def peak_memory(device: torch.device) -> dict[str, int]:

@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
-from mvd.backends.pytorch.devices import device_module
 from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
+from mvd.runtime.device import device_module
 
 _AMPERE = (8, 0)  # the first compute capability with TF32
 _NOT_REPEATABLE = "deterministic"  # in what PyTorch says of an operation that has no such algorithm

@@ -33,7 +33,7 @@ class GraphedGradients:
         self.network = network
         self.names = names
         self.compute = compute
-        self.stream = torch.cuda.Stream()
+        self.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self.eager_steps = 0
         self.graph: torch.cuda.CUDAGraph | None = None
         self.inputs: list[Tensor] = []

@@ -21,7 +21,7 @@ _LUMA = (0.2989, 0.5870, 0.1140)
 
 
 def normalise(pictures: Tensor, device: torch.device, memory_format: torch.memory_format) -> Tensor:
-    """Move pictures (B, H, W, 3) uint8 to the device as (B, 3, H, W) float32, ImageNet's mean and deviation taken out."""
+    """Move pictures (B, H, W, 3) uint8 to the device, as normalised (B, 3, H, W) float32."""
     return normalise_tensor(pictures.to(device, non_blocking=True)).contiguous(memory_format=memory_format)
 
 
