@@ -1,4 +1,4 @@
-"""Measures embedding: pictures a second from prepared arrays, by `describe`, which evaluates and searches.
+"""Measures embedding: pictures a second from prepared arrays, by `embed_pictures`, which evaluates and searches.
 
 Usage: python benchmarks/embedding.py [--device cuda] [--arch resnet50] [--height 288 --width 144] [--count 4096]
                                       [--rows bf16-256 bf16-64 fp32-64]
@@ -19,7 +19,7 @@ import torch
 from mvd.config import DataConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES
 from mvd.data.sources import Held
-from mvd.inference.embed import describe
+from mvd.inference.embed import embed_pictures
 from mvd.models.state import initial_network
 from mvd.runtime.device import device_module, resolve_device
 from mvd.runtime.precision import numerics
@@ -53,11 +53,11 @@ def main() -> None:
         if device.type == "cuda":
             device_module(device).reset_peak_memory_stats(device)
         with numerics(runtime, device):
-            describe(network, runtime, Held(pictures[: 2 * int(batch)]))
+            embed_pictures(network, runtime, Held(pictures[: 2 * int(batch)]))
             rates = []
             for _ in range(3):
                 start = time.perf_counter()
-                describe(network, runtime, Held(pictures))
+                embed_pictures(network, runtime, Held(pictures))
                 rates.append(given.count / (time.perf_counter() - start))
         peak = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else 0.0
         print(f"| {row} | {sorted(rates)[1]:.0f} | {peak:.1f} |", flush=True)

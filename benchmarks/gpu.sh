@@ -42,7 +42,7 @@ else
   CVPR21_ROWS=${CVPR21_ROWS:-"plain bf16-compile-graph"}
   EMBED="--device cuda --rows ${EMBED_ROWS:-bf16-256 bf16-64 fp32-64}"
   SYNTH=${SYNTH:-"--like sysu-mm01"}
-  TRAIN=${TRAIN:-"--recipe mvd --runtime.precision bf16 --runtime.compile --runtime.cuda-graphs
+  TRAIN=${TRAIN:-"--recipe mvd
     --sampling.steps-per-epoch 150 --schedule.epochs 6 --runtime.validate-every 1"}
   SIZE="--height 288 --width 144 --decoder fast" KILL_AFTER=${KILL_AFTER:-45}
 fi

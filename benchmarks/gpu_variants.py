@@ -55,24 +55,3 @@ def join_shared_passes(network: nn.Module) -> None:
         return MVDOutput(visible, infrared, halves[0], halves[1])
 
     network.forward = types.MethodType(forward, network)  # type: ignore[method-assign]
-
-
-def passes_on_streams(network: nn.Module) -> None:
-    """Let the specific passes run beside the shared ones, on streams of their own."""
-    assert isinstance(network, MVD)
-    streams = [torch.cuda.Stream() for _ in range(2)]  # type: ignore[no-untyped-call]
-
-    def forward(self: MVD, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
-        current = torch.cuda.current_stream()
-        grey = self.grey(images).contiguous(memory_format=torch.channels_last)
-        specific = []
-        for stream, branch, pictures in zip(streams, (self.visible, self.infrared), (images, grey), strict=True):
-            stream.wait_stream(current)
-            with torch.cuda.stream(stream):
-                specific.append(branch(pictures))
-        shared = self.shared(images), self.shared(grey)
-        for stream in streams:
-            current.wait_stream(stream)
-        return MVDOutput(specific[0], specific[1], shared[0], shared[1])
-
-    network.forward = types.MethodType(forward, network)  # type: ignore[method-assign]

@@ -25,15 +25,17 @@ import torch.distributed as dist
 from step import PEOPLE, noise
 from torch import nn
 
+from mvd import distributed
 from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
 from mvd.data.images import worker_count
+from mvd.data.prefetch import prefetch
+from mvd.data.training import TrainingData
 from mvd.distributed.launch import process_count
-from mvd.distributed.process_group import joined
-from mvd.engine import ALONE, Share, TrainingData
 from mvd.losses.objective import build_objective
-from mvd.training.batches import host_batches, prefetch
-from mvd.training.step import initial_state, train_step
+from mvd.training.batches import host_batches
+from mvd.training.state import initial_state
+from mvd.training.trainer import train_step
 
 CPU = torch.device("cpu")
 SKIPPED = 3
@@ -67,7 +69,7 @@ def main() -> None:
             together(config, data)
             return
         print(
-            f"| one process, {torch.get_num_threads()} threads | {1000 * measure(config, data, ALONE):.0f} |",
+            f"| one process, {torch.get_num_threads()} threads | {1000 * measure(config, data):.0f} |",
             flush=True,
         )
     threads = max(1, worker_count(0) // 2)
@@ -79,11 +81,12 @@ def main() -> None:
 def together(config: RunConfig, data: TrainingData) -> None:
     """Measure two processes that know nothing of one another, and then the same two together."""
     half = replace(config, sampling=replace(config.sampling, identities=config.sampling.identities // 2))
-    with joined(config.runtime) as ranks:
-        apart = measure(half, data, ALONE)
+    with distributed.joined(config.runtime):
+        with distributed.alone():
+            apart = measure(half, data)
         dist.barrier()
-        shared = measure(config, data, ranks)
-        if ranks.index == 0:
+        shared = measure(config, data)
+        if distributed.is_first():
             network = initial_state(config, PEOPLE, CPU).network
             megabytes = sum(p.numel() for p in network.parameters() if p.requires_grad) * 4 / 1e6
             norms = sum(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in network.modules())
@@ -95,14 +98,14 @@ def together(config: RunConfig, data: TrainingData) -> None:
             print(f"gradients of {megabytes:.1f} MB, {norms} norms")
 
 
-def measure(config: RunConfig, data: TrainingData, share: Share) -> float:
+def measure(config: RunConfig, data: TrainingData) -> float:
     """Time a step: the median, in seconds."""
-    state = initial_state(config, PEOPLE, CPU, share)
+    state = initial_state(config, PEOPLE, CPU)
     objective = build_objective(config)
     times = []
-    for batch in prefetch(host_batches(config, data, 0, share=share)):
+    for batch in prefetch(host_batches(config, data, 0)):
         start = time.perf_counter()
-        train_step(state, objective, batch, config, CPU, share=share)
+        train_step(state, objective, batch, config, CPU)
         state.step += 1
         times.append(time.perf_counter() - start)
     return statistics.median(times[SKIPPED:])

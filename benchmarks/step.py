@@ -15,11 +15,10 @@ they are not in training: a row's figure is the median of five groups of steps.
     fp32-nchw   the same without channels last
     tf32, bf16  ours in those
     …-compile   the same, the encoders compiled
-    …-graph     the same, recorded as a CUDA graph
+    …-graph     the same, recorded as a CUDA graph, the specific branches beside the shared one
     …-tuned     the same, with cuDNN's convolutions chosen by trial (`torch.backends.cudnn.benchmark`)
     …-joint     the same, the two passes of the shared encoder as one batch with statistics of its halves
     …-objective the same, the losses compiled
-    …-streams   the same, each pass on a stream of its own
     bf16-recompute, bf16-parts     for small memories: encoders computed twice; the batch in two parts
 
 The share of the peak is the arithmetic of the step, counted by PyTorch, over what the device does in one large product
@@ -42,11 +41,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
-from gpu_variants import join_shared_passes, passes_on_streams
+from gpu_variants import join_shared_passes
 from plain_step import PlainStep
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -54,9 +53,10 @@ from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
 from mvd.data.arrays import PreparedPictures
 from mvd.data.augment import draw_augmentation
+from mvd.data.prefetch import prefetch
 from mvd.data.samples import Modality, Samples
 from mvd.data.sampling import identity_batches
-from mvd.engine import TrainingData
+from mvd.data.training import TrainingData
 from mvd.losses.objective import Objective, accuracy, build_objective
 from mvd.models.factory import build_network
 from mvd.models.mvd import MVD
@@ -64,8 +64,10 @@ from mvd.models.outputs import tensors_of
 from mvd.models.state import initial_network
 from mvd.runtime.device import autocast, device_module, memory_format, resolve_device
 from mvd.runtime.precision import numerics
-from mvd.training import step as training
-from mvd.training.batches import HostBatch, host_batches, prefetch
+from mvd.training import trainer
+from mvd.training.batches import HostBatch, host_batches
+from mvd.training.device_augment import augment
+from mvd.training.state import TrainState, initial_state
 
 PEOPLE, EACH = 395, 4
 COMPARED = 6  # steps after which rows' losses are compared; a CUDA graph is replayed by then
@@ -219,20 +221,18 @@ def build_row(name: str, config: RunConfig, data: TrainingData, device: torch.de
         accumulate=2 if "parts" in switches else 1,
     )
     config = replace(config, runtime=runtime)
-    state = training.initial_state(config, PEOPLE, device)
+    state = initial_state(config, PEOPLE, device)
     objective = build_objective(config)
     if "objective" in switches:
-        objective = torch.compile(objective, dynamic=False)
+        objective = cast("Objective", torch.compile(objective, dynamic=False))
     batches = prefetch(host_batches(config, data, 0, pin=device.type == "cuda"))
 
     if "joint" in switches:
         join_shared_passes(state.network)
-    if "streams" in switches:
-        passes_on_streams(state.network)
 
     def step() -> tuple[Seconds, float]:
         start = time.perf_counter()
-        values = training.train_step(state, objective, next(batches), config, device)
+        values = trainer.train_step(state, objective, next(batches), config, device)
         state.step += 1
         if device.type == "cpu" or state.step <= COMPARED:
             return {"step": time.perf_counter() - start}, float(values["total"])
@@ -248,13 +248,13 @@ def build_row(name: str, config: RunConfig, data: TrainingData, device: torch.de
 
 
 def split_step(
-    state: training.TrainState,
+    state: TrainState,
     objective: Objective,
     batches: Iterator[HostBatch],
     config: RunConfig,
     device: torch.device,
 ) -> Seconds:
-    """Take a step in phases (`mvd.training.step.train_step`, one part, one process)."""
+    """Take a step in phases (`mvd.training.trainer.train_step`, one part, one process)."""
     marks = [time.perf_counter()]
 
     def mark() -> None:
@@ -263,7 +263,7 @@ def split_step(
 
     batch = next(batches)
     pictures, draws, everyone = (tensor.to(device) for tensor in (batch.pictures, batch.draws, batch.everyone))
-    images = training.augment(pictures, draws, config.augment.pad, memory_format(config.runtime))  # type: ignore[attr-defined]
+    images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
     mark()
     state.network.train()
     state.optimizer.zero_grad(set_to_none=True)

@@ -19,7 +19,8 @@ from fakes import write_tree
 from shell import SIZE, TINY, mvd, refused
 
 from mvd.runs import RunFolder, load_checkpoint, open_run
-from mvd.training.step import TrainState, train_step
+from mvd.training.state import TrainState
+from mvd.training.trainer import train_step
 
 STEPS = 12
 SHORT = (*TINY, "--schedule.epochs=6", "--runtime.validate-every=2", "--runtime.log-every=3", "--evaluate=none")
@@ -124,7 +125,7 @@ def test_a_run_that_is_asked_to_stop_says_how_to_go_on(
     run = tmp_path / "run"
     before_step(6, lambda: signal.raise_signal(number))
     assert mvd("train", template, "--out", run, *SHORT) == 130
-    assert f"stopped; go on with: mvd train --resume {run}" in capsys.readouterr().out
+    assert f"stopped; continue with: mvd train --resume {run}" in capsys.readouterr().out
     assert step_of(run) == 7
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
     assert state(run) == state(whole)
@@ -138,7 +139,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_from_the_same_wei
     assert mvd("train", template, "--out", once, *SHORT, "--pretrained", start) == 0
     shutil.copytree(once, again)
     shutil.rmtree(again / "checkpoints")
-    assert "go on with it: mvd train --resume" in refused(capsys, "evaluate", again)
+    assert "continue it with: mvd train --resume" in refused(capsys, "evaluate", again)
     assert mvd("train", "--resume", again, "--evaluate=none") == 0
     assert state(again) == state(once)
     shutil.rmtree(again / "checkpoints")
@@ -155,7 +156,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
     last = run / "checkpoints" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:-1])
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
-    assert f"going on from the one before it, of step {STEPS - 1}" in caplog.text
+    assert f"continuing from the previous one, of step {STEPS - 1}" in caplog.text
     assert state(run) == state(whole)
     for name, remedy in (("best", "--weights last"), ("last", f"mvd train --resume {run} goes on from the one before")):
         file = run / "checkpoints" / f"{name}.safetensors"
@@ -172,7 +173,7 @@ def test_a_run_whose_data_have_moved_goes_on_when_told_where_they_are(
     data.rename(moved)
     message = refused(capsys, "train", "--resume", run)
     assert f"{data}: expected the data set that the run was started on" in message
-    assert f"put it back, or say where it is now: mvd train DATA --resume {run}" in message
+    assert f"restore it, or name its new place: mvd train DATA --resume {run}" in message
     assert mvd("train", moved, "--resume", run, "--evaluate=none") == 0
     assert state(run) == state(whole)
     assert (open_run(run).data.root, open_run(run).data.prepared) == (str(moved), str(moved))
@@ -197,7 +198,7 @@ def test_data_that_vanish_in_the_middle_of_a_run_are_one_clear_error(
     before_step(4, lambda: os.truncate(file, file.stat().st_size - 1))
     message = refused(capsys, "train", data, "--out", run, *SHORT)
     assert "train_ir_resized_img.npy: expected the" in message
-    assert f"then go on with: mvd train --resume {run}" in message
+    assert f"then continue with: mvd train --resume {run}" in message
 
 
 def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_once_there_is_space(
@@ -212,7 +213,7 @@ def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_once_there_is_space(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "last.safetensors: expected to write it, could not" in message
-    assert f"free space there or allow writing to it, then go on with: mvd train --resume {run}" in message
+    assert f"free space there or allow writing to it, then continue with: mvd train --resume {run}" in message
     assert step_of(run) == 6
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
     assert state(run) == state(whole)

@@ -17,9 +17,9 @@ from PIL import Image
 from shell import SIZE, TINY, mvd, printed, refused
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mvd.engine import StepLog
 from mvd.report.progress import TrainingBar
 from mvd.runs import open_run
+from mvd.runs.observer import StepLog
 
 
 @pytest.fixture(scope="module")

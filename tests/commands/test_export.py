@@ -21,7 +21,7 @@ from mvd.data.sources import Held
 from mvd.errors import ConfigError
 from mvd.inference.onnx_models import OnnxNetwork, normalise
 from mvd.runs import open_run
-from mvd.training.engine import BACKEND
+from mvd.training import engine
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "onnx_search.py"
 ONE = "sysu/all-search/single-shot/seeded"
@@ -56,7 +56,7 @@ def exported_before(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def export_again(*given: object, preprocessing: str) -> None:
         shutil.copy(program, str(given[3]))
 
-    monkeypatch.setattr(type(BACKEND), "export", staticmethod(export_again))
+    monkeypatch.setattr(engine, "export", export_again)
 
 
 def test_every_variant_is_measured_beside_pytorch(
@@ -89,7 +89,7 @@ def test_a_program_takes_any_number_of_pictures_and_tells_them_apart(run: Path, 
     single = np.concatenate([session.run(None, {"pictures": one[None]})[0] for one in pictures])
     np.testing.assert_allclose(single, together, atol=1e-5)
     opened = open_run(run)
-    expected = BACKEND.embed(opened.config, 3, opened.best_checkpoint, Held(pictures))
+    expected = engine.embed(opened.config, 3, opened.best_checkpoint, Held(pictures))
     np.testing.assert_allclose(together, expected, atol=TOLERANCE)
     assert np.ptp(together, axis=0).max() > 0.01
 
@@ -176,7 +176,7 @@ def test_a_program_that_computes_something_else_is_not_kept(
 def test_a_network_that_takes_all_pictures_for_the_same_is_not_kept(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(type(BACKEND), "embed", staticmethod(lambda *_, **__: np.zeros((32, 4), np.float32)))
+    monkeypatch.setattr(engine, "embed", lambda *_, **__: np.zeros((32, 4), np.float32))
     monkeypatch.setattr(OnnxNetwork, "describe", lambda *_: np.zeros((32, 4), np.float32))
     assert "found them all alike" in refused(capsys, "export", run, "--out", tmp_path / "x.onnx", "--measure", "some")
     assert list(tmp_path.iterdir()) == []

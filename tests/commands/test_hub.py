@@ -17,7 +17,7 @@ from mvd.commands.hub import CONFIG, PAGE, WEIGHTS, from_pretrained
 from mvd.data.sources import Held
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.runs import open_run
-from mvd.training.engine import BACKEND
+from mvd.training import engine
 from mvd.weights import read_weights, write_weights
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 32, 16, 3), dtype=np.uint8)
@@ -68,7 +68,7 @@ def test_a_run_goes_to_the_hub_and_comes_back(
     opened = open_run(run)
     assert model.config == opened.config
     assert model.classes == 3
-    expected = BACKEND.embed(opened.config, 3, opened.best_checkpoint, Held(PICTURES))
+    expected = engine.embed(opened.config, 3, opened.best_checkpoint, Held(PICTURES))
     np.testing.assert_array_equal(model.describe(PICTURES), expected)
     files = sorted((people / "cam3" / "0006").iterdir())
     described = model.describe_files(files)

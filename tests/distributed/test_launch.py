@@ -164,6 +164,6 @@ def test_ctrl_c_stops_both_with_a_checkpoint_and_one_goes_on(data: Path, tmp_pat
         wait_for(run / "checkpoints" / "last.safetensors", process)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=120)
-    assert f"stopped; go on with: mvd train --resume {run}" in out
+    assert f"stopped; continue with: mvd train --resume {run}" in out
     step = load_checkpoint(open_run(run).checkpoint("last"))[1].step
     assert open_run(run).metrics()[-1]["step"] == step

@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mvd.commands.datasets import load_training
+from mvd import distributed
+from mvd.commands.training_data import load_training
 from mvd.config import (
     AugmentConfig,
     CosineSchedule,
@@ -29,14 +30,15 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.data.layouts import scan
-from mvd.distributed import process_group as ranks_module
+from mvd.data.training import TrainingData
+from mvd.distributed import group
 from mvd.distributed.batch_norm import share_statistics
-from mvd.distributed.process_group import joined
-from mvd.engine import ALONE, Ranks, Share, TrainingData
+from mvd.distributed.group import data_parallel
 from mvd.losses.objective import build_objective
-from mvd.training import step
+from mvd.training import trainer
 from mvd.training.batches import host_batches
 from mvd.training.device_augment import augment
+from mvd.training.state import initial_state
 
 DEVICE = torch.device(sys.argv[2] if len(sys.argv) > 2 else "cpu")
 CONFIG = RunConfig(
@@ -69,15 +71,16 @@ def variants() -> Iterator[tuple[str, RunConfig]]:
     yield "no identity loss", replace(CONFIG, model=shared, losses=replace(plain, identity_weight=0.0))
 
 
-def take_steps(config: RunConfig, data: TrainingData, share: Share) -> dict[str, Tensor]:
+def take_steps(config: RunConfig, data: TrainingData) -> dict[str, Tensor]:
     """Take some steps in float64, and give losses and gradients of the last, weights and running statistics by name."""
-    state = step.initial_state(config, len(data.identities), DEVICE, ALONE)
+    with distributed.alone():
+        state = initial_state(config, len(data.identities), DEVICE)
     state.network.double()
-    if share.count > 1:
+    if distributed.count() > 1:
         share_statistics(state.network, DEVICE)
-        state.forward = step.distribute(state.network, DEVICE, unused=config.losses.identity_weight == 0)
-    for state.step, batch in enumerate(host_batches(config, data, 0, share=share)):
-        losses = step.train_step(state, build_objective(config), batch, config, DEVICE, share=share)
+        state.forward = data_parallel(state.network, DEVICE, unused=config.losses.identity_weight == 0)
+    for state.step, batch in enumerate(host_batches(config, data, 0)):
+        losses = trainer.train_step(state, build_objective(config), batch, config, DEVICE)
     gradients = {name: p.grad for name, p in state.network.named_parameters() if p.grad is not None}
     arrays = {f"array {name}": values.double() for name, values in state.network.state_dict().items()}
     return {f"loss {name}": value for name, value in losses.items()} | gradients | arrays
@@ -86,16 +89,19 @@ def take_steps(config: RunConfig, data: TrainingData, share: Share) -> dict[str,
 def main(data: Path) -> None:
     if DEVICE.type == "cuda":
         os.environ["LOCAL_RANK"] = "0"
-        ranks_module._BACKENDS["cuda"] = "gloo"
-    setattr(step, "augment", lambda *given: augment(*given).double())  # noqa: B010 - it is not the module's to give away
-    with joined(replace(CONFIG.runtime, device=DEVICE.type)) as ranks:
+        group._BACKENDS["cuda"] = "gloo"
+    setattr(trainer, "augment", lambda *given: augment(*given).double())  # noqa: B010 - it is not the module's to give away
+    with distributed.joined(replace(CONFIG.runtime, device=DEVICE.type)):
         training, _ = load_training(scan(data), data, CONFIG)
         for name, config in variants():
-            report(name, take_steps(config, training, ranks), take_steps(config, training, ALONE), ranks)
+            found = take_steps(config, training)
+            with distributed.alone():
+                expected = take_steps(config, training)
+            report(name, found, expected)
 
 
-def report(name: str, found: dict[str, Tensor], expected: dict[str, Tensor], ranks: Ranks) -> None:
-    if ranks.index == 0:
+def report(name: str, found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    if distributed.is_first():
         # What no loss reaches has no gradient in one process, and one of zeros, with weight decay, in several.
         unreached = found.keys() - expected.keys()
         assert not any(found[key].any() for key in unreached)

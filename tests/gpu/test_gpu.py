@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,15 +32,18 @@ from mvd.config import (
 from mvd.data.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.sources import Held
-from mvd.engine import SampleBatch, StepLog, TrainingData, load_backend
-from mvd.inference.embed import describe
+from mvd.data.training import TrainingData
+from mvd.inference.embed import embed_pictures
 from mvd.losses.objective import build_objective
 from mvd.runs import RunData, RunFolder, create_run, load_checkpoint
+from mvd.runs.observer import Observer
 from mvd.runtime.memory import peak_memory
 from mvd.runtime.precision import numerics
 from mvd.training.batches import host_batches
 from mvd.training.optim import optimizer_tensors, restore_optimizer
-from mvd.training.step import TrainState, initial_state, train_step
+from mvd.training.state import TrainState, initial_state
+from mvd.training.trainer import fit as train
+from mvd.training.trainer import train_step
 
 pytestmark = [
     pytest.mark.gpu,
@@ -187,24 +190,14 @@ def test_a_fused_optimizer_survives_a_round_trip(data: TrainingData) -> None:
         assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
 
 
-class Watcher:
+class Watcher(Observer):
     """Stops the run after a number of steps."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.stop_after = stop_after
 
-    def started(self, step: int, steps: int) -> None: ...
-
-    def sampled(self, step: int, show: Any) -> None:
-        sample: SampleBatch = show()
-        assert sample.pictures.dtype == np.uint8
-
     def stepped(self, step: int) -> bool:
         return step != self.stop_after
-
-    def logged(self, log: StepLog) -> None: ...
-
-    def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None: ...
 
 
 @pytest.mark.parametrize("graphs", [False, True])
@@ -214,7 +207,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(data: TrainingData, tmp_
     described = RunData(root="data", prepared="data", dataset="sysu", identities=tuple(range(PEOPLE)))
 
     def fit(run: RunFolder, *, resume: bool = False, stop: int | None = None) -> None:
-        load_backend(config).fit(config, data, run, validate=None, observer=Watcher(stop), resume=resume)
+        train(config, data, run, observer=Watcher(stop), resume=resume)
 
     whole, stopped = (create_run(tmp_path / name, config, described, replace=False) for name in ("whole", "stopped"))
     fit(whole)
@@ -231,7 +224,7 @@ def test_descriptors_are_those_of_the_cpu(precision: str, tolerance: float) -> N
     def embed(device: str, precision: str) -> npt.NDArray[np.float32]:
         config = on(CONFIG, device=device, precision=precision)
         with started(config) as state:
-            return describe(state.network, config.runtime, pictures)
+            return embed_pictures(state.network, config.runtime, pictures)
 
     found, expected = embed("cuda", precision), embed("cpu", "fp32")
     assert np.linalg.norm(found - expected) <= tolerance * np.linalg.norm(expected)

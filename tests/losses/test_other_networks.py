@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from mvd.commands.engine import load_engine
 from mvd.config import LossConfig, ModelConfig, RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES
-from mvd.engine import load_backend
 from mvd.errors import ConfigError
 from mvd.losses.identity import identity_loss
 from mvd.losses.objective import Objective, accuracy, build_objective
@@ -100,7 +100,7 @@ def test_terms_that_compare_what_is_not_there_are_refused(model: ModelConfig, lo
 def test_they_are_refused_before_a_run_begins() -> None:
     config = RunConfig(model=ModelConfig(encoders="shared"), runtime=RuntimeConfig(device="cpu"))
     with pytest.raises(ConfigError, match=r"--losses\.vsd-weight 0 --losses\.vcd-weight 0 --losses\.vml-weight 0$"):
-        load_backend(config).check(config)
+        load_engine(config).check(config)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mvd.engine import StepLog
 from mvd.errors import RunError
 from mvd.metrics.scores import Result
 from mvd.original import settings
 from mvd.original.performance import PerformanceFile, final_lines, result_lines, step_line, validation_line
+from mvd.runs.observer import StepLog
 
 LOG = StepLog(
     step=795,

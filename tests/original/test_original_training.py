@@ -21,10 +21,10 @@ from safetensors.numpy import save_file
 
 from mvd.commands.prepare import prepare
 from mvd.config import EpochSchedule
-from mvd.engine import StepLog
 from mvd.original import training
 from mvd.original.watching import Watcher
 from mvd.runs import load_checkpoint, open_run
+from mvd.runs.observer import StepLog
 from mvd.weights import convert
 from mvd.weights.encoders import resnet_shapes
 

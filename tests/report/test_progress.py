@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
-from mvd.engine import StepLog
 from mvd.report import progress
 from mvd.report.progress import TrainingBar, counting_bar
+from mvd.runs.observer import StepLog
 
 LOG = StepLog(
     step=20,

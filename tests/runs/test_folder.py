@@ -100,7 +100,10 @@ def test_two_processes_cannot_work_on_one_run(run: RunFolder) -> None:
         pass
 
 
-@pytest.mark.parametrize("written", [["data.json"], [".data.json.part"], ["data.json", ".config.json.part"]])
+@pytest.mark.parametrize(
+    "written",
+    [["data.json"], [".data.json.0123456789abcdef.part"], ["data.json", ".config.json.0123456789abcdef.part"]],
+)
 def test_a_run_that_was_never_quite_made_is_made_the_next_time(run: RunFolder, written: list[str]) -> None:
     for name in {"data.json", "config.json"} - set(written):
         (run.path / name).unlink()

@@ -61,7 +61,7 @@ def test_of_a_damaged_last_checkpoint_is_told_and_the_one_before_is_used(
     assert found.step == 2
     (message,) = caplog.messages
     assert "last.safetensors: expected a checkpoint with the checksum crc32:" in message
-    assert message.endswith("going on from the one before it, of step 2")
+    assert message.endswith("continuing from the previous one, of step 2")
     assert names(run) == ["damaged.safetensors", "last.safetensors"]
     assert [record["step"] for record in run.metrics()] == [1, 2]
     # The damaged one is not taken for the one before the next.
@@ -72,10 +72,10 @@ def test_of_a_damaged_last_checkpoint_is_told_and_the_one_before_is_used(
 def test_without_a_whole_checkpoint_nothing_is_changed(run: RunFolder) -> None:
     save(run, 1)
     flip(run.checkpoint("last"))
-    with pytest.raises(CheckpointError, match=r"last\.safetensors: .*; there is none before it: .*--replace"):
+    with pytest.raises(CheckpointError, match=r"last\.safetensors: .*; there is no previous one: .*--replace"):
         recover(run)
     run.checkpoint("previous").write_bytes(b"no checkpoint")
-    with pytest.raises(CheckpointError, match=r"last\.safetensors: .*the one before it is damaged too .*previous"):
+    with pytest.raises(CheckpointError, match=r"last\.safetensors: .*the previous one is damaged too .*previous"):
         recover(run)
     assert names(run) == ["last.safetensors", "previous.safetensors"]
     assert run.metrics() == [{"step": 1}]

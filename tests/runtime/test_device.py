@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, RuntimeConfig
-from mvd.engine import load_backend
 from mvd.errors import ConfigError
 from mvd.runtime.device import resolve_device
 
@@ -78,10 +78,10 @@ def test_a_broken_extension_does_not_keep_the_processor_from_computing(tmp_path:
     (facts / "entry_points.txt").write_text("[torch.backends]\ntorch_broken = torch_broken:load\n")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from mvd.engine import load_backend\n"
+        "from mvd.commands.engine import load_engine\n"
         "from mvd.config import RunConfig, RuntimeConfig\n"
         "config = RunConfig(runtime=RuntimeConfig(device='cpu'))\n"
-        "print(load_backend(config).check(config))"
+        "print(load_engine(config).check(config))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "cpu\n"), done.stderr
@@ -90,4 +90,4 @@ def test_a_broken_extension_does_not_keep_the_processor_from_computing(tmp_path:
 def test_tf32_is_refused_where_there_is_none() -> None:
     config = RunConfig(runtime=RuntimeConfig(device="cpu", precision="tf32"))
     with pytest.raises(ConfigError, match=r"runtime\.precision: expected fp32 or bf16 on cpu, found tf32"):
-        load_backend(config).check(config)
+        load_engine(config).check(config)

@@ -15,10 +15,11 @@ from mvd.config import DataConfig, LossConfig, ModelConfig, RunConfig, RuntimeCo
 from mvd.config.recipes import RECIPES
 from mvd.data.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
-from mvd.engine import TrainingData
+from mvd.data.training import TrainingData
 from mvd.losses.objective import build_objective
 from mvd.training.batches import host_batches
-from mvd.training.step import initial_state, train_step
+from mvd.training.state import initial_state
+from mvd.training.trainer import train_step
 
 CPU = torch.device("cpu")
 PEOPLE, EACH, HEIGHT, WIDTH = 4, 3, 32, 16

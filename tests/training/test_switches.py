@@ -22,15 +22,17 @@ from mvd.config import (
 from mvd.config.recipes import RECIPES
 from mvd.data.arrays import PreparedPictures
 from mvd.data.augment import draw_augmentation
+from mvd.data.prefetch import prefetch
 from mvd.data.samples import Modality, Samples
 from mvd.data.sampling import identity_batches
-from mvd.engine import TrainingData
+from mvd.data.training import TrainingData
 from mvd.losses.objective import build_objective
 from mvd.models.mvd import MVD
 from mvd.models.resnet import ResNet
 from mvd.models.state import initial_network
-from mvd.training.batches import count_steps, host_batches, prefetch
-from mvd.training.step import TrainState, initial_state, train_step
+from mvd.training.batches import count_steps, host_batches
+from mvd.training.state import TrainState, initial_state
+from mvd.training.trainer import train_step
 
 CPU = torch.device("cpu")
 STEPS, PEOPLE, EACH, HEIGHT, WIDTH = 20, 6, 5, 48, 24
@@ -154,7 +156,7 @@ def test_a_batch_in_parts_is_the_whole_one_where_norms_have_no_batch(data: Train
     def freeze(state: TrainState) -> None:
         # In eval mode a norm is a constant; what is left must not know of parts.
         state.network.eval()
-        state.network.train = lambda mode=True: state.network  # type: ignore[method-assign,assignment]
+        state.network.train = lambda mode=True: state.network  # type: ignore[method-assign, assignment]
 
     whole = losses_of(CONFIG, data, freeze)
     config = replace(CONFIG, runtime=replace(CONFIG.runtime, accumulate=parts))
@@ -175,10 +177,10 @@ def test_a_batch_in_parts_trains_and_counts_each_picture_once(data: TrainingData
 
 def test_parts_of_fewer_identities_than_there_are_are_refused() -> None:
     from mvd.errors import ConfigError
-    from mvd.training.engine import BACKEND
+    from mvd.training.engine import check
 
     with pytest.raises(ConfigError, match=r"sampling\.identities: expected a multiple of 3, for 1 process with"):
-        BACKEND.check(replace(CONFIG, runtime=replace(CONFIG.runtime, accumulate=3)))
+        check(replace(CONFIG, runtime=replace(CONFIG.runtime, accumulate=3)))
     both = replace(CONFIG.runtime, compile=True, recompute=True)
     with pytest.raises(ConfigError, match=r"runtime\.recompute: expected it without runtime\.compile"):
-        BACKEND.check(replace(CONFIG, runtime=both))
+        check(replace(CONFIG, runtime=both))

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
+from mvd.commands.engine import load_engine
 from mvd.config import (
     AugmentConfig,
     CosineSchedule,
@@ -25,11 +27,14 @@ from mvd.config import (
 )
 from mvd.data.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
-from mvd.data.sources import Held
-from mvd.engine import Embed, SampleBatch, StepLog, TrainingData, load_backend
+from mvd.data.sources import Held, Pictures
+from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, TrainingError
 from mvd.losses.objective import Objective
+from mvd.metrics.protocols import validation_protocol
+from mvd.metrics.validation import Validation
 from mvd.runs import OPTIMIZER_PREFIX, RunData, RunFolder, create_run, load_checkpoint
+from mvd.runs.observer import Observer, SampleBatch, StepLog
 
 PEOPLE, EACH, HEIGHT, WIDTH = 4, 6, 32, 16
 
@@ -47,7 +52,7 @@ CONFIG = RunConfig(
 )
 
 
-class Watcher:
+class Watcher(Observer):
     """Remembers what it is told, and stops the run after a number of steps."""
 
     def __init__(self, stop_after: int | None = None) -> None:
@@ -97,22 +102,24 @@ def new_run(path: Path, config: RunConfig = CONFIG) -> RunFolder:
     return create_run(path, config, described, replace=False)
 
 
-def validation(figures: list[float]) -> Callable[[Embed], Mapping[str, float]]:
-    remaining = iter(figures)
+class Figures(Validation):
+    """Validation whose figures are given; it keeps the embeddings."""
 
-    def validate(embed: Embed) -> Mapping[str, float]:
-        descriptors = embed(Held(np.zeros((3, HEIGHT, WIDTH, 3), np.uint8)))
-        assert descriptors.shape == (3, 4 * 32)
-        return {"mAP": next(remaining)}
+    def __init__(self, pictures: Pictures, samples: Samples, figures: list[float]) -> None:
+        super().__init__(pictures=pictures, samples=samples, protocol=validation_protocol("sysu", cameras=True))
+        self.__dict__["remaining"] = iter(figures)
+        self.__dict__["seen"] = []
 
-    return validate
+    def score(self, embeddings: npt.NDArray[np.float32]) -> Mapping[str, float]:
+        self.__dict__["seen"].append(embeddings)
+        return {"mAP": next(self.__dict__["remaining"])}
 
 
 def fit(
     data: TrainingData, run: RunFolder, config: RunConfig = CONFIG, *, resume: bool = False, **watch: int
 ) -> Watcher:
     watcher = Watcher(**watch)
-    ended = load_backend(config).fit(config, data, run, validate=None, observer=watcher, resume=resume)
+    ended = load_engine(config).fit(config, data, run, observer=watcher, resume=resume)
     assert ended == (watcher.stop_after is None)
     return watcher
 
@@ -179,7 +186,7 @@ def test_checkpoints_are_written_between_validations_and_change_nothing(data: Tr
         return True
 
     watcher.stepped = stepped  # type: ignore[method-assign]
-    load_backend(config).fit(config, data, often, validate=None, observer=watcher, resume=False)
+    load_engine(config).fit(config, data, often, observer=watcher)
     assert steps == list(range(1, 20))
     assert lines_without_rates(often) == lines_without_rates(whole)
     expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, often))
@@ -223,9 +230,10 @@ def test_the_best_checkpoint_is_that_of_the_highest_validation_map(data: Trainin
     config = replace(CONFIG, runtime=replace(CONFIG.runtime, validate_every=1))
     run = new_run(tmp_path / "run", config)
     watcher = Watcher()
-    load_backend(config).fit(
-        config, data, run, validate=validation([0.2, 0.5, 0.5, 0.4]), observer=watcher, resume=False
-    )
+    black = Held(np.zeros((3, HEIGHT, WIDTH, 3), np.uint8))
+    figures = Figures(black, data.visible.samples.take(np.arange(3)), [0.2, 0.5, 0.5, 0.4])
+    load_engine(config).fit(config, data, run, observer=watcher, validation=figures)
+    assert figures.__dict__["seen"][0].shape == (3, 4 * 32)
     assert watcher.validations == [(1, True), (2, True), (3, False), (4, False)]
     best, meta = load_checkpoint(run.best_checkpoint)
     assert (meta.epoch, meta.metrics, meta.best) == (2, {"mAP": 0.5}, 0.5)
@@ -236,17 +244,12 @@ def test_the_best_checkpoint_is_that_of_the_highest_validation_map(data: Trainin
 
 def test_embedding_from_a_checkpoint_is_what_validation_saw(data: TrainingData, tmp_path: Path) -> None:
     run = new_run(tmp_path / "run")
-    seen = []
-
-    def validate(embed: Embed) -> Mapping[str, float]:
-        seen.append(embed(data.visible))
-        return {"mAP": 0.5}
-
-    backend = load_backend(CONFIG)
-    backend.fit(CONFIG, data, run, validate=validate, observer=Watcher(), resume=False)
-    again = backend.embed(CONFIG, PEOPLE, run.checkpoint("last"), data.visible)
-    np.testing.assert_allclose(again, seen[-1], atol=1e-5)
-    initial = backend.embed(CONFIG, PEOPLE, None, data.visible)
+    figures = Figures(data.visible, data.visible.samples, [0.5, 0.5])
+    engine = load_engine(CONFIG)
+    engine.fit(CONFIG, data, run, observer=Watcher(), validation=figures)
+    again = engine.embed(CONFIG, PEOPLE, run.checkpoint("last"), data.visible)
+    np.testing.assert_allclose(again, figures.__dict__["seen"][-1], atol=1e-5)
+    initial = engine.embed(CONFIG, PEOPLE, None, data.visible)
     assert np.abs(initial - again).max() > 0.01
 
 
@@ -293,14 +296,14 @@ def test_a_checkpoint_of_another_network_is_refused_by_name(data: TrainingData, 
     fit(data, run, stop_after=1)
     wider = replace(CONFIG, model=replace(CONFIG.model, z_dim=8))
     with pytest.raises(CheckpointError, match=r"last\.safetensors: expected the weights of this run's network, found"):
-        load_backend(wider).embed(wider, PEOPLE, run.checkpoint("last"), data.visible)
+        load_engine(wider).embed(wider, PEOPLE, run.checkpoint("last"), data.visible)
 
 
 def test_a_device_that_is_not_there_is_one_clear_error() -> None:
     for name in ("cuda:99", "toaster"):
         config = replace(CONFIG, runtime=replace(CONFIG.runtime, device=name))
         with pytest.raises(ConfigError, match=rf"found '{name}' .* --runtime\.device cpu"):
-            load_backend(config).check(config)
+            load_engine(config).check(config)
 
 
 def test_bfloat16_trains_to_finite_losses_in_fp32_weights(data: TrainingData, tmp_path: Path) -> None:
@@ -334,22 +337,17 @@ def test_other_networks_train_validate_and_resume_too(
         losses=LossConfig(vsd_weight=0, vcd_weight=0, vml_weight=0),
         schedule=CosineSchedule(epochs=2),
     )
-    seen = []
-
-    def validate(embed: Embed) -> Mapping[str, float]:
-        seen.append(embed(data.infrared, data.infrared.samples.modalities))
-        return {"mAP": 0.5}
-
+    figures = Figures(data.infrared, data.infrared.samples, [0.5, 0.5])
     whole, stopped = new_run(tmp_path / "whole", config), new_run(tmp_path / "stopped", config)
-    backend = load_backend(config)
-    backend.fit(config, data, whole, validate=validate, observer=Watcher(), resume=False)
+    engine = load_engine(config)
+    engine.fit(config, data, whole, observer=Watcher(), validation=figures)
     fit(data, stopped, config, stop_after=4)
     fit(data, stopped, config, resume=True)
     expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, stopped))
     assert all(np.array_equal(found[name], values) for name, values in expected.items())
     modalities = data.infrared.samples.modalities
-    again = backend.embed(config, PEOPLE, whole.checkpoint("last"), data.infrared, modalities=modalities)
-    np.testing.assert_allclose(again, seen[-1], atol=1e-5)
+    again = engine.embed(config, PEOPLE, whole.checkpoint("last"), data.infrared, modalities=modalities)
+    np.testing.assert_allclose(again, figures.__dict__["seen"][-1], atol=1e-5)
 
 
 def test_the_global_random_state_does_not_matter(data: TrainingData, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -21,10 +21,9 @@ from mvd.distributed.launch import process_index
 from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mvd.engine import Observer
     from mvd.report.progress import TrainingBar
     from mvd.runs import RunFolder
-    from mvd.weights import Report
+    from mvd.runs.observer import Observer
 
 
 RecipeName: TypeAlias = Literal["mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw", "demo"]
@@ -61,7 +60,7 @@ class Train:
         """Run the command."""
         from mvd.commands.train import resume, train
 
-        with watched_training(console) as bar, self._observer(bar) as observer:
+        with watched_training(console) as bar, self._observer(console, bar) as observer:
             if self.resume is not None:
                 if self.config != RECIPES[self.recipe] or self.pretrained is not None or self.replace:
                     raise ConfigError(
@@ -76,32 +75,30 @@ class Train:
                     observer=observer,
                     prepared=self.prepared,
                     pretrained=self.pretrained,
-                    matched=lambda report: self._print_matched(console, report),
                     replace=self.replace,
                 )
             else:
                 raise ConfigError("expected a data folder to train on, or --resume and a run folder, found neither")
         if not ended:
-            console.print(f"stopped; go on with: mvd train --resume {run.path}", soft_wrap=True)
+            console.print(f"stopped; continue with: mvd train --resume {run.path}", soft_wrap=True)
             return STOPPED
         console.print(f"{run.path}: trained, weights in {run.best_checkpoint}", soft_wrap=True)
         return _evaluate_trained(run, console) if self.evaluate == "test" else 0
 
-    def _print_matched(self, console: Console, report: Report) -> None:
-        from mvd.report.weights import weights_lines
-
-        console.print(*weights_lines(self.pretrained or Path(), report), sep="\n", soft_wrap=True, markup=False)
-
     @contextmanager
-    def _observer(self, bar: TrainingBar) -> Iterator[Observer]:
-        if not self.tensorboard or process_index() > 0:
-            yield bar
-            return
-        from mvd.report.tensorboard import TensorBoardWriter
-        from mvd.report.watchers import Watchers
+    def _observer(self, console: Console, bar: TrainingBar) -> Iterator[Observer]:
+        from mvd.report.weights import MatchPrinter
+        from mvd.runs.observer import Observers
 
-        with TensorBoardWriter(self.resume or self.out) as writer:
-            yield Watchers(bar, writer)
+        observers: list[Observer] = [bar]
+        if self.pretrained is not None:
+            observers.append(MatchPrinter(console, self.pretrained))
+        with ExitStack() as stack:
+            if self.tensorboard and process_index() == 0:
+                from mvd.report.tensorboard import TensorBoardWriter
+
+                observers.append(stack.enter_context(TensorBoardWriter(self.resume or self.out)))
+            yield Observers(*observers)
 
 
 @dataclass(frozen=True, kw_only=True)

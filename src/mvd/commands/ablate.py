@@ -27,8 +27,8 @@ from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.data.images import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.report.ablation import Figures, RungResult
-from mvd.report.watchers import Quiet
 from mvd.runs import RunFolder, open_run, write_json
+from mvd.runs.observer import Observer
 from mvd.weights.load import load_pretrained
 
 Progress = Callable[[int, int], None]
@@ -217,14 +217,14 @@ def _begin(job: _Job) -> RunFolder:
         job.data,
         job.folder,
         job.config,
-        observer=Quiet(),
+        observer=Observer(),
         prepared=job.prepared,
         pretrained=job.pretrained,
     )[0]
 
 
 def _go_on(job: _Job) -> RunFolder:
-    return resume(job.folder, observer=Quiet())[0]
+    return resume(job.folder, observer=Observer())[0]
 
 
 def _over_seeds(runs: Sequence[Mapping[Descriptor, _Figures]]) -> dict[str, Figures]:

@@ -21,10 +21,10 @@ from mvd.commands.synth import draw_sheet, synth
 from mvd.commands.train import train
 from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
-from mvd.engine import Observer
 from mvd.errors import RunError
 from mvd.metrics.scores import Result
 from mvd.runs import RunFolder, write_atomically
+from mvd.runs.observer import Observer
 from mvd.synthetic import Difficulty, SyntheticConfig, even_plan
 
 # Many people and few pictures of each: a network that is to tell strangers apart must have seen many.

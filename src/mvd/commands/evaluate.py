@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from mvd import distributed
+from mvd.commands.engine import load_engine
 from mvd.config import Descriptor, RunConfig
 from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
 from mvd.data.permutations import Permutations, load_permutations
 from mvd.data.samples import Dataset, Samples
 from mvd.data.sources import Counted, Pictures
-from mvd.engine import ALONE, Ranks, load_backend
 from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
@@ -30,7 +31,7 @@ PERMUTATIONS = Path("exp") / "rand_perm_cam.mat"
 
 
 def evaluate(
-    path: Path,
+    path: Path | str,
     *,
     data: Path | None = None,
     trial: int | None = None,
@@ -39,74 +40,64 @@ def evaluate(
     weights: Weights = "best",
     descriptor: Descriptor | None = None,
     progress: Progress | None = None,
-    together: bool = True,
 ) -> list[Result]:
     """Evaluate a run on the test identities.
 
-    The results are also written to the run folder, as `evaluation-<weights>.json`; where the descriptor is another
-    than the run's own, as `evaluation-<weights>-<descriptor>.json`.
+    The results are also written to the run folder, as `evaluation-<weights>.json`; with another descriptor than the
+    run's own, as `evaluation-<weights>-<descriptor>.json`. The processes of a launch share the pictures.
 
     Args:
         path: the run folder.
         data: the data set's folder or table, where it is not the one that the run was trained on.
         trial: RegDB's split, where the run was not trained on RegDB; else it is the run's own.
         protocols: names of protocols, or patterns; none means the customary ones of the data set: both directions, or
-            SYSU-MM01's two searches, single-shot, with official galleries where exp/rand_perm_cam.mat is there.
+            SYSU-MM01's two searches, single-shot, with official galleries where exp/rand_perm_cam.mat exists.
         reranking: re-rank too; a result of its own after each plain one.
-        weights: the run's best, by validation, or its last where there is no best; its last; or those it began with.
-        descriptor: what describes a picture, where it is not what the run's configuration says; training does not
-            depend on it.
+        weights: the run's best, by validation, or its last where there is no best; its last; or the initial ones.
+        descriptor: the embedding of a picture, where it is not the configuration's; training does not depend on it.
         progress: called with (pictures embedded, pictures in all).
-        together: whether the processes of this launch, if it has several, share the pictures; each of them has to call
-            this then. Otherwise this process does all of it.
 
     Raises:
         RunError: there is no run, or no such weights in it.
         CheckpointError: the weights are damaged, or of another network.
         DatasetError: the test pictures or the galleries cannot be read.
-        ProtocolError: there is no such protocol, or it does not fit the pictures; or the trial is not the run's.
+        ProtocolError: there is no such protocol, it does not fit the pictures, or the trial is not the run's.
         ConfigError: the run's network has no such descriptor.
     """
-    run = open_run(path)
+    run = open_run(Path(path))
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = data or Path(run.data.root)
-    backend, checkpoint = load_backend(config), _checkpoint(run, weights)
-
-    def make_ready() -> tuple[Dataset, Sequence[Protocol], Permutations | None]:
-        dataset = scan(root, trial=_trial(run, trial))
-        _require_own_trial(run, dataset)
-        chosen = choose_protocols(dataset, protocols)
-        return dataset, chosen, load_galleries(dataset, chosen)
-
-    joined: AbstractContextManager[Ranks] = backend.ranks(config) if together else nullcontext(ALONE)
-    with joined as ranks, _naming_other_checkpoints(run, checkpoint):
-        dataset, chosen, permutations = ranks.each(make_ready)
-        descriptors = backend.embed(
+    engine, checkpoint = load_engine(config), _checkpoint(run, weights)
+    with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):
+        with distributed.agreement():
+            dataset = scan(root, trial=_trial(run, trial))
+            _require_own_trial(run, dataset)
+            chosen = choose_protocols(dataset, protocols)
+            galleries = load_galleries(dataset, chosen)
+        embeddings = engine.embed(
             config,
             len(run.data.identities),
             checkpoint,
             pictures_of(dataset.root, dataset.test, config, progress),
             modalities=dataset.test.modalities,
-            ranks=ranks,
         )
-        features = Features(descriptors=descriptors, samples=dataset.test)
-
-        def measure() -> list[Result]:
-            rankings = (None,) if reranking is None else (None, reranking)
-            results = [score(features, one, permutations, reranking=how) for one in chosen for how in rankings]
-            record = {
-                "weights": str(checkpoint) if checkpoint else "initial",
-                "step": read_meta(checkpoint).step if checkpoint else 0,
-                "descriptor": config.model.descriptor,
-                "data": str(root.resolve()),
-                "results": [result.to_dict() for result in results],
-            }
-            name = weights if config.model.descriptor == own else f"{weights}-{config.model.descriptor}"
-            write_json(run.path / f"evaluation-{name}.json", record)
-            return results
-
-        return ranks.first(measure)
+        results: list[Result] = []
+        with distributed.agreement():
+            if distributed.is_first():
+                features = Features(descriptors=embeddings, samples=dataset.test)
+                rankings = (None,) if reranking is None else (None, reranking)
+                results = [score(features, one, galleries, reranking=how) for one in chosen for how in rankings]
+                record = {
+                    "weights": str(checkpoint) if checkpoint else "initial",
+                    "step": read_meta(checkpoint).step if checkpoint else 0,
+                    "descriptor": config.model.descriptor,
+                    "data": str(root.resolve()),
+                    "results": [result.to_dict() for result in results],
+                }
+                name = weights if config.model.descriptor == own else f"{weights}-{config.model.descriptor}"
+                write_json(run.path / f"evaluation-{name}.json", record)
+        return distributed.broadcast(results)
 
 
 def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Protocol]:

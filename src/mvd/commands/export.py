@@ -20,8 +20,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from mvd.commands.comparison import Comparison, Floats, comparison
+from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, to_json
-from mvd.engine import Preprocessing, load_backend
+from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
 from mvd.inference.onnx_models import (
     OnnxNetwork,
@@ -40,6 +41,7 @@ TOLERANCE = 1e-4
 """The most by which a number of a descriptor may be another than PyTorch's."""
 
 _DISTINCT = 10 * TOLERANCE
+_BATCH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,16 +121,16 @@ def export(
     pictures = comparison(run, config, data, protocols, measure=measure)
     if "int8" in variants:
         pictures.calibration()  # for what may be missing, before anything is computed
-    backend, classes = load_backend(config), len(run.data.identities)
-    reference = backend.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
+    engine, classes = load_engine(config), len(run.data.identities)
+    reference = engine.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
     card, done = run.card_with_tests(checkpoint), list[Exported]()
     with _folder_beside(file) as folder:
         whole = folder / "fp32.onnx"
-        backend.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
+        engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
         for variant in dict.fromkeys(variants):
             final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}.onnx")
-            part = _convert(whole, variant, pictures, size=config.runtime.embed_batch)
-            batches = pictures.pictures.batches(config.runtime.embed_batch)
+            part = _convert(whole, variant, pictures, size=config.runtime.embed_batch or _BATCH)
+            batches = pictures.pictures.batches(config.runtime.embed_batch or _BATCH)
             descriptors = OnnxNetwork(part).describe(batches, pictures.modalities)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)

@@ -20,14 +20,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, to_json
 from mvd.data.images import PictureFiles
 from mvd.data.sources import Held, Pictures
-from mvd.engine import Descriptors, Modalities, load_backend
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.report.card import model_page
 from mvd.runs import OPTIMIZER_PREFIX, Card, load_checkpoint, open_run, read_card, read_config
 from mvd.weights import count_classes, load_whole, write_weights
+
+Modalities = npt.NDArray[np.int64]
+Embeddings = npt.NDArray[np.float32]
 
 WEIGHTS, CONFIG, PAGE = "model.safetensors", "config.json", "README.md"
 
@@ -50,7 +53,7 @@ class Model:
     classes: int
     card: Card | None
 
-    def describe(self, pictures: npt.NDArray[np.uint8], modalities: Modalities | None = None) -> Descriptors:
+    def describe(self, pictures: npt.NDArray[np.uint8], modalities: Modalities | None = None) -> Embeddings:
         """Describe pictures for ranking by cosine. The weights are loaded for each call: give it all there are.
 
         Args:
@@ -66,7 +69,7 @@ class Model:
         """
         return self._describe(Held(pictures), modalities)
 
-    def describe_files(self, files: Sequence[Path | str], modalities: Modalities | None = None) -> Descriptors:
+    def describe_files(self, files: Sequence[Path | str], modalities: Modalities | None = None) -> Embeddings:
         """Read pictures and describe them; see `describe`.
 
         Raises:
@@ -82,9 +85,9 @@ class Model:
         )
         return self._describe(pictures, modalities)
 
-    def _describe(self, pictures: Pictures, modalities: Modalities | None) -> Descriptors:
-        backend = load_backend(self.config)
-        return backend.embed(self.config, self.classes, self.weights, pictures, modalities=modalities)
+    def _describe(self, pictures: Pictures, modalities: Modalities | None) -> Embeddings:
+        engine = load_engine(self.config)
+        return engine.embed(self.config, self.classes, self.weights, pictures, modalities=modalities)
 
 
 def from_pretrained(source: str | Path, *, revision: str | None = None, device: str = "auto") -> Model:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mvd.commands.engine import load_engine
 from mvd.config import RunConfig
 from mvd.config.recipes import name_recipe
 from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
-from mvd.engine import load_backend
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
 from mvd.weights import Report, count_classes, load_whole
 
@@ -36,7 +36,7 @@ def import_weights(
         DatasetError: there is no such data set.
         RunError: the run folder is taken or cannot be written.
     """
-    load_backend(config).check(config)
+    load_engine(config).check(config)
     tensors, report = load_whole(file, config.model)
     dataset = scan(data, trial=config.data.trial)
     described = RunData(

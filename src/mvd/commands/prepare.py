@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.commands.datasets import describe_dataset
+from mvd.commands.training_data import describe_dataset
 from mvd.data import prepare as preparing
 from mvd.data.arrays import Progress, default_folder
 from mvd.data.decoding import Decoder

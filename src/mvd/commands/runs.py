@@ -21,7 +21,7 @@ from mvd.runs import RunFolder, judge, last_sign, open_run, read_state
 
 _FILES = ("config.json", "data.json", "metrics.jsonl")
 _COMPARED_STEPS = 3
-_NOT_THE_METHOD = ("seed", "backend", "runtime.", "data.trial")  # fields that a recipe leaves open
+_NOT_THE_METHOD = ("seed", "framework", "runtime.", "data.trial")  # fields that a recipe leaves open
 
 
 def find_runs(folders: Sequence[Path]) -> list[Path]:

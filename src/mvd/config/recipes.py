@@ -175,5 +175,5 @@ def name_recipe(config: RunConfig) -> str:
 def _settings(config: RunConfig) -> set[tuple[str, str, str]]:
     """List what makes a recipe: part, field and value."""
     parts = json.loads(to_json(config))
-    del parts["data"]["trial"], parts["runtime"], parts["seed"], parts["backend"]
+    del parts["data"]["trial"], parts["runtime"], parts["seed"], parts["framework"]
     return {(part, name, json.dumps(value)) for part, fields in parts.items() for name, value in fields.items()}

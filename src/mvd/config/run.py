@@ -19,11 +19,11 @@ class RunConfig:
 
     Attributes:
         seed: decides initial weights, batches, augmentation and dropout.
-        backend: the framework that computes.
+        framework: what computes.
     """
 
     seed: int = 0
-    backend: Literal["pytorch"] = "pytorch"
+    framework: Literal["pytorch"] = "pytorch"
     data: DataConfig = field(default_factory=DataConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

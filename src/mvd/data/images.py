@@ -13,12 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from mvd.errors import DatasetError
+
+Preprocessing: TypeAlias = Literal["inside", "outside"]
+"""Whether an exported network takes pictures as they are and normalises them inside, or takes normalised ones."""
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

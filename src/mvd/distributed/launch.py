@@ -1,6 +1,6 @@
-"""What a process knows of the launch that it is part of: torchrun tells each its number in the environment.
+"""The launch that a process is part of, as torchrun describes it in the environment; and starting one.
 
-Needs no framework. How the processes talk is the backend's (`mvd.engine.Ranks`).
+Needs no framework. `mvd.distributed.joined` connects the processes.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from types import FrameType
 
 from mvd.errors import MvdError
 
-# Longer than torchrun takes to end the others once one has failed.
+# Seconds; longer than torchrun takes to end the others once one has failed.
 _PATIENCE_SECONDS = 5.0
 
 
 def process_count() -> int:
-    """Count the processes of this launch; 1 where it is an ordinary one."""
+    """Return the number of processes of this launch; 1 for an ordinary command."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def process_index() -> int:
-    """Tell which of them this is, from 0."""
+    """Return the index of this process, from 0."""
     return int(os.environ.get("RANK", "0")) if process_count() > 1 else 0
 
 
 def launch(count: int, command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Start a Python program as several processes on this machine, by torchrun, and wait for their end.
+    """Start a Python program as several processes on this machine with torchrun, and wait for their end.
 
     Args:
-        count: of the processes.
+        count: number of processes.
         command: the program's file and its arguments.
         environment: variables that it gets beside those of this process.
 
@@ -46,7 +46,7 @@ def launch(count: int, command: Sequence[str], environment: Mapping[str, str]) -
     interrupted = False
 
     def note(number: int, frame: FrameType | None) -> None:
-        # A terminal sends it to torchrun too, which sees to the processes.
+        # A terminal sends the signal to torchrun too, which ends the processes.
         nonlocal interrupted
         interrupted = True
 
@@ -61,7 +61,7 @@ def launch(count: int, command: Sequence[str], environment: Mapping[str, str]) -
 
 @contextmanager
 def first_one_speaks() -> Iterator[None]:
-    """Let the first process alone print; what ends a process is printed outside of this."""
+    """Silence all processes but the first within a block; fatal errors are printed outside of it."""
     if process_index() == 0:
         yield
         return
@@ -70,14 +70,14 @@ def first_one_speaks() -> Iterator[None]:
 
 
 def print_error(line: str, error: MvdError) -> None:
-    """Tell a user of an error, unless another process of the launch does.
+    """Print an error, unless another process of the launch does.
 
     Args:
         line: what to print.
-        error: which error it is of; the processes may have agreed on who speaks of it (`MvdError.silent`).
+        error: the error; the processes may have agreed on who prints it (`MvdError.silent`).
     """
     if error.silent is None and process_index() > 0:
-        # They had not met yet. The first one most likely has the same to say, and that is then the end of this one.
+        # They have not joined yet. The first one most likely fails in the same way, and its end is the end of this one.
         time.sleep(_PATIENCE_SECONDS)
     if not error.silent:
         print(line if process_index() == 0 else f"process {process_index()}: {line}", file=sys.stderr)

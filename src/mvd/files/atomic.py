@@ -1,36 +1,73 @@
-"""Files written beside their name, flushed to the disk and renamed: a name always stands for a whole file."""
+"""Atomic writes: a file is written under a temporary name, flushed to disk and renamed, so a name is always whole."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mvd.errors import RunError
 
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.part")
 
-def write_atomically(file: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Write a file atomically: yield a temporary file beside it, and rename that once it is written.
+
+    The temporary file is empty, has a random name in the same folder, and gets the permissions of a new file whoever
+    writes it. Without an error it is flushed to disk and takes the place of `file`, and the rename is flushed too.
+    It is gone in any case; only a process that was killed leaves one (`is_temporary`).
 
     Raises:
-        OSError: it cannot be written; the one before is untouched.
+        OSError: it cannot be written; `file` is unchanged.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder) / "a.txt") as temporary:
+    ...         _ = temporary.write_text("whole")
+    ...     print([(file.name, file.read_text()) for file in Path(folder).iterdir()])
+    [('a.txt', 'whole')]
     """
-    part = file.with_name(f".{file.name}.part")
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        part.write_text(text, encoding="utf-8", newline="")
-        flush(part)
-        part.replace(file)
+        mode = os.fstat(handle).st_mode
+        os.close(handle)
+        yield temporary
+        temporary.chmod(mode)  # a library may have put a file of its own there, which its owner alone can read
+        flush(temporary)
+        temporary.replace(file)
         flush_folder(file.parent)
     finally:
-        part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def is_temporary(file: Path) -> bool:
+    """Tell whether a name is one of `replacing`'s temporary names."""
+    return _TEMPORARY.fullmatch(file.name) is not None
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write a text file atomically.
+
+    Raises:
+        OSError: it cannot be written; the file is unchanged.
+    """
+    with replacing(file) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def write_json(file: Path, record: Any) -> None:
-    """Write a record as indented JSON, whole or not at all.
+    """Write a record as indented JSON, atomically.
 
     Raises:
-        RunError: it cannot be written; the one before is untouched.
+        RunError: it cannot be written; the file is unchanged.
     """
     try:
         write_atomically(file, json.dumps(record, indent=2) + "\n")
@@ -39,7 +76,7 @@ def write_json(file: Path, record: Any) -> None:
 
 
 def cannot_write(file: Path, error: Exception, remedy: str = "then start the same command again") -> RunError:
-    """Say that a file cannot be written, and what to do: its place, then the remedy."""
+    """Make the error of a file that cannot be written: make room, then the remedy."""
     reason = getattr(error, "strerror", None) or error
     return RunError(
         f"{file}: expected to write it, could not ({reason}); free space there or allow writing to it, {remedy}"
@@ -47,13 +84,13 @@ def cannot_write(file: Path, error: Exception, remedy: str = "then start the sam
 
 
 def flush(file: Path) -> None:
-    """Wait until what was written to a file is on the disk."""
+    """Wait until a file's content is on disk."""
     with file.open("rb+") as handle:
         os.fsync(handle.fileno())
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk; Windows has no way to ask for that."""
+    """Wait until the names in a folder are on disk. Windows has no such call."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

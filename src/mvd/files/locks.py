@@ -1,4 +1,4 @@
-"""Locks that end with their process, however it ends: two processes never do the same work at once."""
+"""File locks that end with their process, however it ends."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-_LOCKED_BYTE = 1 << 40  # Windows lets nobody read what is locked, so that is a byte that no file here has
+_LOCKED_BYTE = 1 << 40  # Windows denies reading locked bytes, so one beyond the end of every file here is locked
 
 
 def lock(file: IO[bytes]) -> None:
     """Lock a file until it is closed.
 
-    On a network disk that has no locks nothing is locked: refusing to work there would help nobody.
+    On a network file system without locks, nothing is locked.
 
     Raises:
         BlockingIOError: it is locked already, by another process or by this one.

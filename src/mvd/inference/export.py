@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from mvd.config import RunConfig
-from mvd.engine import Preprocessing
+from mvd.data.images import Preprocessing
 from mvd.inference.onnx_models import require_onnx
 from mvd.models.factory import Network
 from mvd.models.state import initial_network, restore_network
@@ -46,7 +46,7 @@ class _Program(nn.Module):
 def export(
     config: RunConfig, classes: int, checkpoint: Path | None, file: Path, *, preprocessing: Preprocessing
 ) -> None:
-    """Write an ONNX program; see `mvd.engine.Backend.export`."""
+    """Write an ONNX program; see `mvd.commands.engine.Engine.export`."""
     require_onnx("onnx", "onnxscript")
     network = initial_network(config, classes, torch.device("cpu"))
     if checkpoint is not None:

@@ -30,12 +30,14 @@ Shapes: B batch, H × W pixels, C channels of an encoder, D width of a descripto
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from mvd.config import ModelConfig
 from mvd.models.branch import BranchNetwork, join
-from mvd.models.outputs import MVDOutput, ObservedOutput
+from mvd.models.outputs import AnyBranch, MVDOutput, ObservedOutput
 
 
 class MVD(nn.Module):
@@ -50,6 +52,8 @@ class MVD(nn.Module):
     """
 
     grey_weights: Tensor
+    parallel = False
+    """In training on CUDA, run the specific branches beside the shared one, on streams of their own."""
 
     def __init__(self, config: ModelConfig, classes: int) -> None:
         super().__init__()
@@ -64,6 +68,8 @@ class MVD(nn.Module):
     def forward(self, images: Tensor, modalities: Tensor | None = None) -> MVDOutput | ObservedOutput:
         """Run the four passes over normalised pictures (B, 3, H, W), of whichever modalities they are."""
         grey = self.grey(images)
+        if self.parallel and self.training:
+            return self._forward_on_streams(images, grey.contiguous(memory_format=torch.channels_last))
         visible, infrared = self.visible(images), self.infrared(grey)
         if self.config.shared_first == "grey":
             shared_infrared, shared_visible = self.shared(grey), self.shared(images)
@@ -71,6 +77,29 @@ class MVD(nn.Module):
             shared_visible, shared_infrared = self.shared(images), self.shared(grey)
         structure = MVDOutput if self.config.bottleneck else ObservedOutput
         return structure(visible, infrared, shared_visible, shared_infrared)
+
+    def _forward_on_streams(self, images: Tensor, grey: Tensor) -> MVDOutput | ObservedOutput:
+        """Run the passes of `forward`, no branch waiting for another: a kernel of one alone does not fill a GPU."""
+        current = torch.cuda.current_stream()
+        specific: list[AnyBranch] = []
+        streams = []
+        for branch, pictures in ((self.visible, images), (self.infrared, grey)):
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            stream.wait_stream(current)
+            with torch.cuda.stream(stream):
+                specific.append(branch(pictures))
+            # Memory of one stream that another reads must not be used anew before that has happened.
+            pictures.record_stream(stream)
+            streams.append(stream)
+        first, second = (grey, images) if self.config.shared_first == "grey" else (images, grey)
+        shared = {id(pictures): self.shared(pictures) for pictures in (first, second)}
+        for stream in streams:
+            current.wait_stream(stream)
+        for tensor in (tensor for branch in specific for head in branch for tensor in head):
+            tensor.record_stream(current)
+        structure: Any = MVDOutput if self.config.bottleneck else ObservedOutput
+        output: MVDOutput | ObservedOutput = structure(*specific, shared[id(images)], shared[id(grey)])
+        return output
 
     def descriptor(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
         """Describe pictures for ranking, of whichever modalities they are. Call it in eval mode.

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
+from mvd.commands.engine import load_engine
 from mvd.config import RunConfig
 from mvd.distributed.launch import launch
-from mvd.engine import load_backend
 from mvd.original.arguments import Arguments, Target
 
 
@@ -62,7 +62,7 @@ def require_device(config: RunConfig) -> str:
     Raises:
         ConfigError: the device is not there, or the configuration cannot be built.
     """
-    return load_backend(config).check(replace(config, runtime=replace(config.runtime, compile=False)))
+    return load_engine(config).check(replace(config, runtime=replace(config.runtime, compile=False)))
 
 
 def compile_if_possible(config: RunConfig) -> tuple[RunConfig, list[str]]:
@@ -74,7 +74,11 @@ def compile_if_possible(config: RunConfig) -> tuple[RunConfig, list[str]]:
     Returns:
         The configuration, and what to say of it.
     """
-    obstacle = load_backend(config).compile_obstacle(config) if config.runtime.compile else None
+    if config.runtime.compile is not True:
+        return config, []
+    from mvd.runtime.device import compile_obstacle, resolve_device
+
+    obstacle = compile_obstacle(resolve_device(config.runtime.device))
     if obstacle is None:
         return config, []
     note = f"--MSmode GRAPH_MODE: the network is not compiled, for that takes {obstacle}"

@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mvd.commands.datasets import describe_dataset, load_training
+from mvd import distributed
 from mvd.commands.prepare import prepare
 from mvd.commands.train import resume, train
+from mvd.commands.training_data import describe_dataset, load_training
 from mvd.config import RunConfig, to_json
 from mvd.config.recipes import name_recipe
 from mvd.data.arrays import array_files, default_folder
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sampling import steps_per_epoch
-from mvd.engine import Observer, TrainingData, load_backend
+from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, RunError
 from mvd.original.arguments import Arguments, Target
 from mvd.original.devices import choose_device, compile_if_possible, require_device
@@ -27,6 +28,7 @@ from mvd.original.program import counting, data_folder, pretrain_file, protocol_
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import Weights, describe_people, load_weights, require_fit
 from mvd.runs import CheckpointMeta, RunFolder, create_run, is_free, open_run
+from mvd.runs.observer import Observer
 from mvd.weights.load import load_pretrained
 
 RUNS = Path("runs")
@@ -82,8 +84,9 @@ def begin(arguments: Arguments) -> Job:
         epoch = arguments.start_epoch - 1
         step = epoch * _steps_per_epoch(config, training)
         checkpoint = weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None)
-        with load_backend(config).ranks(config) as ranks:
-            ranks.first(lambda: create_run(path, config, described, replace=False, start=checkpoint))
+        with distributed.joined(config.runtime), distributed.agreement():
+            if distributed.is_first():
+                create_run(path, config, described, replace=False, start=checkpoint)
         return resume(path, observer=observer)
 
     return Job(

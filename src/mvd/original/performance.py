@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from mvd.config import RunConfig
-from mvd.engine import StepLog
 from mvd.errors import RunError
 from mvd.metrics.scores import Result
+from mvd.runs.observer import StepLog
 
 RULER = "*" * 78
 

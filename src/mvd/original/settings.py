@@ -20,7 +20,7 @@ RELEASE = replace(
     _RECIPE,
     data=replace(_RECIPE.data, train_on="train"),
     optimizer=replace(_RECIPE.optimizer, lr=3.5e-3),
-    runtime=replace(_RECIPE.runtime, log_every=100, validate_every=1),
+    runtime=replace(_RECIPE.runtime, log_every=100, validate_every=1, compile=False, embed_batch=64),
 )
 """What a new run computes unless told otherwise: the recipe, with what the release's README and scripts say.
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mvd import distributed
 from mvd.commands.evaluate import Weights, evaluate
 from mvd.distributed.launch import process_count, process_index
 from mvd.metrics.scores import Result
@@ -21,8 +22,8 @@ from mvd.original.program import STOPPED, counting, notes, run_program, search_t
 from mvd.original.watching import Watcher
 from mvd.original.weights import keep_weights, weights_name
 from mvd.report.interrupts import interruptible
-from mvd.report.watchers import Stopper
 from mvd.runs import RunFolder
+from mvd.runs.observer import Stopper
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +53,7 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
         job.config,
         Path(),
         save_period=arguments.save_period,
-        test=lambda: _test(job, "last", together=False),
+        test=lambda: _test_alone(job, "last"),
         performance=performance,
     )
     with interruptible(watcher.stop):
@@ -60,7 +61,7 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     if not ended:
         performance.write(f"stopped; go on with: python train.py --resume {shlex.quote(str(job.path))}")
         return STOPPED
-    result = _test(job, "best", together=True)
+    result = _test(job, "best")
     watcher.ended(job.config.schedule.epochs, result)
     performance.write(*final_lines(search_title(arguments), result, _choose(run, job, result)))
     return 0
@@ -73,7 +74,7 @@ def _take_part(job: Job) -> int:
         _, ended = job.start(stopper)
     if not ended:
         return STOPPED
-    _test(job, "best", together=True)
+    _test(job, "best")
     return 0
 
 
@@ -87,10 +88,16 @@ def _choose(run: RunFolder, job: Job, result: Result) -> str:
     return f"Last epoch: {epoch}(nobody is held out to choose by)"
 
 
-def _test(job: Job, weights: Weights, *, together: bool) -> Result:
+def _test(job: Job, weights: Weights) -> Result:
     with counting("testing") as progress:
-        (result,) = evaluate(job.path, protocols=[job.protocol], weights=weights, progress=progress, together=together)
+        (result,) = evaluate(job.path, protocols=[job.protocol], weights=weights, progress=progress)
     return result
+
+
+def _test_alone(job: Job, weights: Weights) -> Result:
+    """Test in this process, while the others wait for its next step."""
+    with distributed.alone():
+        return _test(job, weights)
 
 
 if __name__ == "__main__":

@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mvd.config import RunConfig
-from mvd.engine import SampleBatch, StepLog
 from mvd.metrics.scores import Result
 from mvd.original.performance import RULER, PerformanceFile, result_lines, start_lines, step_line, validation_line
 from mvd.original.weights import keep_weights, weights_name
 from mvd.runs import RunFolder, open_run
+from mvd.runs.observer import Observer, SampleBatch, StepLog
 
 
-class Watcher:
-    """An `mvd.engine.Observer` for train.py.
+class Watcher(Observer):
+    """An `mvd.runs.observer.Observer` for train.py.
 
     Args:
         path: the run folder, which need not be there before the run starts.

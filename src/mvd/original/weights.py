@@ -17,11 +17,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
+from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, to_json
 from mvd.data.arrays import default_folder
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sources import Held
-from mvd.engine import load_backend
 from mvd.errors import CheckpointError
 from mvd.runs import (
     CheckpointMeta,
@@ -122,7 +122,7 @@ def require_fit(weights: Weights, config: RunConfig) -> None:
         file = Path(folder) / "weights.safetensors"
         write_weights(file, weights.tensors, "safetensors", metadata={"mvd": json.dumps(asdict(_UNTRAINED))})
         try:
-            load_backend(config).embed(config, weights.classes, file, Held(picture), modalities=modality)
+            load_engine(config).embed(config, weights.classes, file, Held(picture), modalities=modality)
         except CheckpointError as error:
             named = str(error).replace(str(file), str(weights.file))
             raise CheckpointError(f"{named}; give the --arch and --z_dim that they were trained with") from error

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from mvd.engine import SampleBatch, StepLog
+from mvd.runs.observer import Observer, StepLog
 
 _QUIET_SECONDS = 15.0  # between lines, where there is no terminal to draw a bar on
 
@@ -81,10 +81,10 @@ def counting_bar(console: Console, title: str, unit: str = "pictures") -> Iterat
         yield CountingBar(console, progress, progress.add_task(title, total=None, note=""), title, unit)
 
 
-class TrainingBar:
+class TrainingBar(Observer):
     """Watches a training run: a bar with losses, accuracy, rate, memory and time left, and a line for each validation.
 
-    It is an `mvd.engine.Observer`, to be used as a context manager. `stop` makes the run write a checkpoint and
+    It is an `mvd.runs.observer.Observer`, to be used as a context manager. `stop` makes the run write a checkpoint and
     end after the step at hand. The time left is what the steps so far took, validations and checkpoints among them.
 
     Args:
@@ -121,9 +121,6 @@ class TrainingBar:
         self._first, self._steps = step, steps
         self._began = self._clock()
         self._progress.reset(self._task, total=steps, completed=step)
-
-    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
-        """Look at no batch."""
 
     def stepped(self, step: int) -> bool:
         """Take note of a step; False once the run has been asked to stop."""

@@ -21,9 +21,9 @@ from PIL import Image, ImageDraw
 
 from mvd.config import to_json
 from mvd.data.samples import Modality
-from mvd.engine import SampleBatch, StepLog
 from mvd.errors import ConfigError, RunError
 from mvd.runs import open_run
+from mvd.runs.observer import Observer, SampleBatch, StepLog
 
 FOLDER = "tensorboard"
 
@@ -32,8 +32,8 @@ _GAP = 4
 _LABEL = 44
 
 
-class TensorBoardWriter:
-    """An `mvd.engine.Observer` that writes TensorBoard's events; a context manager.
+class TensorBoardWriter(Observer):
+    """An `mvd.runs.observer.Observer` that writes TensorBoard's events; a context manager.
 
     Args:
         path: the run folder, which need not be there before the run starts.

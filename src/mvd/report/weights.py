@@ -1,14 +1,27 @@
-"""What became of the tensors of a file of weights, in lines for the screen."""
+"""Which tensors of a weights file matched a network, as lines for the screen."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from mvd.weights import Report
+from rich.console import Console
+
+from mvd.runs.observer import Matched, Observer
 
 
-def weights_lines(file: Path, report: Report) -> list[str]:
-    """Say how many tensors were matched, and name the others: left over, missing, replaced."""
+class MatchPrinter(Observer):
+    """Prints which tensors of the pre-trained weights matched, before training starts."""
+
+    def __init__(self, console: Console, file: Path) -> None:
+        self._console = console
+        self._file = file
+
+    def initialised(self, report: Matched) -> None:
+        self._console.print(*weights_lines(self._file, report), sep="\n", soft_wrap=True, markup=False)
+
+
+def weights_lines(file: Path, report: Matched) -> list[str]:
+    """Count the tensors that matched, and name the others: left over, missing, replaced."""
     lines = [f"{file}: {len(report.matched)} arrays of the network are from it"]
     if report.left_over:
         lines.append(f"left over in the file: {', '.join(report.left_over)}")

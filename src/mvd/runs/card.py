@@ -1,8 +1,6 @@
-"""The model card: what weights say of themselves wherever they are carried.
+"""The model card: what weights were trained on and with, their figures with protocols, and the code version.
 
-A checkpoint holds it in its metadata, under "card", and so do exported and converted files. It names what the weights
-were trained on and with, how good they were where that was measured, and by which code; figures come with the protocol
-that they are of.
+Checkpoints, exported and converted files carry it in their metadata, under "card".
 """
 
 from __future__ import annotations
@@ -27,9 +25,9 @@ class CardFigures:
 
     Attributes:
         protocol: its name.
-        people: whose they are: "validation" or "test".
+        people: identities that they were measured on: "validation" or "test".
         values: means by name, such as "rank-1" and "mAP", shares from 0 to 1.
-        ranking: what galleries were ranked by.
+        ranking: how galleries were ranked, such as "cosine".
     """
 
     protocol: str
@@ -40,23 +38,23 @@ class CardFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What is known of some weights.
+    """The model card of some weights.
 
     Attributes:
         recipe: a recipe's name, or "custom, from" the nearest one's.
         dataset: the data set's name, such as "sysu", and the folder's or table's.
-        split: whom they were trained on: "train" or "train+validation".
+        split: identities that they were trained on: "train" or "train+validation".
         trial: RegDB's split; None elsewhere.
-        people: identities that they were trained on.
+        people: number of identities that they were trained on.
         seed: the run's.
-        pretrained: name of the file that the network started from; None if it started from the seed.
+        pretrained: name of the weights file that training started from; None if it started from the seed.
         step: steps taken.
         epoch: whole epochs taken.
         figures: what was measured.
         version: of mvd.
-        commit: of its source, with "+" where files were changed; None if that is not known.
+        commit: of its source, with "+" if files were changed; None if it is not known.
         licence: of code and weights.
-        source: the file that the weights were converted from; None for those of a run of ours.
+        source: the file that the weights were converted from; None for those of a run of mvd.
     """
 
     recipe: str = UNKNOWN
@@ -80,11 +78,11 @@ class Card:
 
 
 def card_from_json(text: str, source: str) -> Card:
-    """Read a card that `Card.to_json` wrote.
+    """Parse a card that `Card.to_json` wrote.
 
     Args:
         text: the JSON.
-        source: where it came from, for the message.
+        source: where it came from, for the error.
 
     Raises:
         CheckpointError: it is no card.
@@ -92,7 +90,7 @@ def card_from_json(text: str, source: str) -> Card:
     try:
         fields = json.loads(text)
         figures = tuple(_figures(one) for one in fields.pop("figures"))
-        # What a later version may have added is passed over.
+        # Fields of later versions are ignored.
         known = {name: value for name, value in fields.items() if name in Card.__dataclass_fields__}
         if not all(_fits(name, value) for name, value in known.items()):
             raise TypeError("a field of another type")
@@ -106,9 +104,7 @@ def card_from_json(text: str, source: str) -> Card:
 
 @cache
 def source_commit() -> str | None:
-    """Name the commit of the source that is running, with "+" where it was changed since; None if it is in no work
-    tree of its own.
-    """
+    """Return the commit of the running source, with "+" if files were changed; None outside a work tree of its own."""
     package = Path(__file__).parents[1]
     # An installed package may lie below somebody else's repository.
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:

@@ -1,15 +1,12 @@
-"""Checkpoints: tensors and what they are, in one safetensors file that is whole or not there.
+"""Checkpoints: tensors with their metadata in one safetensors file, written atomically and checksummed.
 
-A checkpoint is written beside its name, flushed to the disk and renamed, so that a name always stands for a whole
-file. It carries a checksum of all that is in it, which every reading verifies. Nothing is pickled. Tensors pass through
-here as numpy arrays.
+Every read verifies the checksum. Nothing is pickled. Tensors are numpy arrays here.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,7 +20,7 @@ from safetensors.numpy import save_file
 
 from mvd.config import RunConfig, from_json, to_json
 from mvd.errors import CheckpointError, ConfigError
-from mvd.files.atomic import cannot_write, flush, flush_folder
+from mvd.files.atomic import cannot_write, flush, replacing
 from mvd.runs.card import Card, card_from_json
 
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -34,21 +31,20 @@ _CHECKSUM = "checksum"
 
 
 class DamagedCheckpointError(CheckpointError):
-    """A file is there and can be opened, and is not, or no longer, a whole checkpoint of ours."""
+    """A file can be opened, but is not a whole checkpoint of mvd."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointMeta:
-    """What a checkpoint says of itself.
+    """Metadata of a checkpoint.
 
     Attributes:
         step: steps taken.
         epoch: whole epochs taken.
         metrics: validation figures at that time, fractions from 0 to 1; empty without validation.
-        best: the best validation mAP so far, which a later one has to beat; None before the first.
+        best: the best validation mAP so far; None before the first.
         best_step: the step of that validation; None before the first.
-        unlogged: by name, what each of the steps since the last log line yielded, so that the next line is a mean over
-            these too.
+        unlogged: by name, a value for each step since the last log line; the next line averages over these too.
     """
 
     step: int
@@ -66,51 +62,44 @@ def write_checkpoint(
     *,
     config: RunConfig,
     card: Card,
-    like: Path,
     remedy: str,
     previous: Path | None = None,
 ) -> None:
-    """Write a checkpoint, whole or not at all.
+    """Write a checkpoint atomically.
 
     Args:
         file: its name.
         tensors: by name.
-        meta: what it says of itself.
-        config: the run's configuration, which goes into it.
-        card: the model card, which goes into it.
-        like: a file whose permissions it gets.
-        remedy: what to do when it cannot be written and space was freed, for the message.
-        previous: the name that the checkpoint of this name gets, if there is one; None replaces it.
+        meta: its metadata.
+        config: the run's configuration, stored in it.
+        card: the model card, stored in it.
+        remedy: what to do after space was freed, for the error.
+        previous: the new name of the checkpoint that is replaced; None discards it.
 
     Raises:
-        RunError: it cannot be written; the one before is untouched.
+        RunError: it cannot be written; the old checkpoint is unchanged.
     """
-    part = file.with_suffix(".part")
     metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config), "card": card.to_json()}
     try:
         file.parent.mkdir(exist_ok=True)
-        save_file(dict(tensors), part, metadata=metadata | {_CHECKSUM: checksum(tensors, metadata)})
-        shutil.copymode(like, part)
-        flush(part)
-        if previous is not None and file.exists():
-            _keep(file, previous)
-        part.replace(file)
-        flush_folder(file.parent)
+        with replacing(file) as temporary:
+            save_file(dict(tensors), temporary, metadata=metadata | {_CHECKSUM: checksum(tensors, metadata)})
+            flush(temporary)
+            if previous is not None and file.exists():
+                _keep(file, previous)
     except (OSError, SafetensorError) as error:
         raise cannot_write(file, error, remedy) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], CheckpointMeta]:
-    """Read a checkpoint, and verify its checksum; files of before there were checksums have none.
+    """Read a checkpoint and verify its checksum.
 
     Returns:
-        Its tensors by name, those of the optimiser under "optimizer/", and what it says of itself.
+        Its tensors by name, those of the optimizer under "optimizer/", and its metadata.
 
     Raises:
         CheckpointError: it is missing or cannot be opened.
-        DamagedCheckpointError: it is damaged, or none of ours.
+        DamagedCheckpointError: it is damaged, or not of mvd.
     """
     if not file.is_file():
         raise CheckpointError(f"{file}: expected a checkpoint, found no such file")
@@ -130,16 +119,16 @@ def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], Checkpoint
     written = metadata.pop(_CHECKSUM, None)
     if written is not None and written != (found := checksum(tensors, metadata)):
         raise DamagedCheckpointError(
-            f"{file}: expected a checkpoint with the checksum {written}, found {found}: the file was damaged since it "
+            f"{file}: expected a checkpoint with the checksum {written}, found {found}: the file was damaged after it "
             f"was written"
         )
     return tensors, meta
 
 
 def checksum(tensors: Tensors, metadata: Mapping[str, str]) -> str:
-    """Compute the checksum of a file's content: names, types, shapes and values of its tensors, and its metadata.
+    """Compute a CRC-32 of names, types, shapes and values of the tensors, and of the metadata.
 
-    It is a CRC-32, which tells damage, not forgery; where the tensors lie in the file does not matter.
+    It detects damage, not forgery. The order of the tensors in the file does not matter.
     """
     crc = 0
     for name in sorted(metadata):
@@ -152,11 +141,11 @@ def checksum(tensors: Tensors, metadata: Mapping[str, str]) -> str:
 
 
 def read_metadata(file: Path) -> dict[str, str]:
-    """Read what a safetensors file says of itself, and none of its tensors.
+    """Read the metadata of a safetensors file, without its tensors.
 
     Returns:
-        Text by key: "mvd" (`CheckpointMeta`), "config" and "card" in checkpoints of runs; empty in a file that says
-        nothing, or is of another format.
+        Text by key: "mvd" (`CheckpointMeta`), "config" and "card" in checkpoints of runs; empty where there is none, or
+        the file has another format.
     """
     try:
         with safe_open(file, framework="numpy") as archive:
@@ -166,10 +155,10 @@ def read_metadata(file: Path) -> dict[str, str]:
 
 
 def read_meta(file: Path) -> CheckpointMeta:
-    """Read what a checkpoint says of itself, and none of its tensors.
+    """Read the metadata of a checkpoint, without its tensors.
 
     Raises:
-        CheckpointError: it is missing, damaged, or none of ours.
+        CheckpointError: it is missing, damaged, or not of mvd.
     """
     try:
         return _meta(read_metadata(file)["mvd"])
@@ -178,10 +167,10 @@ def read_meta(file: Path) -> CheckpointMeta:
 
 
 def read_card(file: Path) -> Card | None:
-    """Read the model card of a checkpoint; None if it carries none.
+    """Read the model card of a checkpoint; None if it has none.
 
     Raises:
-        CheckpointError: what stands in its place is none.
+        CheckpointError: the card is damaged.
     """
     text = read_metadata(file).get("card")
     return None if text is None else card_from_json(text, str(file))
@@ -191,7 +180,7 @@ def read_config(file: Path) -> RunConfig | None:
     """Read the configuration in a checkpoint; None if there is none.
 
     Raises:
-        CheckpointError: what stands in its place is none.
+        CheckpointError: the configuration is damaged.
     """
     text = read_metadata(file).get("config")
     try:
@@ -201,25 +190,25 @@ def read_config(file: Path) -> RunConfig | None:
 
 
 def check_finite(tensors: Tensors) -> str | None:
-    """Name the first tensor that holds a NaN or an infinity, if any does."""
+    """Return the name of the first tensor with a NaN or an infinity; None if all are finite."""
     return next((name for name, values in tensors.items() if not np.isfinite(values).all()), None)
 
 
 def _keep(file: Path, previous: Path) -> None:
-    """Give a file a second name in the place of whatever had it, so that it is never without one."""
+    """Hard-link a file to another name, so that there is no moment without either."""
     spare = previous.with_suffix(".part")
     spare.unlink(missing_ok=True)
     try:
         os.link(file, spare)
-    except OSError:  # a disk without hard links: for a moment, only `previous` is there
+    except OSError:  # a file system without hard links: for a moment, only `previous` exists
         file.replace(previous)
         return
     spare.replace(previous)
-    spare.unlink(missing_ok=True)  # renaming does nothing where both are names of one file already
+    spare.unlink(missing_ok=True)  # renaming does nothing if both are names of the same file
 
 
 def _meta(text: str) -> CheckpointMeta:
-    """Read what `CheckpointMeta` was written as; a TypeError or ValueError where it is something else."""
+    """Parse a `CheckpointMeta`; a TypeError or ValueError if it is none."""
     meta = CheckpointMeta(**json.loads(text))
     numbers = [meta.best or 0.0, *meta.metrics.values()] if isinstance(meta.metrics, dict) else [None]
     counts = [meta.step, meta.epoch, 0 if meta.best_step is None else meta.best_step]

@@ -1,7 +1,7 @@
-"""Makes run folders. config.json is written last, and removed last: a folder that has it is a run.
+"""Creates run folders. config.json is written last and removed last: a folder that has it is a run.
 
-Whoever is killed while making one leaves a folder that is taken for free the next time, since all in it is ours; killed
-while deleting one, a run that --replace deletes the next time.
+A process that is killed while it creates one leaves a folder that counts as free, since all in it is ours; killed while
+it deletes one, it leaves a run that --replace deletes the next time.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
-from mvd.files.atomic import write_atomically, write_json
+from mvd.files.atomic import is_temporary, write_atomically, write_json
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
 from mvd.runs.folder import RunData, RunFolder, make_card
 
-_UNFINISHED = {".data.json.part", "data.json", ".config.json.part", "checkpoints"}
+_UNFINISHED = {"data.json", "checkpoints"}
 
 
 def create_run(
@@ -27,24 +27,24 @@ def create_run(
     replace: bool,
     start: tuple[Tensors, CheckpointMeta] | None = None,
 ) -> RunFolder:
-    """Make a run folder.
+    """Create a run folder.
 
     Args:
         path: the folder, which must be free (`is_free`), unless `replace`.
-        config: written to it.
-        data: written to it.
-        replace: delete a run that is there; anything else is never deleted.
-        start: a checkpoint that the run goes on from.
+        config: written to config.json.
+        data: written to data.json.
+        replace: delete an existing run; anything else is never deleted.
+        start: a checkpoint that the run starts from.
 
     Raises:
-        RunError: the folder is taken, or cannot be made; or somebody is at work on the run that is there.
+        RunError: the folder is taken or cannot be created, or another process works on the existing run.
     """
     if not is_free(path):
         if not (path / "config.json").is_file():
             raise RunError(f"{path}: expected a new folder for the run, found something else; choose another --out")
         if not replace:
             raise RunError(
-                f"{path}: expected a new folder for the run, found a run; go on with it: mvd train --resume {path}, "
+                f"{path}: expected a new folder for the run, found a run; continue it: mvd train --resume {path}, "
                 f"or start afresh: --replace, or choose another --out"
             )
     run = RunFolder(path)
@@ -63,7 +63,6 @@ def create_run(
                 *start,
                 config=config,
                 card=make_card(config, data, start[1]),
-                like=path / "data.json",
                 remedy="then start the same command again",
             )
         write_atomically(path / "config.json", to_json(config))
@@ -76,10 +75,10 @@ def create_run(
 
 
 def is_free(path: Path) -> bool:
-    """Tell whether a run can be made at a place: there is nothing, or an empty folder, or a run never quite made."""
+    """Whether a run can be created: the folder is missing, empty, or was never completed."""
     if not path.is_dir():
         return not path.exists()
-    names = {file.name for file in path.iterdir()}
+    names = {file.name for file in path.iterdir() if not is_temporary(file)}
     return names <= _UNFINISHED and ("checkpoints" not in names or _is_data(path))
 
 

@@ -1,13 +1,13 @@
-"""The run folder: what a training run leaves behind, and all that is needed to go on with it.
+"""The run folder: everything that a training run writes, and all that is needed to resume it.
 
-    config.json                         the configuration, whole
-    data.json                           where the pictures were and whom the run was trained on
+    config.json                         the configuration
+    data.json                           data set, prepared arrays and training identities
     metrics.jsonl                       one JSON object a line: a log step or a validation
-    checkpoints/last.safetensors        weights and optimiser, to go on from
-    checkpoints/previous.safetensors    the one before, should the last be damaged
+    checkpoints/last.safetensors        weights and optimizer, to resume from
+    checkpoints/previous.safetensors    the one before it, used if the last is damaged
     checkpoints/best.safetensors        weights alone, best on the validation identities
 
-No framework is needed to read a run. `creation` makes the folder, `recovery` brings it back to its last checkpoint.
+Reading a run needs no framework. `creation` makes the folder, `recovery` restores it to its last checkpoint.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class RunData:
         dataset: the data set's name, such as "sysu".
         identities: the identity of each class, in the order of the classes.
         trial: RegDB's split; None elsewhere.
-        pretrained: the file of the weights that it started from; None if they started from the seed.
-        pictures: the fingerprint of the training pictures; None in runs of before there was one.
-        recipe: a recipe's name, or "custom, from" the nearest one's; None if nobody has said.
-        validation: the protocol that validation figures are of; None without validation.
-        source: the file of a network trained elsewhere that this run is made of; None for a run of ours.
+        pretrained: the weights file that it started from; None if it started from the seed.
+        pictures: the fingerprint of the training pictures; None if it is not known.
+        recipe: a recipe's name, or "custom, from" the nearest one's; None if it is not known.
+        validation: the protocol of the validation figures; None without validation.
+        source: the weights file that an imported run was made from; None for a trained run.
     """
 
     root: str
@@ -60,7 +60,7 @@ class RunData:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run folder that exists; see the file's head for what is in it."""
+    """A run folder; the module's docstring lists what is in it."""
 
     path: Path
 
@@ -81,7 +81,7 @@ class RunFolder:
             raise RunError(f"{file}: expected what the run was trained on, found something else ({error})") from error
 
     def move_data(self, data: RunData) -> None:
-        """Take note that what the run was trained on lies elsewhere now.
+        """Record that the data set has moved.
 
         Raises:
             RunError: it cannot be written.
@@ -90,10 +90,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from working on the run; the lock ends with this process, however it ends.
+        """Lock the run against other processes; the lock ends with this process, however it ends.
 
         Raises:
-            RunError: another one is at work on it.
+            RunError: another process works on it.
         """
         file = self.path / "config.json"  # which nobody replaces
         try:
@@ -111,12 +111,12 @@ class RunFolder:
             yield
 
     def checkpoint(self, name: CheckpointName) -> Path:
-        """Name the file of a checkpoint, whether or not it exists."""
+        """Return the file of a checkpoint, whether or not it exists."""
         return self.path / "checkpoints" / f"{name}.safetensors"
 
     @property
     def best_checkpoint(self) -> Path:
-        """The best checkpoint where there is one, else the last.
+        """The best checkpoint if there is one, else the last.
 
         Raises:
             RunError: there is neither.
@@ -125,8 +125,8 @@ class RunFolder:
             if (file := self.checkpoint(name)).exists():
                 return file
         raise RunError(
-            f"{self.path}: expected a checkpoint in it, found none; the run was stopped before its first: go on with "
-            f"it: mvd train --resume {self.path}"
+            f"{self.path}: expected a checkpoint in it, found none; the run was stopped before its first: continue "
+            f"it with: mvd train --resume {self.path}"
         )
 
     def log(self, record: Mapping[str, Any]) -> None:
@@ -143,7 +143,7 @@ class RunFolder:
             raise cannot_write(file, error, self._go_on) from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Read metrics.jsonl; a last line that was cut off is left out.
+        """Read metrics.jsonl; an incomplete last line is ignored.
 
         Raises:
             RunError: another line is damaged.
@@ -151,7 +151,7 @@ class RunFolder:
         return [record for _, record in self._metric_lines()]
 
     def rewind_metrics(self, step: int) -> None:
-        """Drop the lines after a step, which a resumed run is about to write again.
+        """Remove the lines after a step, which a resumed run writes again.
 
         Raises:
             RunError: a line is damaged, or the file cannot be written.
@@ -164,15 +164,15 @@ class RunFolder:
             raise cannot_write(file, error, self._go_on) from error
 
     def save_checkpoint(self, name: CheckpointName, tensors: Tensors, meta: CheckpointMeta) -> None:
-        """Write a checkpoint, whole or not at all; the last one before becomes the previous one.
+        """Write a checkpoint atomically; the old last checkpoint becomes the previous one.
 
         Raises:
-            RunError: it cannot be written; the one before is untouched.
+            RunError: it cannot be written; the old checkpoint is unchanged.
         """
         metrics = self.path / "metrics.jsonl"
         try:
             if metrics.exists():
-                flush(metrics)  # a checkpoint stands for the lines up to its step, too
+                flush(metrics)  # a checkpoint implies the lines up to its step
         except OSError as error:
             raise cannot_write(metrics, error, self._go_on) from error
         write_checkpoint(
@@ -181,28 +181,25 @@ class RunFolder:
             meta,
             config=self.config,
             card=self.card(meta),
-            # safetensors makes files that their owner alone can read.
-            like=self.path / "config.json",
             remedy=self._go_on,
             previous=self.checkpoint("previous") if name == "last" else None,
         )
 
     @property
     def _go_on(self) -> str:
-        return f"then go on with: mvd train --resume {self.path}"
+        return f"then continue with: mvd train --resume {self.path}"
 
     def card(self, meta: CheckpointMeta) -> Card:
-        """Make the model card of a checkpoint of this run: figures are those of its validation."""
+        """Build the model card of a checkpoint of this run, with its validation figures."""
         return make_card(self.config, self.data, meta)
 
     def card_with_tests(self, checkpoint: Path) -> Card:
-        """Make the model card of a checkpoint with the test figures that `mvd evaluate` left of the same step.
+        """Build the model card of a checkpoint, with the test figures that `mvd evaluate` wrote for the same step.
 
         Raises:
             CheckpointError: the checkpoint cannot be read.
         """
         meta = read_meta(checkpoint)
-        # A checkpoint without one is of an earlier version.
         card = read_card(checkpoint) or replace(self.card(meta), version=UNKNOWN, commit=None)
         for weights in ("best", "last"):
             if tested := self._tested(self.path / f"evaluation-{weights}.json", checkpoint, meta.step):
@@ -210,7 +207,7 @@ class RunFolder:
         return card
 
     def _tested(self, file: Path, checkpoint: Path, step: int) -> list[CardFigures]:
-        """Take the figures of a checkpoint from an evaluation's file; none where it is of other weights."""
+        """Read the figures of a checkpoint from an evaluation's file; none if it evaluated other weights."""
         try:
             record = json.loads(_read(file)) if file.exists() else {}
             if Path(record.get("weights", "")).name != checkpoint.name or record.get("step") != step:
@@ -244,7 +241,7 @@ class RunFolder:
 
 
 def make_card(config: RunConfig, data: RunData, meta: CheckpointMeta) -> Card:
-    """Make the model card of a checkpoint: figures are those of its validation."""
+    """Build the model card of a checkpoint, with its validation figures."""
     validated = CardFigures(protocol=data.validation or UNKNOWN, people="validation", values=dict(meta.metrics))
     return Card(
         recipe=data.recipe or UNKNOWN,
@@ -266,7 +263,7 @@ def open_run(path: Path) -> RunFolder:
     """Open a run folder.
 
     Raises:
-        RunError: it is none.
+        RunError: the folder is not one.
     """
     if not (path / "config.json").is_file():
         raise RunError(f"{path}: expected a run folder with config.json, found none; check the path")

@@ -1,7 +1,7 @@
-"""What has become of a run: state.json, which whoever trains writes at the start and at the end.
+"""Run status: state.json is written at the start and at the end of training, and crashes are detected.
 
-A process that is killed writes no end, so a run that says it is running is asked for its process: the number and the
-beginning of that process where it is one of this machine, else the time of its last log line.
+A process that is killed writes no end. So a run that claims to be running is checked: by id and start time of its
+process on this machine, else by the time of its last log line.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from mvd.files.atomic import write_json
 
 StateName = Literal["running", "finished", "stopped", "failed", "killed", "unknown"]
 
-_SILENCE = 1800.0  # seconds without a log line or checkpoint after which a run of another machine counts as killed
+_SILENCE = 1800.0  # seconds without a log line or checkpoint after which a run on another machine counts as killed
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """What the process that trains a run, or trained it last, says of it.
+    """The state of a run, as the process that trains it wrote it.
 
     Attributes:
         state: "running" until it ends; then "finished", "stopped" (by Ctrl-C) or "failed".
-        steps: steps in all; 0 before that is known.
-        device: what it computes on.
+        steps: total steps; 0 before that is known.
+        device: what it trains on.
         host: the machine's name.
-        process: number of the process.
-        born: when that process began, as its system counts; None where that is not told.
+        process: process id.
+        born: start time of that process in the system's units; None if it is not known.
         began: Unix time of the start, in seconds.
         ended: Unix time of the end, in seconds; None before it.
         reason: why it failed; None if it did not.
@@ -52,7 +52,7 @@ class RunState:
 
 
 def running(device: str, steps: int = 0) -> RunState:
-    """Make the state of a run that this process has begun to train."""
+    """Build the state of a run that this process trains."""
     process = os.getpid()
     return RunState(
         state="running",
@@ -90,11 +90,11 @@ def read_state(path: Path) -> RunState | None:
 
 
 def judge(path: Path, state: RunState | None) -> StateName:
-    """Say what has become of a run.
+    """Return the status of a run, "killed" if its process is gone.
 
     Args:
         path: its folder.
-        state: what it says of itself; None for a run that says nothing, of which nothing is known.
+        state: what state.json says; None if there is none, for "unknown".
     """
     if state is None:
         return "unknown"
@@ -106,7 +106,7 @@ def judge(path: Path, state: RunState | None) -> StateName:
 
 
 def last_sign(path: Path) -> float:
-    """Give the Unix time at which something of a run was last written; 0 if there is nothing."""
+    """Return the Unix time at which a file of a run was last written; 0 if there is none."""
     files = [
         path / name
         for name in ("metrics.jsonl", "state.json", "config.json", "data.json", "checkpoints/last.safetensors")
@@ -130,8 +130,8 @@ def _alive(state: RunState) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's process
-    # Numbers of processes are used again: another beginning is another process.
+        pass  # another user's process
+    # Process ids are reused: another start time is another process.
     return state.born is None or _born(state.process) in (state.born, None)
 
 

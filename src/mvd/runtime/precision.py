@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import torch
 
@@ -18,6 +19,20 @@ from mvd.runtime.device import device_module
 
 _AMPERE = (8, 0)  # the first compute capability with TF32
 _NOT_REPEATABLE = "deterministic"  # in what PyTorch says of an operation that has no such algorithm
+
+
+def resolve_precision(runtime: RuntimeConfig, device: torch.device) -> RuntimeConfig:
+    """Replace the precision "auto" by that of the device, and check any other.
+
+    bfloat16 where the device multiplies it fast: Ascend, and CUDA from Ampere on. float32 elsewhere.
+
+    Raises:
+        ConfigError: TF32 on anything but a CUDA device from Ampere on.
+    """
+    check_precision(runtime, device)
+    if runtime.precision != "auto":
+        return runtime
+    return replace(runtime, precision="bf16" if device.type == "npu" or _has_tf32(device) else "fp32")
 
 
 def check_precision(runtime: RuntimeConfig, device: torch.device) -> None:
@@ -79,4 +94,5 @@ def _random_state(device: torch.device) -> AbstractContextManager[None]:
 
 
 def _has_tf32(device: torch.device) -> bool:
+    # bfloat16 came with the same generation.
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE

@@ -1,34 +1,36 @@
-"""The state of a run to the disk and back: what a checkpoint holds, when one is written, and how to go on from it."""
+"""Checkpoints of a run: what they hold, when they are written, and restoring one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
 
+from mvd import distributed
 from mvd.config import RunConfig
-from mvd.engine import Embed, Observer, Ranks
 from mvd.errors import TrainingError
-from mvd.inference.embed import describe
+from mvd.inference.embed import embed_pictures
+from mvd.metrics.validation import Validation
 from mvd.models.state import network_tensors, restore_network
 from mvd.runs import CheckpointMeta, RunFolder, check_finite, load_checkpoint
-from mvd.training.logging import StepLogger, gone_wrong
+from mvd.runs.observer import Observer
+from mvd.training.logging import StepLogger, diverged
 from mvd.training.optim import optimizer_tensors, restore_optimizer
-from mvd.training.step import TrainState
-
-Validate = Callable[[Embed], Mapping[str, float]]
+from mvd.training.state import TrainState
 
 
-def restore(state: TrainState, log: StepLogger, run: RunFolder, ranks: Ranks) -> None:
-    """Put a run's last checkpoint in the place of a state and of what is not logged yet.
+def restore(state: TrainState, log: StepLogger, run: RunFolder) -> None:
+    """Restore a state, and the values that are not logged yet, from the last checkpoint of a run.
 
-    Only the first process reads it, so a run folder need not be in reach of every machine.
+    Only the first process reads it, so the run folder need not be in reach of every machine.
 
     Raises:
         CheckpointError: it cannot be read, or does not fit.
     """
     file = run.checkpoint("last")
-    tensors, meta = ranks.first(lambda: load_checkpoint(file))
+    with distributed.agreement():
+        stored = load_checkpoint(file) if distributed.is_first() else None
+    stored = distributed.broadcast(stored)
+    assert stored is not None
+    tensors, meta = stored
     restore_network(state.network, tensors, file)
     restore_optimizer(state.optimizer, state.network, tensors)
     state.step, state.best, state.best_step = meta.step, meta.best, meta.best_step
@@ -36,43 +38,46 @@ def restore(state: TrainState, log: StepLogger, run: RunFolder, ranks: Ranks) ->
 
 
 class CheckpointWriter:
-    """Writes the checkpoints of a run; of the processes that share it, the first does."""
+    """Validates and writes the checkpoints of a run; the first process writes."""
 
-    def __init__(self, run: RunFolder, config: RunConfig, observer: Observer, ranks: Ranks) -> None:
+    def __init__(self, run: RunFolder, config: RunConfig, observer: Observer, validation: Validation | None) -> None:
         self.run = run
         self.config = config
         self.observer = observer
-        self.ranks = ranks
-        self.since = time.monotonic()
+        self.validation = validation
+        self.written = time.monotonic()
 
     def is_due(self) -> bool:
-        """Tell whether the last checkpoint was written so long ago that another one should be."""
-        return time.monotonic() - self.since >= 60 * self.config.runtime.checkpoint_minutes
+        """Whether the last checkpoint is older than `runtime.checkpoint_minutes`."""
+        return time.monotonic() - self.written >= 60 * self.config.runtime.checkpoint_minutes
 
-    def write(self, state: TrainState, log: StepLogger, *, epoch: int, validate: Validate | None) -> None:
-        """Write a checkpoint, after a validation if one is due; the weights are kept as the best if they are.
+    def write(self, state: TrainState, log: StepLogger, *, epoch: int, validate: bool) -> None:
+        """Write the last checkpoint, and the best one where a validation finds the weights better than before.
 
-        The last is written before the best: should the run be killed in between, `mvd.runs.recover` makes the best from
-        it.
+        The last is written before the best: if the run is killed in between, `mvd.runs.recover` makes the best from it.
 
         Args:
-            state: between two steps; its best figure is brought up to date.
-            log: what it has not logged yet goes into the checkpoint.
+            state: between two steps; its best validation is updated.
+            log: its values that are not logged yet go into the checkpoint.
             epoch: whole epochs taken.
-            validate: measures the network as it stands; None if no validation is due.
+            validate: validate first, where the run has validation data.
 
         Raises:
             TrainingError: a loss or a weight is not finite; nothing is written then.
-            RunError: it cannot be written.
+            RunError: the checkpoint cannot be written.
         """
         unlogged = log.unlogged()
         weights = network_tensors(state.network)
         if (name := check_finite(weights)) is not None:
-            raise TrainingError(gone_wrong(self.run, state.step, f"weights {name}", "not finite"))
+            raise TrainingError(diverged(self.run, state.step, f"weights {name}", "not finite"))
         metrics: dict[str, float] = {}
         best = False
-        if validate is not None:
-            metrics = dict(validate(partial(describe, state.network, self.config.runtime, share=self.ranks)))
+        if validate and self.validation is not None:
+            samples = self.validation.samples
+            embeddings = embed_pictures(
+                state.network, self.config.runtime, self.validation.pictures, samples.modalities
+            )
+            metrics = dict(self.validation.score(embeddings))
             best = state.best is None or metrics["mAP"] > state.best
         if best:
             state.best, state.best_step = metrics["mAP"], state.step
@@ -84,16 +89,14 @@ class CheckpointWriter:
             best_step=state.best_step,
             unlogged=unlogged,
         )
-
-        def write() -> None:
-            if metrics:
-                self.run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
-            optimizer = optimizer_tensors(state.optimizer, state.network)
-            self.run.save_checkpoint("last", {**weights, **optimizer}, meta)
-            if best:
-                self.run.save_checkpoint("best", weights, meta)
-
-        self.ranks.first(write)
-        self.since = time.monotonic()
+        with distributed.agreement():
+            if distributed.is_first():
+                if metrics:
+                    self.run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
+                optimizer = optimizer_tensors(state.optimizer, state.network)
+                self.run.save_checkpoint("last", {**weights, **optimizer}, meta)
+                if best:
+                    self.run.save_checkpoint("best", weights, meta)
+        self.written = time.monotonic()
         if metrics:
             self.observer.validated(epoch, metrics, best=best)

@@ -24,22 +24,20 @@ class GraphedGradients:
 
     Args:
         network: its parameters' gradients are computed.
-        compute: (inputs) to a vector of detached scalars, leaving gradients in `Tensor.grad`; it must not wait for the
+        compute: from inputs to detached scalars by name, leaving gradients in `Tensor.grad`; it must not wait for the
             device, seed a generator, or depend on anything but its inputs. All calls have inputs of the same shapes.
-        names: of the scalars; `compute` fills it.
     """
 
-    def __init__(self, network: nn.Module, compute: Callable[..., Tensor], names: list[str]) -> None:
+    def __init__(self, network: nn.Module, compute: Callable[..., dict[str, Tensor]]) -> None:
         self.network = network
-        self.names = names
         self.compute = compute
         self.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self.eager_steps = 0
         self.graph: torch.cuda.CUDAGraph | None = None
         self.inputs: list[Tensor] = []
-        self.result = torch.empty(0)
+        self.result: dict[str, Tensor] = {}
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
+    def __call__(self, *inputs: Tensor) -> dict[str, Tensor]:
         """Compute gradients, and return the scalars."""
         if self.graph is None and self.eager_steps < _EAGER_STEPS:
             self.eager_steps += 1
@@ -51,9 +49,9 @@ class GraphedGradients:
             place.copy_(given, non_blocking=True)
         self.graph.replay()
         # The next replay writes over it.
-        return self.result.clone()
+        return {name: value.clone() for name, value in self.result.items()}
 
-    def _eagerly(self, *inputs: Tensor) -> Tensor:
+    def _eagerly(self, *inputs: Tensor) -> dict[str, Tensor]:
         # On the stream of the recording, as PyTorch asks for.
         self.network.zero_grad(set_to_none=True)
         self.stream.wait_stream(torch.cuda.current_stream())

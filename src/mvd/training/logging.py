@@ -1,7 +1,7 @@
-"""Log lines: what steps yield, gathered on the device and brought to the host now and then.
+"""Log lines: losses and accuracy, collected on the device and copied to the host once a line.
 
-Lines are written after the same steps whether or not a run was stopped in between: what has been gathered by then goes
-into the checkpoint, and with the resumed run's steps into its first line.
+Lines are written after the same steps whether or not a run was stopped in between: values that are not logged yet go
+into the checkpoint, and from there into the resumed run's first line.
 """
 
 from __future__ import annotations
@@ -14,52 +14,43 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from mvd import distributed
 from mvd.config import RunConfig
 from mvd.config.learning_rate import lr_factor
-from mvd.engine import Observer, StepLog
 from mvd.errors import TrainingError
 from mvd.runs import RunFolder
+from mvd.runs.observer import Observer, StepLog
 from mvd.runtime.memory import peak_memory
 
 
 class StepLogger:
-    """Gathers what steps yield, on the device, and makes a log line of it now and then."""
+    """Collects the values of steps on the device, and writes their means as a log line."""
 
-    def __init__(
-        self,
-        run: RunFolder,
-        observer: Observer,
-        config: RunConfig,
-        steps: int,
-        device: torch.device,
-        *,
-        writes: bool = True,
-    ) -> None:
+    def __init__(self, run: RunFolder, observer: Observer, config: RunConfig, steps: int, device: torch.device) -> None:
         self.run = run
-        self.writes = writes
         self.observer = observer
         self.config = config
         self.steps = steps
         self.device = device
         self.pending: list[tuple[int, dict[str, Tensor]]] = []
-        self.earlier: Mapping[str, list[float]] = {}  # of the steps before a checkpoint that was gone on from
+        self.earlier: Mapping[str, list[float]] = {}  # of steps before the checkpoint that the run was resumed from
         self.pictures = 0
         self.since = time.perf_counter()
 
     @contextmanager
-    def clock_stopped(self) -> Iterator[None]:
-        """Leave what happens meanwhile, such as a validation, out of the next rate."""
+    def paused(self) -> Iterator[None]:
+        """Exclude a block, such as a validation, from pictures per second."""
         stopped = time.perf_counter()
         yield
         self.since += time.perf_counter() - stopped
 
     def add(self, step: int, values: dict[str, Tensor], pictures: int) -> None:
-        """Take in what a step, counted from 0, yielded."""
+        """Add the values of a step, counted from 0."""
         self.pending.append((step, values))
         self.pictures += pictures
 
     def unlogged(self) -> dict[str, list[float]]:
-        """Bring what was gathered since the last log line to the host: by name, a value for each step.
+        """Copy the values since the last log line to the host: by name, one for each step.
 
         Raises:
             TrainingError: one of the losses is not finite.
@@ -73,11 +64,11 @@ class StepLogger:
         return {name: [*self.earlier.get(name, []), *column] for name, column in columns}
 
     def restore(self, unlogged: Mapping[str, list[float]]) -> None:
-        """Put back what `unlogged` gave to a checkpoint."""
+        """Restore the values that a checkpoint took from `unlogged`."""
         self.earlier = unlogged
 
     def flush(self) -> None:
-        """Write a log line of the steps since the last, if there are any.
+        """Write a log line of the steps since the last one, if there are any.
 
         Raises:
             TrainingError: one of their losses is not finite.
@@ -96,7 +87,7 @@ class StepLogger:
             pictures_per_second=self.pictures / seconds,
             memory=peak_memory(self.device),
         )
-        if self.writes:
+        if distributed.is_first():
             self.run.log(log._asdict())
         self.observer.logged(log)
         self.pending, self.earlier, self.pictures = [], {}, 0
@@ -107,11 +98,11 @@ class StepLogger:
         if wrong:
             row, column = wrong[0]
             step, value = self.pending[row][0] + 1, table[row, column].item()
-            raise TrainingError(gone_wrong(self.run, step, f"loss {names[column]}", str(value)))
+            raise TrainingError(diverged(self.run, step, f"loss {names[column]}", str(value)))
 
 
-def gone_wrong(run: RunFolder, step: int, what: str, found: str) -> str:
-    """Say what is no longer finite, and what is left to go on from."""
+def diverged(run: RunFolder, step: int, what: str, found: str) -> str:
+    """Word the error of a value that is no longer finite, and name the checkpoint that is left."""
     last = run.checkpoint("last")
     kept = f"the last good checkpoint is {last}" if last.exists() else "no checkpoint had been written yet"
     return (

@@ -8,7 +8,7 @@ import torch
 
 from mvd.config import RunConfig
 from mvd.data.images import MEAN, STD
-from mvd.engine import SampleBatch
+from mvd.runs.observer import SampleBatch
 from mvd.training.batches import HostBatch
 from mvd.training.device_augment import augment
 

@@ -1,30 +1,50 @@
-"""The training loop: one step after another, each a pure function of the state before it and its number.
+"""Training: `fit` is the loop, `train_step` one step of it.
 
-Batches, augmentation, dropout and learning rate follow from the seed and the step alone, so the state is the
-weights, the optimiser's moments, the step and the best figure so far; a checkpoint holds those, and what is not logged
-yet, and nothing else has to be remembered. Whether losses and weights are finite is looked at in log lines and before
-each checkpoint, so that a checkpoint never holds the weights of a run gone wrong.
+A step is a pure function of the state before it and its number: batches, augmentation, dropout and learning rate follow
+from the seed and the step alone. So a checkpoint holds weights, optimizer moments, the step, the best validation and
+what is not logged yet, and a resumed run repeats the bits of one that was never stopped.
+
+Nothing in a step waits for the device. Whether losses and weights are finite is checked where they are logged and
+before each checkpoint, so that a checkpoint never holds the weights of a run that diverged.
+
+Shapes: B = 2·P·K pictures in a batch, b of them in one process; H × W pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mvd import distributed
 from mvd.config import RunConfig
 from mvd.config.learning_rate import lr_factor
-from mvd.distributed.process_group import any_rank
-from mvd.engine import ALONE, Observer, Ranks, SampleBatch, StepLog, TrainingData
-from mvd.losses.objective import build_objective
+from mvd.data.prefetch import prefetch
+from mvd.data.training import TrainingData
+from mvd.distributed.group import any_process, gather_with_gradient, local_runtime
+from mvd.losses.objective import Objective, accuracy, build_objective
+from mvd.metrics.validation import Validation
+from mvd.models.outputs import Output, map_tensors, tensors_of
 from mvd.models.state import overlay
-from mvd.runs import RunFolder, Tensors
-from mvd.runtime.device import resolve_device
-from mvd.training.batches import count_steps, host_batches, prefetch
-from mvd.training.checkpoint import CheckpointWriter, Validate, restore
+from mvd.runs import RunFolder
+from mvd.runs.observer import Observer, StopOnly
+from mvd.runtime.device import autocast, memory_format, resolve_device, widen
+from mvd.runtime.precision import numerics
+from mvd.runtime.resolve import resolve_runtime
+from mvd.training.accumulate import backward_in_parts, forward_in_parts, seed_dropout
+from mvd.training.batches import HostBatch, count_steps, host_batches
+from mvd.training.checkpoint import CheckpointWriter, restore
+from mvd.training.cuda_graph import GraphedGradients
+from mvd.training.device_augment import augment
 from mvd.training.logging import StepLogger
 from mvd.training.optim import set_lr
 from mvd.training.sample_batch import sample_batch
-from mvd.training.step import initial_state, train_step
+from mvd.training.state import TrainState, initial_state
 
 
 def fit(
@@ -32,71 +52,145 @@ def fit(
     data: TrainingData,
     run: RunFolder,
     *,
-    validate: Validate | None,
     observer: Observer,
-    resume: bool,
-    initial: Tensors | None = None,
-    ranks: Ranks = ALONE,
+    validation: Validation | None = None,
+    resume: bool = False,
+    initial: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> bool:
-    """Train; see `mvd.engine.Backend.fit`."""
+    """Train a network into a run folder; see `mvd.commands.engine.Engine.fit`."""
+    config = replace(config, runtime=local_runtime(config.runtime))
     device = resolve_device(config.runtime.device)
-    if ranks.index > 0:
-        observer = _Unheard(observer)
-    state = initial_state(config, len(data.identities), device, ranks)
-    objective = build_objective(config)
     steps = count_steps(config, data)
-    log = StepLogger(run, observer, config, steps, device, writes=ranks.index == 0)
-    checkpoints = CheckpointWriter(run, config, observer, ranks)
-    if resume:
-        restore(state, log, run, ranks)
-    elif initial is not None:
-        overlay(state.network, initial)
-    observer.started(state.step, steps * config.schedule.epochs)
-    for batch in prefetch(host_batches(config, data, state.step, share=ranks, pin=device.type == "cuda")):
-        if state.step % (steps * config.runtime.validate_every) == 0:
-            observer.sampled(state.step, partial(sample_batch, batch, config, data.identities))
-        factor = lr_factor(config.schedule, state.step, steps)
-        set_lr(state.optimizer, config.optimizer.lr * factor)
-        log.add(state.step, train_step(state, objective, batch, config, device, share=ranks), batch.everyone.shape[1])
-        state.step += 1
-        going_on = observer.stepped(state.step)
-        epoch, within = divmod(state.step, steps)
-        last = epoch == config.schedule.epochs
-        validated = within == 0 and (last or epoch % config.runtime.validate_every == 0)
-        logged = state.step % config.runtime.log_every == 0 or validated
-        due = validated or checkpoints.is_due()
-        if ranks.count > 1:
-            # Processes stop, and write by the clock, together, and only when they talk anyway.
-            going_on = not logged or not any_rank(not going_on, ranks)
-            due = validated or (logged and any_rank(due, ranks))
-        if logged:
-            log.flush()
-        if due or not going_on:
-            with log.clock_stopped():
-                checkpoints.write(state, log, epoch=epoch, validate=validate if validated else None)
-        if not going_on and not last:
-            return False
+    config = resolve_runtime(config, device, steps * config.schedule.epochs)
+    runtime = config.runtime
+    if not distributed.is_first():
+        observer = StopOnly(observer)
+    with numerics(runtime, device):
+        state = initial_state(config, len(data.identities), device)
+        objective = build_objective(config)
+        log = StepLogger(run, observer, config, steps, device)
+        checkpoints = CheckpointWriter(run, config, observer, validation)
+        if resume:
+            restore(state, log, run)
+        elif initial is not None:
+            overlay(state.network, initial)
+        observer.started(state.step, steps * config.schedule.epochs)
+
+        for batch in prefetch(host_batches(config, data, state.step, pin=device.type == "cuda")):
+            if state.step % (steps * runtime.validate_every) == 0:
+                observer.sampled(state.step, partial(sample_batch, batch, config, data.identities))
+
+            set_lr(state.optimizer, config.optimizer.lr * lr_factor(config.schedule, state.step, steps))
+            values = train_step(state, objective, batch, config, device)
+            log.add(state.step, values, pictures=batch.everyone.shape[1])
+            state.step += 1
+            proceed = observer.stepped(state.step)
+
+            epoch, within = divmod(state.step, steps)
+            last = epoch == config.schedule.epochs and within == 0
+            validate = within == 0 and (last or epoch % runtime.validate_every == 0)
+            logged = state.step % runtime.log_every == 0 or validate
+            save = validate or checkpoints.is_due()
+            if distributed.count() > 1:
+                # Processes stop, and save by the clock, together; they ask each other only when a line is logged.
+                proceed = not logged or not any_process(not proceed)
+                save = validate or (logged and any_process(save))
+            if logged:
+                log.flush()
+            if save or not proceed:
+                with log.paused():
+                    checkpoints.write(state, log, epoch=epoch, validate=validate)
+            if not proceed and not last:
+                return False
     return True
 
 
-class _Unheard:
-    """The observer of a process that is not the first: it may stop the run, and hears nothing of it."""
+def train_step(
+    state: TrainState, objective: Objective, batch: HostBatch, config: RunConfig, device: torch.device
+) -> dict[str, Tensor]:
+    """Take one step.
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    The losses see the whole batch, however it goes through the network. Processes each embed the identities that are
+    theirs; their outputs are gathered, each process differentiates the losses of the whole batch with respect to its
+    own rows, and the gradients are summed, which is the gradient of the whole.
 
-    def started(self, step: int, steps: int) -> None:
-        """Take no note."""
+    Args:
+        state: changed in place, except for its step.
+        objective: the weighted sum of the losses.
+        batch: this process's share, on the host.
+        config: the run.
+        device: of the network.
 
-    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
-        """Look at no batch."""
+    Returns:
+        Scalars on the device, of the whole batch: the terms of the loss by name, "total" and "accuracy".
+    """
+    pictures, draws, everyone = (tensor.to(device, non_blocking=True) for tensor in batch[:2] + batch[3:])
 
-    def stepped(self, step: int) -> bool:
-        """Answer False to stop the run."""
-        return self._observer.stepped(step)
+    def gradients(pictures: Tensor, draws: Tensor, everyone: Tensor) -> dict[str, Tensor]:
+        return compute_gradients(state, objective, pictures, draws, everyone, batch.modalities, config)
 
-    def logged(self, log: StepLog) -> None:
-        """Take no note."""
+    state.network.train()
+    seed_dropout(config, state.step)
+    if config.runtime.cuda_graphs is True:
+        state.graph = state.graph or GraphedGradients(state.network, gradients)
+        losses = state.graph(pictures, draws, everyone)
+    else:
+        state.optimizer.zero_grad(set_to_none=True)
+        losses = gradients(pictures, draws, everyone)
 
-    def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
-        """Take no note."""
+    if config.optimizer.clip_norm:
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.optimizer.clip_norm)
+    state.optimizer.step()
+    return losses
+
+
+def compute_gradients(  # noqa: PLR0917 - a batch comes in four parts
+    state: TrainState,
+    objective: Objective,
+    pictures: Tensor,
+    draws: Tensor,
+    everyone: Tensor,
+    host_modalities: Tensor,
+    config: RunConfig,
+) -> dict[str, Tensor]:
+    """Compute the gradient of the losses of a batch into `Tensor.grad`, from pictures to backward pass.
+
+    All of it can be recorded as a CUDA graph: it seeds nothing and reads nothing back, unless the batch comes in parts.
+
+    Args:
+        state: holds the network.
+        objective: the weighted sum of the losses.
+        pictures: (b, H, W, 3) uint8, of this process, on the device.
+        draws: (b, 8), how to augment them.
+        everyone: (2, B), class and modality of each row of the whole batch.
+        host_modalities: (b,), on the host; of every batch the same.
+        config: the run.
+
+    Returns:
+        What `train_step` returns.
+    """
+    labels, modalities = everyone
+    images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
+    if config.runtime.accumulate == 1:
+        with autocast(config.runtime, images.device):
+            output = state.forward(images, host_modalities)
+    else:
+        output = forward_in_parts(state, config, images, host_modalities)
+
+    whole = gather_output(output)
+    losses = objective(whole, labels, modalities)
+    # DistributedDataParallel averages gradients; their sum is the gradient of the whole batch.
+    torch.autograd.backward(losses.total * distributed.count())
+    if config.runtime.accumulate > 1:
+        backward_in_parts(state, config, images, host_modalities, output)
+    return {**losses.terms, "total": losses.total.detach(), "accuracy": accuracy(whole, labels)}
+
+
+def gather_output(output: Output) -> Output:
+    """Concatenate the outputs of all processes, (b, …) → (B, …) float32; only this process's rows carry a gradient."""
+    if distributed.count() == 1:
+        return output
+    tensors = [widen(tensor) for tensor in tensors_of(output)]
+    whole = gather_with_gradient(torch.cat(tensors, dim=1))
+    columns = iter(torch.split(whole, [tensor.shape[1] for tensor in tensors], dim=1))
+    return map_tensors(output, lambda _: next(columns))

@@ -6,13 +6,12 @@ Whatever is wrong with a file becomes one CheckpointError that names it.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from mvd.errors import CheckpointError
+from mvd.files.atomic import replacing
 from mvd.weights.formats import mindspore_ckpt, safetensors_files, torch_files
 from mvd.weights.formats.stored import Array, Arrays, RefusedError
 
@@ -99,12 +98,17 @@ def write_weights(
             f"{file}: expected a name that ends in {' or '.join(ENDINGS[kind])}, found {file.suffix or 'no ending'}; "
             f"choose another name"
         )
-    with _replacing(file) as part:
-        if kind == "safetensors":
-            safetensors_files.encode(tensors, part, dict(metadata or {}))
-            return
-        with part.open("wb") as handle:
-            (mindspore_ckpt if kind == "mindspore" else torch_files).encode(tensors, handle)
+    try:
+        with replacing(file) as temporary:
+            if kind == "safetensors":
+                safetensors_files.encode(tensors, temporary, dict(metadata or {}))
+                return
+            with temporary.open("wb") as handle:
+                (mindspore_ckpt if kind == "mindspore" else torch_files).encode(tensors, handle)
+    except OSError as error:
+        raise CheckpointError(
+            f"{file}: expected to write weights, could not ({error.strerror or error}); choose another place"
+        ) from error
 
 
 def _kind(data: bytes) -> Kind:
@@ -119,24 +123,3 @@ def _kind(data: bytes) -> Kind:
         if data.startswith(start):
             raise RefusedError(found, advice)
     raise RefusedError(f"a file that begins with the bytes {data[:8].hex(' ')}", "check the path")
-
-
-@contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """Give a name beside a file to write to, and rename it once it is written and on the disk."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        part.touch()
-        mode = part.stat().st_mode
-        yield part
-        # safetensors makes files that their owner alone can read.
-        part.chmod(mode)
-        with part.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        part.replace(file)
-    except OSError as error:
-        raise CheckpointError(
-            f"{file}: expected to write weights, could not ({error.strerror or error}); choose another place"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)

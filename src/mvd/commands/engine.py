@@ -1,0 +1,125 @@
+"""The engine: the framework that trains and runs the network, behind a small protocol.
+
+What crosses it is numpy arrays, a configuration, a path and an observer. Devices, precision and processes are an
+engine's own business. An engine is a module; `load_engine` imports the one that a configuration names, so that no
+command imports a framework before it computes.
+
+Shapes: N pictures, D width of an embedding, K classes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.config import RunConfig
+from mvd.data.images import Preprocessing
+from mvd.data.sources import Pictures
+from mvd.data.training import TrainingData
+from mvd.metrics.validation import Validation
+from mvd.runs import RunFolder
+from mvd.runs.observer import Observer
+
+_MODULES = {"pytorch": "mvd.training.engine"}
+
+
+class Engine(Protocol):
+    """A framework that trains and runs the network."""
+
+    def check(self, config: RunConfig) -> str:
+        """Check that a configuration can be trained here, before anything is written, and name the device.
+
+        Raises:
+            ConfigError: the device is missing, the configuration cannot be built, or the network not compiled.
+        """
+
+    def fit(
+        self,
+        config: RunConfig,
+        data: TrainingData,
+        run: RunFolder,
+        *,
+        observer: Observer,
+        validation: Validation | None = None,
+        resume: bool = False,
+        initial: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> bool:
+        """Train, and write checkpoints and log lines to the run folder.
+
+        Args:
+            config: the run.
+            data: what to train on.
+            run: the folder, which exists.
+            observer: observes the run.
+            validation: what decides which checkpoint is best, by its mAP; None trains without.
+            resume: continue from the last checkpoint, to which the run was restored (`mvd.runs.recover`).
+            initial: tensors by the network's names that a new run starts from; the rest starts from the seed. Ignored
+                by a resumed run.
+
+        Returns:
+            Whether the run reached its end, rather than being stopped by the observer.
+
+        Raises:
+            TrainingError: a loss or a weight is no longer finite.
+            CheckpointError: the checkpoint to continue from does not fit.
+            ConfigError: the device is missing.
+        """
+
+    def embed(
+        self,
+        config: RunConfig,
+        classes: int,
+        checkpoint: Path | None,
+        pictures: Pictures,
+        *,
+        modalities: npt.NDArray[np.int64] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures.
+
+        Args:
+            config: the run.
+            classes: K of that run.
+            checkpoint: the weights; None for the network before training.
+            pictures: N of them.
+            modalities: (N,), a `Modality` for each picture in order; only a network with a stem for each needs them.
+
+        Returns:
+            (N, D) float32, in every process.
+
+        Raises:
+            CheckpointError: the weights do not fit.
+            ConfigError: the device is missing, or the network needs modalities.
+        """
+
+    def export(
+        self, config: RunConfig, classes: int, checkpoint: Path | None, file: Path, *, preprocessing: Preprocessing
+    ) -> None:
+        """Write the network as an ONNX program from pictures to embeddings, in float32, of any batch size.
+
+        Args:
+            config: the run, which gives H × W.
+            classes: K of that run.
+            checkpoint: the weights; None for the network before training.
+            file: the ONNX file to write.
+            preprocessing: "inside" takes "pictures" (B, H, W, 3) uint8, RGB; "outside" takes "images" (B, 3, H, W)
+                float32, normalised. A network with a stem for each modality takes "modalities" (B,) int64 besides. It
+                gives "descriptors" (B, D) float32.
+
+        Raises:
+            CheckpointError: the weights do not fit.
+            ConfigError: a package that it needs is not installed.
+        """
+
+
+def load_engine(config: RunConfig) -> Engine:
+    """Import the engine of the framework that a configuration names."""
+    # PyTorch would load every extension for a device that is installed, and fail with any that is broken; a device is
+    # looked for when a run asks for it.
+    os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
+    return cast("Engine", importlib.import_module(_MODULES[config.framework]))

@@ -1,0 +1,69 @@
+"""From a data set to what a run trains on and is validated on; everything that can be checked is checked here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mvd.config import RunConfig
+from mvd.data.arrays import load_prepared
+from mvd.data.samples import Dataset, Modality, concatenate
+from mvd.data.sampling import require_identities
+from mvd.data.sources import Joined
+from mvd.data.training import TrainingData
+from mvd.errors import DatasetError
+from mvd.metrics.protocols import Protocol, validation_protocol
+from mvd.metrics.validation import Validation
+
+
+def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[TrainingData, Validation | None]:
+    """Open the prepared pictures, and divide them into training and validation identities.
+
+    Returns:
+        The training data; and the validation data, or None where the data set has none or the run trains on it.
+
+    Raises:
+        DatasetError: the arrays are missing, damaged or of another size than the run's; or identities are too few.
+    """
+    if not len(dataset.train):
+        raise DatasetError(
+            f"{dataset.root}: expected identities to train on, found none; list them in {dataset.people_lists}, or let "
+            f"mvd split choose them"
+        )
+    pictures = load_prepared(dataset, prepared)
+    found, wanted = pictures[0].size, (config.data.height, config.data.width)
+    if found != wanted:
+        raise DatasetError(
+            f"{prepared}: expected prepared pictures of {wanted[0]}×{wanted[1]}, found {found[0]}×{found[1]}; prepare "
+            f"them with --height {wanted[0]} --width {wanted[1]}, or train with --data.height {found[0]} "
+            f"--data.width {found[1]}"
+        )
+    everybody = config.data.train_on == "train+validation"
+    people = np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people
+    require_identities(len(people), config.sampling.identities, dataset.people_lists)
+    visible, infrared = (of_modality.of_people(people) for of_modality in pictures)
+    training = TrainingData(visible=visible, infrared=infrared, identities=people)
+    if everybody or not len(dataset.validation):
+        return training, None
+    held_out = [of_modality.of_people(dataset.validation.people) for of_modality in pictures]
+    validation = Validation(
+        pictures=Joined(held_out),
+        samples=concatenate([part.samples for part in held_out]),
+        protocol=validation_protocol_of(dataset),
+    )
+    return training, validation
+
+
+def validation_protocol_of(dataset: Dataset) -> Protocol:
+    """Return the protocol by which a network is validated on a data set."""
+    return validation_protocol(dataset.name, cameras=bool(dataset.validation.cameras.any()))
+
+
+def describe_dataset(dataset: Dataset) -> str:
+    """Summarise a data set in one line."""
+    parts = []
+    for name, table in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
+        counts = " + ".join(f"{len(table.of(modality))} {modality.name.lower()}" for modality in Modality)
+        parts.append(f"{name} {len(table.people)} people ({counts})")
+    return ", ".join(parts)

@@ -1,0 +1,64 @@
+"""The state of a run between two steps: network, optimizer, step and best validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mvd import distributed
+from mvd.config import RunConfig
+from mvd.distributed.batch_norm import share_statistics
+from mvd.distributed.group import data_parallel
+from mvd.models.factory import Network
+from mvd.models.mvd import MVD
+from mvd.models.outputs import Output
+from mvd.models.resnet import ResNet
+from mvd.models.state import initial_network
+from mvd.training.cuda_graph import GraphedGradients
+from mvd.training.optim import build_optimizer
+
+
+@dataclass
+class TrainState:
+    """Everything that a run carries from one step to the next.
+
+    Attributes:
+        network: on its device.
+        forward: the network as it is called in training: data-parallel where processes share it. It has the
+            network's parameters.
+        optimizer: over the network's parameters.
+        graph: computes gradients by a CUDA graph once it has recorded one; None where none is used.
+        step: steps taken.
+        best: the best validation mAP so far.
+        best_step: the step of that validation.
+    """
+
+    network: Network
+    forward: Callable[[Tensor, Tensor], Output]
+    optimizer: torch.optim.Optimizer
+    graph: GraphedGradients | None = None
+    step: int = 0
+    best: float | None = None
+    best_step: int | None = None
+
+
+def initial_state(config: RunConfig, classes: int, device: torch.device) -> TrainState:
+    """Build the state before the first step: a function of the configuration and its seed."""
+    network = initial_network(config, classes, device)
+    for module in network.modules():
+        if isinstance(module, ResNet):
+            module.recompute = config.runtime.recompute
+            module.compiled = config.runtime.compile is True
+    if isinstance(network, MVD):
+        # Streams cost launches, which a graph does not have.
+        network.parallel = config.runtime.cuda_graphs is True
+    if distributed.count() > 1:
+        share_statistics(network, device)
+    forward: nn.Module = network
+    if distributed.count() > 1:
+        # Only the identity loss reaches all classifiers.
+        forward = data_parallel(forward, device, unused=config.losses.identity_weight == 0)
+    return TrainState(network, forward, build_optimizer(network, config.optimizer))

@@ -1,0 +1,68 @@
+"""Atomic writes: the old file or the new one, and nothing beside it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from mvd.files.atomic import is_temporary, replacing
+
+
+def test_a_file_is_replaced_once_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"old")
+    with replacing(file) as temporary:
+        assert temporary.parent == tmp_path
+        assert is_temporary(temporary)
+        temporary.write_bytes(b"new")
+        assert file.read_bytes() == b"old"
+    assert file.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("kind", [OSError, ValueError, KeyboardInterrupt])
+def test_an_interrupted_write_leaves_the_old_file_alone(tmp_path: Path, kind: type[BaseException]) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"old")
+    with pytest.raises(kind), replacing(file) as temporary:
+        _write_half(temporary, kind)
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_two_writers_of_one_name_do_not_meet(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    with replacing(file) as first:
+        with replacing(file) as second:
+            first.write_text("first")
+            second.write_text("second")
+        assert file.read_text() == "second"
+    assert file.read_text() == "first"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_permissions_are_those_of_a_new_file_whatever_wrote_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    with replacing(file) as temporary:
+        temporary.unlink()
+        temporary.touch(0o600)
+    (tmp_path / "plain").touch()
+    assert stat.S_IMODE(file.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_a_writer_that_removes_its_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.bin") as temporary:
+        temporary.unlink()
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_names_are_not_temporary() -> None:
+    assert not any(is_temporary(Path(name)) for name in (".a.part", "a.0123456789abcdef.part", ".0123456789abcdef"))
+
+
+def _write_half(file: Path, error: type[BaseException]) -> None:
+    file.write_bytes(b"half")
+    raise error
