@@ -1,24 +1,25 @@
-# Two targets matter: `make demo` and `make test`. Each makes .venv first, from the package index alone.
+# The two main targets are `make demo` and `make test`. Each creates .venv first, from the package index alone.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-slow test-mindspore lint types imports check format clean
+.PHONY: help demo test test-slow test-mindspore lint types imports check package format clean
 
 help:
 	@echo "make demo        render people, train MVD on them and evaluate it (under 10 minutes on 2 cores)"
-	@echo "make test        the tests (minutes)"
+	@echo "make test        the tests, doctests and the examples of the documentation (minutes)"
 	@echo "make test-slow   the tests that train for minutes"
 	@echo "make test-mindspore   weights to and from real MindSpore (downloads 800 MB)"
 	@echo "make check       lint, types and import rules"
+	@echo "make package     build the package, install the wheel into an empty environment and start it"
 	@echo "make format      format the code"
 	@echo "make clean       remove the virtual environment and caches"
 
 demo: $(READY)
 	$(BIN)/mvd demo demo --replace
 
-# A process of tests for each core: more threads in each would wait for each other.
+# One process for each core, with one thread each: more threads would wait for each other.
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
@@ -40,12 +41,15 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports
 
+package: $(READY)
+	scripts/check_package.sh $(BIN)/python
+
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf .venv .venv-mindspore .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist .venv .venv-mindspore .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -14,21 +14,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mvd.cli.training import watched_training
-from mvd.commands.demo import Screens, demo
-from mvd.report.progress import counting_bar
+from mvd.cli.screen import Bars
+from mvd.commands.demo import demo
 
 
 def main(seeds: list[int]) -> None:
     """Run the demo for each seed in a folder that is removed afterwards."""
     console = Console(stderr=True)
-    screens = Screens(counting=lambda title: counting_bar(console, title), training=lambda: watched_training(console))
     print("| seed | minutes | search | untrained rank-1 / mAP | trained rank-1 / mAP | rank-1 gained |")
     print("|---|---|---|---|---|---|", flush=True)
     for seed in seeds:
         start = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            outcome = demo(Path(folder) / "demo", seed, screens=screens)
+            outcome = demo(Path(folder) / "demo", seed, screens=Bars(console))
         if outcome is None:
             return
         minutes = (time.monotonic() - start) / 60

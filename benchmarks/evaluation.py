@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.data.samples import Modality, Samples
-from mvd.metrics import Counting, Exclusion, Features, Labels, Scores, evaluate, own_protocol, score, sysu_protocol
+from mvd.metrics import Counting, Exclusion, Features, Labels, TrialScores, evaluate, own_protocol, score, sysu_protocol
 from mvd.metrics.distances import cosine_distance
-from mvd.metrics.galleries import deal_trials
+from mvd.metrics.galleries import draw_trials
 from mvd.synthetic import SYSU_MM01
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ def end_to_end() -> str:
     features = Features(descriptors=descriptors, samples=samples)
     protocol = sysu_protocol("all", "seeded")
     ours, result = timed(lambda: evaluate(features, protocol), runs=3)
-    trials = deal_trials(protocol, samples)
+    trials = draw_trials(protocol, samples)
     once, _ = timed(lambda: cosine_distance(*(descriptors[rows] for rows in trials[0])), runs=1)
     loop, _ = timed(
         lambda: [
@@ -180,7 +180,7 @@ def sysu_case() -> Case:
     """Make all-search's 3803 × 301 distances."""
     samples = sysu_samples()
     protocol = sysu_protocol("all", "seeded")
-    asking, searched = deal_trials(protocol, samples)[0]
+    asking, searched = draw_trials(protocol, samples)[0]
     queries, gallery = Labels.of(samples.take(asking)), Labels.of(samples.take(searched))
     return Case("SYSU-MM01", distances(queries, gallery), queries, gallery, protocol.exclusion, protocol.counting)
 
@@ -217,7 +217,7 @@ def unit(rows: Floats) -> Floats:
     return units
 
 
-def require_same(found: Scores, expected: tuple[npt.NDArray[np.float64], float, float]) -> None:
+def require_same(found: TrialScores, expected: tuple[npt.NDArray[np.float64], float, float]) -> None:
     """Stop if the two sides do not agree."""
     cmc, mAP, mINP = expected
     if not (np.allclose(found.cmc, cmc, atol=1e-9) and np.allclose((found.mAP, found.mINP), (mAP, mINP), atol=1e-9)):

@@ -9,7 +9,7 @@ itself would do; half of the changes go into the pickle of a zip archive, the he
 checkpoint with a checksum, which are then put together again with the right lengths and checksums.
 
 Each reader gets each input: `read_weights`, for every format; `load_checkpoint` and `read_card`, for a run's
-checkpoints; `read_onnx`. It has to give what it reads or a CheckpointError of one line, in less than a second of the
+checkpoints. It has to give what it reads or a CheckpointError of one line, in less than a second of the
 processor, allocating less than four times the file beside `SLACK`, and without starting anything. What allocates
 outside of Python is seen in the memory of the process, whose address space may grow by a limit. The input at hand is in
 a file all the time, so that it is there after a crash.
@@ -47,7 +47,6 @@ with atheris.instrument_imports(include=["mvd.weights", "mvd.runs", "zipfile", "
     from mvd.errors import CheckpointError
     from mvd.runs import Card, CardFigures, CheckpointMeta, load_checkpoint, read_card
     from mvd.weights import read_weights, write_weights
-    from mvd.weights.formats.onnx_metadata import is_onnx, read_onnx
     from mvd.weights.formats.safetensors_files import is_safetensors
     from mvd.weights.formats.torch_archive import is_zip
     from mvd.weights.formats.torch_files import is_torch
@@ -68,7 +67,6 @@ READERS: Mapping[str, Callable[[Path], object]] = {
     "weights": read_weights,
     "checkpoints of runs": load_checkpoint,
     "model cards": read_card,
-    "ONNX metadata": read_onnx,
 }
 
 
@@ -173,7 +171,7 @@ def make_seeds(folder: Path) -> tuple[list[bytes], list[bytes]]:
     samples = ("sample.ckpt", "sample_crc.ckpt", "sample_enc.ckpt", "opt.ckpt", "sample.safetensors")
     seeds = [(GOLDENS / name).read_bytes() for name in samples]
     seeds += [torch_file(small), torch_file(small, wrapped=True), torch_file(small, legacy=True)]
-    seeds += [save(small), run_checkpoint(small), onnx_file()]
+    seeds += [save(small), run_checkpoint(small)]
     return seeds, [
         written("large.ckpt", "mindspore"),
         written("large.pth", "pytorch"),
@@ -191,17 +189,6 @@ def run_checkpoint(tensors: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np
     return save(dict(tensors), metadata=metadata)
 
 
-def onnx_file() -> bytes:
-    """Write the frame of an ONNX file by hand: its version, a producer, an empty graph, operators, metadata."""
-
-    def field(number: int, content: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    pairs = [(b"numbers", b"fp32"), (b"card", b'{"figures": []}')]
-    metadata = b"".join(field(14, field(1, key) + field(2, value)) for key, value in pairs)
-    return b"\x08\x0a" + field(2, b"mvd") + field(7, field(2, b"main")) + field(8, b"\x10\x12") + metadata
-
-
 def kind_of(data: bytes) -> str:
     """Tell by its beginning what kind of file an input still is."""
     if is_zip(data):
@@ -210,7 +197,7 @@ def kind_of(data: bytes) -> str:
         return "PyTorch, legacy"
     if is_safetensors(data):
         return "safetensors"
-    return "MindSpore" if data[:1] == b"\x0a" else "ONNX" if is_onnx(data) else "anything else"
+    return "MindSpore" if data[:1] == b"\x0a" else "anything else"
 
 
 def torch_file(

@@ -47,11 +47,14 @@ def join_shared_passes(network: nn.Module) -> None:
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.__class__ = HalvesBatchNorm2d
 
-    def forward(self: MVD, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
+    def outputs(self: MVD, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
         grey = self.grey(images)
         visible, infrared = self.visible(images), self.infrared(grey)
         shared: Branch = self.shared(torch.cat([images, grey]))
-        halves = [Branch(*(Prediction(*(t.chunk(2)[half] for t in head)) for head in shared)) for half in range(2)]
+        halves = [
+            Branch(*(Prediction(*(tensor.chunk(2)[half] for tensor in head)) for head in shared.heads))
+            for half in range(2)
+        ]
         return MVDOutput(visible, infrared, halves[0], halves[1])
 
-    network.forward = types.MethodType(forward, network)  # type: ignore[method-assign]
+    network.outputs = types.MethodType(outputs, network)  # type: ignore[method-assign]

@@ -114,8 +114,8 @@ class PlainStep:
                 total = total + weight * self.head_loss(head, labels, modalities)
         total = total + config.vsd_weight * (_released_kl(output.visible) + _released_kl(output.infrared))
         crossed = [
-            _released_term(output.shared_visible.observation.logits, output.shared_infrared.representation.logits),
-            _released_term(output.shared_infrared.observation.logits, output.shared_visible.representation.logits),
+            _released_term(output.shared_visible.logits[0], output.shared_infrared.logits[1]),
+            _released_term(output.shared_infrared.logits[0], output.shared_visible.logits[1]),
         ]
         total = total + config.vcd_weight * 0.5 * (crossed[0] + crossed[1])
         return total + config.cml_weight * _sinkhorn(output, config)
@@ -151,7 +151,7 @@ def _rank_loss(features: Tensor, labels: Tensor, modalities: list[int], config: 
 
 
 def _released_kl(branch: Branch) -> Tensor:
-    return _released_term(branch.observation.logits, branch.representation.logits)
+    return _released_term(*branch.logits)
 
 
 def _released_term(observation: Tensor, representation: Tensor) -> Tensor:

@@ -27,13 +27,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mvd.commands.synth import synth
 from mvd.data.arrays import array_files, training_samples
 from mvd.data.decoding import Decoder
+from mvd.data.images import worker_count
 from mvd.data.layouts import scan
 from mvd.data.prepare import prepare
 from mvd.data.samples import Modality
-from mvd.synthetic import SyntheticConfig, even_plan
+from mvd.synthetic import SyntheticConfig, even_plan, write_dataset
 
 Size = tuple[int, int]
 Way = Callable[[Path, Path, Size], float]
@@ -66,7 +66,7 @@ def main() -> None:
 def render(data: Path, people: int) -> Path:
     """Render people, nearly all of them to train on."""
     plan = even_plan(train=people - 2, validation=1, test=1, pictures=8)
-    return synth(data, SyntheticConfig(plan=plan))
+    return write_dataset(data, SyntheticConfig(plan=plan), workers=worker_count(0))
 
 
 def compare(data: Path, out: Path, size: Size, rounds: int) -> None:

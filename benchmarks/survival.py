@@ -35,12 +35,11 @@ from typing import NamedTuple
 import numpy as np
 
 from mvd.commands.prepare import prepare
-from mvd.commands.synth import synth
 from mvd.config.recipes import RECIPES
 from mvd.errors import MvdError
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run, load_checkpoint, open_run
 from mvd.runs.checkpoints import checksum
-from mvd.synthetic import SyntheticConfig, even_plan
+from mvd.synthetic import SyntheticConfig, even_plan, write_dataset
 
 STEPS = 40
 KILLS_A_RUN = 4
@@ -91,7 +90,7 @@ def main() -> int:
 def survive(folder: Path, kills: int, rng: random.Random) -> int:
     """Kill runs until there have been enough kills."""
     data = folder / "people"
-    synth(data, SyntheticConfig(plan=even_plan(train=6, validation=4, test=2, pictures=2), height=64))
+    write_dataset(data, SyntheticConfig(plan=even_plan(train=6, validation=4, test=2, pictures=2), height=64))
     prepare(data, height=64, width=32)
     whole, other = folder / "whole", folder / "other"
     pace = time_whole(begin(data, whole, EVERY_STEP), whole)

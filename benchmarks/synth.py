@@ -12,9 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from mvd.commands.synth import synth
 from mvd.data.images import worker_count
-from mvd.synthetic import SyntheticConfig, even_plan
+from mvd.synthetic import SyntheticConfig, even_plan, write_dataset
 
 
 def main(people: int) -> None:
@@ -24,7 +23,7 @@ def main(people: int) -> None:
     for workers in sorted({1, worker_count(0)}):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            synth(Path(folder) / "people", config, workers=workers)
+            write_dataset(Path(folder) / "people", config, workers=workers)
             rendered = time.perf_counter()
         print(f"| {workers} | {config.plan.pictures / (rendered - start):.0f} |", flush=True)
 

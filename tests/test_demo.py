@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from mvd.cli import main
-from mvd.cli.training import watched_training
 from mvd.commands import demo as demo_command
-from mvd.commands.demo import Screens, demo
+from mvd.commands.demo import demo
 from mvd.config import CosineSchedule, DataConfig, ModelConfig, SamplingConfig
 from mvd.config.recipes import DEMO
-from mvd.data.arrays import Progress
 from mvd.errors import RunError
-from mvd.synthetic import even_plan
-
-
-@contextmanager
-def quietly(title: str) -> Iterator[Progress]:
-    yield lambda done, total: None
-
-
-@pytest.fixture
-def screens() -> Screens:
-    return Screens(counting=quietly, training=lambda: watched_training(Console(quiet=True)))
 
 
 @pytest.fixture
@@ -42,8 +26,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
         schedule=CosineSchedule(epochs=1),
     )
     monkeypatch.setattr(demo_command, "DEMO", config)
-    monkeypatch.setattr(demo_command, "PLAN", even_plan(train=3, validation=2, test=3, pictures=2))
-    monkeypatch.setattr(demo_command, "SHEET_PEOPLE", 2)
+    for name, number in {"TRAIN": 3, "VALIDATION": 2, "TEST": 3, "HEIGHT": 64}.items():
+        monkeypatch.setattr(demo_command, name, number)
 
 
 @pytest.mark.usefixtures("tiny")
@@ -61,25 +45,25 @@ def test_the_demo_ends_with_both_networks_figures_and_what_to_try(
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_demo_is_replaced_only_when_told_so(tmp_path: Path, screens: Screens) -> None:
+def test_a_demo_is_replaced_only_when_told_so(tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    assert demo(out, 0, screens=screens) is not None
+    assert demo(out, 0) is not None
     with pytest.raises(RunError, match="--replace"):
-        demo(out, 0, screens=screens)
-    assert demo(out, 1, screens=screens, replace_old=True) is not None
+        demo(out, 0)
+    assert demo(out, 1, replace_old=True) is not None
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_folder_that_is_no_demo_is_never_deleted(tmp_path: Path, screens: Screens) -> None:
+def test_a_folder_that_is_no_demo_is_never_deleted(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(RunError, match="found something else"):
-        demo(tmp_path, 0, screens=screens, replace_old=True)
+        demo(tmp_path, 0, replace_old=True)
     assert (tmp_path / "thesis.tex").exists()
 
 
 @pytest.mark.slow
-def test_the_demo_gains_thirty_points_of_rank_1_on_people_never_seen(tmp_path: Path, screens: Screens) -> None:
-    outcome = demo(tmp_path / "demo", 0, screens=screens)
+def test_the_demo_gains_thirty_points_of_rank_1_on_people_never_seen(tmp_path: Path) -> None:
+    outcome = demo(tmp_path / "demo", 0)
     assert outcome is not None
     untrained, trained = outcome.untrained[0], outcome.trained[0]
     assert untrained.protocol == trained.protocol == "sysu/all-search/single-shot/official"

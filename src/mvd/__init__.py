@@ -1,12 +1,107 @@
-"""mvd: visible–infrared person re-identification, with MVD (Tian et al., CVPR 2021) as its method.
+"""mvd: visible–infrared person re-identification in PyTorch; the method is MVD (Tian et al., CVPR 2021).
 
-The public names are the modules': `mvd.config`, `mvd.data`, `mvd.metrics`, `mvd.commands`. Importing this package
-imports none of them, and no framework.
+Every name in `__all__`, and every subpackage (`mvd.losses`, `mvd.data`, `mvd.metrics` …), is imported when it is
+first used. `import mvd` itself imports neither PyTorch nor NumPy.
+
+>>> import mvd
+>>> mvd.recipes["demo"].model.arch
+'resnet18'
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from __future__ import annotations
 
-try:
-    __version__ = version("mvd")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0+unknown"
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mvd import config, data, errors, losses, metrics, models, synthetic, training, weights
+    from mvd.commands.ablate import ablate
+    from mvd.commands.check import check
+    from mvd.commands.demo import demo
+    from mvd.commands.evaluate import evaluate
+    from mvd.commands.export import export
+    from mvd.commands.import_weights import import_weights
+    from mvd.commands.prepare import prepare
+    from mvd.commands.push import push
+    from mvd.commands.show import show
+    from mvd.commands.split import split
+    from mvd.commands.synth import synth
+    from mvd.commands.train import resume, train
+    from mvd.config import RunConfig
+    from mvd.config.recipes import RECIPES as recipes  # noqa: N811
+    from mvd.inference.embedder import Embedder
+    from mvd.models.factory import create_model
+    from mvd.weights.load import convert
+
+__version__ = "0.2.0"
+
+__all__ = [
+    "Embedder",
+    "RunConfig",
+    "__version__",
+    "ablate",
+    "check",
+    "config",
+    "convert",
+    "create_model",
+    "data",
+    "demo",
+    "errors",
+    "evaluate",
+    "export",
+    "import_weights",
+    "losses",
+    "metrics",
+    "models",
+    "prepare",
+    "push",
+    "recipes",
+    "resume",
+    "show",
+    "split",
+    "synth",
+    "synthetic",
+    "train",
+    "training",
+    "weights",
+]
+
+_HOMES = {
+    "Embedder": "mvd.inference.embedder",
+    "RunConfig": "mvd.config",
+    "ablate": "mvd.commands.ablate",
+    "check": "mvd.commands.check",
+    "convert": "mvd.weights.load",
+    "create_model": "mvd.models.factory",
+    "demo": "mvd.commands.demo",
+    "evaluate": "mvd.commands.evaluate",
+    "export": "mvd.commands.export",
+    "import_weights": "mvd.commands.import_weights",
+    "prepare": "mvd.commands.prepare",
+    "push": "mvd.commands.push",
+    "recipes": "mvd.config.recipes:RECIPES",
+    "resume": "mvd.commands.train",
+    "show": "mvd.commands.show",
+    "split": "mvd.commands.split",
+    "synth": "mvd.commands.synth",
+    "train": "mvd.commands.train",
+}
+"""The module of each public name, with ":NAME" where it has another name there."""
+
+
+if not TYPE_CHECKING:  # a type checker has the imports above, and reports any other name
+
+    def __getattr__(name: str) -> object:
+        if name in _HOMES:
+            module, _, attribute = _HOMES[name].partition(":")
+            value = getattr(import_module(module), attribute or name)
+        elif name in __all__:
+            value = import_module(f"mvd.{name}")
+        else:
+            raise AttributeError(f"module 'mvd' has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

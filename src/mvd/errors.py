@@ -1,13 +1,12 @@
-"""What a user can get wrong, as exceptions.
+"""Exceptions for errors that a user can cause and correct; all are `MvdError`.
 
-Each message is one line that says what was expected, what was found and what to do. The command line prints
-the message alone; a traceback is for our own mistakes. Everything below is an `MvdError`, so a caller of the
-Python interface can catch one type.
+Each message is one line: what was expected, what was found, what to do. The command line prints the line alone; a
+traceback is a fault of ours.
 """
 
 
 class MvdError(Exception):
-    """Base of every error that a user can cause and mend.
+    """Base of every error that a user can cause and correct.
 
     Attributes:
         silent: where several processes share a run, whether another of them tells the user; None if they have not

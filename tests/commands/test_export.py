@@ -116,7 +116,7 @@ def test_preprocessing_outside_takes_normalised_pictures(run: Path, program: Pat
     pictures = np.random.default_rng(1).integers(0, 256, (3, 32, 16, 3), dtype=np.uint8)
     session = onnxruntime.InferenceSession(str(out))
     found = session.run(None, {"images": normalise(pictures)})[0]
-    expected = OnnxNetwork(program).describe([pictures], np.zeros(3, np.int64))
+    expected = OnnxNetwork(program).embed([pictures], np.zeros(3, np.int64))
     np.testing.assert_allclose(found, expected, atol=TOLERANCE)
     assert "(pixel / 255 - mean) / std" in onnx.load(out).metadata_props[2].value
 
@@ -165,8 +165,8 @@ def test_a_program_that_computes_something_else_is_not_kept(
     found: str,
 ) -> None:
     assert callable(spoil)
-    describe = OnnxNetwork.describe
-    monkeypatch.setattr(OnnxNetwork, "describe", lambda *given: spoil(describe(*given)))
+    embed = OnnxNetwork.embed
+    monkeypatch.setattr(OnnxNetwork, "embed", lambda *given: spoil(embed(*given)))
     message = refused(capsys, "export", run, "--out", tmp_path / "x.onnx", "--measure", "some")
     assert found in message
     assert list(tmp_path.iterdir()) == []
@@ -177,7 +177,7 @@ def test_a_network_that_takes_all_pictures_for_the_same_is_not_kept(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(engine, "embed", lambda *_, **__: np.zeros((32, 4), np.float32))
-    monkeypatch.setattr(OnnxNetwork, "describe", lambda *_: np.zeros((32, 4), np.float32))
+    monkeypatch.setattr(OnnxNetwork, "embed", lambda *_: np.zeros((32, 4), np.float32))
     assert "found them all alike" in refused(capsys, "export", run, "--out", tmp_path / "x.onnx", "--measure", "some")
     assert list(tmp_path.iterdir()) == []
 
@@ -190,7 +190,7 @@ def test_wrong_arguments_are_one_line(run: Path, tmp_path: Path, capsys: pytest.
     blocked = refused(capsys, "export", run, "--out", tmp_path / "file" / "x.onnx", "--measure", "some")
     assert "expected to write a program" in blocked
     (tmp_path / "junk.onnx").write_bytes(b"\x08junk")
-    assert "junk.onnx: expected an ONNX file" in refused(capsys, "show", tmp_path / "junk.onnx")
+    assert "junk.onnx: expected an ONNX program" in refused(capsys, "show", tmp_path / "junk.onnx")
 
 
 def test_a_missing_package_names_the_extra(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_the_example_ranks_pictures_without_torch(program: Path, people: Path) -
     scores = {Path(file): float(score) for score, file in (line.split("  ") for line in done.stdout.splitlines())}
     assert list(scores.values()) == sorted(scores.values(), reverse=True)
     loaded = np.stack([load_image(file, 32, 16) for file in pictures])
-    descriptors = OnnxNetwork(program).describe([loaded], np.zeros(4, np.int64))
+    descriptors = OnnxNetwork(program).embed([loaded], np.zeros(4, np.int64))
     unit = descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)
     for file, expected in zip(pictures[1:], unit[1:] @ unit[0], strict=True):
         assert scores[file] == pytest.approx(expected, abs=1e-3)

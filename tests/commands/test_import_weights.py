@@ -43,7 +43,7 @@ def test_a_releases_network_has_the_figures_of_where_it_comes_from(
     capsys.readouterr()
     assert mvd("import", tmp_path / name, again, people, "--recipe", recipe, "--data.train-on=train", *TINY) == 0
     text = printed(capsys)
-    assert f"{len(read_weights(best).tensors)} arrays of the network are from it" in text
+    assert f"{len(read_weights(best).tensors)} tensors loaded into the network" in text
     assert "left over" not in text
     assert "note: " not in text
     # What cannot be seen from names and shapes is said.
@@ -84,7 +84,7 @@ def test_pretrained_weights_say_what_was_matched(
     everybody = ("--data.train-on=train+validation", "--evaluate=none", "--pretrained", tmp_path / "a.ckpt")
     assert mvd("train", people, "--out", tmp_path / "more", *TINY, *everybody) == 0
     text = printed(capsys)
-    assert "arrays of the network are from it" in text
+    assert "tensors loaded into the network" in text
     assert "note: replaced by new ones, for these are of another size: visible.neck.classifier.weight" in text
     assert 'note: weights of this kind are trained with padding "same", and this network pads as "pytorch"' in text
     assert "--model.padding same" in text
@@ -106,6 +106,6 @@ def test_files_of_the_releases_give_the_descriptors_of_the_releases(
     network = build_network(config, 395)
     restore_network(network, load_whole(tmp_path / name, config).tensors, tmp_path)
     with np.load(GOLDENS / f"{golden}_eval.npz") as expected, torch.no_grad():
-        descriptors = network.eval().descriptor(pictures(dict(expected)).float())
+        descriptors = network.eval().embed(pictures(dict(expected)).float())
         gram = expected["similarity" if kind == "mindspore" else "descriptor_gram"]
     np.testing.assert_allclose((descriptors @ descriptors.T).numpy(), gram, rtol=0, atol=1e-4)

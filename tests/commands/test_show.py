@@ -6,14 +6,16 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from fakes import write_regdb
 from shell import SIZE, TINY, mvd, printed, refused
-from weights.helpers import SAMPLES
+from weights.helpers import SAMPLES, resnet_shapes
 
 from mvd.commands.show import show
-from mvd.weights.encoders import resnet_shapes
+from mvd.errors import CheckpointError, ConfigError
+from mvd.weights import read_weights, write_weights
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,7 @@ def test_foreign_files_are_described_as_far_as_they_are_known(
     assert mvd("show", tmp_path / "other.pth", "--tensors") == 0
     text = printed(capsys)
     assert "PyTorch, by torch.save" in text
-    assert "names that are not known here" in text
+    assert "unknown parameter names" in text
     assert "blocks.0.weight float32 [3]" in text
     with np.load(SAMPLES / "sample.npz") as arrays:
         weights = {name: (str(arrays[name].dtype), arrays[name].shape) for name in arrays.files if ".weight" in name}
@@ -108,3 +110,35 @@ def test_what_is_no_weights_is_one_line(tmp_path: Path, capsys: pytest.CaptureFi
     assert "no such file" in refused(capsys, "show", tmp_path / "none.pth")
     assert "expected a run folder" in refused(capsys, "show", tmp_path)
     assert "an encrypted file" in refused(capsys, "show", SAMPLES / "sample_enc.ckpt")
+
+
+def test_a_safetensors_file_that_begins_like_onnx_is_none(tmp_path: Path) -> None:
+    """The length of its header may have the byte 08 first, as the version of an ONNX program."""
+    for padding in range(512):
+        write_weights(tmp_path / "a.safetensors", {"a" * (1 + padding): np.zeros(2)}, "safetensors")
+        if (tmp_path / "a.safetensors").read_bytes()[0] == 8:
+            break
+    assert (tmp_path / "a.safetensors").read_bytes()[0] == 8
+    assert show(tmp_path / "a.safetensors").format == "safetensors"
+
+
+def test_an_onnx_program_whose_ninth_byte_is_a_brace_is_one(tmp_path: Path) -> None:
+    node = onnx.helper.make_node("Identity", ["x"], ["y"], doc_string="")
+    node.doc_string = "d" * (0x7B - node.ByteSize() - 2)
+    program = onnx.ModelProto(ir_version=10, graph=onnx.GraphProto(node=[node], doc_string="d" * 2**21))
+    program.opset_import.append(onnx.helper.make_opsetid("", 18))
+    data = program.SerializeToString()
+    assert (data[:1], data[8:9]) == (b"\x08", b"{")
+    (tmp_path / "a.onnx").write_bytes(data)
+    assert show(tmp_path / "a.onnx").format == "ONNX, opset 18"
+
+
+def test_without_onnx_a_program_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"\x08\x0a")
+    with pytest.raises(CheckpointError, match=r"a\.onnx: expected an ONNX program, found none in it"):
+        show(tmp_path / "a.onnx")
+    with pytest.raises(CheckpointError, match="found an ONNX program; take the weights"):
+        read_weights(tmp_path / "a.onnx")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'mvd\[onnx\]'"):
+        show(tmp_path / "a.onnx")

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from fakes import write_own_folder, write_own_table, write_tree
 
-from mvd.commands.split import Dealt, split
+from mvd.commands.split import split
 from mvd.data.layouts import scan
 from mvd.errors import ConfigError, DatasetError
+from mvd.results.datasets import SplitResult
 
 PEOPLE = ("anna", "lee, bo", "cy", "0017", 'the "dee"', "eve")
 
@@ -24,7 +25,7 @@ def _names(data: Path) -> list[list[str]]:
 def test_a_folder_gets_lists_that_its_scan_reads(tmp_path: Path) -> None:
     root = write_own_folder(tmp_path, people=PEOPLE)
     shutil.rmtree(root / "visible" / "cy")
-    assert split(root, train=0.4, validation=0.2) == Dealt(data=root, train=2, validation=1, test=2, left_out=1)
+    assert split(root, train=0.4, validation=0.2) == SplitResult(data=root, train=2, validation=1, test=2, left_out=1)
     assert sorted(path.name for path in root.iterdir() if path.is_file()) == [
         "test_id.txt",
         "train_id.txt",
@@ -39,7 +40,7 @@ def test_a_table_stays_and_a_new_one_with_all_its_columns_comes_beside_it(tmp_pa
     table = write_own_table(tmp_path / "people.csv", people=("anna", "bo", "cy", "dee"))
     before = table.read_text()
     dealt = split(table, train=0.5, validation=0.25)
-    assert dealt == Dealt(data=tmp_path / "people-split.csv", train=2, validation=1, test=1, left_out=0)
+    assert dealt == SplitResult(data=tmp_path / "people-split.csv", train=2, validation=1, test=1, left_out=0)
     assert table.read_text() == before
     lines = dealt.data.read_text().splitlines()
     assert [line.rpartition(",")[0] for line in lines] == before.splitlines()

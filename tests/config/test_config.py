@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +34,9 @@ from mvd.errors import ConfigError
         *RECIPES.values(),
         RunConfig(schedule=StepSchedule(epochs=7, milestones=(2, 5))),
         RunConfig(schedule=EpochSchedule()),
+        RunConfig(
+            model=ModelConfig(encoder="my.py:make"), losses=LossConfig(extra=("a=pkg.mod:f*0.5", "b=C:/x/y.py:g.h"))
+        ),
     ],
 )
 def test_json_round_trip_is_exact(config: RunConfig) -> None:
@@ -91,3 +95,32 @@ def test_what_is_no_json_is_said_to_be_none() -> None:
 def test_values_out_of_range_are_refused_by_name(make: Any, field: str) -> None:
     with pytest.raises(ConfigError, match=rf"^{field.replace('.', r'[.]')}: expected .*, found "):
         make()
+
+
+def test_extra_losses_are_read_with_name_path_and_weight() -> None:
+    losses = LossConfig(extra=("a=pkg.mod:f*0.5", "b=C:/x/y.py:g.h")).extra_losses
+    assert [tuple(loss) for loss in losses] == [("a", "pkg.mod:f", 0.5), ("b", "C:/x/y.py:g.h", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (("pkg.mod:f",), "NAME=package.module:name"),
+        (("a=pkg.mod",), "found 'a=pkg.mod'"),
+        (("a b=pkg.mod:f",), "found 'a b=pkg.mod:f'"),
+        (("a=pkg.mod:f*x",), "found 'a=pkg.mod:f*x'"),
+        (("a=pkg.mod:f*-1",), "found 'a=pkg.mod:f*-1'"),
+        (("a=pkg.mod:f*inf",), "found 'a=pkg.mod:f*inf'"),
+        (("vsd=pkg.mod:f",), "another name than identity"),
+        (("total=pkg.mod:f",), "another name than identity"),
+        (("a=pkg.mod:f", "a=pkg.mod:g"), "a name for each loss, found a, a"),
+    ],
+)
+def test_an_extra_loss_of_another_form_is_refused(extra: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^losses\.extra: expected .*{re.escape(message)}"):
+        LossConfig(extra=extra)
+
+
+def test_an_own_encoder_has_one_stem() -> None:
+    with pytest.raises(ConfigError, match=r"^model\.stems: expected \"shared\" with model\.encoder"):
+        ModelConfig(encoder="my.py:make", encoders="shared", stems="specific")

@@ -11,12 +11,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from mvd.losses.distillation import (
+from mvd.losses import (
+    VCD,
+    VML,
+    VSD,
     variational_cross_distillation,
     variational_mutual_learning,
     variational_self_distillation,
 )
-from mvd.models.outputs import Branch, MVDOutput, Prediction
+from mvd.models.outputs import MVDOutput
 
 if TYPE_CHECKING:
     from conftest import Golden, MakeOutput, ReadGolden
@@ -29,7 +32,8 @@ def test_vsd_is_the_divergence_of_the_paper(
 ) -> None:
     arrays = golden("loss_vd")
     output = read_output(arrays)
-    loss = variational_self_distillation(output.visible, output.infrared, temperature=temperature)
+    branches = output.visible, output.infrared
+    loss = sum((variational_self_distillation(*b.logits, temperature=temperature) for b in branches), torch.zeros(()))
     _check(arrays, f"paper_T{temperature}/vsd", loss, output, name_heads)
 
 
@@ -39,29 +43,25 @@ def test_vcd_is_the_divergence_of_the_paper(
 ) -> None:
     arrays = golden("loss_vd")
     output = read_output(arrays)
-    loss = variational_cross_distillation(output.shared_visible, output.shared_infrared, temperature=temperature)
+    logits = *output.shared_visible.logits, *output.shared_infrared.logits
+    loss = variational_cross_distillation(*logits, temperature=temperature)
     _check(arrays, f"paper_T{temperature}/vcd", loss, output, name_heads)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
 def test_vml_is_the_jensen_shannon_divergence(random_output: MakeOutput, scale: float, temperature: float) -> None:
-    output = random_output(scale=scale)
-    loss = _vml(output.shared_visible, output.shared_infrared, temperature)
-    p, q = (
-        _softmax(branch.representation.logits.detach().numpy() / temperature)
-        for branch in (output.shared_visible, output.shared_infrared)
-    )
+    first, second = _representations(random_output(scale=scale))
+    loss = variational_mutual_learning(first, second, temperature=temperature)
+    p, q = (_softmax(logits.detach().numpy() / temperature) for logits in (first, second))
     expected = np.mean([(_kl(a, (a + b) / 2) + _kl(b, (a + b) / 2)) / 2 for a, b in zip(p, q, strict=True)])
     np.testing.assert_allclose(loss.item(), expected, rtol=1e-9)
     assert 0 < loss.item() < math.log(2)
 
 
 def test_vml_is_symmetric_and_both_sides_learn(random_output: MakeOutput) -> None:
-    output = random_output()
-    logits = [branch.representation.logits for branch in (output.shared_visible, output.shared_infrared)]
-    forth = _vml(output.shared_visible, output.shared_infrared)
-    back = _vml(output.shared_infrared, output.shared_visible)
+    logits = _representations(random_output())
+    forth, back = variational_mutual_learning(*logits), variational_mutual_learning(*logits[::-1])
     torch.testing.assert_close(forth, back)
     for gradient in torch.autograd.grad(forth, logits):
         assert gradient.abs().max() > 1e-4
@@ -70,12 +70,12 @@ def test_vml_is_symmetric_and_both_sides_learn(random_output: MakeOutput) -> Non
 def test_vml_has_the_gradient_that_finite_differences_find() -> None:
     generator = torch.Generator().manual_seed(0)
     p, q = (torch.randn(3, 4, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(2))
-    assert torch.autograd.gradcheck(lambda a, b: _vml(_branch(a), _branch(b), 2.0), (p, q))
+    assert torch.autograd.gradcheck(VML(temperature=2.0), (p, q))
 
 
 def test_vml_of_equal_distributions_is_zero_and_of_disjoint_ones_ln_2() -> None:
     logits = torch.tensor([[500.0, -500.0], [-500.0, 500.0]]).requires_grad_()
-    equal, disjoint = _vml(_branch(logits), _branch(logits)), _vml(_branch(logits), _branch(-logits))
+    equal, disjoint = variational_mutual_learning(logits, logits), variational_mutual_learning(logits, -logits)
     torch.testing.assert_close(equal, torch.tensor(0.0))
     torch.testing.assert_close(disjoint, torch.tensor(math.log(2)))
     (gradient,) = torch.autograd.grad(disjoint, logits)
@@ -83,13 +83,27 @@ def test_vml_of_equal_distributions_is_zero_and_of_disjoint_ones_ln_2() -> None:
 
 
 def test_a_certain_teacher_and_a_certain_student_that_disagree_stay_finite() -> None:
-    teacher = Prediction(torch.empty(0), torch.tensor([[2000.0, -2000.0]]))
-    student = Prediction(torch.empty(0), torch.tensor([[-2000.0, 2000.0]], requires_grad=True))
-    branch = Branch(teacher, student)
-    loss = variational_self_distillation(branch, branch, temperature=1.0)
-    (gradient,) = torch.autograd.grad(loss, student.logits)
-    torch.testing.assert_close(loss, torch.tensor(8000.0))
-    torch.testing.assert_close(gradient, torch.tensor([[-2.0, 2.0]]))
+    teacher, student = torch.tensor([[2000.0, -2000.0]]), torch.tensor([[-2000.0, 2000.0]], requires_grad=True)
+    loss = variational_self_distillation(teacher, student, temperature=1.0)
+    (gradient,) = torch.autograd.grad(loss, student)
+    torch.testing.assert_close(loss, torch.tensor(4000.0))
+    torch.testing.assert_close(gradient, torch.tensor([[-1.0, 1.0]]))
+
+
+def test_modules_are_the_functions(random_output: MakeOutput) -> None:
+    output = random_output()
+    four = *output.shared_visible.logits, *output.shared_infrared.logits
+    assert torch.equal(VSD(3.0)(*four[:2]), variational_self_distillation(*four[:2], temperature=3.0))
+    assert torch.equal(VCD(3.0)(*four), variational_cross_distillation(*four, temperature=3.0))
+    assert torch.equal(VML(3.0)(*four[:2]), variational_mutual_learning(*four[:2], temperature=3.0))
+
+
+def test_vsd_and_vcd_have_the_gradients_that_finite_differences_find() -> None:
+    generator = torch.Generator().manual_seed(0)
+    teachers = [torch.randn(3, 4, generator=generator, dtype=torch.float64) for _ in range(2)]
+    z, w = (torch.randn(3, 4, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(2))
+    assert torch.autograd.gradcheck(lambda a: VSD(2.0)(teachers[0], a), (z,))
+    assert torch.autograd.gradcheck(lambda a, b: VCD(2.0)(teachers[0], a, teachers[1], b), (z, w))
 
 
 def _check(arrays: Golden, name: str, loss: Tensor, output: MVDOutput, name_heads: NameHeads) -> None:
@@ -105,12 +119,8 @@ def _check(arrays: Golden, name: str, loss: Tensor, output: MVDOutput, name_head
             np.testing.assert_allclose(gradient, arrays[prefix + key], rtol=0, atol=1e-10)
 
 
-def _branch(logits: Tensor) -> Branch:
-    return Branch(Prediction(torch.empty(0), torch.empty(0)), Prediction(torch.empty(0), logits))
-
-
-def _vml(first: Branch, second: Branch, temperature: float = 1.0) -> Tensor:
-    return variational_mutual_learning(first, second, temperature=temperature)
+def _representations(output: MVDOutput) -> list[Tensor]:
+    return [branch.logits[1] for branch in (output.shared_visible, output.shared_infrared)]
 
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -12,11 +12,11 @@ from mvd.commands.engine import load_engine
 from mvd.config import LossConfig, ModelConfig, RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES
 from mvd.errors import ConfigError
+from mvd.losses.cml import conventional_mutual_learning
 from mvd.losses.identity import identity_loss
-from mvd.losses.objective import Objective, accuracy, build_objective
-from mvd.losses.sinkhorn import sinkhorn_mutual_learning
+from mvd.losses.objective import Objective, accuracy, build_objective, loss_terms
 from mvd.models.factory import build_network
-from mvd.models.outputs import MVDOutput, Observed, ObservedOutput, SharedOutput
+from mvd.models.outputs import Branch, MVDOutput, SharedOutput
 
 if TYPE_CHECKING:
     from conftest import MakeOutput
@@ -30,7 +30,7 @@ def test_without_bottlenecks_the_observations_count_as_they_do_with_them(random_
     whole = random_output()
     output = _observed(whole)
     losses = replace(_PLAIN, metric_weight=0, cml_weight=2, specific=0.7, shared=0.2)
-    terms = Objective(losses)(output, _LABELS, _MODALITIES).terms
+    terms = _objective(losses)(output, _LABELS, _MODALITIES).terms
     weighed = [
         (0.7, output.visible),
         (0.7, output.infrared),
@@ -41,16 +41,16 @@ def test_without_bottlenecks_the_observations_count_as_they_do_with_them(random_
         weight * identity_loss(branch.observation.logits, _LABELS, smoothing=0.0).detach() for weight, branch in weighed
     ]
     torch.testing.assert_close(terms["identity"], torch.stack(expected).sum())
-    cml = sinkhorn_mutual_learning(whole.visible, whole.infrared, eps=losses.cml_eps, iterations=losses.cml_iterations)
+    cml = conventional_mutual_learning(whole.visible.logits[0], whole.infrared.logits[0])
     torch.testing.assert_close(terms["cml"], cml.detach())
 
 
 def test_the_one_pass_of_a_shared_encoder_counts_as_a_shared_one(random_output: MakeOutput) -> None:
     output = SharedOutput(random_output().shared_visible)
-    losses = Objective(replace(_PLAIN, metric_weight=0, shared=0.3))(output, _LABELS, _MODALITIES)
-    heads = [identity_loss(head.logits, _LABELS, smoothing=0.0).detach() for head in output.shared]
+    losses = _objective(replace(_PLAIN, metric_weight=0, shared=0.3))(output, _LABELS, _MODALITIES)
+    heads = [identity_loss(head.logits, _LABELS, smoothing=0.0).detach() for head in output.shared.heads]
     torch.testing.assert_close(losses.terms["identity"], 0.3 * torch.stack(heads).sum())
-    hits = [(head.logits.argmax(dim=1) == _LABELS).double().mean() for head in output.shared]
+    hits = [(head.logits.argmax(dim=1) == _LABELS).double().mean() for head in output.shared.heads]
     torch.testing.assert_close(accuracy(output, _LABELS).double(), torch.stack(hits).mean())
 
 
@@ -77,7 +77,7 @@ def test_every_trained_parameter_learns(tiny: ModelConfig, change: dict[str, Any
 
 
 def test_the_losses_of_observations_alone_compile_to_one_graph(random_output: MakeOutput) -> None:
-    objective, output = Objective(_PLAIN), _observed(random_output())
+    objective, output = _objective(_PLAIN), _observed(random_output())
     compiled = torch.compile(objective, fullgraph=True, backend="eager")
     for given in (output, SharedOutput(output.visible)):
         expected = objective(given, _LABELS, _MODALITIES).total
@@ -108,5 +108,9 @@ def test_every_recipe_has_losses_for_its_network(recipe: str) -> None:
     assert build_objective(RECIPES[recipe]).weights
 
 
-def _observed(output: MVDOutput) -> ObservedOutput:
-    return ObservedOutput(*(Observed(branch.observation) for branch in output))
+def _observed(output: MVDOutput) -> MVDOutput:
+    return MVDOutput(*(Branch(branch.observation) for branch in output))
+
+
+def _objective(losses: LossConfig) -> Objective:
+    return Objective(loss_terms(losses))

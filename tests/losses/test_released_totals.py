@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mvd.config import LossConfig
-from mvd.losses.objective import Objective
+from mvd.losses.objective import Objective, loss_terms
 
 if TYPE_CHECKING:
     from conftest import Golden, ReadGolden
@@ -32,9 +32,8 @@ def test_the_total_is_that_of_the_mindspore_release(
     arrays = golden("loss_total_mvdms")
     output, labels = read_output(arrays), torch.from_numpy(arrays["label"])
     modalities = (torch.arange(len(labels)) >= len(labels) // 2).long()
-    objective = Objective(
-        _config({"identity": 1.0, "metric": 1.0}, metric=metric, unit_features=False, label_smoothing=0.0)
-    )
+    config = _config({"identity": 1.0, "metric": 1.0}, metric=metric, unit_features=False, label_smoothing=0.0)
+    objective = Objective(loss_terms(config))
     losses = objective(output, labels, modalities)
     torch.autograd.backward(losses.total)
     np.testing.assert_allclose(losses.terms["identity"].item(), arrays["id"], rtol=0, atol=1e-9)
@@ -86,7 +85,7 @@ def _config(weights: dict[str, float], **fields: Any) -> LossConfig:
 
 
 def _released(weights: dict[str, float]) -> Objective:
-    return Objective(_config(weights, metric="rank", distillation="released"))
+    return Objective(loss_terms(_config(weights, metric="rank", distillation="released")))
 
 
 def _rows(arrays: Golden) -> tuple[torch.Tensor, torch.Tensor]:

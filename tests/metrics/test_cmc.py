@@ -17,7 +17,7 @@ from mvd.metrics.cmc import (
     Exclusion,
     Gallery,
     Labels,
-    Scores,
+    TrialScores,
     score,
     score_queries,
     summarise,
@@ -41,7 +41,7 @@ class Case(NamedTuple):
     gallery: Labels
 
 
-def _score(case: Case, exclusion: Exclusion, counting: Counting) -> Scores:
+def _score(case: Case, exclusion: Exclusion, counting: Counting) -> TrialScores:
     return score(case.distances, case.queries, case.gallery, exclusion=exclusion, counting=counting)
 
 
@@ -254,6 +254,6 @@ def test_an_empty_gallery_and_missing_cameras_are_errors() -> None:
         _score(Case(np.zeros((1, 1)), Labels(labels.identities, nobody.cameras), labels), *RULES["llcm"])
 
 
-def _assert_same(found: Scores, expected: Scores) -> None:
+def _assert_same(found: TrialScores, expected: TrialScores) -> None:
     np.testing.assert_allclose(found.cmc, expected.cmc, atol=1e-12)
     assert found[1:] == pytest.approx(expected[1:], abs=1e-12)

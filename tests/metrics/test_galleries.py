@@ -14,7 +14,7 @@ from mvd.data.permutations import Permutations, load_permutations
 from mvd.data.samples import Modality, Samples
 from mvd.errors import ProtocolError
 from mvd.metrics.cmc import Labels, score
-from mvd.metrics.galleries import deal_trials, draw_gallery, query_rows
+from mvd.metrics.galleries import draw_gallery, draw_trials, query_rows
 from mvd.metrics.protocols import llcm_protocol, own_protocol, regdb_protocol, sysu_protocol
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_llcm_draws_and_scores_as_the_reference(case: str) -> None:
     protocol, side = LLCM[case], case.removesuffix("_ascode_swapped")
     samples, index = _llcm_samples()
     features = GOLDEN["llcm_features"].astype(np.float64)
-    trials = deal_trials(protocol, samples)
+    trials = draw_trials(protocol, samples)
     assert len(trials) == 10
     for number, trial in enumerate(trials):
         drawn, rest = reversed(trial) if not protocol.transposed else trial
@@ -138,16 +138,16 @@ SEEN, UNSEEN = Modality.VISIBLE, Modality.INFRARED
 
 def test_regdb_asks_and_searches_everything() -> None:
     samples = _table([(1, 1, SEEN), (1, 2, UNSEEN), (2, 1, SEEN), (2, 2, UNSEEN), (2, 2, UNSEEN)])
-    (trial,) = deal_trials(regdb_protocol("visible-to-thermal", 4), samples)
+    (trial,) = draw_trials(regdb_protocol("visible-to-thermal", 4), samples)
     assert (trial.queries.tolist(), trial.gallery.tolist()) == ([0, 2], [1, 3, 4])
-    (back,) = deal_trials(regdb_protocol("thermal-to-visible", 4), samples)
+    (back,) = draw_trials(regdb_protocol("thermal-to-visible", 4), samples)
     assert (back.queries.tolist(), back.gallery.tolist()) == ([1, 3, 4], [0, 2])
 
 
 def test_own_pictures_under_the_querys_camera_count_only_where_it_is_not_known() -> None:
     samples = _table([(1, 5, UNSEEN), (1, 0, UNSEEN), (1, 5, SEEN), (1, 0, SEEN), (2, 5, SEEN)])
     distances = np.array([[0.1, 0.3, 0.2], [0.3, 0.2, 0.1]])
-    (trial,) = deal_trials(own_protocol("infrared-to-visible", cameras=True), samples)
+    (trial,) = draw_trials(own_protocol("infrared-to-visible", cameras=True), samples)
     labels = [Labels.of(samples.take(rows)) for rows in trial]
 
     def precision(cameras: bool) -> float:

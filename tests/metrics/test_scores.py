@@ -16,7 +16,7 @@ from mvd.metrics.cmc import Counting, Exclusion, Labels, score
 from mvd.metrics.features import Features
 from mvd.metrics.galleries import draw_gallery, query_rows
 from mvd.metrics.protocols import sysu_protocol, validation_protocol
-from mvd.metrics.scores import Result, evaluate, join_trials
+from mvd.metrics.scores import Scores, evaluate, join_trials
 
 if TYPE_CHECKING:
     from metrics.conftest import Sysu
@@ -162,8 +162,8 @@ def test_trials_of_regdb_are_joined_in_order() -> None:
         join_trials([_result(np.full((1, 20), 0.5))])
 
 
-def _result(cmc: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Result:
-    return Result(
+def _result(cmc: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Scores:
+    return Scores(
         protocol="sysu/some",
         ranking="cosine",
         queries=10,

@@ -14,10 +14,10 @@ from mvd.data.samples import Dataset, Modality
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import protocols_of, select_protocols
 from mvd.metrics.rerank import Reranking
-from mvd.metrics.scores import Result, evaluate
+from mvd.metrics.scores import Scores, evaluate
 
 
-def _evaluate(dataset: Dataset, name: str, reranking: Reranking | None = None) -> Result:
+def _evaluate(dataset: Dataset, name: str, reranking: Reranking | None = None) -> Scores:
     known = protocols_of(dataset.name, trial=dataset.trial or 1, cameras=bool(dataset.test.cameras.any()))
     (protocol,) = select_protocols(known, [name])
     people, index = np.unique(dataset.test.identities, return_inverse=True)

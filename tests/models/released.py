@@ -61,3 +61,8 @@ def assert_statistics(network: torch.nn.Module, our_name: Callable[[str], str], 
     assert len(compared) == 16
     for name, value in compared.items():
         np.testing.assert_allclose(statistics[our_name(name)].numpy(), value, rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def count_trained_parameters(module: torch.nn.Module) -> int:
+    """Count the numbers that training changes; frozen parameters and running statistics do not count."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

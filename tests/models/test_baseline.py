@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from models.released import count_trained_parameters
 from torch import Tensor
 
 from mvd.config import ModelConfig
 from mvd.errors import ConfigError
 from mvd.models.baseline import Baseline
-from mvd.models.mvd import MVD, count_trained_parameters
-from mvd.models.outputs import Branch, Observed, SharedOutput
+from mvd.models.mvd import MVD
+from mvd.models.outputs import SharedOutput
 
 _AGW = ModelConfig(
     encoders="shared", stems="specific", non_local=True, pooling="gem", bottleneck=False, metric_neck="before"
@@ -44,24 +45,24 @@ def test_it_is_the_shared_branch_of_mvd_by_name_and_by_value(
     weights = {name: value for name, value in whole.state_dict().items() if name.startswith("shared.")}
     alone.load_state_dict(weights)
     with torch.no_grad():
-        torch.testing.assert_close(alone(images).shared, whole(images).shared_visible)
-        torch.testing.assert_close(alone.descriptor(images), whole.descriptor(images).chunk(4, dim=1)[2])
+        torch.testing.assert_close(alone.outputs(images).shared, whole.outputs(images).shared_visible)
+        torch.testing.assert_close(alone.embed(images), whole.embed(images).chunk(4, dim=1)[2])
 
 
 @pytest.mark.parametrize("bottleneck", [True, False])
 def test_its_output_is_one_branch(shared: ModelConfig, images: Tensor, bottleneck: bool) -> None:
     output = Baseline(replace(shared, bottleneck=bottleneck), _CLASSES)(images)
     assert isinstance(output, SharedOutput)
-    assert isinstance(output.shared, Branch if bottleneck else Observed)
+    assert len(output.shared.heads) == 1 + bottleneck
     assert output.specific_heads == []
-    assert output.shared_heads == output.predictions == list(output.shared)
+    assert output.shared_heads == output.predictions == output.shared.heads
     assert all(head.logits.shape == (4, _CLASSES) for head in output.predictions)
 
 
 @pytest.mark.parametrize("norm", ["each", "whole"])
 def test_its_descriptor_has_length_one(shared: ModelConfig, images: Tensor, norm: str) -> None:
     network = Baseline(replace(shared, descriptor_norm=norm), _CLASSES).eval()  # type: ignore[arg-type]
-    descriptors = network.descriptor(images)
+    descriptors = network.embed(images)
     assert descriptors.shape == (4, 64)
     torch.testing.assert_close(descriptors.norm(dim=1), torch.ones(4))
 
@@ -70,7 +71,7 @@ def test_stems_are_told_apart_in_training_and_in_descriptors(shared: ModelConfig
     network = Baseline(replace(shared, stems="specific"), _CLASSES).eval()
     visible, infrared = torch.zeros(4, dtype=torch.int64), torch.ones(4, dtype=torch.int64)
     mixed = torch.tensor([0, 1, 1, 0])
-    for compute in (network.descriptor, lambda *inputs: network(*inputs).shared.observation.features):
+    for compute in (network.embed, lambda *inputs: network.outputs(*inputs).shared.observation.features):
         with torch.no_grad():
             as_visible, as_infrared, found = (compute(images, told) for told in (visible, infrared, mixed))
         assert (as_visible - as_infrared).abs().max() > 0.01
@@ -79,15 +80,15 @@ def test_stems_are_told_apart_in_training_and_in_descriptors(shared: ModelConfig
 
 def test_with_stems_the_modality_of_a_picture_must_be_known(shared: ModelConfig, images: Tensor) -> None:
     network = Baseline(replace(shared, stems="specific"), _CLASSES)
-    for compute in (network, network.descriptor):
+    for compute in (network, network.embed):
         with pytest.raises(ConfigError, match=r"model\.stems: expected the modality of every picture.*found none"):
             compute(images)
 
 
-def test_training_and_descriptor_compile_to_one_graph(shared: ModelConfig, images: Tensor) -> None:
-    network = Baseline(shared, _CLASSES).eval()
-    forward = torch.compile(network, fullgraph=True, backend="eager")
-    descriptor = torch.compile(network.descriptor, fullgraph=True, backend="eager")
+def test_training_and_embedding_compile_to_one_graph(shared: ModelConfig, images: Tensor) -> None:
+    network = Baseline(shared, _CLASSES)
+    compiled = torch.compile(network, fullgraph=True, backend="eager")
     with torch.no_grad():
-        torch.testing.assert_close(forward(images), network(images))
-        torch.testing.assert_close(descriptor(images), network.descriptor(images))
+        torch.testing.assert_close(compiled(images), network(images))
+        network.eval()
+        torch.testing.assert_close(compiled(images), network.embed(images))

@@ -49,7 +49,7 @@ def release(golden: ReadGolden) -> MVD:
 def test_evaluation_gives_the_released_observations(golden: ReadGolden, release: MVD) -> None:
     expected = golden("net_mvdms_eval")
     with torch.no_grad():
-        descriptors = release.eval().descriptor(pictures(expected))
+        descriptors = release.eval().embed(pictures(expected))
     parts = dict(zip(("v_obs", "i_obs", "v_ms_obs", "i_ms_obs"), descriptors.chunk(4, dim=1), strict=True))
     for name, part in parts.items():
         np.testing.assert_allclose(part.numpy(), expected[f"{name}_l2norm"], rtol=0, atol=2e-6)
@@ -66,6 +66,7 @@ def test_training_gives_the_released_outputs_and_statistics(golden: ReadGolden, 
         # The golden keeps every fourth column of an observation.
         assert_close(branch.observation.features[:, ::4], expected[f"{short}_obs_feat"])
         assert_close(branch.observation.logits, expected[f"{short}_obs_logits"])
+        assert branch.representation is not None
         assert_close(branch.representation.features, expected[f"{short}_rep_feat"])
         assert_close(branch.representation.logits, expected[f"{short}_rep_logits"])
 

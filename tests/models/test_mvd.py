@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pytest
 import torch
+from models.released import count_trained_parameters
 from torch import Tensor
 from torch.nn import functional as F
 
 from mvd.config import ModelConfig
 from mvd.errors import ConfigError
-from mvd.models.mvd import MVD, count_trained_parameters
-from mvd.models.outputs import ObservedOutput
+from mvd.models.mvd import MVD
+from mvd.models.outputs import MVDOutput
 
 if TYPE_CHECKING:
     from conftest import ReadGolden
@@ -62,7 +63,7 @@ def test_the_infrared_passes_see_only_grey(network: MVD, images: Tensor) -> None
     recoloured = images + change * torch.randn(4, 1, 32, 16)
     network.eval()
     with torch.no_grad():
-        before, after = network(images), network(recoloured)
+        before, after = network.outputs(images), network.outputs(recoloured)
     for name in ("infrared", "shared_infrared"):
         torch.testing.assert_close(getattr(before, name), getattr(after, name), rtol=1e-4, atol=1e-4)
     for name in ("visible", "shared_visible"):
@@ -74,7 +75,7 @@ def test_the_shared_passes_share_weights_and_the_specific_ones_do_not(network: M
     network.eval()
     grey = network.grey(images)
     with torch.no_grad():
-        output = network(grey / network.grey_weights.sum())
+        output = network.outputs(grey / network.grey_weights.sum())
     # A grey picture is its own grey version, so the two shared passes are the same computation.
     torch.testing.assert_close(output.shared_visible, output.shared_infrared, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(output.visible.observation.features, output.infrared.observation.features, atol=0.01)
@@ -93,9 +94,9 @@ def test_without_bottlenecks_the_observations_are_left(tiny: ModelConfig, networ
     plain = MVD(replace(tiny, bottleneck=False), _CLASSES)
     weights = {name: value for name, value in network.state_dict().items() if ".bottleneck." not in name}
     plain.load_state_dict(weights)
-    found, whole = plain.eval()(images), network.eval()(images)
-    assert isinstance(found, ObservedOutput)
+    found, whole = plain.eval().outputs(images), network.eval().outputs(images)
     for name, branch in found._asdict().items():
+        assert branch.representation is None
         torch.testing.assert_close(branch.observation, getattr(whole, name).observation)
     assert found.predictions == [branch.observation for branch in found]
 
@@ -116,8 +117,8 @@ def test_grey_weighs_the_channels_as_the_release(
 def test_the_descriptor_joins_the_four_observations_each_of_length_one(network: MVD, images: Tensor) -> None:
     network.eval()
     with torch.no_grad():
-        output = network(images)
-        found = network.descriptor(images)
+        output = network.outputs(images)
+        found = network.embed(images)
     expected = torch.cat(
         [branch.observation.features / branch.observation.features.norm(dim=1, keepdim=True) for branch in output],
         dim=1,
@@ -141,8 +142,8 @@ def test_the_descriptor_is_what_the_configuration_asks_for(
     with torch.no_grad():
         # The metric loss sees the same side of the neck here, so the output has the observations to compare with.
         heads = ("observation", "representation") if what == "both" else (what,)
-        parts = [getattr(branch, head).features for branch in network(images) for head in heads]
-        found = network.descriptor(images)
+        parts = [getattr(branch, head).features for branch in network.outputs(images) for head in heads]
+        found = network.embed(images)
     if norm == "each":
         parts = [part / part.norm(dim=1, keepdim=True) for part in parts]
     joined = torch.cat(parts, dim=1)
@@ -165,14 +166,14 @@ def test_the_descriptor_computes_no_head(network: MVD, images: Tensor) -> None:
     for name, module in network.named_modules():
         if ".bottleneck" in name or "classifier" in name:
             module.register_forward_pre_hook(lambda *_: pytest.fail("a head was computed"))
-    assert network.eval().descriptor(images).shape == (4, 256)
+    assert network.eval().embed(images).shape == (4, 256)
 
 
 def test_a_picture_has_a_descriptor_of_its_own_whatever_the_batch(network: MVD, images: Tensor) -> None:
     network.eval()
     with torch.no_grad():
-        together = network.descriptor(images)
-        alone = torch.cat([network.descriptor(image[None]) for image in images])
+        together = network.embed(images)
+        alone = torch.cat([network.embed(image[None]) for image in images])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
     assert torch.pdist(together).min() > 0.01
 
@@ -206,29 +207,36 @@ def test_the_grey_weights_are_no_part_of_a_checkpoint(network: MVD) -> None:
 def test_memory_format_changes_nothing(network: MVD, images: Tensor) -> None:
     network.eval()
     with torch.no_grad():
-        expected = network.descriptor(images)
+        expected = network.embed(images)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        found = network.descriptor(images.to(memory_format=torch.channels_last))
+        found = network.embed(images.to(memory_format=torch.channels_last))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 
 
 def test_the_descriptor_under_autocast_is_float32_and_close(network: MVD, images: Tensor) -> None:
     network.eval()
     with torch.no_grad():
-        expected = network.descriptor(images)
+        expected = network.embed(images)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            found = network.descriptor(images)
+            found = network.embed(images)
     assert found.dtype == torch.float32
     assert F.cosine_similarity(found, expected).min() > 0.99
 
 
 def test_training_and_descriptor_compile_to_one_graph(network: MVD, images: Tensor) -> None:
-    network.eval()
-    forward = torch.compile(network, fullgraph=True, backend="eager")
-    descriptor = torch.compile(network.descriptor, fullgraph=True, backend="eager")
+    compiled = torch.compile(network, fullgraph=True, backend="eager")
     with torch.no_grad():
-        torch.testing.assert_close(forward(images), network(images))
-        torch.testing.assert_close(descriptor(images), network.descriptor(images))
+        torch.testing.assert_close(compiled(images), network(images))
+        network.eval()
+        torch.testing.assert_close(compiled(images), network.embed(images))
+
+
+def test_it_gives_outputs_in_training_and_embeddings_in_eval_mode(network: MVD, images: Tensor) -> None:
+    assert isinstance(network.train()(images), MVDOutput)
+    with torch.no_grad():
+        assert torch.equal(network.eval()(images), network.embed(images))
+        expected = network.outputs(images).shared_visible.observation.features
+        torch.testing.assert_close(network(images).chunk(4, dim=1)[2], F.normalize(expected))
 
 
 def test_fewer_than_two_people_are_refused(tiny: ModelConfig) -> None:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from models.released import assert_close, assert_statistics, fill, pictures
+from models.released import assert_close, assert_statistics, count_trained_parameters, fill, pictures
 from torch import Tensor
 
 from mvd.config import LossConfig, ModelConfig
-from mvd.losses.objective import Losses, Objective
-from mvd.models.mvd import MVD, count_trained_parameters
+from mvd.losses.objective import Losses, Objective, loss_terms
+from mvd.models.mvd import MVD
 
 if TYPE_CHECKING:
     from conftest import Golden, ReadGolden
@@ -76,10 +76,10 @@ def test_evaluation_gives_the_released_features_and_descriptor(golden: ReadGolde
         for branch in (release.visible, release.infrared, release.shared)
     ]
     with torch.no_grad():
-        output = release.eval()(images)
+        output = release.eval().outputs(images)
         for hook in hooks:
             hook.remove()
-        descriptors = release.descriptor(images)
+        descriptors = release.embed(images)
     for short, features in zip(("v", "i", "i_ms", "v_ms"), pooled, strict=True):
         assert_close(features, expected[f"{short}_obs_0"])
     for short, name in _PASSES.items():
@@ -143,7 +143,7 @@ def test_a_training_step_has_the_released_losses_and_gradients_and_moves_as_far(
 
 def _backward(network: MVD, golden: Golden) -> Losses:
     labels, modalities = torch.from_numpy(golden["label"]), torch.from_numpy(golden["sub"])
-    losses = Objective(_LOSSES)(network(pictures(golden)), labels, modalities)
+    losses = Objective(loss_terms(_LOSSES))(network(pictures(golden)), labels, modalities)
     torch.autograd.backward(losses.total)
     return losses
 

@@ -9,13 +9,13 @@ from typing import Literal
 
 import pytest
 import torch
+from models.released import count_trained_parameters
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mvd.config import ModelConfig
 from mvd.errors import ConfigError
 from mvd.models.attention import NonLocal
-from mvd.models.mvd import count_trained_parameters
 from mvd.models.resnet import ResNet, Stem
 
 _RESNET50 = ModelConfig(arch="resnet50", last_stride=2)

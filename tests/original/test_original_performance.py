@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mvd.errors import RunError
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.original import settings
 from mvd.original.performance import PerformanceFile, final_lines, result_lines, step_line, validation_line
 from mvd.runs.observer import StepLog
@@ -25,10 +25,10 @@ LOG = StepLog(
 )
 
 
-def result(trials: int) -> Result:
+def result(trials: int) -> Scores:
     cmc = np.linspace(0.6008, 0.9, 20)[None].repeat(trials, axis=0)
     figures = np.full(trials, 0.5755)
-    return Result(
+    return Scores(
         protocol="sysu/all-search/single-shot/official",
         ranking="cosine",
         queries=3803,

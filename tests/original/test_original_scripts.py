@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from weights.helpers import resnet_shapes
 
 from mvd.weights import convert
-from mvd.weights.encoders import resnet_shapes
 
 ROOT = Path(__file__).parents[2]
 SEARCHES = (("sysu", "all"), ("sysu", "indoor"), ("regdb", "i2v"), ("regdb", "v2i"))

@@ -18,6 +18,7 @@ from fakes import write_tree
 from fsspec.implementations.memory import MemoryFileSystem
 from original.programs import SMALL, Program
 from safetensors.numpy import save_file
+from weights.helpers import resnet_shapes
 
 from mvd.commands.prepare import prepare
 from mvd.config import EpochSchedule
@@ -26,7 +27,6 @@ from mvd.original.watching import Watcher
 from mvd.runs import load_checkpoint, open_run
 from mvd.runs.observer import StepLog
 from mvd.weights import convert
-from mvd.weights.encoders import resnet_shapes
 
 STEP = (
     r"Epoch: \[\d\]\[\d/2\]   Convolution LR: 0\.000\d{4}   IB & Classifier LR: 0\.00\d{5}    "

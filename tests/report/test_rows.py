@@ -7,15 +7,15 @@ import re
 import numpy as np
 import pytest
 
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.report.rows import annotate, latex_rows, markdown_rows
 
 RERANKED = "cosine + k-reciprocal (k1 20, k2 6, λ 0.3)"
 
 
-def _result(protocol: str = "sysu/p", *, trials: int = 2, gallery: int = 301, ranking: str = "cosine") -> Result:
+def _result(protocol: str = "sysu/p", *, trials: int = 2, gallery: int = 301, ranking: str = "cosine") -> Scores:
     spread = np.linspace(-0.0061, 0.0061, trials) if trials > 1 else np.zeros(1)
-    return Result(
+    return Scores(
         protocol=protocol,
         ranking=ranking,
         queries=3803,

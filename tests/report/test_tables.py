@@ -8,7 +8,7 @@ import re
 import numpy as np
 from rich.console import Console
 
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.report.tables import results_table
 
 RERANKED = "cosine + k-reciprocal (k1 20, k2 6, λ 0.3)"
@@ -16,9 +16,9 @@ RERANKED = "cosine + k-reciprocal (k1 20, k2 6, λ 0.3)"
 
 def _result(
     protocol: str, *, share: float = 0.6, trials: int = 2, gallery: int = 301, ranking: str = "cosine"
-) -> Result:
+) -> Scores:
     spread = np.linspace(-0.01, 0.01, trials) if trials > 1 else np.zeros(1)
-    return Result(
+    return Scores(
         protocol=protocol,
         ranking=ranking,
         queries=3803,
@@ -31,7 +31,7 @@ def _result(
     )
 
 
-def _print(rows: list[tuple[str, Result]]) -> str:
+def _print(rows: list[tuple[str, Scores]]) -> str:
     text = io.StringIO()
     Console(file=text, width=80, color_system=None).print(results_table(rows))
     return text.getvalue()

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mvd.data.samples import Modality
+import numpy as np
+import pytest
+
+from mvd.data.samples import Modality, Samples
+from mvd.metrics.galleries import draw_gallery
+from mvd.metrics.protocols import Search, Shots, sysu_protocol
 from mvd.synthetic import LLCM, LLCM_RIG, REGDB, REGDB_RIG, SYSU_MM01, Plan, Sensor
 
 VISIBLE, INFRARED = Modality.VISIBLE, Modality.INFRARED
@@ -62,8 +67,18 @@ def test_sysu_gives_galleries_and_queries_of_the_real_size() -> None:
     assert _pictures(SYSU_MM01, sorted(seen[1]), INFRARED) == 2208
 
 
-def test_multi_shot_galleries_of_sysu_find_ten_pictures() -> None:
-    assert min(count for identity in SYSU_MM01.test for count in SYSU_MM01.counts[identity].values()) >= 10
+@pytest.mark.parametrize(
+    ("search", "shots", "pictures"), [("all", 1, 301), ("all", 10, 3010), ("indoor", 1, 112), ("indoor", 10, 1120)]
+)
+def test_drawn_galleries_of_sysu_have_the_real_sizes(search: Search, shots: Shots, pictures: int) -> None:
+    shot = [shot for identity in SYSU_MM01.test for shot in SYSU_MM01.shots(identity)]
+    samples = Samples(
+        paths=np.array([f"cam{one.sensor.camera}/{one.identity}/{one.number:04d}.jpg" for one in shot]),
+        identities=np.array([one.identity for one in shot]),
+        cameras=np.array([one.sensor.camera for one in shot]),
+        modalities=np.array([one.sensor.modality for one in shot]),
+    )
+    assert len(set(draw_gallery(sysu_protocol(search, "seeded", shots), samples, trial=3).tolist())) == pictures
 
 
 def test_regdb_has_the_real_numbers() -> None:

@@ -30,7 +30,7 @@ from mvd.data.samples import Modality, Samples
 from mvd.data.sources import Held, Pictures
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, TrainingError
-from mvd.losses.objective import Objective
+from mvd.losses.objective import build_objective
 from mvd.metrics.protocols import validation_protocol
 from mvd.metrics.validation import Validation
 from mvd.runs import OPTIMIZER_PREFIX, RunData, RunFolder, create_run, load_checkpoint
@@ -142,7 +142,7 @@ def test_training_learns_logs_and_leaves_a_checkpoint(data: TrainingData, tmp_pa
 
 def test_logged_total_is_the_weighted_sum_of_the_terms(data: TrainingData, tmp_path: Path) -> None:
     watcher = fit(data, new_run(tmp_path / "run"))
-    weights = Objective(CONFIG.losses).weights
+    weights = build_objective(CONFIG).weights
     for log in watcher.logs:
         assert log.losses["total"] == pytest.approx(sum(weights[name] * log.losses[name] for name in weights), rel=1e-5)
 
@@ -260,8 +260,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     fit(data, run, stop_after=10)
     before = run.checkpoint("last").read_bytes()
     monkeypatch.setattr(
-        "mvd.losses.objective.variational_self_distillation",
-        lambda visible, infrared, *, temperature: visible.observation.logits.sum() * float("nan"),
+        "mvd.losses.vsd.variational_self_distillation",
+        lambda observation, representation, *, temperature: observation.sum() * float("nan"),
     )
     with pytest.raises(TrainingError, match=r"step 11: expected a finite loss vsd, found nan; .*last\.safetensors"):
         fit(data, run, resume=True)

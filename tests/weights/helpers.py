@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
+import torch
+
+from mvd.config import ModelConfig
+from mvd.models.resnet import ResNet
 
 Arrays = dict[str, npt.NDArray[Any]]
 Save = Callable[[bytes], Path]
@@ -27,3 +31,10 @@ def assert_same(found: Arrays, expected: Arrays) -> None:
 def by_finding(argument: object) -> str:
     """Name a case by what is found in it, and not by its bytes."""
     return argument if isinstance(argument, str) else "data"
+
+
+def resnet_shapes(arch: str, base_width: int) -> dict[str, tuple[int, ...]]:
+    """List the tensors of a ResNet without its classifier."""
+    config = ModelConfig(arch=arch, base_width=base_width)  # type: ignore[arg-type]
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in ResNet(config).state_dict().items()}

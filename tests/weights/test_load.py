@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from weights.helpers import Arrays, assert_same
+from weights.helpers import Arrays, assert_same, resnet_shapes
 
 from mvd.config import ModelConfig
 from mvd.errors import CheckpointError
 from mvd.models.factory import build_network
 from mvd.models.state import network_tensors, restore_network
 from mvd.runs import CheckpointMeta, load_checkpoint
-from mvd.weights import Target, convert, load_pretrained, load_whole, read_weights, write_weights
-from mvd.weights.encoders import resnet_shapes
-from mvd.weights.names import MINDSPORE_RESNET, to_theirs
+from mvd.weights import Framework, convert, load_pretrained, load_whole, read_weights, write_weights
+from mvd.weights.names import MINDSPORE_RESNET, to_their_names
 
 Write = Callable[[Arrays, Path], Path]
 
@@ -47,7 +46,7 @@ def as_torch(arrays: Arrays, folder: Path) -> Path:
 
 def as_mindspore(arrays: Arrays, folder: Path) -> Path:
     beside = {"moments.conv1.weight": np.zeros(3, np.float32), "epoch": np.array(3)}
-    write_weights(folder / "r.ckpt", to_theirs(arrays, MINDSPORE_RESNET).tensors | beside, "mindspore")
+    write_weights(folder / "r.ckpt", to_their_names(arrays, MINDSPORE_RESNET).tensors | beside, "mindspore")
     return folder / "r.ckpt"
 
 
@@ -89,7 +88,7 @@ def test_parts_that_a_resnet_has_not_are_missing(tmp_path: Path, resnet: Arrays)
 
 
 @pytest.mark.parametrize("to", ["mvd", "mindspore", "pytorch"])
-def test_each_encoder_of_a_network_goes_into_its_own(tmp_path: Path, to: Target) -> None:
+def test_each_encoder_of_a_network_goes_into_its_own(tmp_path: Path, to: Framework) -> None:
     arrays = network(_CONFIG) | {_OPTIMISER: np.zeros(3, np.float32)}
     out = tmp_path / {"mvd": "a.safetensors", "mindspore": "a.ckpt", "pytorch": "a.pth"}[to]
     convert(as_safetensors(arrays, tmp_path), out, to=to)
@@ -170,11 +169,11 @@ def test_a_converted_network_is_a_checkpoint_that_runs(tmp_path: Path) -> None:
     restore_network(original, arrays, tmp_path)
     pictures = torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.equal(restored.descriptor(pictures), original.descriptor(pictures))
+        assert torch.equal(restored.embed(pictures), original.embed(pictures))
 
 
 @pytest.mark.parametrize(("to", "ending"), [("mindspore", ".ckpt"), ("pytorch", ".pth"), ("mvd", ".safetensors")])
-def test_a_resnet_is_converted_with_its_classifier(tmp_path: Path, resnet: Arrays, to: Target, ending: str) -> None:
+def test_a_resnet_is_converted_with_its_classifier(tmp_path: Path, resnet: Arrays, to: Framework, ending: str) -> None:
     convert(as_torch(resnet, tmp_path), tmp_path / f"a{ending}", to=to)
     convert(tmp_path / f"a{ending}", tmp_path / "b.pth", to="pytorch")
     counters = {name: np.zeros_like(array) for name, array in resnet.items() if to == "mindspore" and not array.shape}
@@ -257,7 +256,7 @@ def test_a_whole_network_of_another_shape_is_named(tmp_path: Path, resnet: Array
 
 
 @pytest.mark.parametrize("middle", [("mindspore", "a.ckpt"), ("pytorch", "a.pth")])
-def test_a_releases_file_is_the_same_after_its_journey_here(tmp_path: Path, middle: tuple[Target, str]) -> None:
+def test_a_releases_file_is_the_same_after_its_journey_here(tmp_path: Path, middle: tuple[Framework, str]) -> None:
     to, name = middle
     convert(as_safetensors(network(_CONFIG, seed=3), tmp_path), tmp_path / name, to=to)
     convert(tmp_path / name, tmp_path / "ours.safetensors", to="mvd")

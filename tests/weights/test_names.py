@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from weights.helpers import GOLDENS, Arrays
+from weights.helpers import GOLDENS, Arrays, resnet_shapes
 
 from mvd.config import ModelConfig
 from mvd.models.mvd import MVD
-from mvd.weights.encoders import resnet_shapes
 from mvd.weights.names import (
     MINDSPORE_RELEASE,
     MINDSPORE_RESNET,
@@ -19,11 +18,11 @@ from mvd.weights.names import (
     PYTORCH_RELEASE,
     RESNET,
     Naming,
-    from_theirs,
     match,
     our_names,
     recognise,
-    to_theirs,
+    to_our_names,
+    to_their_names,
 )
 
 _TINY = ModelConfig(arch="resnet18", base_width=4, bottleneck_widths=(8, 8), z_dim=8, classifier_width=8)
@@ -56,12 +55,12 @@ def tensors(shapes: dict[str, tuple[int, ...]]) -> Arrays:
 def test_releases_have_what_our_network_has(golden: str, naming: Naming, config: ModelConfig) -> None:
     theirs = release(golden)
     assert recognise(theirs) is naming
-    ours = from_theirs(theirs, naming)
+    ours = to_our_names(theirs, naming)
     assert {name: array.shape for name, array in ours.tensors.items()} == network_shapes(config)
     unused = [f"{branch}_backbone.base.fc.{leaf}" for branch in ("IR", "RGB", "shared") for leaf in ("weight", "bias")]
     assert sorted(ours.report.left_over) == (sorted(unused) if naming is PYTORCH_RELEASE else [])
 
-    back = to_theirs(ours.tensors, naming)
+    back = to_their_names(ours.tensors, naming)
     assert back.report.left_over == ()
     assert set(back.tensors) == set(theirs) - set(unused)
     assert all(back.tensors[name] is theirs[name] for name in back.tensors)
@@ -100,7 +99,7 @@ def test_every_mindspore_resnet_is_torchvisions(convolution: str, head: str) -> 
     optimiser = ["moments.conv1.weight", "moments.bn1.gamma", "momentum", "learning_rate", "global_step"]
     arrays: Arrays = {name: np.array(index) for index, name in enumerate([*theirs, *optimiser])}
     assert recognise(arrays) is MINDSPORE_RESNET
-    ours = from_theirs(arrays, MINDSPORE_RESNET)
+    ours = to_our_names(arrays, MINDSPORE_RESNET)
     assert ours.report.matched == (
         *("conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"),
         *("layer1.0.downsample.0.weight", "layer1.0.downsample.1.weight", "layer1.0.downsample.1.running_mean"),
@@ -114,28 +113,28 @@ def test_a_resnet_gets_the_names_of_mindspores_model_zoo() -> None:
     shapes = resnet_shapes("resnet50", 64) | {"fc.weight": (1000, 2048), "fc.bias": (1000,)}
     arrays = tensors(shapes)
     assert recognise(arrays) is RESNET
-    theirs = to_theirs(arrays, MINDSPORE_RESNET)
+    theirs = to_their_names(arrays, MINDSPORE_RESNET)
     assert theirs.report.left_over == ()
     # As the release has it, whose encoders are that network with another classifier.
     prefix = "rgb_backbone.visible."
     published = {name.removeprefix(prefix) for name in release("net_mvdms_params") if name.startswith(prefix)}
     published = {name for name in published if not name.startswith(("bottleneck.", "classifier."))}
     assert set(theirs.tensors) == published | {"end_point.weight", "end_point.bias"}
-    assert set(from_theirs(theirs.tensors, MINDSPORE_RESNET).tensors) == set(arrays)
+    assert set(to_our_names(theirs.tensors, MINDSPORE_RESNET).tensors) == set(arrays)
 
 
 def test_what_the_releases_have_not_is_left_over() -> None:
     config = ModelConfig(**{**vars(_TINY), "channel_attention": True, "non_local": True})
     arrays = tensors(network_shapes(config)) | {"optimizer/step": np.zeros(1)}
     assert recognise(arrays) is OURS
-    ours = from_theirs(arrays, OURS)
+    ours = to_our_names(arrays, OURS)
     assert ours.report.left_over == ("optimizer/step",)
     non_local = {name for name in arrays if ".non_local." in name}
     attention = {name for name in arrays if ".attention" in name}
     assert non_local
-    assert set(to_theirs(ours.tensors, PYTORCH_RELEASE).report.left_over) == non_local
+    assert set(to_their_names(ours.tensors, PYTORCH_RELEASE).report.left_over) == non_local
     counters = {name for name in non_local if name.endswith("num_batches_tracked")}
-    assert set(to_theirs(ours.tensors, MINDSPORE_RELEASE).report.left_over) == (non_local | attention) - counters
+    assert set(to_their_names(ours.tensors, MINDSPORE_RELEASE).report.left_over) == (non_local | attention) - counters
 
 
 @pytest.mark.parametrize("names", [[], ["a"], ["conv1.weight"], ["backbone.conv1.weight", "backbone.bn1.weight"]])

@@ -1,58 +1,49 @@
-"""`mvd`: one dataclass for each sub-command, from arguments to a call of `mvd.commands` and its outcome on the screen.
+"""`mvd`: the command line. Each verb is a dataclass of its arguments that calls a function of `mvd.commands`.
 
-The one place that prints, decides on exit codes and turns a user's error into one line: 0 done, 1 something was
-wrong with what was given, 2 the arguments could not be understood, 130 stopped by Ctrl-C. PyTorch is imported only
-by the commands that compute.
+Only this room prints, decides on exit codes and turns a user's error into one line: 0 is success, 1 an error in what
+was given, 2 arguments that could not be parsed, 130 a stop by Ctrl-C. A verb's module is imported when the verb is
+asked for, and PyTorch only by the verbs that compute.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
 
-import tyro
 from rich.console import Console
-from tyro.conf import FlagCreatePairsOff, subcommand
 
 from mvd import __version__
-from mvd.cli.datasets import Check, Prepare, Split, Synth
-from mvd.cli.evaluation import Evaluate, Protocols
-from mvd.cli.runs import Runs
-from mvd.cli.screen import STOPPED
-from mvd.cli.training import Ablate, Demo, Recipes, Train
-from mvd.cli.weights import Convert, Export, Import, Push, Show
-from mvd.config import RunConfig
-from mvd.config.recipes import RECIPES
+from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import MvdError
 
-Command: TypeAlias = (
-    Synth
-    | Check
-    | Split
-    | Prepare
-    | Recipes
-    | Train
-    | Ablate
-    | Runs
-    | Evaluate
-    | Protocols
-    | Convert
-    | Import
-    | Show
-    | Export
-    | Push
-    | Demo
-)
+_GROUPS = {
+    "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
+    "training": {"recipes": "recipes:Recipes", "train": "train:Train", "ablate": "ablate:Ablate", "demo": "demo:Demo"},
+    "results": {"runs": "runs:Runs", "evaluate": "evaluate:Evaluate", "protocols": "protocols:Protocols"},
+    "weights": {
+        "import": "weights:Import",
+        "convert": "weights:Convert",
+        "show": "weights:Show",
+        "export": "weights:Export",
+        "push": "weights:Push",
+    },
+}
+"""Groups of verbs, in the order of the help; each verb with its module and class in this package."""
+
+_VERBS = {verb: place for group in _GROUPS.values() for verb, place in group.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: without the program's name; those of the process, if not given.
+        arguments: without the program's name; by default those of the process.
 
     Returns:
         The exit code.
@@ -60,68 +51,81 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with first_one_speaks():
-            code = _parse(given)(Console(highlight=False))
+            code = _parse(given)(open_console())
             sys.stdout.flush()
             return code
     except MvdError as error:
         print_error(f"mvd: {error}", error)
         return 1
     except KeyboardInterrupt:
-        Console(stderr=True).print("mvd: stopped")
+        say(open_console(stderr=True), "mvd: stopped")
         return STOPPED
     except BrokenPipeError:
-        # Whoever reads, such as head, has seen enough. Python would say so once more when it flushes at its end.
+        # The reader, such as head, has closed the pipe. Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
-def _parse(arguments: list[str]) -> Command:
-    if arguments == ["--version"]:
+def overview() -> str:
+    """Write the help of `mvd`: every verb by group, in at most 24 lines of 80 columns."""
+    lines = ["usage: mvd VERB [arguments]", ""]
+    for group, verbs in _GROUPS.items():
+        for place, verb in enumerate(verbs):
+            summary = (_load(verb).__doc__ or "").partition("\n")[0].rstrip(".")
+            lines.append(f"{group if place == 0 else '':<9} {verb:<10} {summary}")
+    return "\n".join([*lines, "", "mvd VERB --help lists its arguments."])
+
+
+def _parse(arguments: list[str]) -> Callable[[Console], int]:
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if verb in {"-h", "--help"}:
+        print(overview())
+        raise SystemExit(0)
+    if verb == "--version":
         print(f"mvd {__version__}")
         raise SystemExit(0)
-    command: Command = tyro.cli(
-        _commands(RECIPES[_recipe(arguments)]),
-        prog="mvd",
-        description="Visible–infrared person re-identification: MVD (CVPR 2021).",
-        args=arguments,
-        config=(FlagCreatePairsOff,),
+    if verb not in _VERBS:
+        close = get_close_matches(verb, _VERBS, 1)
+        hint = f"did you mean {close[0]}?" if close else "mvd --help lists them"
+        print(f"mvd: expected a verb, found {verb!r}; {hint}" if verb else overview(), file=sys.stderr)
+        raise SystemExit(2)
+    import tyro
+
+    kind = _load(verb)
+    parsed: Callable[[Console], int] = tyro.cli(
+        kind,
+        prog=f"mvd {verb}",
+        args=rest,
+        default=_defaults(kind, rest),
+        config=(tyro.conf.FlagCreatePairsOff,),
     )
-    return command
+    return parsed
 
 
-def _commands(recipe: RunConfig) -> Any:
-    """Make the union of the sub-commands; what `train`, `ablate` and `import` are not told comes from the recipe."""
-    train = Annotated[Train, subcommand("train", default=Train(config=recipe))]
-    # tyro does not ask for a positional argument that has a default, so the data's place is held by a missing value.
-    ablate = Annotated[Ablate, subcommand("ablate", default=Ablate(data=tyro.MISSING, config=recipe))]
-    of_other = Import(file=tyro.MISSING, out=tyro.MISSING, data=tyro.MISSING, config=recipe)
-    imported = Annotated[Import, subcommand("import", default=of_other)]
-    return (
-        Annotated[Synth, subcommand("synth")]
-        | Annotated[Check, subcommand("check")]
-        | Annotated[Split, subcommand("split")]
-        | Annotated[Prepare, subcommand("prepare")]
-        | Annotated[Recipes, subcommand("recipes")]
-        | train
-        | ablate
-        | Annotated[Runs, subcommand("runs")]
-        | Annotated[Evaluate, subcommand("evaluate")]
-        | Annotated[Protocols, subcommand("protocols")]
-        | Annotated[Convert, subcommand("convert")]
-        | imported
-        | Annotated[Show, subcommand("show")]
-        | Annotated[Export, subcommand("export")]
-        | Annotated[Push, subcommand("push")]
-        | Annotated[Demo, subcommand("demo")]
-    )
+def _load(verb: str) -> type[Any]:
+    module, _, name = _VERBS[verb].partition(":")
+    kind: type[Any] = getattr(import_module(f"mvd.cli.{module}"), name)
+    return kind
 
 
-def _recipe(arguments: list[str]) -> str:
-    """Look ahead for the recipe, which decides what the other flags' defaults are; a wrong one is tyro's to refuse."""
+def _defaults(kind: type[Any], arguments: list[str]) -> Any:
+    """Make the defaults of a verb that takes a recipe: they are the recipe's."""
+    import tyro
+
+    from mvd.config.recipes import RECIPES
+
+    if "recipe" not in {field.name for field in fields(kind)}:
+        return tyro.MISSING_NONPROP
+    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    return kind(**dict.fromkeys(required, tyro.MISSING), config=RECIPES[_recipe(arguments, list(RECIPES))])
+
+
+def _recipe(arguments: list[str], names: list[str]) -> str:
+    """Look ahead for --recipe; tyro refuses a wrong name."""
     for place, argument in enumerate(arguments):
-        name, _, value = argument.partition("=")
-        if name == "--recipe":
+        flag, _, value = argument.partition("=")
+        if flag == "--recipe":
             chosen = value or "".join(arguments[place + 1 : place + 2])
-            if chosen in RECIPES:
+            if chosen in names:
                 return chosen
     return "mvd"

@@ -12,7 +12,7 @@ from tyro.conf import Positional
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """List runs with their state and best figures; two run folders are compared."""
+    """List runs with their state and best figures, or compare two."""
 
     folders: Positional[tuple[Path, ...]] = ()
     """folders to look in, runs if none is given; or two run folders"""

@@ -1,21 +1,82 @@
-"""What several commands show in the same way."""
+"""What several verbs print, and how: consoles that never read text as markup, results, a watched training run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from mvd.metrics.scores import Result
+    from mvd.data.arrays import Progress
+    from mvd.metrics.scores import Scores
+    from mvd.report.progress import TrainingBar
+    from mvd.runs.observer import Observer
 
 STOPPED = 130
 """The exit code of a command that Ctrl-C stopped."""
 
 
-def print_results(console: Console, rows: Sequence[tuple[str, Result]]) -> None:
-    """Print results, a label each, as a table."""
+def open_console(*, stderr: bool = False) -> Console:
+    """Open a console for text that may hold anything: brackets and colons in a path are printed as they are."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def say(console: Console, *lines: str) -> None:
+    """Print lines that the terminal may wrap, so that a path or a command can be copied whole."""
+    console.print(*lines, sep="\n", soft_wrap=True)
+
+
+def command(*words: str | Path) -> str:
+    """Write a command as it can be pasted into a shell.
+
+    Example:
+        >>> command("mvd", "prepare", Path("my data"))
+        "mvd prepare 'my data'"
+    """
+    return shlex.join(map(str, words))
+
+
+def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
+    """Print results as a table, each with its label."""
     from mvd.report.tables import results_table
 
     console.print(results_table(rows))
+
+
+@contextmanager
+def watched_training(console: Console) -> Iterator[TrainingBar]:
+    """Show the progress of a training run; the first Ctrl-C stops it after a checkpoint, the second at once."""
+    from mvd.report.interrupts import interruptible
+    from mvd.report.progress import TrainingBar
+
+    def stop() -> None:
+        bar.stop()
+        say(console, "stopping after this step, with a checkpoint; Ctrl-C again to stop at once")
+
+    with TrainingBar(console) as bar, interruptible(stop):
+        yield bar
+
+
+class Bars:
+    """Shows the stages of a demo as bars; a `mvd.commands.demo.Screens`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def counting(self, title: str) -> Iterator[Progress]:
+        """Show work on pictures as a bar."""
+        from mvd.report.progress import counting_bar
+
+        with counting_bar(self._console, title) as bar:
+            yield bar
+
+    @contextmanager
+    def training(self) -> Iterator[Observer]:
+        """Show training as a bar."""
+        with watched_training(self._console) as bar:
+            yield bar

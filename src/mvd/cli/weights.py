@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 from rich.console import Console
 from tyro.conf import AvoidSubcommands, Positional, arg
 
-from mvd.cli.screen import print_results
-from mvd.cli.training import RecipeName
+from mvd.cli.screen import open_console, print_results
 from mvd.config import RunConfig
+from mvd.config.recipes import RecipeName
 
 
 @dataclass(frozen=True, kw_only=True)
 class Convert:
-    """Write weights in the format, and with the names, of another framework."""
+    """Write weights in the format and names of another framework."""
 
     file: Positional[Path]
     """weights of MVD, ours or a released one's, or of a ResNet: .safetensors, .ckpt, .pth"""
@@ -39,7 +39,7 @@ class Convert:
 
 @dataclass(frozen=True, kw_only=True)
 class Show:
-    """Show what a file of weights is: its card, its format, its network, its tensors."""
+    """Show what a file of weights holds: card, format, network."""
 
     file: Positional[Path]
     """weights in any format that is read here, an exported .onnx, or a run folder, for its best checkpoint"""
@@ -63,7 +63,7 @@ class Show:
 
 @dataclass(frozen=True, kw_only=True)
 class Import:
-    """Make a run folder of a network of MVD that was trained elsewhere, to evaluate it, export it or push it.
+    """Make a run folder of a network that was trained elsewhere.
 
     Every field of the configuration is a flag; the recipe gives the values that are not set.
     """
@@ -93,7 +93,7 @@ class Import:
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write the network of a run as a program for other runtimes, and compare it with PyTorch before it is kept.
+    """Write the network of a run as ONNX, compared with PyTorch.
 
     Its metadata say what it takes and gives, and hold the model card; `mvd show` prints them.
     """
@@ -122,7 +122,7 @@ class Export:
         from mvd.commands.export import export
         from mvd.report.progress import counting_bar
 
-        with counting_bar(Console(stderr=True), "exporting", "programs") as bar:
+        with counting_bar(open_console(stderr=True), "exporting", "programs") as bar:
             done = export(
                 self.run,
                 self.out,
@@ -148,9 +148,9 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Push:
-    """Upload the best weights of a run, with their model card as the page, to the Hugging Face hub.
+    """Upload the best weights of a run to the Hugging Face hub.
 
-    `mvd.commands.hub.from_pretrained` takes them from there. Log in before, with: hf auth login.
+    `mvd.Embedder.from_pretrained` loads them from there. Log in first: hf auth login.
     """
 
     run: Positional[Path]
@@ -164,7 +164,7 @@ class Push:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.commands.hub import push, save_model
+        from mvd.commands.push import push, save_model
 
         if self.local:
             save_model(self.run, Path(self.name), Path(self.name).name)

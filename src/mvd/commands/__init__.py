@@ -1,1 +1,1 @@
-"""What the command line does, as plain functions: arguments in, results out, nothing printed but through callbacks."""
+"""The verbs of the command line as plain functions: arguments in, results out; progress goes to an observer."""

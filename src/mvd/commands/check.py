@@ -8,7 +8,7 @@ from mvd.data.arrays import Progress
 from mvd.data.check import Inspection, inspect
 
 
-def check(data: Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
+def check(data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
     """Inspect a data set; see `mvd.data.check.inspect`.
 
     Args:
@@ -20,4 +20,4 @@ def check(data: Path, *, trial: int = 1, workers: int = 0, progress: Progress | 
     Returns:
         What was found; a data set without defects has an empty `defects`.
     """
-    return inspect(data, trial=trial, workers=workers, progress=progress)
+    return inspect(Path(data), trial=trial, workers=workers, progress=progress)

@@ -1,8 +1,7 @@
-"""`mvd demo`: everything in one go on synthetic people: render, prepare, train, evaluate.
+"""`mvd demo`: render people, train on some of them and evaluate on others, in minutes on two CPU cores.
 
-The sizes here and in the recipe "demo" were chosen together (docs/LOG.md): people enough to learn what people look
-like in both modalities, pictures and network small enough for two cores, all of it well under ten minutes. The
-pictures are easier than those that `mvd synth` renders by default: people face the camera more or less, little
+The sizes here and in the recipe "demo" were chosen together (docs/LOG.md): enough people to learn from, small pictures
+and a small network. The pictures are easier than those of `mvd synth`: people face the camera more or less, little
 stands in front of them, and patterns keep their edges in the infrared.
 """
 
@@ -10,85 +9,85 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from mvd.commands.evaluate import evaluate
 from mvd.commands.prepare import prepare
-from mvd.commands.synth import draw_sheet, synth
+from mvd.commands.synth import synth
 from mvd.commands.train import train
 from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
 from mvd.errors import RunError
-from mvd.metrics.scores import Result
-from mvd.runs import RunFolder, write_atomically
+from mvd.results.demo import DemoResult
+from mvd.runs import write_atomically
 from mvd.runs.observer import Observer
-from mvd.synthetic import Difficulty, SyntheticConfig, even_plan
+from mvd.synthetic import Difficulty
 
-# Many people and few pictures of each: a network that is to tell strangers apart must have seen many.
-PLAN = even_plan(train=480, validation=16, test=24, pictures=2)
+# Many people and few pictures of each: telling strangers apart is learnt from many people.
+TRAIN, VALIDATION, TEST = 480, 16, 24
+PICTURES, HEIGHT = 2, 128
 DIFFICULTY = Difficulty(views=0.15, occlusion=0.03, box_jitter=0.01, print_in_infrared=1.0, noise=0.5, blur=0.5)
-PICTURE_HEIGHT = 128
-SHEET_PEOPLE = 8
 
 _MARKER = "demo.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Screens:
-    """How the demo shows that it goes on.
+class Screens(Protocol):
+    """What a demo shows while it runs; the methods here show nothing."""
 
-    Attributes:
-        counting: makes what counts pictures, from a title.
-        training: makes what watches the training.
-    """
+    @contextmanager
+    def counting(self, title: str) -> Iterator[Progress]:
+        """Show the progress of work on pictures."""
+        yield lambda done, total: None
 
-    counting: Callable[[str], AbstractContextManager[Progress]]
-    training: Callable[[], AbstractContextManager[Observer]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemoOutcome:
-    """What the demo found.
-
-    Attributes:
-        run: the run folder; its data is the rendered pictures.
-        sheet: a contact sheet of the people.
-        untrained: results of the network as it was before training, one for each search.
-        trained: results of its best weights.
-    """
-
-    run: RunFolder
-    sheet: Path
-    untrained: list[Result]
-    trained: list[Result]
+    @contextmanager
+    def training(self) -> Iterator[Observer]:
+        """Show the progress of training."""
+        yield Observer()
 
 
-def demo(out: Path, seed: int, *, screens: Screens, replace_old: bool = False) -> DemoOutcome | None:
+class _Silent(Screens):
+    pass
+
+
+def demo(
+    out: str | Path = "demo", seed: int = 0, *, screens: Screens | None = None, replace_old: bool = False
+) -> DemoResult | None:
     """Render people, train on some of them, and evaluate on others.
 
     Args:
         out: the folder to make, for the pictures and the run.
         seed: decides the people and the training.
-        screens: how to show progress.
+        screens: shows progress.
         replace_old: delete a demo that is in `out`; anything else is never deleted.
 
     Returns:
-        The outcome, or None when training was stopped.
+        The result, or None when training was stopped.
 
     Raises:
-        RunError: the folder is taken.
-        MvdError: as the single commands.
+        RunError: the folder is not empty.
+        MvdError: as `synth`, `prepare`, `train` and `evaluate`.
     """
+    out, screens = Path(out), screens or _Silent()
     config = replace(DEMO, seed=seed)
-    people = SyntheticConfig(seed=seed, plan=PLAN, height=PICTURE_HEIGHT, difficulty=DIFFICULTY)
     _make_folder(out, seed, replace_old=replace_old)
     data, sheet = out / "data", out / "people.png"
     with screens.counting("rendering") as progress:
-        synth(data, people, progress=progress)
-    draw_sheet(sheet, people, SHEET_PEOPLE)
+        synth(
+            data,
+            train=TRAIN,
+            validation=VALIDATION,
+            test=TEST,
+            pictures=PICTURES,
+            height=HEIGHT,
+            seed=seed,
+            difficulty=DIFFICULTY,
+            sheet=sheet,
+            progress=progress,
+        )
     with screens.counting("preparing") as progress:
         prepare(data, height=config.data.height, width=config.data.width, progress=progress)
     with screens.training() as observer:
@@ -99,7 +98,7 @@ def demo(out: Path, seed: int, *, screens: Screens, replace_old: bool = False) -
         untrained = evaluate(run.path, weights="initial", progress=progress)
     with screens.counting("embedding, trained") as progress:
         trained = evaluate(run.path, progress=progress)
-    return DemoOutcome(run=run, sheet=sheet, untrained=untrained, trained=trained)
+    return DemoResult(run=run, sheet=sheet, untrained=untrained, trained=trained)
 
 
 def _make_folder(out: Path, seed: int, *, replace_old: bool) -> None:

@@ -20,7 +20,7 @@ from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rerank import Reranking
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.metrics.scores import evaluate as score
 from mvd.runs import DamagedCheckpointError, RunFolder, open_run, read_meta, write_json
 
@@ -33,14 +33,14 @@ PERMUTATIONS = Path("exp") / "rand_perm_cam.mat"
 def evaluate(
     path: Path | str,
     *,
-    data: Path | None = None,
+    data: Path | str | None = None,
     trial: int | None = None,
     protocols: Sequence[str] = (),
     reranking: Reranking | None = None,
     weights: Weights = "best",
     descriptor: Descriptor | None = None,
     progress: Progress | None = None,
-) -> list[Result]:
+) -> list[Scores]:
     """Evaluate a run on the test identities.
 
     The results are also written to the run folder, as `evaluation-<weights>.json`; with another descriptor than the
@@ -67,7 +67,7 @@ def evaluate(
     run = open_run(Path(path))
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
-    root = data or Path(run.data.root)
+    root = Path(run.data.root if data is None else data)
     engine, checkpoint = load_engine(config), _checkpoint(run, weights)
     with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):
         with distributed.agreement():
@@ -82,7 +82,7 @@ def evaluate(
             pictures_of(dataset.root, dataset.test, config, progress),
             modalities=dataset.test.modalities,
         )
-        results: list[Result] = []
+        results: list[Scores] = []
         with distributed.agreement():
             if distributed.is_first():
                 features = Features(descriptors=embeddings, samples=dataset.test)

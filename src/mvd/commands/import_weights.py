@@ -8,24 +8,24 @@ import numpy as np
 
 from mvd.commands.engine import load_engine
 from mvd.config import RunConfig
-from mvd.config.recipes import name_recipe
+from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
-from mvd.weights import Report, count_classes, load_whole
+from mvd.weights import MatchReport, count_classes, load_whole
 
 
 def import_weights(
-    file: Path, out: Path, data: Path, config: RunConfig, *, replace: bool = False
-) -> tuple[RunFolder, Report]:
+    file: str | Path, out: str | Path, data: str | Path, config: RunConfig | str, *, replace: bool = False
+) -> tuple[RunFolder, MatchReport]:
     """Make a run folder of a network that was trained elsewhere; its weights are the best checkpoint.
 
     Args:
-        file: a whole network, ours or a release's, in any format that `mvd.weights.read_weights` knows.
+        file: a whole network, ours or a release's, in any format that `mvd.weights.read_weights` reads.
         out: the run folder to make.
         data: the data set's folder or table that it is to be used with.
-        config: what it was trained by; `config.model` has to be that network.
+        config: what it was trained with, or the name of that recipe; `config.model` is the network in the file.
         replace: delete a run that is in `out`.
 
     Returns:
@@ -36,6 +36,7 @@ def import_weights(
         DatasetError: there is no such data set.
         RunError: the run folder is taken or cannot be written.
     """
+    file, out, data, config = Path(file), Path(out), Path(data), resolve_config(config)
     load_engine(config).check(config)
     tensors, report = load_whole(file, config.model)
     dataset = scan(data, trial=config.data.trial)

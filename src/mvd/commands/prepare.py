@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from mvd.commands.training_data import describe_dataset
 from mvd.data import prepare as preparing
@@ -11,26 +10,20 @@ from mvd.data.arrays import Progress, default_folder
 from mvd.data.decoding import Decoder
 from mvd.data.layouts import scan
 from mvd.errors import ConfigError
-
-
-class Prepared(NamedTuple):
-    """Where the arrays are, and what was found, in one line."""
-
-    folder: Path
-    found: str
+from mvd.results.datasets import PrepareResult
 
 
 def prepare(
-    data: Path,
+    data: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     height: int = 288,
     width: int = 144,
     trial: int = 1,
     decoder: Decoder = "pillow",
     workers: int = 0,
     progress: Progress | None = None,
-) -> Prepared:
+) -> PrepareResult:
     """Prepare a data set for training; see `mvd.data.prepare.prepare` for the arrays and how it goes on if stopped.
 
     Args:
@@ -51,7 +44,7 @@ def prepare(
         raise ConfigError(f"expected a height and a width of at least 16 pixels, found {height}×{width}")
     if workers < 0:
         raise ConfigError(f"workers: expected 0 (one for each core) or more, found {workers}")
-    dataset = scan(data, trial=trial)
-    folder = out or default_folder(dataset)
+    dataset = scan(Path(data), trial=trial)
+    folder = default_folder(dataset) if out is None else Path(out)
     preparing.prepare(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
-    return Prepared(folder=folder, found=describe_dataset(dataset))
+    return PrepareResult(folder=folder, found=describe_dataset(dataset))

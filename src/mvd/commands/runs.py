@@ -1,6 +1,6 @@
-"""`mvd runs`: what runs there are, what became of each, and how two of them differ.
+"""`mvd runs`: find runs, summarise each, and compare two.
 
-A listing never fails for one bad folder: what cannot be read is a reason beside its name.
+A listing never fails because of one bad folder: the run is listed as damaged, with the reason.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mvd.config import RunConfig, to_json
-from mvd.config.recipes import RECIPES
+from mvd.config import RunConfig
+from mvd.config.compare import config_fields, differing
+from mvd.config.recipes import nearest_recipe
 from mvd.errors import MvdError, RunError
-from mvd.report.recipes import differing, flatten
-from mvd.report.runs import Comparison, RunSummary, TestFigures
+from mvd.results.runs import RunComparison, RunSummary, TestFigures
 from mvd.runs import RunFolder, judge, last_sign, open_run, read_state
 
 _FILES = ("config.json", "data.json", "metrics.jsonl")
 _COMPARED_STEPS = 3
-_NOT_THE_METHOD = ("seed", "framework", "runtime.", "data.trial")  # fields that a recipe leaves open
 
 
 def find_runs(folders: Sequence[Path]) -> list[Path]:
-    """Find the run folders among and below some folders, the damaged and half-written ones too.
+    """Find the run folders among and below some folders, damaged ones included.
 
     Raises:
         RunError: a folder is not there.
@@ -39,12 +38,12 @@ def find_runs(folders: Sequence[Path]) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Tell whether a folder is that of a run, be it whole or not."""
+    """Whether a folder is a run folder, complete or not."""
     return any((folder / name).is_file() for name in _FILES)
 
 
 def summarise(path: Path) -> RunSummary:
-    """Say what a run is and what became of it; what is wrong with its folder is the summary's `damage`."""
+    """Summarise a run; if its folder is damaged, state and reason of the summary say so."""
     try:
         return _summarise(open_run(path))
     except (MvdError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -52,29 +51,33 @@ def summarise(path: Path) -> RunSummary:
         return RunSummary(path=str(path), state="damaged", reason=" ".join(reason.split()), when=_when(path))
 
 
-def compare_runs(first: Path, second: Path) -> Comparison:
-    """Compare two runs: settings that differ, curves at equal steps, test figures.
+def compare_runs(first: Path, second: Path) -> RunComparison:
+    """Compare two runs: settings that differ, curves at equal steps, pace.
 
     Raises:
         RunError: one of them cannot be read.
     """
-    runs = [summarise(path) for path in (first, second)]
-    for run in runs:
+    one, other = summarise(first), summarise(second)
+    for run in (one, other):
         if run.state == "damaged":
             raise RunError(str(run.reason))
-    folders = [open_run(path) for path in (first, second)]
-    settings = [flatten(json.loads(to_json(folder.config))) for folder in folders]
-    fields = {name: (settings[0].get(name), settings[1].get(name)) for name in differing(settings)}
+    folders = [open_run(first), open_run(second)]
+    ours, theirs = (config_fields(folder.config) for folder in folders)
     logs = [_step_logs(folder.metrics()) for folder in folders]
-    return Comparison(
-        runs=(runs[0], runs[1]),
-        settings=fields,
+    paces = [_pace(log, folder.config) for log, folder in zip(logs, folders, strict=True)]
+    return RunComparison(
+        runs=(one, other),
+        settings={name: (_text(ours.get(name)), _text(theirs.get(name))) for name in differing([ours, theirs])},
         curves=_at_equal_steps(*logs),
         pace={
-            name: (_pace(logs[0], folders[0].config).get(name), _pace(logs[1], folders[1].config).get(name))
+            name: (paces[0].get(name), paces[1].get(name))
             for name in ("pictures a second", "training time", "memory", "device memory")
         },
     )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -92,17 +95,19 @@ def _summarise(run: RunFolder) -> RunSummary:
     logs = _step_logs(records)
     validations = [record for record in records if "validation" in record]
     best = max(validations, key=lambda record: record["validation"]["mAP"], default=None)
+    recipe, apart = nearest_recipe(config)
+    steps = None if state is None else state.steps
     return RunSummary(
         path=str(run.path),
         state=judge(run.path, state),
         reason=None if state is None else state.reason,
-        recipe=describe_recipe(config),
+        recipe=f"{recipe} +{apart}" if apart else recipe,
         seed=config.seed,
         dataset=data.dataset if data.trial is None else f"{data.dataset} trial {data.trial}",
         device=config.runtime.device if state is None else state.device,
         step=logs[-1]["step"] if logs else 0,
-        steps=state.steps or None if state is not None else None,
-        epochs_done=_epochs_done(logs, config, None if state is None else state.steps),
+        steps=steps or None,
+        epochs_done=_epochs_done(logs, config, steps),
         epochs=config.schedule.epochs,
         best=None if best is None else {"epoch": best["epoch"], **best["validation"]},
         tests=_tests(run.path),
@@ -110,29 +115,16 @@ def _summarise(run: RunFolder) -> RunSummary:
     )
 
 
-def describe_recipe(config: RunConfig) -> str:
-    """Name the recipe that a configuration is nearest to, and in how many fields it differs, such as "demo +2"."""
-    own = _method(config)
-    apart = {name: len(differing([own, _method(recipe)])) for name, recipe in RECIPES.items()}
-    name = min(apart, key=lambda recipe: apart[recipe])
-    return f"{name} +{apart[name]}" if apart[name] else name
-
-
-def _method(config: RunConfig) -> dict[str, str]:
-    fields = flatten(json.loads(to_json(config)))
-    return {name: value for name, value in fields.items() if not name.startswith(_NOT_THE_METHOD)}
-
-
 def _epochs_done(logs: Sequence[Mapping[str, Any]], config: RunConfig, steps: int | None) -> int:
     if not logs:
         return 0
     if steps:
         return int(logs[-1]["step"]) * config.schedule.epochs // steps
-    return int(logs[-1]["epoch"]) - 1  # the last may not be whole
+    return int(logs[-1]["epoch"]) - 1  # the last may be incomplete
 
 
 def _tests(path: Path) -> list[TestFigures]:
-    """Read the test figures of the best weights, else of the last."""
+    """Read the test figures of the best checkpoint, else of the last."""
     for weights in ("best", "last"):
         file = path / f"evaluation-{weights}.json"
         if not file.exists():
@@ -141,7 +133,9 @@ def _tests(path: Path) -> list[TestFigures]:
             results = json.loads(file.read_text(encoding="utf-8"))["results"]
             return [_figures(result, weights) for result in results]
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RunError(f"{file}: expected test figures, found something else ({error}); make them anew") from error
+            raise RunError(
+                f"{file}: expected test figures, could not read them ({error}); run mvd evaluate again"
+            ) from error
     return []
 
 
@@ -164,7 +158,7 @@ def _step_logs(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _at_equal_steps(
     first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]
 ) -> dict[int, dict[str, tuple[float, float]]]:
-    """Give losses and accuracy where both runs have a log line: a few steps, evenly spread, the last one among them."""
+    """Take losses and accuracy at a few steps that both runs have logged, evenly spread, the last included."""
     ours, theirs = ({log["step"]: log for log in logs} for logs in (first, second))
     common = sorted(ours.keys() & theirs.keys())
     count = min(_COMPARED_STEPS, len(common))
@@ -179,7 +173,7 @@ def _at_equal_steps(
 
 
 def _pace(logs: Sequence[Mapping[str, Any]], config: RunConfig) -> dict[str, float]:
-    """Measure a run's speed and size: its middle rate, seconds of steps alone, and most bytes."""
+    """Compute a run's median rate, seconds spent in steps, and peak bytes."""
     if not logs:
         return {}
     batch = 2 * config.sampling.identities * config.sampling.pictures

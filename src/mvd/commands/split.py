@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mvd.data.layouts import scan
@@ -11,29 +10,11 @@ from mvd.data.layouts.own_folder import LISTS
 from mvd.data.layouts.own_table import read_table
 from mvd.data.split import deal_people, list_text, table_text
 from mvd.errors import DatasetError
+from mvd.results.datasets import SplitResult
 from mvd.runs import write_atomically
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dealt:
-    """How the people were dealt.
-
-    Attributes:
-        data: what to give to the other commands: the folder, which has lists now, or the new table.
-        train: people to train on.
-        validation: people to choose the best weights by.
-        test: people to test on.
-        left_out: people seen in one modality only, who are in none of the three.
-    """
-
-    data: Path
-    train: int
-    validation: int
-    test: int
-    left_out: int
-
-
-def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> Dealt:
+def split(data: str | Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> SplitResult:
     """Deal the people of own data and write who is where.
 
     A folder gets `train_id.txt`, `val_id.txt` and `test_id.txt`; a list of nobody is not written. A table stays as it
@@ -50,6 +31,7 @@ def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int 
         DatasetError: the data is no own data, has a defect, is split already, holds nobody in both modalities, or what
             is to be written is there or cannot be.
     """
+    data = Path(data)
     dataset = scan(data)
     if dataset.name != "own":
         raise DatasetError(f"{data}: expected own data, found {dataset.name}, whose people are split already")
@@ -65,7 +47,7 @@ def split(data: Path, *, train: float = 0.5, validation: float = 0.1, seed: int 
         out = data
         lists = zip(LISTS.values(), splits.values(), strict=True)
         _write_new({data / file: list_text(dataset.names[i] for i in people) for file, people in lists if people})
-    return Dealt(data=out, **counts, left_out=len(dataset.test.people) - sum(counts.values()))
+    return SplitResult(data=out, **counts, left_out=len(dataset.test.people) - sum(counts.values()))
 
 
 def _require_unsplit(data: Path) -> None:

@@ -1,52 +1,108 @@
-"""`mvd synth`: a synthetic data set onto the disk, and a page of its people."""
+"""`mvd synth`: render a synthetic data set and, if wanted, a contact sheet of its people."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
 
 from mvd.data.arrays import Progress
 from mvd.data.images import worker_count
 from mvd.errors import DatasetError
-from mvd.synthetic import LayoutName, SyntheticConfig, contact_sheet, write_dataset
+from mvd.synthetic import (
+    LAYOUTS,
+    LLCM,
+    REGDB,
+    SYSU_MM01,
+    Difficulty,
+    LayoutName,
+    SyntheticConfig,
+    contact_sheet,
+    even_plan,
+    write_dataset,
+)
+
+Like: TypeAlias = Literal["sysu-mm01", "regdb", "llcm"]
+
+_LIKE: dict[Like, LayoutName] = {"sysu-mm01": "sysu", "regdb": "regdb", "llcm": "llcm"}
+_SHEET_PEOPLE = 8
+
+
+class Rendered(NamedTuple):
+    """A data set that was rendered.
+
+    Attributes:
+        data: what the other commands take: the folder, or the CSV table in it.
+        people: number of identities.
+        pictures: number of pictures.
+    """
+
+    data: Path
+    people: int
+    pictures: int
 
 
 def synth(
-    out: Path,
-    config: SyntheticConfig,
-    layout: LayoutName = "sysu",
+    out: str | Path,
     *,
+    layout: LayoutName | None = None,
+    like: Like | None = None,
+    train: int = 64,
+    validation: int | None = None,
+    test: int = 24,
+    pictures: int = 8,
+    height: int | None = None,
+    seed: int = 0,
+    difficulty: Difficulty | None = None,
+    thermal: bool = False,
+    sheet: str | Path | None = None,
     workers: int = 0,
     progress: Progress | None = None,
-) -> Path:
-    """Render a data set.
+) -> Rendered:
+    """Render a data set of people seen by visible and infrared cameras.
 
     Args:
         out: the folder to make.
-        config: what to render.
-        layout: how it lies on the disk; the plan's cameras must fit.
-        workers: processes; 0 means one for each core.
+        layout: on the disk; by default that of `like`, or SYSU-MM01's.
+        like: the numbers of people and pictures of a real data set, instead of the four numbers below.
+        train: identities to train on.
+        validation: identities to choose the best weights by; by default 12, or 0 in a layout without validation.
+        test: identities to test on.
+        pictures: pictures of each identity by each camera, in each modality.
+        height: mean height of the pictures in pixels; by default that of the layout's cameras.
+        seed: decides the people and everything else.
+        difficulty: how hard it is to recognise people; by default `Difficulty()`.
+        thermal: whether the infrared cameras see heat instead of the near infrared.
+        sheet: a picture file for a contact sheet.
+        workers: processes; 0 is one for each core.
         progress: called with (pictures done, pictures in all).
 
-    Returns:
-        What to give to the other commands: the folder, or the table in it.
-
     Raises:
-        DatasetError: the folder is taken or cannot be written.
-        ConfigError: the layout has no place for the plan's cameras or validation people.
+        DatasetError: the folder is not empty, or the folder or the sheet cannot be written.
+        ConfigError: a number is out of range, or the layout has no place for such cameras or validation people.
     """
-    return write_dataset(out, config, layout, workers=worker_count(workers), progress=progress)
+    plan = {"sysu-mm01": SYSU_MM01, "regdb": REGDB, "llcm": LLCM}[like] if like else None
+    name = layout or (_LIKE[like] if like else "sysu")
+    if plan is None:
+        held_out = (12 if LAYOUTS[name].validates else 0) if validation is None else validation
+        plan = even_plan(train=train, validation=held_out, test=test, pictures=pictures, rig=LAYOUTS[name].rig)
+    config = SyntheticConfig(
+        seed=seed,
+        plan=plan,
+        height=plan.rig.height if height is None else height,
+        thermal=thermal,
+        difficulty=difficulty or Difficulty(),
+    )
+    data = write_dataset(Path(out), config, name, workers=worker_count(workers), progress=progress)
+    if sheet is not None:
+        _draw_sheet(Path(sheet), config)
+    return Rendered(data, len(plan.people), plan.pictures)
 
 
-def draw_sheet(file: Path, config: SyntheticConfig, people: int) -> None:
-    """Draw a contact sheet of the first people in the data set into a picture file.
-
-    Raises:
-        DatasetError: the file cannot be written, or its ending is no picture's.
-    """
-    sheet = contact_sheet(config, identities=config.plan.people[:people])
+def _draw_sheet(file: Path, config: SyntheticConfig) -> None:
+    page = contact_sheet(config, identities=config.plan.people[:_SHEET_PEOPLE])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(file)
+        page.save(file)
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{file}: expected a picture file to write, such as sheet.png, could not ({error})"

@@ -13,17 +13,17 @@ from mvd import distributed
 from mvd.commands.engine import load_engine
 from mvd.commands.training_data import load_training, validation_protocol_of
 from mvd.config import RunConfig
-from mvd.config.recipes import RECIPES, name_recipe
+from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.training import TrainingData
-from mvd.errors import CheckpointError, ConfigError, DatasetError, RunError
+from mvd.errors import CheckpointError, DatasetError, RunError
 from mvd.metrics.validation import Validation
 from mvd.runs import RunData, RunFolder, create_run, open_run, recover
 from mvd.runs.observer import Observer, Observers
 from mvd.runs.recording import recorded
 from mvd.weights.load import load_pretrained
-from mvd.weights.names import Renamed
+from mvd.weights.names import Match
 
 
 class Trained(NamedTuple):
@@ -49,8 +49,8 @@ def train(
     config: RunConfig | str = "mvd",
     *,
     observer: Observer | None = None,
-    prepared: Path | None = None,
-    pretrained: Path | None = None,
+    prepared: Path | str | None = None,
+    pretrained: Path | str | None = None,
     replace: bool = False,
 ) -> Trained:
     """Train a network.
@@ -73,16 +73,18 @@ def train(
         TrainingError: training diverged.
     """
     data, run, observer = Path(data), RunFolder(Path(out)), observer or Observer()
-    config = config if isinstance(config, RunConfig) else recipe(config)
+    config = resolve_config(config)
     engine = load_engine(config)
     with distributed.joined(config.runtime):
         with distributed.agreement():
             device = engine.check(config)
             dataset = scan(data, trial=config.data.trial)
-            folder = prepared or default_folder(dataset)
+            folder = default_folder(dataset) if prepared is None else Path(prepared)
             training, validation = load_training(dataset, folder, config)
             weights = (
-                None if pretrained is None else load_pretrained(pretrained, config.model, len(training.identities))
+                None
+                if pretrained is None
+                else load_pretrained(Path(pretrained), config.model, len(training.identities))
             )
             described = RunData(
                 root=str(data.resolve()),
@@ -90,7 +92,7 @@ def train(
                 dataset=dataset.name,
                 identities=tuple(training.identities.tolist()),
                 trial=dataset.trial,
-                pretrained=None if pretrained is None else str(pretrained.resolve()),
+                pretrained=None if pretrained is None else str(Path(pretrained).resolve()),
                 pictures=training.fingerprint(),
                 recipe=name_recipe(config),
                 validation=None if validation is None else validation_protocol_of(dataset).name,
@@ -113,7 +115,11 @@ def train(
 
 
 def resume(
-    path: Path | str, *, observer: Observer | None = None, data: Path | None = None, prepared: Path | None = None
+    path: Path | str,
+    *,
+    observer: Observer | None = None,
+    data: Path | str | None = None,
+    prepared: Path | str | None = None,
 ) -> Trained:
     """Continue a run that was stopped or killed; it ends as if it had never been stopped.
 
@@ -160,17 +166,6 @@ def resume(
     return Trained(run, finished)
 
 
-def recipe(name: str) -> RunConfig:
-    """Return a recipe's configuration.
-
-    Raises:
-        ConfigError: there is no such recipe.
-    """
-    if name not in RECIPES:
-        raise ConfigError(f"expected one of the recipes {', '.join(RECIPES)}, found {name!r}")
-    return RECIPES[name]
-
-
 @contextmanager
 def _locked(run: RunFolder) -> Iterator[None]:
     """Hold the lock of a run; the first of the processes that share it has it."""
@@ -193,16 +188,18 @@ def _recorded(run: RunFolder, device: str, observer: Observer) -> Iterator[Obser
             raise DatasetError(f"{error}; then continue with: mvd train --resume {run.path}") from error
 
 
-def _inputs_of(run: RunFolder, config: RunConfig, device: str, data: Path | None, prepared: Path | None) -> _Inputs:
+def _inputs_of(
+    run: RunFolder, config: RunConfig, device: str, data: Path | str | None, prepared: Path | str | None
+) -> _Inputs:
     """Find a run's data set and arrays where they are now, and check that they are the same."""
     was = run.data
-    root = Path(was.root) if data is None else data.resolve()
+    root = Path(was.root) if data is None else Path(data).resolve()
     if not root.exists():
         raise DatasetError(
             f"{root}: expected the data set that the run was started on, found nothing there; restore it, or name its "
             f"new place: mvd train DATA --resume {run.path}"
         )
-    arrays = Path(was.prepared) if prepared is None else prepared.resolve()
+    arrays = Path(was.prepared) if prepared is None else Path(prepared).resolve()
     if prepared is None and arrays.is_relative_to(_folder(Path(was.root))):
         arrays = _folder(root) / arrays.relative_to(_folder(Path(was.root)))
     dataset = scan(root, trial=config.data.trial)
@@ -226,7 +223,7 @@ def _folder(root: Path) -> Path:
     return root.parent if root.suffix.lower() == ".csv" else root
 
 
-def _initial_weights(run: RunFolder, config: RunConfig) -> Renamed | None:
+def _initial_weights(run: RunFolder, config: RunConfig) -> Match | None:
     """Load again the weights that a run without a checkpoint starts from; None if it starts from the seed."""
     file = run.data.pretrained
     if file is None:

@@ -1,8 +1,16 @@
-"""The configuration of a run: everything that decides what a training run computes.
+"""The configuration of a run: a frozen dataclass for each part, and `RunConfig`, which holds them.
 
-One frozen dataclass a concern, and `RunConfig` that holds them; no defaults live anywhere else. A configuration
-is written into the run folder as JSON and read back whole, so a run can be continued or evaluated without its
-command line. Values are checked once, when an instance is made.
+All defaults are here. A run folder keeps its configuration as JSON, so a run is resumed and evaluated without its
+command line. Values are checked when an instance is made:
+
+>>> from dataclasses import replace
+>>> config = replace(RunConfig(), optimizer=OptimizerConfig(kind="sgd", lr=0.1))
+>>> from_json(to_json(config), "config.json") == config
+True
+>>> OptimizerConfig(lr=0)
+Traceback (most recent call last):
+    ...
+mvd.errors.ConfigError: optimizer.lr: expected above 0, found 0
 """
 
 from mvd.config.data import AugmentConfig, DataConfig, SamplingConfig

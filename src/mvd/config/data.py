@@ -1,4 +1,4 @@
-"""What is trained on, how it is dealt into batches, and how it is augmented."""
+"""Training pictures, identity batches and augmentation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from mvd.config.checks import require
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Which pictures are trained on, and their size.
+    """Training pictures and their size.
 
     Attributes:
-        height: height in pixels to which pictures are resized.
-        width: width in pixels to which pictures are resized.
-        train_on: "train" leaves the validation identities to choose the best weights by; "train+validation" is
-            what published figures on SYSU-MM01 are trained on, and leaves nobody to choose by: the last weights
-            count.
-        trial: which of RegDB's ten splits of the people, 1 to 10; other data sets have one split.
+        height: height of the resized pictures in pixels.
+        width: width of the resized pictures in pixels.
+        train_on: "train" holds out the validation identities, which choose the best weights; "train+validation"
+            trains on them too, as published figures on SYSU-MM01 do, and the last weights count.
+        trial: RegDB's split, 1 to 10; other data sets have one split.
     """
 
     height: int = 288
@@ -34,13 +33,12 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig:
-    """How an identity batch is made: P identities, K visible and K infrared pictures of each.
+    """Identity batches: P identities, K visible and K infrared pictures of each.
 
     Attributes:
         identities: P, identities in a batch.
-        pictures: K, pictures of each identity and modality; the batch holds 2·P·K.
-        steps_per_epoch: batches in an epoch; 0 means as many as show each picture of the larger modality once on
-            average.
+        pictures: K, pictures of each identity in each modality; a batch has 2·P·K.
+        steps_per_epoch: batches in an epoch; 0 is enough to show each picture of the larger modality once on average.
     """
 
     identities: int = 8
@@ -55,17 +53,16 @@ class SamplingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """Random changes to a training picture, each drawn anew every time that it is shown.
+    """Random augmentation of training pictures, drawn anew whenever a picture is used.
 
     Attributes:
-        pad: pixels of zero padding on each side, before a crop of the original size.
-        flip: probability of mirroring left and right.
-        exchange: probability that a visible picture shows one of its colour channels (or its grey) in all three:
-            random channel exchange (Ye et al., ICCV 2021), with channel and grey equally likely.
-        grey: probability that a visible picture is shown in grey, exchanged or not.
-        erase: probability that a rectangle is overwritten with the data set's mean colour (random erasing, Zhong
-            et al., AAAI 2020).
-        erase_area: smallest and largest share of the picture that an erased rectangle covers.
+        pad: zero padding on each side in pixels, before a random crop of the picture's own size.
+        flip: probability of a horizontal flip.
+        exchange: probability of random channel exchange (Ye et al., ICCV 2021) in a visible picture: one of red,
+            green, blue and grey, equally likely, in all three channels.
+        grey: probability that a visible picture becomes grey, exchanged or not.
+        erase: probability of random erasing (Zhong et al., AAAI 2020) with ImageNet's mean colour.
+        erase_area: smallest and largest area of the erased rectangle, as a share of the picture.
     """
 
     pad: int = 10

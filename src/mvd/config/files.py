@@ -1,4 +1,4 @@
-"""A configuration as JSON, and back, with the wrong field named."""
+"""Configurations to JSON and back; an error names the wrong field."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from mvd.errors import ConfigError
 
 
 def to_json(config: RunConfig) -> str:
-    """Write a configuration as indented JSON."""
+    """Return a configuration as indented JSON."""
     return json.dumps(_converter().unstructure(config, RunConfig), indent=2) + "\n"
 
 
 def from_json(text: str, source: str) -> RunConfig:
-    """Read a configuration that `to_json` wrote.
+    """Read a configuration that `to_json` wrote; fields that are left out get their defaults.
 
     Args:
         text: the JSON.
-        source: where it came from, for the error message.
+        source: its file, for the error message.
 
     Raises:
-        ConfigError: it is not JSON, or a field is unknown, missing its type or out of range; the field is named.
+        ConfigError: it is not JSON, or a field is unknown, of the wrong type or out of range.
     """
     try:
         return _converter().structure(json.loads(text), RunConfig)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ConfigError(f"{source}: expected JSON, found something else ({error})") from error
-    except Exception as error:  # cattrs raises groups of whatever the fields raised
+    except Exception as error:  # cattrs raises a group of the fields' exceptions
         problems = "; ".join(cattrs.transform_error(error, path="config", format_exception=_explain))
         raise ConfigError(f"{source}: expected the configuration of a run, found: {problems}") from error
 
 
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
-    # cattrs would turn the string "0.1" or true into a number without a word.
+    # cattrs would silently turn the string "0.1" or true into a number.
     for wanted, accepted in ((bool, (bool,)), (int, (int,)), (float, (float, int)), (str, (str,))):
         converter.register_structure_hook(wanted, partial(_strictly, accepted))
     converter.register_structure_hook_func(_is_literal, _one_of)
     converter.register_structure_hook_func(lambda wanted: wanted == Switch, _switch)
-    # Last, because it compiles the hooks that are registered by then into its own.
+    # Last, because it compiles in the hooks that are registered so far.
     configure_tagged_union(Schedule, converter, tag_name="kind")
     return converter
 

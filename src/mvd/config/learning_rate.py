@@ -1,4 +1,4 @@
-"""Learning-rate schedules as pure functions of the step: nothing to save, nothing to restore."""
+"""The learning rate as a pure function of the step, so a resumed run has nothing to restore."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from mvd.config import CosineSchedule, EpochSchedule, Schedule, StepSchedule
 
 
 def lr_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
-    """Compute the factor on the peak learning rate.
+    """Compute the learning rate of a step, as a factor of the peak learning rate.
 
     Args:
-        schedule: which curve.
-        step: the step about to be taken, from 0, counted over all epochs.
+        schedule: the curve.
+        step: number of the step, from 0, counted over all epochs.
         steps_per_epoch: steps in an epoch.
 
     Returns:
         A factor from 0 to 1.
+
+    Example:
+        >>> schedule = StepSchedule(epochs=4, warmup_epochs=1, warmup_start=0.5, milestones=(3,))
+        >>> [lr_factor(schedule, step, steps_per_epoch=2) for step in range(8)]
+        [0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 0.1, 0.1]
     """
     if isinstance(schedule, EpochSchedule):
         return _epoch_factor(schedule, step // steps_per_epoch + 1)
@@ -35,7 +40,7 @@ def lr_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
 
 
 def _epoch_factor(schedule: EpochSchedule, number: int) -> float:
-    """Compute the factor of an epoch, counted from 1; drops count during warm-up too."""
+    """Compute the factor of an epoch, counted from 1; milestones count during the warm-up too."""
     reached = min(number / schedule.warmup_epochs, 1.0) if schedule.warmup_epochs else 1.0
     drops = sum(number >= milestone for milestone in schedule.milestones)
     return (schedule.warmup_start + (1 - schedule.warmup_start) * reached) * schedule.gamma**drops

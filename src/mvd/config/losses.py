@@ -1,16 +1,56 @@
-"""What is made smaller."""
+"""The training objective: weights and constants of its losses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mvd.config.checks import require
+
+TERMS = ("identity", "metric", "vsd", "vcd", "vml", "cml")
+"""The names of the losses; each has a field `<name>_weight`."""
+
+
+class ExtraLoss(NamedTuple):
+    """A user's own loss.
+
+    Attributes:
+        name: what it is logged as.
+        path: import path of a function or module `(outputs, labels, modalities) -> scalar`, or of a class of such.
+        weight: 0 or more.
+    """
+
+    name: str
+    path: str
+    weight: float
+
+    @classmethod
+    def parse(cls, text: str) -> ExtraLoss:
+        """Read NAME=PATH or NAME=PATH*WEIGHT.
+
+        Raises:
+            ConfigError: it has another form, the name is taken, or the weight is no number of 0 or more.
+
+        >>> ExtraLoss.parse("mine=my_losses.py:spread*0.5")
+        ExtraLoss(name='mine', path='my_losses.py:spread', weight=0.5)
+        """
+        name, _, rest = text.partition("=")
+        path, star, factor = rest.rpartition("*")
+        path, factor = (path, factor) if star else (rest, "1")
+        try:
+            weight = float(factor)
+        except ValueError:
+            weight = -1.0
+        form = "NAME=package.module:name or NAME=file.py:name, and *WEIGHT of 0 or more after it if it is not 1"
+        require(name.isidentifier() and ":" in path and 0 <= weight < float("inf"), "losses.extra", form, repr(text))
+        taken = (*TERMS, "total", "accuracy")
+        require(name not in taken, "losses.extra", f"another name than {', '.join(taken)}", repr(name))
+        return cls(name, path, weight)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """What is minimised: a weighted sum of named terms; a weight of 0 leaves a term out.
+    """The objective: a weighted sum of named losses; a loss of weight 0 is not computed.
 
     Attributes:
         identity_weight: weight of the identity loss (cross-entropy).
@@ -18,25 +58,27 @@ class LossConfig:
         vsd_weight: weight of variational self-distillation.
         vcd_weight: weight of variational cross-distillation.
         vml_weight: weight of variational mutual learning.
-        cml_weight: weight of conventional mutual learning, the Sinkhorn distance between the classes that the two
-            specific branches see; the PyTorch release has 8.
+        cml_weight: weight of conventional mutual learning, the Sinkhorn distance between the class distributions of the
+            two specific branches; 8 in the PyTorch release.
+        extra: one's own losses, each as NAME=package.module:name or NAME=file.py:name, and *WEIGHT if it is not 1: a
+            function of (outputs, labels, modalities) that returns a scalar. Logged by name.
         metric: "triplet" is the batch-hard triplet loss, "centre" the hetero-centre triplet loss, "wrt" AGW's weighted
             triplet loss (no margin), "rank" the PyTorch release's rank loss.
         margin: margin of the triplet and the hetero-centre triplet loss, in Euclidean distance.
         rank_margins: margins of the rank loss within a modality and across, in Euclidean distance.
-        rank_alphas: distances that the rank loss wants between two people, within a modality and across; pictures of
-            one person shall be nearer than this less the margin.
+        rank_alphas: distances between identities that the rank loss asks for, within a modality and across; pictures of
+            one identity are to be nearer than this less the margin.
         rank_temperature: how much more the nearest negatives count in the rank loss; 0 weighs them alike.
-        unit_features: whether the metric loss sees features divided by their L2 norm, which is what ranking compares
-            and what the PyTorch release does; the MindSpore release leaves them as they are.
+        unit_features: whether the metric loss sees features divided by their L2 norm, which ranking compares, as in the
+            PyTorch release; the MindSpore release does not divide.
         label_smoothing: share of the target that is spread over all classes.
         distillation: "paper" computes vsd and vcd as the paper defines them, "released" as the PyTorch release does,
-            which draws the representations towards equal probabilities.
-        temperature: divides the logits in the distillation terms; not in the released vcd.
-        cml_eps: how much the Sinkhorn distance blurs the matching of pictures.
-        cml_iterations: the most iterations of the Sinkhorn distance.
+            which draws representations towards equal probabilities.
+        temperature: divides the logits in the distillation losses, except in the released vcd.
+        cml_eps: entropic regularisation of the Sinkhorn distance.
+        cml_iterations: maximum iterations of the Sinkhorn distance.
         specific: weight of the two modality-specific branches within the identity and metric losses.
-        shared: weight of the two shared passes within the identity and metric losses.
+        shared: weight of the shared passes within the identity and metric losses.
     """
 
     identity_weight: float = 1.0
@@ -45,6 +87,7 @@ class LossConfig:
     vcd_weight: float = 2.0
     vml_weight: float = 1.0
     cml_weight: float = 0.0
+    extra: tuple[str, ...] = ()
     metric: Literal["triplet", "centre", "wrt", "rank"] = "centre"
     margin: float = 0.3
     rank_margins: tuple[float, float] = (0.9, 1.0)
@@ -60,9 +103,11 @@ class LossConfig:
     shared: float = 0.25
 
     def __post_init__(self) -> None:
-        for name in ("identity", "metric", "vsd", "vcd", "vml", "cml"):
+        for name in TERMS:
             weight = getattr(self, f"{name}_weight")
             require(weight >= 0, f"losses.{name}_weight", "0 or more", weight)
+        names = [extra.name for extra in self.extra_losses]
+        require(len(set(names)) == len(names), "losses.extra", "a name for each loss", ", ".join(names))
         require(self.margin >= 0, "losses.margin", "0 or more", self.margin)
         require(min(self.rank_margins) >= 0, "losses.rank_margins", "0 or more", self.rank_margins)
         require(min(self.rank_alphas) > 0, "losses.rank_alphas", "above 0", self.rank_alphas)
@@ -71,3 +116,8 @@ class LossConfig:
         require(self.temperature > 0, "losses.temperature", "above 0", self.temperature)
         require(self.cml_eps >= 0.005, "losses.cml_eps", "at least 0.005", self.cml_eps)
         require(self.cml_iterations >= 1, "losses.cml_iterations", "at least 1", self.cml_iterations)
+
+    @property
+    def extra_losses(self) -> list[ExtraLoss]:
+        """The own losses, with name, import path and weight."""
+        return [ExtraLoss.parse(text) for text in self.extra]

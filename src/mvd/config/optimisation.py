@@ -1,4 +1,4 @@
-"""How it is made smaller: the optimiser, and its rate over the epochs."""
+"""The optimizer and the learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from mvd.config.checks import require
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """How the weights are updated.
+    """The optimizer.
 
     Attributes:
         kind: "adam" (weight decay added to the gradient), "adamw" (decoupled) or "sgd" (Nesterov momentum 0.9).
         lr: peak learning rate.
-        encoder_lr_scale: factor on the learning rate of the encoders, which may start from pre-trained weights.
-        weight_decay: L2 coefficient.
-        decay: "matrices" spares norms and biases, as is good practice; "all" spares nothing, as the released codes do.
+        encoder_lr_scale: factor on the learning rate of the encoders, which may be pre-trained.
+        weight_decay: coefficient of the weight decay.
+        decay: "matrices" applies weight decay to matrices and filters, not to norms and biases; "all" to every
+            parameter, as the released codes do.
         clip_norm: largest L2 norm of the gradient; 0 does not clip.
     """
 
@@ -40,8 +41,8 @@ class CosineSchedule:
     """Linear warm-up, then half a cosine down to `final` times the peak.
 
     Attributes:
-        epochs: epochs in all.
-        warmup_epochs: epochs over which the rate rises from `warmup_start` times the peak.
+        epochs: number of epochs.
+        warmup_epochs: epochs in which the rate rises from `warmup_start` times the peak to the peak.
         warmup_start: factor at the first step.
         final: factor at the last step.
     """
@@ -58,13 +59,13 @@ class CosineSchedule:
 
 @dataclass(frozen=True, kw_only=True)
 class StepSchedule:
-    """Linear warm-up, then the peak rate multiplied by `gamma` at each milestone.
+    """Linear warm-up, then the peak rate, multiplied by `gamma` at each milestone.
 
     Attributes:
-        epochs: epochs in all.
-        warmup_epochs: epochs over which the rate rises from `warmup_start` times the peak.
+        epochs: number of epochs.
+        warmup_epochs: epochs in which the rate rises from `warmup_start` times the peak to the peak.
         warmup_start: factor at the first step.
-        milestones: epochs (from 0) at whose beginning the rate drops.
+        milestones: epochs, counted from 0, at whose first step the rate drops.
         gamma: factor of each drop.
     """
 
@@ -81,17 +82,16 @@ class StepSchedule:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochSchedule:
-    """Both releases' kind: constant within an epoch, linear warm-up, then multiplied by `gamma` at each milestone.
+    """The schedule of both releases: constant within an epoch, linear warm-up, `gamma` at each milestone.
 
-    Epochs count from 1 here, and the warm-up's first epoch is one notch above its start. The values are those of the
-    MindSpore release, which ends at 1e-13 times the peak; the PyTorch release has 600 epochs, a warm-up of 10 from
-    0.01 and one milestone, 210.
+    Epochs count from 1. The defaults are the MindSpore release's, which ends at 1e-13 times the peak. The PyTorch
+    release has 600 epochs, a warm-up of 10 from 0.01 and one milestone, 210.
 
     Attributes:
-        epochs: epochs in all.
-        warmup_epochs: the epoch that reaches the peak rate; the epochs before it lie on a line from `warmup_start`.
-        warmup_start: factor that the line starts from, in an epoch 0 that nobody trains.
-        milestones: epochs (from 1) at whose beginning the rate drops.
+        epochs: number of epochs.
+        warmup_epochs: the epoch that reaches the peak; the epochs before it lie on a line from `warmup_start`.
+        warmup_start: factor of the line at epoch 0, which is not trained.
+        milestones: epochs, counted from 1, at whose first step the rate drops.
         gamma: factor of each drop.
     """
 

@@ -1,14 +1,13 @@
-"""Recipes: complete configurations by name, each saying where its numbers come from.
+"""Recipes: complete configurations by name, each with the source of its numbers.
 
-Three of them restate published code: what it computes, not what its paper says. What the numbers could not bring
-along is said with each.
+`MVD_CVPR21`, `MVD_MINDSPORE` and `AGW` follow published code, which is not always what its paper says.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 from mvd.config import (
     AugmentConfig,
@@ -20,16 +19,18 @@ from mvd.config import (
     OptimizerConfig,
     RunConfig,
     SamplingConfig,
-    to_json,
 )
+from mvd.config.compare import Value, config_fields, differing
+from mvd.errors import ConfigError
+
+RecipeName: TypeAlias = Literal["mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw", "demo"]
 
 MVD = RunConfig()
-"""The paper's losses with what later work showed to help: the default.
+"""The default: the paper's losses with the common practice of later work.
 
-Network, weights of VSD and VCD, temperature and label smoothing are those of the released codes; the weight of VML is
-ours. Hetero-centre triplet on unit features, padding before the crop, channel exchange, erasing, a last stride of 1
-and a cosine schedule are the common practice of the field since. Meant for SYSU-MM01 at 288 × 144 on a GPU; not yet
-run there by us.
+Network, weights of VSD and VCD, temperature and label smoothing are the released codes'; the weight of VML is ours.
+Hetero-centre triplet loss on unit features, padded crops, channel exchange, erasing, a last stride of 1 and a cosine
+schedule are later practice. Meant for SYSU-MM01 at 288 × 144 on a GPU, where we have not run it yet.
 """
 
 DEMO = RunConfig(
@@ -48,7 +49,9 @@ DEMO = RunConfig(
     optimizer=OptimizerConfig(kind="adamw", lr=1e-2, weight_decay=0.05),
     schedule=CosineSchedule(epochs=15, warmup_epochs=1.0),
 )
-"""A small network on small pictures, trained from nothing in minutes on two cores; our own numbers (docs/LOG.md)."""
+"""A small network on small pictures, trained from scratch in minutes on two cores; the numbers are ours
+(docs/LOG.md).
+"""
 
 MVD_CVPR21 = RunConfig(
     data=DataConfig(height=256, width=128, train_on="train+validation"),
@@ -59,12 +62,12 @@ MVD_CVPR21 = RunConfig(
     optimizer=OptimizerConfig(lr=2.6e-4, decay="all"),
     schedule=EpochSchedule(epochs=600, warmup_epochs=10.0, warmup_start=0.01, milestones=(210,)),
 )
-"""What the official PyTorch release computes, from its `mm01.py` and what that calls.
+"""The official PyTorch release, from its `mm01.py`.
 
-Batches of 16 people × (4 + 4), 24 to an epoch of 395 people; mirrored at most; last stride 1 and channel attention;
-identity, rank loss, Sinkhorn mutual learning with weight 8, and VSD and VCD as released (probabilities where
-log-probabilities belong, teacher and student swapped); weight decay on everything. Its z_dim of 256 is doubled inside:
-512 here. Not brought along: its draws of batches, which nobody could repeat, and best weights chosen on test pictures.
+Batches of 16 people × (4 + 4), 24 in an epoch of 395 people; horizontal flips only; last stride 1 and channel
+attention; identity loss, rank loss, Sinkhorn mutual learning with weight 8, and VSD and VCD as released (probabilities
+in place of log-probabilities, teacher and student swapped); weight decay on every parameter. Its z_dim of 256 is
+doubled in its code: 512 here. Left out: its unseeded sampling, and best weights chosen on test pictures.
 """
 
 MVD_MINDSPORE = RunConfig(
@@ -88,13 +91,13 @@ MVD_MINDSPORE = RunConfig(
     optimizer=OptimizerConfig(lr=3.5e-4, encoder_lr_scale=0.1, decay="all"),
     schedule=EpochSchedule(),
 )
-"""What the MindSpore release computes, from its `train.py` and what that calls.
+"""The MindSpore release, from its `train.py`.
 
-Identity and batch-hard triplet loss alone: its divergences are built and never used. Crops of the picture's own size,
-which do nothing; half of the visible pictures grey. The rate falls tenfold in each epoch from 15 to 27, to 1e-13 of its
-peak. The learning rate is that of the code; its README and scripts say 0.0035 (`--optimizer.lr 3.5e-3`). Weights should
-start from ImageNet. Its dropout of 0.2 is never used: classifiers have 0.5. Not brought along: batches drawn with
-replacement and without a seed, and its second forward pass.
+Identity and batch-hard triplet loss only: the release builds its divergences and does not use them. Its crops have the
+picture's own size and change nothing; half of the visible pictures are grey. The learning rate falls tenfold in each
+epoch from 15 to 27. It is that of the code; README and scripts say 0.0035 (`--optimizer.lr 3.5e-3`). Encoders should
+start from ImageNet. Its dropout of 0.2 is not used: classifiers have 0.5. Left out: unseeded sampling with replacement,
+and a second forward pass.
 """
 
 BASELINE = RunConfig(
@@ -103,9 +106,9 @@ BASELINE = RunConfig(
         metric="triplet", unit_features=False, vsd_weight=0.0, vcd_weight=0.0, vml_weight=0.0, shared=1.0
     ),
 )
-"""One encoder for both modalities, identity and batch-hard triplet loss, with the default's schedule and augmentation.
+"""One encoder for both modalities, identity and batch-hard triplet loss, schedule and augmentation of the default.
 
-The field's plain baseline (a strong one: Luo et al., CVPRW 2019, whose BN neck it has), to measure anything else by.
+The field's baseline with a BN neck (Luo et al., CVPRW 2019).
 """
 
 AGW = RunConfig(
@@ -131,10 +134,10 @@ AGW = RunConfig(
     optimizer=OptimizerConfig(kind="sgd", lr=0.1, encoder_lr_scale=0.1, decay="all"),
     schedule=EpochSchedule(epochs=81, warmup_epochs=10.0, milestones=(21, 51)),
 )
-"""AGW (Ye et al., TPAMI 2021, arXiv 2001.04193), the field's common baseline, as its cross-modal code has it.
+"""AGW (Ye et al., TPAMI 2021, arXiv 2001.04193), the field's common baseline, from its cross-modal code.
 
-A stem for each modality, non-local blocks, generalised-mean pooling, weighted-regularisation triplet; SGD at 0.1, a
-tenth of it for the encoder, three steps. Weights should start from ImageNet.
+A stem for each modality, non-local blocks, generalised-mean pooling, weighted regularisation triplet loss; SGD at 0.1,
+a tenth of it for the encoder, two drops. The encoder should start from ImageNet.
 """
 
 RECIPES: Mapping[str, RunConfig] = MappingProxyType(
@@ -150,30 +153,57 @@ RECIPES: Mapping[str, RunConfig] = MappingProxyType(
 
 SUMMARIES: Mapping[str, str] = MappingProxyType(
     {
-        "mvd": "the default: the paper's losses with what later work showed to help",
-        "mvd-cvpr21": "what the official PyTorch release computes",
-        "mvd-mindspore": "what the MindSpore release computes",
+        "mvd": "the default: the paper's losses with the practice of later work",
+        "mvd-cvpr21": "the official PyTorch release",
+        "mvd-mindspore": "the MindSpore release",
         "baseline": "one shared encoder, identity and triplet loss",
         "agw": "the field's common baseline (Ye et al., TPAMI 2021)",
-        "demo": "a small network on small pictures, for a processor",
+        "demo": "a small network on small pictures, for a CPU",
     }
 )
-"""What each recipe is, in a line."""
+"""A one-line description of each recipe."""
+
+
+def resolve_config(config: RunConfig | str) -> RunConfig:
+    """Return a configuration as it is, and a recipe by its name.
+
+    Raises:
+        ConfigError: there is no recipe of that name.
+
+    Example:
+        >>> resolve_config("demo").data.height
+        96
+    """
+    if isinstance(config, RunConfig):
+        return config
+    if config not in RECIPES:
+        raise ConfigError(f"recipe: expected one of {', '.join(RECIPES)}, found {config!r}")
+    return RECIPES[config]
+
+
+_NOT_THE_METHOD = ("seed", "framework", "runtime.", "data.trial")  # fields that a recipe leaves open
+
+
+def nearest_recipe(config: RunConfig) -> tuple[str, int]:
+    """Find the recipe that a configuration differs least from, and count the fields that differ.
+
+    The seed, RegDB's trial, the framework and `runtime` do not count.
+
+    Example:
+        >>> nearest_recipe(RunConfig(seed=3))
+        ('mvd', 0)
+    """
+    own = _method(config)
+    apart = {name: len(differing([own, _method(recipe)])) for name, recipe in RECIPES.items()}
+    name = min(apart, key=apart.__getitem__)
+    return name, apart[name]
 
 
 def name_recipe(config: RunConfig) -> str:
-    """Name the recipe that a configuration follows, or "custom, from" the one that it differs least from.
-
-    The seed, RegDB's trial and how it is computed (`runtime`) make no other recipe.
-    """
-    mine = _settings(config)
-    differences = {name: len(mine ^ _settings(recipe)) for name, recipe in RECIPES.items()}
-    nearest = min(differences, key=differences.__getitem__)
-    return f"custom, from {nearest}" if differences[nearest] else nearest
+    """Name the recipe that a configuration follows, or "custom, from" the nearest one."""
+    name, apart = nearest_recipe(config)
+    return f"custom, from {name}" if apart else name
 
 
-def _settings(config: RunConfig) -> set[tuple[str, str, str]]:
-    """List what makes a recipe: part, field and value."""
-    parts = json.loads(to_json(config))
-    del parts["data"]["trial"], parts["runtime"], parts["seed"], parts["framework"]
-    return {(part, name, json.dumps(value)) for part, fields in parts.items() for name, value in fields.items()}
+def _method(config: RunConfig) -> dict[str, Value]:
+    return {name: value for name, value in config_fields(config).items() if not name.startswith(_NOT_THE_METHOD)}

@@ -1,4 +1,4 @@
-"""One training run: all of its configuration."""
+"""`RunConfig`: the whole configuration of a training run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mvd.config.runtime import RuntimeConfig
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """One training run.
+    """The whole configuration of a training run.
 
     Attributes:
-        seed: decides initial weights, batches, augmentation and dropout.
-        framework: what computes.
+        seed: seed of initial weights, batches, augmentation and dropout.
+        framework: the framework that computes.
     """
 
     seed: int = 0

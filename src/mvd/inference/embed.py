@@ -91,7 +91,7 @@ def embed_pictures(
     for batch in prefetch(_tensors(pictures.batches(size, first, last), pin=pin)):
         images = normalise(batch, device, memory_format(runtime))
         with autocast(runtime, device):
-            embeddings = network.descriptor(images, None if known is None else known[done : done + len(batch)]).float()
+            embeddings = network.embed(images, None if known is None else known[done : done + len(batch)]).float()
         done += len(batch)
         if not pin:
             parts.append(embeddings.cpu())

@@ -40,7 +40,7 @@ class _Program(nn.Module):
 
     def forward(self, pictures: Tensor, modalities: Tensor | None = None) -> Tensor:
         images = normalise_tensor(pictures.float()) if self.preprocessing == "inside" else pictures
-        return self.network.descriptor(images, modalities)
+        return self.network.embed(images, modalities)
 
 
 def export(

@@ -1,4 +1,4 @@
-"""ONNX programs: run by onnxruntime, made smaller, and told what to say of themselves. No framework is needed.
+"""ONNX programs on the host: run, convert to float16 or int8, read and write metadata. PyTorch is not needed.
 
 The packages are optional: `pip install 'mvd[onnx]'`.
 
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +25,22 @@ from mvd.errors import CheckpointError, ConfigError
 Pictures: TypeAlias = Iterable[npt.NDArray[np.uint8]]
 Inputs: TypeAlias = dict[str, npt.NDArray[Any]]
 
-# Cheap ones that need more digits or a wider range than float16 has: pre-processing, lengths of vectors, powers.
+# Cheap operators that need more digits or a wider range than float16 has: pre-processing, norms, powers.
 _IN_FLOAT32 = ("Sub", "Mul", "Div", "Pow", "ReduceL2", "ReduceMean", "ReduceSum", "Clip")
 _IN_INT8 = ("Conv", "Gemm", "MatMul")
 _AT_A_TIME = 4
+
+
+class OnnxMetadata(NamedTuple):
+    """The metadata of an ONNX program.
+
+    Attributes:
+        opset: version of ONNX's own operators; None if none is named.
+        texts: text by key.
+    """
+
+    opset: int | None
+    texts: dict[str, str]
 
 
 def require_onnx(*packages: str) -> None:
@@ -45,7 +57,7 @@ def require_onnx(*packages: str) -> None:
 
 
 class OnnxNetwork:
-    """A program that `mvd export` wrote, on the processor.
+    """A program of `mvd export`, run by onnxruntime on the CPU.
 
     Args:
         file: the program.
@@ -69,22 +81,17 @@ class OnnxNetwork:
             ) from error
         self._inputs = tuple(one.name for one in self._session.get_inputs())
 
-    def describe(self, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Compute descriptors.
+    def embed(self, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Compute descriptors (N, D) float32 of batches of pictures (B, H, W, 3) uint8.
 
-        Args:
-            pictures: batches (B, H, W, 3) uint8.
-            modalities: (N,), a `Modality` for each picture; looked at only by a program that takes them.
-
-        Returns:
-            (N, D) float32.
+        `modalities` (N,), a `Modality` each, is read only by a program that takes them.
         """
         inputs = make_inputs(self._inputs, pictures, modalities)
         return np.concatenate([np.asarray(self._session.run(None, given)[0]) for given in inputs])
 
 
 def make_inputs(names: Sequence[str], pictures: Pictures, modalities: npt.NDArray[np.int64]) -> Iterator[Inputs]:
-    """Make what a program takes, batch by batch: the inputs of those names."""
+    """Make a program's inputs, those with the given names, batch by batch."""
     done = 0
     for batch in pictures:
         given: Inputs = {"images": normalise(batch)} if "images" in names else {"pictures": batch}
@@ -95,16 +102,41 @@ def make_inputs(names: Sequence[str], pictures: Pictures, modalities: npt.NDArra
 
 
 def normalise(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Take ImageNet's mean and deviation out of pictures (B, H, W, 3) uint8, and give (B, 3, H, W) float32."""
+    """Normalise pictures (B, H, W, 3) uint8 by ImageNet's mean and standard deviation to (B, 3, H, W) float32.
+
+    >>> normalise(np.zeros((2, 4, 3, 3), np.uint8)).shape
+    (2, 3, 4, 3)
+    """
     mean, std = (np.array(one, np.float32) * 255 for one in (MEAN, STD))
     return np.ascontiguousarray(((pictures - mean) / std).transpose(0, 3, 1, 2))
 
 
-def annotate(file: Path, metadata: Mapping[str, str]) -> None:
-    """Put text by key into a program's metadata, in the place of what was there.
+def read_metadata(file: Path) -> OnnxMetadata:
+    """Read a program's metadata.
 
-    What the exporter notes of each step goes: among it are lines of source and folders of this machine.
+    Raises:
+        CheckpointError: it is missing, damaged, or no ONNX program.
+        ConfigError: the package onnx is not installed.
     """
+    require_onnx("onnx")
+    import onnx
+    from google.protobuf.message import DecodeError  # onnx brings it
+
+    try:
+        model = onnx.load(str(file), format="protobuf", load_external_data=False)
+    except (OSError, DecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{file}: expected an ONNX program, could not read it ({reason}); copy or export it again"
+        ) from error
+    if not model.HasField("graph"):
+        raise CheckpointError(f"{file}: expected an ONNX program, found none in it; export it again")
+    opset = next((one.version for one in model.opset_import if not one.domain), None)
+    return OnnxMetadata(opset, {one.key: one.value for one in model.metadata_props})
+
+
+def annotate(file: Path, metadata: Mapping[str, str]) -> None:
+    """Replace a program's metadata, and remove the exporter's notes: lines of source and folders of this machine."""
     import onnx
 
     model = onnx.load(str(file))
@@ -119,8 +151,7 @@ def annotate(file: Path, metadata: Mapping[str, str]) -> None:
 
 
 def to_float16(source: Path, file: Path) -> None:
-    """Write a program whose weights and most of whose steps are float16; inputs and outputs stay as they are."""
-    require_onnx("onnx", "onnxruntime")
+    """Write a program with float16 weights and most operators in float16; inputs and outputs keep their types."""
     import onnx
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
@@ -131,23 +162,22 @@ def to_float16(source: Path, file: Path) -> None:
 
 
 def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> None:
-    """Write a program whose convolutions and matrix products are int8, with ranges that were seen on some inputs.
+    """Write a program with int8 convolutions and matrix products, calibrated on pictures.
 
     Weights have a scale for each channel, activations one for each tensor.
 
     Args:
         source: the program in float32.
         file: the program to write.
-        pictures: batches (B, H, W, 3) uint8 to see ranges on.
+        pictures: batches (B, H, W, 3) uint8 to calibrate on.
         modalities: (N,), a `Modality` for each of them.
     """
-    require_onnx("onnx", "onnxruntime")
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     names = [one.name for one in onnx.load(str(source)).graph.input]
-    # Every map of every step is looked at: a few pictures at a time, or they take tens of GB.
+    # Calibration keeps every activation: a few pictures at a time, or it takes tens of GB.
     few = (batch[start : start + _AT_A_TIME] for batch in pictures for start in range(0, len(batch), _AT_A_TIME))
     inputs = make_inputs(names, few, modalities)
 
@@ -170,24 +200,24 @@ def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArra
         )
 
 
-def describe_input(height: int, width: int, *, inside: bool, modalities: bool) -> str:
-    """Say as JSON what a program takes and gives, for its metadata."""
+def describe_interface(height: int, width: int, *, inside: bool, modalities: bool) -> str:
+    """Describe a program's inputs and outputs as JSON, for its metadata."""
     pixels = "RGB, resized to this size (Pillow: convert('RGB'), Lanczos), infrared pictures as three equal channels"
     if inside:
-        taken = {"pictures": {"type": "uint8", "shape": ["batch", height, width, 3], "values": f"0 to 255, {pixels}"}}
+        inputs = {"pictures": {"type": "uint8", "shape": ["batch", height, width, 3], "values": f"0 to 255, {pixels}"}}
     else:
         values = f"(pixel / 255 - mean) / std, with mean {list(MEAN)} and std {list(STD)}; {pixels}"
-        taken = {"images": {"type": "float32", "shape": ["batch", 3, height, width], "values": values}}
+        inputs = {"images": {"type": "float32", "shape": ["batch", 3, height, width], "values": values}}
     if modalities:
-        taken["modalities"] = {"type": "int64", "shape": ["batch"], "values": "0 visible, 1 infrared"}
+        inputs["modalities"] = {"type": "int64", "shape": ["batch"], "values": "0 visible, 1 infrared"}
     compared = "by cosine: the largest inner product is the nearest"
-    given = {"descriptors": {"type": "float32", "shape": ["batch", "width"], "compared": compared}}
-    return json.dumps({"inputs": taken, "outputs": given, "grey": "made inside, where the network needs it"})
+    outputs = {"descriptors": {"type": "float32", "shape": ["batch", "width"], "compared": compared}}
+    return json.dumps({"inputs": inputs, "outputs": outputs, "grey": "made inside, where the network needs it"})
 
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep back what the converters log about tensors that they leave as they are."""
+    """Silence what the converters log about tensors that they leave unchanged."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -16,9 +16,9 @@ _SMALLEST_SQUARE = 1e-12
 def pairwise_distances(features: Tensor, coincident: Tensor) -> Tensor:
     """Compute Euclidean distances between the rows of a batch.
 
-    Squared distances are clamped at 1e-12 before the root, as in the released codes: the root has no slope at 0.
-    Pairs known to coincide are set to that value; rounding would give them a small random distance, and through
-    the steep root a gradient.
+    Squared distances are clamped at 1e-12 before the root, as in the released codes: the root has no gradient at 0.
+    Pairs known to coincide are set to that value; rounding would give them a small random distance, and the steep
+    root would turn it into a gradient.
 
     Args:
         features: (B, D), float32 or wider.
@@ -36,7 +36,7 @@ def hardest_triplets(distances: Tensor, labels: Tensor, *, margin: float) -> Ten
     """Take the batch-hard triplet of each row as an anchor (Hermans et al., 2017, equation 5).
 
     max(0, margin + max over positives d(a, p) − min over negatives d(a, n)). A row counts as its own positive, so
-    a person seen once has the positive distance 1e-6; a row without a negative contributes 0.
+    an identity with one row has the positive distance 1e-6; a row without a negative contributes 0.
 
     Args:
         distances: (B, B).

@@ -1,50 +1,55 @@
-"""The objective: the weighted sum of the named losses, over all heads of the network.
+"""The objective: a weighted sum of named losses of a network's output.
 
-Losses are computed in float32 (or wider) with autocast switched off: a batch-hard triplet in bfloat16 has two
-digits. Nothing here waits for the device or has a shape that depends on the labels, and no order of rows is
-assumed.
+Losses are computed in float32 (or wider) with autocast off: a batch-hard triplet in bfloat16 has two digits. Nothing
+here waits for the device or has a shape that depends on the labels, and no order of rows is assumed. A new loss of ours
+is a file, and a line in `_TERMS`; `Objective.add` and `LossConfig.extra` take a user's own.
 
 Shapes: B batch, K classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from mvd.config import LossConfig, RunConfig
+from mvd.config.imports import load_object
 from mvd.errors import ConfigError
-from mvd.losses.distillation import (
-    variational_cross_distillation,
-    variational_mutual_learning,
-    variational_self_distillation,
-)
-from mvd.losses.hetero_centre import hetero_centre_triplet_loss
-from mvd.losses.identity import identity_loss
-from mvd.losses.rank_loss import rank_loss
-from mvd.losses.released_distillation import released_cross_distillation, released_self_distillation
-from mvd.losses.sinkhorn import sinkhorn_mutual_learning
-from mvd.losses.triplet import triplet_loss
-from mvd.losses.weighted_triplet import weighted_triplet_loss
-from mvd.models.outputs import Branch, MVDOutput, Output, Prediction, SharedOutput, map_tensors
+from mvd.losses.cml import CML
+from mvd.losses.hetero_centre import HeteroCentreTriplet
+from mvd.losses.identity import IdentityLoss
+from mvd.losses.rank_loss import RankLoss
+from mvd.losses.released import ReleasedVCD, ReleasedVSD
+from mvd.losses.triplet import TripletLoss
+from mvd.losses.vcd import VCD
+from mvd.losses.vml import VML
+from mvd.losses.vsd import VSD
+from mvd.losses.weighted_triplet import WeightedTriplet
+from mvd.models.outputs import Output, Prediction, map_tensors
 from mvd.runtime.device import widen, without_autocast
 
-# Terms that need bottlenecks and specific branches, and one that needs specific branches.
-_DISTILLING = {"vsd", "vcd", "vml"}
-_SPECIFIC = {"cml"}
+Loss: TypeAlias = Callable[[Any, Tensor, Tensor], Tensor]
+"""A function of a network's output, labels (B,) and modalities (B,) that returns a scalar."""
+
+
+class Term(NamedTuple):
+    """A loss with its name and its weight, 0 or more."""
+
+    name: str
+    loss: Loss
+    weight: float = 1.0
 
 
 class Losses(NamedTuple):
-    """What a step is worth.
+    """The value of the objective.
 
     Attributes:
-        total: scalar, the weighted sum of the terms; the one to differentiate.
-        terms: scalars by name (identity, metric, vsd, vcd, vml, cml), before their weights and detached, to be
-            logged; a term whose weight is 0 is not computed and not there.
+        total: the weighted sum of the terms, a scalar to differentiate.
+        terms: scalars by name, before weighting and detached, for logging.
     """
 
     total: Tensor
@@ -52,113 +57,167 @@ class Losses(NamedTuple):
 
 
 class Objective:
-    """The loss as a function of the network's output.
-
-    identity and metric are sums over all heads (eight of MVD), where a head of a specific branch counts `specific` and
-    one of a shared pass `shared`; vsd, vcd and vml are those of `losses.distillation`, or vsd and vcd those of
-    `losses.released_distillation`; cml is that of `losses.sinkhorn`. With the fitting configuration the total is that
-    of either release.
+    """A weighted sum of named losses.
 
     Args:
-        config: weights and constants.
+        terms: at least one with a weight above 0; those of weight 0 are not computed.
 
     Raises:
-        ConfigError: every weight is 0.
+        ConfigError: no weight is above 0, or two terms have one name.
+
+    >>> from mvd.models.outputs import Branch, Prediction, SharedOutput
+    >>> def spread(outputs, labels, modalities):
+    ...     return outputs.shared.observation.features.var(dim=0).mean()
+    >>> objective = Objective([Term("spread", spread)])
+    >>> objective.add("length", lambda outputs, labels, modalities: torch.tensor(3.0), weight=2.0)
+    >>> output = SharedOutput(Branch(Prediction(torch.tensor([[1.0], [3.0]]), torch.zeros(2, 2))))
+    >>> objective(output, torch.tensor([0, 1]), torch.tensor([0, 1]))
+    Losses(total=tensor(8.), terms={'spread': tensor(2.), 'length': tensor(3.)})
     """
 
-    def __init__(self, config: LossConfig) -> None:
-        self.config = config
-        weights = {
-            "identity": config.identity_weight,
-            "metric": config.metric_weight,
-            "vsd": config.vsd_weight,
-            "vcd": config.vcd_weight,
-            "vml": config.vml_weight,
-            "cml": config.cml_weight,
-        }
-        self.weights = {name: weight for name, weight in weights.items() if weight > 0}
-        if not self.weights:
+    def __init__(self, terms: Iterable[Term]) -> None:
+        self.terms: list[Term] = []
+        for term in terms:
+            self.add(*term)
+        if not self.terms:
             raise ConfigError("losses: expected at least one weight above 0, found none: nothing would be learnt")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each term by name."""
+        return {term.name: term.weight for term in self.terms}
+
+    def add(self, name: str, loss: Loss, weight: float = 1.0) -> None:
+        """Add a term.
+
+        Args:
+            name: what it is logged as.
+            loss: a function or module: (outputs, labels, modalities) to a scalar. Labels are class indices (B,),
+                modalities (B,) 0 for visible and 1 for infrared; the outputs are of the whole batch, in float32.
+            weight: 0 or more.
+
+        Raises:
+            ConfigError: the name is taken, or the weight is negative.
+        """
+        if name in self.weights or not weight >= 0:
+            raise ConfigError(f"losses: expected a new name and a weight of 0 or more, found {name!r} and {weight}")
+        if weight > 0:
+            self.terms.append(Term(name, loss, weight))
 
     def __call__(self, output: Output, labels: Tensor, modalities: Tensor) -> Losses:
         """Compute the losses of a batch.
 
         Args:
-            output: what the network returned, logits (B, K).
+            output: what the network returned in training mode, logits (B, K).
             labels: (B,) int64 class indices from 0 to K − 1.
             modalities: (B,) int64, a `Modality` each.
+
+        Raises:
+            ConfigError: a loss is no scalar tensor.
         """
         with without_autocast(labels.device.type):
-            terms = self._terms(map_tensors(output, widen), labels, modalities)
-            total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
-        return Losses(total, {name: value.detach() for name, value in terms.items()})
+            wide = map_tensors(output, widen)
+            values = [_scalar(term.name, term.loss(wide, labels, modalities)) for term in self.terms]
+            total = torch.stack([term.weight * value for term, value in zip(self.terms, values, strict=True)]).sum()
+        return Losses(total, {term.name: value.detach() for term, value in zip(self.terms, values, strict=True)})
 
-    def _terms(self, output: Output, labels: Tensor, modalities: Tensor) -> dict[str, Tensor]:
-        losses: dict[str, Callable[[], Tensor]] = {
-            "identity": lambda: self._over_heads(output, lambda head: self._identity(head, labels)),
-            "metric": lambda: self._over_heads(output, lambda head: self._metric(head, labels, modalities)),
-        }
-        if isinstance(output, MVDOutput):
-            views = output.shared_visible, output.shared_infrared
-            losses["vsd"] = lambda: self._self_distillation(output.visible, output.infrared)
-            losses["vcd"] = lambda: self._cross_distillation(*views)
-            losses["vml"] = lambda: variational_mutual_learning(*views, temperature=self.config.temperature)
-        if not isinstance(output, SharedOutput):
-            losses["cml"] = lambda: sinkhorn_mutual_learning(
-                output.visible, output.infrared, eps=self.config.cml_eps, iterations=self.config.cml_iterations
-            )
-        return {name: losses[name]() for name in self.weights}
 
-    def _over_heads(self, output: Output, loss: Callable[[Prediction], Tensor]) -> Tensor:
-        weighed = (self.config.specific, output.specific_heads), (self.config.shared, output.shared_heads)
-        sums = [weight * torch.stack([loss(head) for head in heads]).sum() for weight, heads in weighed if heads]
+def _scalar(name: str, value: Tensor) -> Tensor:
+    if not isinstance(value, Tensor) or value.shape != ():
+        found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise ConfigError(f"losses: expected a scalar tensor from {name}, found {found}; average over the batch")
+    return value
+
+
+def _over_heads(config: LossConfig, loss: Callable[[Prediction, Tensor, Tensor], Tensor]) -> Loss:
+    """Sum a loss over all heads: those of specific branches count `specific`, those of shared passes `shared`."""
+
+    def compute(output: Output, labels: Tensor, modalities: Tensor) -> Tensor:
+        weighed = (config.specific, output.specific_heads), (config.shared, output.shared_heads)
+        sums = [
+            w * torch.stack([loss(head, labels, modalities) for head in heads]).sum() for w, heads in weighed if heads
+        ]
         return torch.stack(sums).sum()
 
-    def _identity(self, head: Prediction, labels: Tensor) -> Tensor:
-        return identity_loss(head.logits, labels, smoothing=self.config.label_smoothing)
+    return compute
 
-    def _metric(self, head: Prediction, labels: Tensor, modalities: Tensor) -> Tensor:
-        config = self.config
-        features = F.normalize(head.features) if config.unit_features else head.features
-        match config.metric:
-            case "triplet":
-                return triplet_loss(features, labels, margin=config.margin)
-            case "centre":
-                return hetero_centre_triplet_loss(features, labels, modalities, margin=config.margin)
-            case "wrt":
-                return weighted_triplet_loss(features, labels)
-            case "rank":
-                return rank_loss(
-                    features,
-                    labels,
-                    modalities,
-                    margins=config.rank_margins,
-                    alphas=config.rank_alphas,
-                    temperature=config.rank_temperature,
-                )
 
-    def _self_distillation(self, visible: Branch, infrared: Branch) -> Tensor:
-        temperature = self.config.temperature
-        if self.config.distillation == "released":
-            return released_self_distillation(visible, infrared, temperature=temperature)
-        return variational_self_distillation(visible, infrared, temperature=temperature)
+def _identity(config: LossConfig) -> Loss:
+    loss = IdentityLoss(config.label_smoothing)
+    return _over_heads(config, lambda head, labels, _: loss(head.logits, labels))
 
-    def _cross_distillation(self, visible: Branch, infrared: Branch) -> Tensor:
-        if self.config.distillation == "released":
-            return released_cross_distillation(visible, infrared)
-        return variational_cross_distillation(visible, infrared, temperature=self.config.temperature)
+
+def _metric(config: LossConfig) -> Loss:
+    loss = _METRICS[config.metric](config)
+    if config.unit_features:
+        return _over_heads(config, lambda head, *targets: loss(F.normalize(head.features), *targets))
+    return _over_heads(config, lambda head, *targets: loss(head.features, *targets))
+
+
+def _vsd(config: LossConfig) -> Loss:
+    loss = VSD(config.temperature) if config.distillation == "paper" else ReleasedVSD(config.temperature)
+    return lambda output, *_: loss(*output.visible.logits) + loss(*output.infrared.logits)
+
+
+def _vcd(config: LossConfig) -> Loss:
+    loss = VCD(config.temperature) if config.distillation == "paper" else ReleasedVCD()
+    return lambda output, *_: loss(*output.shared_visible.logits, *output.shared_infrared.logits)
+
+
+def _vml(config: LossConfig) -> Loss:
+    loss = VML(config.temperature)
+    return lambda output, *_: loss(output.shared_visible.logits[1], output.shared_infrared.logits[1])
+
+
+def _cml(config: LossConfig) -> Loss:
+    loss = CML(config.cml_eps, config.cml_iterations)
+    return lambda output, *_: loss(output.visible.logits[0], output.infrared.logits[0])
+
+
+_METRICS: Mapping[str, Callable[[LossConfig], Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
+    "triplet": lambda config: TripletLoss(config.margin),
+    "centre": lambda config: HeteroCentreTriplet(config.margin),
+    "wrt": lambda _: WeightedTriplet(),
+    "rank": lambda config: RankLoss(config.rank_margins, config.rank_alphas, config.rank_temperature),
+}
+
+_TERMS: Mapping[str, Callable[[LossConfig], Loss]] = {
+    "identity": _identity,
+    "metric": _metric,
+    "vsd": _vsd,
+    "vcd": _vcd,
+    "vml": _vml,
+    "cml": _cml,
+}
+
+
+def loss_terms(config: LossConfig) -> list[Term]:
+    """List the terms of a configuration: ours by name, then the user's own, which are imported.
+
+    Raises:
+        ConfigError: a loss of the user's cannot be imported.
+    """
+    ours = [Term(name, make(config), getattr(config, f"{name}_weight")) for name, make in _TERMS.items()]
+    return ours + [Term(name, _own(path), weight) for name, path, weight in config.extra_losses]
+
+
+def _own(path: str) -> Loss:
+    found = load_object(path, "losses.extra")
+    loss: Loss = found() if isinstance(found, type) else found
+    return loss
 
 
 def build_objective(config: RunConfig) -> Objective:
     """Build the objective of a run.
 
     Raises:
-        ConfigError: every weight is 0, or a term compares parts that the run's network does not have.
+        ConfigError: every weight is 0, a term compares parts that the run's network does not have, or a loss of the
+            user's cannot be imported.
     """
-    objective, model = Objective(config.losses), config.model
-    lacking = set() if model.bottleneck else _DISTILLING
+    objective, model = Objective(loss_terms(config.losses)), config.model
+    lacking = set() if model.bottleneck else {"vsd", "vcd", "vml"}
     if model.encoders == "shared":
-        lacking = _DISTILLING | _SPECIFIC
+        lacking = {"vsd", "vcd", "vml", "cml"}
     if wrong := [name for name in objective.weights if name in lacking]:
         raise ConfigError(
             f"losses: expected weights of 0 for {', '.join(wrong)}, which compare parts that this network lacks "

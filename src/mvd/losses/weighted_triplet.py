@@ -1,4 +1,4 @@
-"""Weighted-regularisation triplet loss (AGW): every positive and negative counts, the hard ones most.
+"""Weighted-regularisation triplet loss (WRT, of AGW): all positives and negatives count, hard ones most.
 
 Shapes: B batch, D width.
 """
@@ -6,7 +6,7 @@ Shapes: B batch, D width.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mvd.losses.distances import pairwise_distances
@@ -21,10 +21,10 @@ def weighted_triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
     over the negatives. This is what AGW's code computes, which differs in two points. A row counts as its own
     positive, at the distance 1e-6. And 1e-6 is added to the sum that a softmax divides by, while the exponents of
     the negatives are −d, not shifted: between features further apart than about 10, d⁻ falls to 0. On unit features
-    neither is felt. There is no margin.
+    neither matters. There is no margin.
 
     Args:
-        features: (B, D); of length 1 where angles are to count (`losses.unit_features`).
+        features: (B, D); divide them by their L2 norm to compare angles.
         labels: (B,).
 
     Returns:
@@ -36,6 +36,19 @@ def weighted_triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
     furthest_positive = _weighted_mean(distances, same, sign=1.0)
     nearest_negative = _weighted_mean(distances, ~same, sign=-1.0)
     return -F.logsigmoid(nearest_negative - furthest_positive).mean()
+
+
+class WeightedTriplet(nn.Module):
+    """`weighted_triplet_loss` as a module.
+
+    >>> features, labels = torch.tensor([[0.0], [0.0], [3.0], [3.0]]), torch.tensor([0, 0, 1, 1])
+    >>> WeightedTriplet()(features, labels)  # log(1 + exp(0 − 3))
+    tensor(0.0486)
+    """
+
+    def forward(self, features: Tensor, labels: Tensor, modalities: Tensor | None = None) -> Tensor:
+        """Take features (B, D) and labels (B,); modalities are ignored, as in every metric loss that needs none."""
+        return weighted_triplet_loss(features, labels)
 
 
 def _weighted_mean(distances: Tensor, among: Tensor, *, sign: float) -> Tensor:

@@ -1,17 +1,17 @@
-"""The evaluation room: features and a protocol in, figures out. numpy only, no torch.
+"""Metrics of cross-modal retrieval: CMC, mAP and mINP under the protocols of the data sets. NumPy only, no torch.
 
-`features` holds descriptors with their table, `protocols` says what is done and `galleries` to which pictures,
-`distances` compares, `ranking` finds the places of the matches, `rerank` moves them by what their neighbours say,
-`metrics` turns them into CMC, mAP and mINP, `results` runs it all.
+`CrossModalRetrieval` is the metric object for a training loop: `update` with batches of embeddings, `compute` the
+figures. `evaluate` is the functional form: `Features` and a protocol in, `Scores` out. `score` works on distances.
 """
 
-from mvd.metrics.cmc import Counting, Exclusion, Labels, Scores, score
+from mvd.metrics.cmc import Counting, Exclusion, Labels, TrialScores, score
 from mvd.metrics.distances import cosine_distance
 from mvd.metrics.features import Features
-from mvd.metrics.galleries import Trial, deal_trials, draw_gallery
+from mvd.metrics.galleries import Trial, draw_gallery, draw_trials
 from mvd.metrics.protocols import (
     Draw,
     Protocol,
+    find_protocol,
     llcm_protocol,
     own_protocol,
     protocols_of,
@@ -20,11 +20,13 @@ from mvd.metrics.protocols import (
     sysu_protocol,
     validation_protocol,
 )
-from mvd.metrics.rerank import Reranking
-from mvd.metrics.scores import Figures, Result, evaluate, join_trials
+from mvd.metrics.rerank import Reranking, rerank
+from mvd.metrics.retrieval import CrossModalRetrieval, RetrievalFigures
+from mvd.metrics.scores import Figures, Scores, evaluate, join_trials
 
 __all__ = [
     "Counting",
+    "CrossModalRetrieval",
     "Draw",
     "Exclusion",
     "Features",
@@ -32,18 +34,21 @@ __all__ = [
     "Labels",
     "Protocol",
     "Reranking",
-    "Result",
+    "RetrievalFigures",
     "Scores",
     "Trial",
+    "TrialScores",
     "cosine_distance",
-    "deal_trials",
     "draw_gallery",
+    "draw_trials",
     "evaluate",
+    "find_protocol",
     "join_trials",
     "llcm_protocol",
     "own_protocol",
     "protocols_of",
     "regdb_protocol",
+    "rerank",
     "score",
     "select_protocols",
     "sysu_protocol",

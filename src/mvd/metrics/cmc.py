@@ -1,12 +1,11 @@
 """CMC, mAP and mINP from distances, under the exclusion rules of the data sets.
 
-- CMC at rank r: the share of queries whose first match stands among the first r. SYSU-MM01 and LLCM count each
-  person once, at the nearest picture, so "first r" are people; RegDB counts pictures.
+- CMC at rank r: the share of queries whose first match is among the first r. SYSU-MM01 and LLCM count each person
+  once, at the nearest picture, so the first r are people; RegDB counts pictures.
 - AP: the mean, over the matches of a query, of the precision at the match; always over pictures.
 - INP (AGW, arXiv 2001.04193): matches / place of the last match, places counted from 1.
 
-A query without a match is counted and left out of every mean. All figures are means in float64 of what the
-distances, of whatever float type, order.
+Queries without a match are counted and left out of every mean. Distances may have any float type; means are float64.
 
 Shapes: Q queries, G gallery, R ranks.
 """
@@ -37,18 +36,18 @@ from mvd.metrics.ranking import (
 )
 
 MAX_RANK = 20
-"""The last rank that CMC is given for."""
+"""The last rank of CMC."""
 
 
 class Exclusion(Enum):
-    """Which gallery pictures a query does not see."""
+    """Which gallery pictures are left out for a query."""
 
     NOTHING = "nothing"
-    """RegDB: all are ranked."""
+    """RegDB: none."""
     SAME_ROOM = "same room"
-    """SYSU-MM01: cameras 2 and 3 stand in one room, so a query of camera 3 does not see the pictures of camera 2."""
+    """SYSU-MM01: for queries of camera 3, the pictures of camera 2, which is in the same room."""
     SAME_IDENTITY_AND_CAMERA = "same identity and camera"
-    """LLCM: pictures of the query's person taken by the query's camera are dropped. Camera 0 is none that is known."""
+    """LLCM: pictures of the query's person by the query's camera; not for camera 0, which means unknown."""
 
 
 class Counting(Enum):
@@ -59,14 +58,14 @@ class Counting(Enum):
 
 
 class Labels(NamedTuple):
-    """Who is on each picture and which camera took it; two (N,) arrays."""
+    """Identities and cameras of pictures; two (N,) arrays."""
 
     identities: Ids
     cameras: Ids
 
     @classmethod
     def of(cls, samples: Samples) -> Labels:
-        """Take the two columns of a table."""
+        """The labels of a table."""
         return cls(samples.identities, samples.cameras)
 
 
@@ -78,15 +77,15 @@ class Gallery(NamedTuple):
 
     @classmethod
     def of(cls, labels: Labels) -> Gallery:
-        """Group the pictures of a gallery."""
+        """Group a gallery by person."""
         return cls(labels, group_people(labels.identities))
 
 
 class QueryScores(NamedTuple):
-    """What each query contributes; all (Q,).
+    """Figures of each query; all (Q,).
 
     Attributes:
-        first: wrong people, or wrong pictures, before the first match; −1 for a query without a match.
+        first: wrong people, or pictures, before the first match; −1 without a match.
         average_precision: AP, 0 to 1; NaN without a match.
         inverse_negative_penalty: INP, 0 to 1; NaN without a match.
     """
@@ -96,15 +95,15 @@ class QueryScores(NamedTuple):
     inverse_negative_penalty: npt.NDArray[np.float64]
 
 
-class Scores(NamedTuple):
+class TrialScores(NamedTuple):
     """The figures of one trial, from 0 to 1.
 
     Attributes:
-        cmc: (R,) float64, at ranks 1…R. R is 20, or the number of distinct people (pictures, where those are
-            counted) in the gallery when that is less: beyond it CMC stays 1.
+        cmc: (R,) float64, at ranks 1…R. R is 20, or less if the gallery has fewer people (or pictures, if those are
+            counted); beyond it CMC stays 1.
         mAP: mean average precision.
         mINP: mean inverse negative penalty.
-        valid: queries that have a match; the means are over these.
+        valid: queries with a match; the means are over these.
         skipped: queries without a match.
     """
 
@@ -115,14 +114,16 @@ class Scores(NamedTuple):
     skipped: int
 
 
-def score(distances: Floats, queries: Labels, gallery: Labels, *, exclusion: Exclusion, counting: Counting) -> Scores:
+def score(
+    distances: Floats, queries: Labels, gallery: Labels, *, exclusion: Exclusion, counting: Counting
+) -> TrialScores:
     """Compute CMC, mAP and mINP of one gallery.
 
     Args:
         distances: (Q, G), finite, any float type; smaller is more alike. Equal distances keep gallery order.
         queries: identities and cameras (Q,).
         gallery: identities and cameras (G,).
-        exclusion: which gallery pictures a query does not see.
+        exclusion: which gallery pictures are left out for a query.
         counting: whether CMC counts people or pictures.
 
     Raises:
@@ -141,9 +142,9 @@ def score(distances: Floats, queries: Labels, gallery: Labels, *, exclusion: Exc
 def score_queries(
     distances: Floats, queries: Labels, gallery: Gallery, *, exclusion: Exclusion, counting: Counting
 ) -> QueryScores:
-    """Score each query by itself: `score` without the means, so that a caller may come with some queries at a time.
+    """Score each query: `score` without the means, for callers that have some queries at a time.
 
-    Takes what `score` takes, the gallery grouped. Queries are scored in blocks, by as many threads as there are cores.
+    Arguments are as for `score`, with the gallery grouped. Queries are scored in blocks, in a thread per core.
 
     Raises:
         ProtocolError: shapes disagree or a distance is not finite.
@@ -154,34 +155,30 @@ def score_queries(
     blocks = [slice(start, min(start + step, len(distances))) for start in range(0, len(distances), step)]
 
     def score_some(some: Sequence[slice]) -> list[QueryScores]:
-        # Fresh memory costs more than what is done in it; float16 cannot hold the places of ties.
+        # Memory is reused, since allocating it costs more than the work in it. float16 cannot hold the places of ties.
         copies, sorted_copies = np.empty((2, step, distances.shape[1]), np.promote_types(distances.dtype, np.float32))
         scores = []
         for rows in some:
             asking = Labels(queries.identities[rows], queries.cameras[rows])
             block, scratch = copies[: len(asking.cameras)], sorted_copies[: len(asking.cameras)]
             block[...] = distances[rows]
-            if not (np.isfinite(block.min()) and np.isfinite(block.max())):  # either is NaN where one is
+            if not (np.isfinite(block.min()) and np.isfinite(block.max())):  # both are NaN if any distance is
                 raise ProtocolError("expected finite distances, found NaN or infinity; check the descriptors")
             scores.append(_score_block(block, asking, gallery, scratch, exclusion=exclusion, counting=counting))
         return scores
 
-    # Sorting, comparing and copying let go of the interpreter.
-    with ThreadPoolExecutor(workers) as pool:
-        parts = [part for some in pool.map(score_some, _deal(blocks, workers)) for part in some]
-    return QueryScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def _deal(blocks: list[slice], workers: int) -> list[list[slice]]:
-    """Cut a list into as many runs as there are workers, or fewer, about equally long."""
+    # Threads help, since sorting, comparing and copying release the GIL.
     length = -(-len(blocks) // workers)
-    return [blocks[start : start + length] for start in range(0, len(blocks), length)]
+    runs = [blocks[start : start + length] for start in range(0, len(blocks), length)]
+    with ThreadPoolExecutor(workers) as pool:
+        parts = [part for some in pool.map(score_some, runs) for part in some]
+    return QueryScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _score_block(
     distances: Floats, queries: Labels, gallery: Gallery, scratch: Floats, *, exclusion: Exclusion, counting: Counting
 ) -> QueryScores:
-    """Score some queries (Q,) from their distances (Q, G), which are overwritten, as is the scratch (Q, G)."""
+    """Score a block of queries; distances (Q, G) and scratch (Q, G) are overwritten."""
     pairs = pair_matches(queries.identities, gallery.people)
     _exclude(distances, queries, gallery.labels, pairs, exclusion)
     matches = rank_matches(distances, pairs, scratch)
@@ -202,13 +199,13 @@ def _score_block(
 
 
 def count_ranks(gallery: Labels, counting: Counting) -> int:
-    """Say how many ranks R a gallery's CMC has: distinct people, or pictures, and at most 20."""
+    """The number of ranks R of a gallery's CMC: distinct people, or pictures, and at most 20."""
     distinct = np.unique(gallery.identities) if counting is Counting.PEOPLE else gallery.identities
     return min(MAX_RANK, len(distinct))
 
 
-def summarise(parts: Sequence[QueryScores], *, ranks: int) -> Scores:
-    """Average the scores of queries, in one part or several, leaving out those without a match.
+def summarise(parts: Sequence[QueryScores], *, ranks: int) -> TrialScores:
+    """Average the figures of queries, in one part or several, without those that have no match.
 
     Raises:
         ProtocolError: no query has a match.
@@ -222,7 +219,7 @@ def summarise(parts: Sequence[QueryScores], *, ranks: int) -> Scores:
         )
     found = np.bincount(first[valid], minlength=ranks)[:ranks]
     count = int(valid.sum())
-    return Scores(
+    return TrialScores(
         cmc=np.cumsum(found) / count,
         mAP=float(precision[valid].mean()),
         mINP=float(penalty[valid].mean()),
@@ -232,7 +229,7 @@ def summarise(parts: Sequence[QueryScores], *, ranks: int) -> Scores:
 
 
 def _exclude(distances: Floats, queries: Labels, gallery: Labels, matches: Pairs, exclusion: Exclusion) -> None:
-    """Set the distances (Q, G) that a rule takes out to infinity, in place."""
+    """Set the distances (Q, G) of excluded gallery pictures to infinity, in place."""
     match exclusion:
         case Exclusion.NOTHING:
             return

@@ -1,9 +1,8 @@
 """Cosine distances between the rows of one array of descriptors, a strip of queries at a time.
 
-A strip holds the distances of some queries to the whole gallery, since a query's matches are ranked against all of
-it. Within a strip, the gallery is read in chunks, straight from where it lies: neither a second gallery nor the whole
-matrix of distances is ever made, and 20,000 queries against a million pictures fit into the memory of the
-descriptors and half a gigabyte.
+A strip holds the distances of some queries to the whole gallery, which they are ranked against. It is computed in
+chunks of the gallery, which are views where possible. So 20,000 queries against a million pictures take half a gigabyte
+beside the descriptors.
 
 Shapes: N pictures, Q queries, G gallery, D width of a descriptor.
 """
@@ -21,11 +20,11 @@ Rows: TypeAlias = npt.NDArray[np.intp]
 
 _STRIP_ELEMENTS = 1 << 27  # distances in a strip: 512 MB
 _CHUNK_ELEMENTS = 1 << 22  # gallery descriptors read at a time: 16 MB
-_ZERO = float(np.finfo(np.float32).tiny)  # rows that are shorter have no direction that float32 could tell
+_ZERO = float(np.finfo(np.float32).tiny)  # shorter rows have no direction in float32
 
 
 def unit_rows(rows: Descriptors) -> Descriptors:
-    """Scale each row (·, D) to length 1; a row of zeros stays so, at cosine distance 1 from everything."""
+    """Scale each row (·, D) to length 1; zeros stay zeros, at cosine distance 1 from everything."""
     norms = _norms(rows)[:, None]
     units = np.zeros_like(rows)
     np.divide(rows, norms, out=units, where=norms > _ZERO, casting="same_kind")
@@ -41,8 +40,8 @@ def cosine_strips(descriptors: Descriptors, queries: Rows, gallery: Rows) -> Ite
         gallery: (G,) rows of `descriptors`, ascending.
 
     Yields:
-        Which of the queries are in the strip, and their (rows, G) distances: 1 − cosine, from 0 (same direction) to 2,
-        up to rounding. The array is used again for the next strip.
+        The rows of `queries` in the strip, and their (rows, G) distances: 1 − cosine, from 0 (same direction) to 2, up
+        to rounding. The array is reused for the next strip.
     """
     width = max(1, _CHUNK_ELEMENTS // descriptors.shape[1])
     chunks = [slice(start, min(start + width, len(gallery))) for start in range(0, len(gallery), width)]
@@ -56,13 +55,13 @@ def cosine_strips(descriptors: Descriptors, queries: Rows, gallery: Rows) -> Ite
         for chunk, scale in zip(chunks, scales, strict=True):
             part = distances[:, chunk]
             np.matmul(units, _take(descriptors, gallery[chunk]).T, out=part)
-            part *= scale  # narrower than the chunk of descriptors, and not copied
+            part *= scale  # cheaper than scaling the descriptors
             part += 1
         yield rows, distances
 
 
 def cosine_distance(queries: Descriptors, gallery: Descriptors) -> Descriptors:
-    """Compute the whole matrix of cosine distances.
+    """Compute the matrix of cosine distances.
 
     Args:
         queries: (Q, D) descriptors of any length.
@@ -76,15 +75,15 @@ def cosine_distance(queries: Descriptors, gallery: Descriptors) -> Descriptors:
         [[0.0, 1.0, 2.0]]
     """
     both = np.concatenate([queries, gallery])
-    asking, searched = np.split(np.arange(len(both)), [len(queries)])
+    rows, columns = np.split(np.arange(len(both)), [len(queries)])
     distances = np.empty((len(queries), len(gallery)), dtype=np.float32)
-    for rows, strip in cosine_strips(both, asking, searched):
-        distances[rows] = strip
+    for part, strip in cosine_strips(both, rows, columns):
+        distances[part] = strip
     return distances
 
 
 def _take(descriptors: Descriptors, rows: Rows) -> Descriptors:
-    """Take ascending rows: a view where they follow each other, else a copy."""
+    """Take ascending rows: a view if they are consecutive, else a copy."""
     if rows[-1] - rows[0] == len(rows) - 1:
         return descriptors[rows[0] : rows[-1] + 1]
     return descriptors[rows]

@@ -1,7 +1,6 @@
-"""Features: a descriptor for each picture, kept together with the table that says whose picture it is.
+"""Features: descriptors together with the table of the pictures that they describe.
 
-The one place where descriptors are checked: what is in a `Features` is finite and as long as its table, and all
-that follows (distances, protocols, galleries on disk) relies on it.
+Descriptors are checked here and nowhere else: those of a `Features` are finite and as many as its samples.
 
 Shapes: N pictures, D width of a descriptor.
 """
@@ -19,21 +18,28 @@ from mvd.errors import ProtocolError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
-    """Descriptors and the pictures that they describe.
+    """Descriptors (embeddings) and their pictures.
 
     Attributes:
-        descriptors: (N, D) float32, read-only; any scale, since only their directions are compared.
+        descriptors: (N, D) float32, read-only, of any length, since only their directions are compared.
         samples: the N pictures, in the same order.
 
     Raises:
-        ProtocolError: the two differ in length, or a descriptor is not finite; the message names the first picture.
+        ProtocolError: lengths differ, or a descriptor is not finite; the message names the first picture.
+
+    Example:
+        >>> from mvd.data.samples import Modality, Row, from_rows
+        >>> samples = from_rows([Row("a.jpg", 1, 1, Modality.VISIBLE), Row("b.jpg", 1, 2, Modality.INFRARED)])
+        >>> features = Features(descriptors=np.eye(2), samples=samples)
+        >>> len(features), features.take([1]).samples.paths.tolist()
+        (2, ['b.jpg'])
     """
 
     descriptors: npt.NDArray[np.float32]
     samples: Samples
 
     def __post_init__(self) -> None:
-        # A view, so that freezing it does not reach into an array that the caller still owns.
+        # A view, so that the caller's array stays writable.
         descriptors = np.asarray(self.descriptors, dtype=np.float32).view()
         if descriptors.ndim != 2 or len(descriptors) != len(self.samples) or descriptors.shape[1] == 0:
             raise ProtocolError(
@@ -58,7 +64,7 @@ class Features:
 
 
 def _finite_rows(descriptors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Say which rows are finite, some at a time: a mask of every number would be a quarter of the descriptors."""
+    """Tell which rows are finite, in blocks: a mask of all numbers would take a quarter of the descriptors' memory."""
     step = max(1, (1 << 22) // descriptors.shape[1])
     parts = [np.isfinite(descriptors[start : start + step]).all(axis=1) for start in range(0, len(descriptors), step)]
     return np.concatenate([np.ones(0, np.bool_), *parts])

@@ -1,14 +1,14 @@
-"""Who asks and who is searched in each trial of a protocol: rows of a table of pictures.
+"""Queries and galleries of each trial of a protocol, as rows of a table of pictures.
 
-Ways of drawing `shots` pictures of each person from each gallery camera, which give different figures:
+There are two ways to draw `shots` pictures of each person from each gallery camera; their figures differ:
 
 - official: SYSU-MM01's `rand_perm_cam.mat` fixes the pictures of ten trials;
-- seeded: most papers' code. Python's own generator, seeded with the trial's number from 0, chooses for people
-  ascending, then cameras ascending, one of the sorted pictures. The generator is consumed camera by camera, so an
-  indoor gallery is not a part of the all-search gallery of the same trial. Those codes are single-shot; for ten
-  shots we take, in the same order, a sample of ten without replacement.
+- seeded: as in the code of most papers. `random.Random(trial)`, trials from 0, chooses one of the sorted pictures for
+  people ascending, then cameras ascending. The generator is consumed camera by camera, so an indoor gallery is no
+  subset of the all-search gallery of the same trial. That code is single-shot; for ten shots, ten are sampled without
+  replacement in the same order.
 
-Where a camera has fewer pictures of somebody than shots, all are taken.
+If a camera has fewer pictures of a person than shots, all are taken.
 
 Shapes: N pictures, Q queries, G gallery.
 """
@@ -31,17 +31,17 @@ Folders: TypeAlias = dict[tuple[int, int], Rows]  # (identity, camera), ascendin
 
 
 class Trial(NamedTuple):
-    """One trial of a protocol: rows (Q,) of the pictures that ask and (G,) of those that are searched.
+    """One trial of a protocol: rows (Q,) of the queries and (G,) of the gallery.
 
-    A drawn side is ordered by identity, then camera, then as it was drawn; another one as the table is.
+    The drawn side is ordered by identity, then camera, then as drawn; the other side as the table.
     """
 
     queries: Rows
     gallery: Rows
 
 
-def deal_trials(protocol: Protocol, samples: Samples, permutations: Permutations | None = None) -> list[Trial]:
-    """List who asks and who is searched in every trial of a protocol.
+def draw_trials(protocol: Protocol, samples: Samples, permutations: Permutations | None = None) -> list[Trial]:
+    """Choose the queries and draw the gallery of every trial of a protocol.
 
     Args:
         protocol: the protocol.
@@ -49,15 +49,23 @@ def deal_trials(protocol: Protocol, samples: Samples, permutations: Permutations
         permutations: the official galleries, for protocols that use them.
 
     Raises:
-        ProtocolError: there is nobody to ask or to search, or the permutations are missing or of other pictures.
+        ProtocolError: there are no queries or no gallery, or the permutations are missing or of other pictures.
+
+    Example:
+        >>> from mvd.data.samples import Row, from_rows
+        >>> from mvd.metrics.protocols import own_protocol
+        >>> table = from_rows([Row("v.jpg", 1, 1, Modality.VISIBLE), Row("i.jpg", 1, 2, Modality.INFRARED)])
+        >>> [trial] = draw_trials(own_protocol("infrared-to-visible", cameras=False), table)
+        >>> trial.queries.tolist(), trial.gallery.tolist()
+        ([1], [0])
     """
-    asking = query_rows(protocol, samples)
+    rest = query_rows(protocol, samples)
     drawn = [draw_gallery(protocol, samples, trial, permutations) for trial in range(protocol.trials)]
-    return [Trial(gallery, asking) if protocol.transposed else Trial(asking, gallery) for gallery in drawn]
+    return [Trial(gallery, rest) if protocol.transposed else Trial(rest, gallery) for gallery in drawn]
 
 
 def query_rows(protocol: Protocol, samples: Samples) -> Rows:
-    """List the rows of the pictures that are not drawn but all taken, in table order: the queries, mostly.
+    """List the rows of the pictures that are not drawn, in table order: the queries, unless `transposed`.
 
     Raises:
         ProtocolError: there are none.
@@ -71,15 +79,15 @@ def draw_gallery(protocol: Protocol, samples: Samples, trial: int, permutations:
     Args:
         protocol: cameras, shots, and the way to draw.
         samples: (N,) the pictures of the people under evaluation, in any order.
-        trial: from 0; the seed of a seeded draw, the row of the official permutations.
+        trial: from 0; the seed of a seeded draw, or the row of the official permutations.
         permutations: needed for official galleries, unused for others.
 
     Returns:
         (G,) rows of `samples`, by identity, then camera, then in the order drawn.
 
     Raises:
-        ProtocolError: a trial out of range, no picture to draw from, or permutations that are missing or do not
-            fit the pictures of somebody; the message names the camera and the identity.
+        ProtocolError: the trial is out of range, there is no picture to draw from, or the permutations are missing or
+            do not fit the pictures; the message names the camera and the identity.
     """
     if not 0 <= trial < protocol.trials:
         raise ProtocolError(f"{protocol.name}: expected a trial from 0 to {protocol.trials - 1}, found {trial}")
@@ -118,8 +126,8 @@ def _rows_of(samples: Samples, modality: Modality, cameras: tuple[int, ...] | No
 
 
 def _draw_seeded(folders: Folders, shots: int, generator: random.Random) -> list[Rows]:
-    """Choose `shots` pictures from each folder in turn."""
-    if shots == 1:  # `choice` and a `sample` of one consume the generator differently; the codes in use choose
+    """Choose `shots` pictures of each folder in turn."""
+    if shots == 1:  # `choice`, as in published code, consumes the generator differently from a `sample` of one
         return [pictures[[generator.choice(range(len(pictures)))]] for pictures in folders.values()]
     return [
         pictures[generator.sample(range(len(pictures)), min(shots, len(pictures)))] for pictures in folders.values()
@@ -129,7 +137,7 @@ def _draw_seeded(folders: Folders, shots: int, generator: random.Random) -> list
 def _official_orders(
     protocol: Protocol, samples: Samples, folders: Folders, permutations: Permutations | None
 ) -> Permutations:
-    """Return the permutations if they order exactly the pictures found of every person under every camera."""
+    """Return the permutations, checked: they order exactly the pictures of every person and camera."""
     if permutations is None:
         raise ProtocolError(
             f"{protocol.name}: expected the official permutations, found none; "
@@ -149,7 +157,7 @@ def _official_orders(
 
 
 def _folders(samples: Samples, candidates: Rows) -> Folders:
-    """Collect pictures by (identity, camera), ascending; rows sorted by path, as the folders list them."""
+    """Group pictures by (identity, camera), ascending, each group sorted by path."""
     table = samples.take(candidates)
     order = np.lexsort((table.paths, table.cameras, table.identities))
     pairs = np.stack([table.identities, table.cameras], axis=1)[order]

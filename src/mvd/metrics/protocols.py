@@ -1,24 +1,25 @@
-"""Protocols: who asks, who is searched, how galleries are drawn and how matches are counted.
+"""Evaluation protocols: queries, gallery, how galleries are drawn and how matches are counted.
 
-A figure without its protocol means little, so a `Protocol` is a value with a name, such as
+A figure means little without its protocol, so a `Protocol` has a name, such as
 `sysu/all-search/single-shot/official`, that goes wherever its figures go.
 
-- SYSU-MM01 (Wu et al., ICCV 2017): infrared asks. `sysu/{all,indoor}-search/{single,multi}-shot/{official,seeded}`.
+- SYSU-MM01 (Wu et al., ICCV 2017), infrared queries: `sysu/{all,indoor}-search/{single,multi}-shot/{official,seeded}`.
 - RegDB (Nguyen et al., Sensors 2017): `regdb/{visible-to-thermal,thermal-to-visible}/trial-1` … `trial-10`. A trial
-  is a split of the people, with a model of its own; everything is ranked.
-- LLCM (Zhang and Wang, CVPR 2023): `llcm/{visible-to-infrared,infrared-to-visible}/seeded`. The released test script
-  passes its matrix the other way round in one direction: the drawn pictures ask, and all others are searched, which
-  is easier. `llcm/visible-to-infrared/seeded/transposed-as-released` is that.
-- Own pictures: `own/{visible-to-infrared,infrared-to-visible}`, everything against everything, with
-  `/other-cameras` where cameras are known: the query's person under the query's camera does not count.
-- Validation: a rule from above on the validation people, under a name that starts with `sysu-validation/` or
-  `own-validation/`, so that its figures are not taken for test figures.
+  is a split of the people, with a network of its own; all pictures are ranked.
+- LLCM (Zhang and Wang, CVPR 2023): `llcm/{visible-to-infrared,infrared-to-visible}/seeded`. In one direction, the
+  released test script transposes its matrix: the drawn pictures become queries, all others the gallery, which is
+  easier. That is `llcm/visible-to-infrared/seeded/transposed-as-released`.
+- Own pictures: `own/{visible-to-infrared,infrared-to-visible}`, all against all; with `/other-cameras` if cameras are
+  known, and then without gallery pictures of the query's person by the query's camera.
+- Validation: one of these rules on the validation people, with names that start with `sysu-validation/` or
+  `own-validation/`, so that figures are not mistaken for test figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
@@ -27,6 +28,26 @@ from mvd.data.layouts.sysu import INFRARED_CAMERAS, VISIBLE_CAMERAS
 from mvd.data.samples import Modality
 from mvd.errors import ProtocolError
 from mvd.metrics.cmc import Counting, Exclusion
+
+Search: TypeAlias = Literal["all", "indoor"]
+RegDBDirection: TypeAlias = Literal["visible-to-thermal", "thermal-to-visible"]
+Direction: TypeAlias = Literal["visible-to-infrared", "infrared-to-visible"]
+Galleries: TypeAlias = Literal["official", "seeded"]
+Shots: TypeAlias = Literal[1, 10]
+
+REGDB_TRIALS = range(1, 11)
+
+_SEARCH_CAMERAS: dict[Search, tuple[int, ...]] = {"all": VISIBLE_CAMERAS, "indoor": (1, 2)}
+_SHOTS: dict[Shots, str] = {1: "single-shot", 10: "multi-shot"}
+_GALLERIES: tuple[Galleries, ...] = ("official", "seeded")
+_REGDB_QUERIES: dict[RegDBDirection, Modality] = {
+    "visible-to-thermal": Modality.VISIBLE,
+    "thermal-to-visible": Modality.INFRARED,
+}
+_QUERIES: dict[Direction, Modality] = {
+    "infrared-to-visible": Modality.INFRARED,
+    "visible-to-infrared": Modality.VISIBLE,
+}
 
 
 class Draw(Enum):
@@ -42,19 +63,24 @@ class Protocol:
     """A way to evaluate; everything but the pictures.
 
     Attributes:
-        name: what figures obtained by it are labelled with.
-        query_modality: the modality that asks; the other one is searched.
-        query_cameras: all their pictures ask; None means all cameras.
-        gallery_cameras: where the gallery is drawn from; None means all cameras.
-        draw: from the official permutations, with a seed for each trial, or not at all.
-        shots: pictures drawn for each person and gallery camera, at least 1; without meaning if all are taken.
+        name: the label of its figures.
+        query_modality: the modality of the queries; the gallery has the other one.
+        query_cameras: all their pictures are queries; None means all cameras.
+        gallery_cameras: the cameras that the gallery is drawn from; None means all.
+        draw: from the official permutations, with a seed per trial, or everything.
+        shots: pictures drawn per person and gallery camera, at least 1; ignored if everything is taken.
         trials: galleries drawn, at least 1; figures are means over them.
-        exclusion: which gallery pictures a query does not see.
+        exclusion: which gallery pictures are left out for a query.
         counting: whether CMC counts people or pictures.
-        transposed: the drawn pictures ask instead, and all pictures that would have asked are searched.
+        transposed: the drawn pictures are the queries, and all pictures of the query modality the gallery.
 
     Raises:
         ProtocolError: shots or trials are less than 1.
+
+    Example:
+        >>> protocol = Protocol(name="mine", query_modality=Modality.INFRARED, counting=Counting.PEOPLE)
+        >>> protocol.gallery_modality.name, protocol.needs_cameras
+        ('VISIBLE', False)
     """
 
     name: str
@@ -75,37 +101,23 @@ class Protocol:
 
     @property
     def gallery_modality(self) -> Modality:
-        """The modality that is searched."""
+        """The modality of the gallery."""
         return Modality.VISIBLE if self.query_modality is Modality.INFRARED else Modality.INFRARED
 
-
-Search: TypeAlias = Literal["all", "indoor"]
-RegDBDirection: TypeAlias = Literal["visible-to-thermal", "thermal-to-visible"]
-Direction: TypeAlias = Literal["visible-to-infrared", "infrared-to-visible"]
-
-Galleries: TypeAlias = Literal["official", "seeded"]
-Shots: TypeAlias = Literal[1, 10]
-
-REGDB_TRIALS = range(1, 11)
-
-_SEARCH_CAMERAS: dict[Search, tuple[int, ...]] = {"all": VISIBLE_CAMERAS, "indoor": (1, 2)}
-_SHOTS: dict[Shots, str] = {1: "single-shot", 10: "multi-shot"}
-_GALLERIES: tuple[Galleries, ...] = ("official", "seeded")
-_ASKING = {
-    "visible-to-thermal": Modality.VISIBLE,
-    "thermal-to-visible": Modality.INFRARED,
-    "visible-to-infrared": Modality.VISIBLE,
-    "infrared-to-visible": Modality.INFRARED,
-}
+    @property
+    def needs_cameras(self) -> bool:
+        """Whether the cameras of the pictures matter."""
+        chosen = self.query_cameras is not None or self.gallery_cameras is not None
+        return chosen or self.draw is not Draw.EVERYTHING or self.exclusion is not Exclusion.NOTHING
 
 
 def sysu_protocol(search: Search, gallery: Galleries, shots: Shots = 1) -> Protocol:
-    """Make a protocol of SYSU-MM01: ten trials, people counted, camera 3 blind to camera 2.
+    """Make a protocol of SYSU-MM01: ten trials, people counted, no pictures of camera 2 for queries of camera 3.
 
     Args:
-        search: the gallery's cameras, all four visible ones or the two indoors.
+        search: the gallery's cameras: all four visible ones, or the two indoors.
         gallery: drawn by `rand_perm_cam.mat`, or seeded.
-        shots: pictures of each person and camera, 1 (single-shot) or 10 (multi-shot).
+        shots: pictures per person and camera, 1 (single-shot) or 10 (multi-shot).
 
     Raises:
         ProtocolError: a value other than these.
@@ -134,38 +146,45 @@ def regdb_protocol(direction: RegDBDirection, trial: int) -> Protocol:
     """Make a protocol of RegDB: all test pictures of one modality against all of the other, pictures counted.
 
     Args:
-        direction: who asks for whom.
-        trial: the split, 1…10, that the pictures are of.
+        direction: from the queries' modality to the gallery's.
+        trial: the split of the people, 1…10.
 
     Raises:
         ProtocolError: a value other than these.
+
+    Example:
+        >>> regdb_protocol("visible-to-thermal", 3).name
+        'regdb/visible-to-thermal/trial-3'
     """
-    _require("direction", direction, ("visible-to-thermal", "thermal-to-visible"))
+    _require("direction", direction, _REGDB_QUERIES)
     _require("trial", trial, REGDB_TRIALS)
     return Protocol(
-        name=f"regdb/{direction}/trial-{trial}", query_modality=_ASKING[direction], counting=Counting.PICTURES
+        name=f"regdb/{direction}/trial-{trial}", query_modality=_REGDB_QUERIES[direction], counting=Counting.PICTURES
     )
 
 
 def llcm_protocol(direction: Direction, *, transposed: bool = False) -> Protocol:
-    """Make a protocol of LLCM: one drawn picture of each person and camera is searched, ten trials, people counted.
+    """Make a protocol of LLCM: a gallery of one drawn picture per person and camera, ten trials, people counted.
 
-    The query's person under the query's own camera does not count.
+    Gallery pictures of the query's person by the query's camera are left out.
 
     Args:
-        direction: who asks for whom.
-        transposed: as the released test script does from visible to infrared; figures are not comparable to the
-            others.
+        direction: from the queries' modality to the gallery's.
+        transposed: as in the released test script from visible to infrared; not comparable with the other figures.
 
     Raises:
-        ProtocolError: another direction, or transposed from infrared to visible, which nobody released.
+        ProtocolError: another direction, or transposed from infrared to visible, which was never released.
+
+    Example:
+        >>> llcm_protocol("infrared-to-visible").name
+        'llcm/infrared-to-visible/seeded'
     """
-    _require("direction", direction, ("visible-to-infrared", "infrared-to-visible"))
+    _require("direction", direction, _QUERIES)
     if transposed:
         _require("direction of the transposed variant", direction, ("visible-to-infrared",))
     return Protocol(
         name=f"llcm/{direction}/seeded" + ("/transposed-as-released" if transposed else ""),
-        query_modality=_ASKING[direction],
+        query_modality=_QUERIES[direction],
         draw=Draw.SEEDED,
         trials=10,
         exclusion=Exclusion.SAME_IDENTITY_AND_CAMERA,
@@ -175,34 +194,64 @@ def llcm_protocol(direction: Direction, *, transposed: bool = False) -> Protocol
 
 
 def own_protocol(direction: Direction, *, cameras: bool) -> Protocol:
-    """Make a protocol for one's own pictures: all of one modality against all of the other, people counted.
+    """Make a protocol for own pictures: all of one modality against all of the other, people counted.
 
     Args:
-        direction: who asks for whom.
-        cameras: whether cameras are known; if so, the query's person under the query's camera does not count.
+        direction: from the queries' modality to the gallery's.
+        cameras: whether cameras are known; if so, gallery pictures of the query's person by the query's camera are
+            left out.
 
     Raises:
         ProtocolError: another direction.
+
+    Example:
+        >>> own_protocol("infrared-to-visible", cameras=True).name
+        'own/infrared-to-visible/other-cameras'
     """
-    _require("direction", direction, ("visible-to-infrared", "infrared-to-visible"))
+    _require("direction", direction, _QUERIES)
     return Protocol(
         name=f"own/{direction}" + ("/other-cameras" if cameras else ""),
-        query_modality=_ASKING[direction],
+        query_modality=_QUERIES[direction],
         exclusion=Exclusion.SAME_IDENTITY_AND_CAMERA if cameras else Exclusion.NOTHING,
         counting=Counting.PEOPLE,
     )
 
 
+def validation_protocol(dataset: str = "sysu", *, cameras: bool = True) -> Protocol:
+    """Make the protocol that chooses the best checkpoint on the validation people: infrared to visible, single-shot.
+
+    Args:
+        dataset: "sysu", with seeded galleries, or "own"; the others have no validation people.
+        cameras: whether the cameras of own pictures are known.
+
+    Raises:
+        ProtocolError: a data set without validation people.
+
+    Example:
+        >>> validation_protocol("own", cameras=False).name
+        'own-validation/infrared-to-visible'
+    """
+    _require("data set with validation people", dataset, ("sysu", "own"))
+    protocol = (
+        sysu_protocol("all", "seeded") if dataset == "sysu" else own_protocol("infrared-to-visible", cameras=cameras)
+    )
+    return replace(protocol, name=protocol.name.replace(dataset, f"{dataset}-validation", 1))
+
+
 def protocols_of(dataset: str, *, trial: int = 1, cameras: bool = True) -> tuple[Protocol, ...]:
-    """List all protocols of a data set, the customary one first.
+    """List all test protocols of a data set, the most common one first.
 
     Args:
         dataset: "sysu", "regdb", "llcm" or "own".
         trial: RegDB's split.
-        cameras: whether the cameras of one's own pictures are known.
+        cameras: whether the cameras of own pictures are known.
 
     Raises:
         ProtocolError: an unknown data set.
+
+    Example:
+        >>> [protocol.name for protocol in protocols_of("own", cameras=False)]
+        ['own/infrared-to-visible', 'own/visible-to-infrared']
     """
     match dataset:
         case "sysu":
@@ -213,31 +262,48 @@ def protocols_of(dataset: str, *, trial: int = 1, cameras: bool = True) -> tuple
                 for search in _SEARCH_CAMERAS
             )
         case "regdb":
-            return (regdb_protocol("visible-to-thermal", trial), regdb_protocol("thermal-to-visible", trial))
+            return tuple(regdb_protocol(direction, trial) for direction in _REGDB_QUERIES)
         case "llcm":
-            return (
-                llcm_protocol("infrared-to-visible"),
-                llcm_protocol("visible-to-infrared"),
-                llcm_protocol("visible-to-infrared", transposed=True),
-            )
+            return (*map(llcm_protocol, _QUERIES), llcm_protocol("visible-to-infrared", transposed=True))
         case "own":
-            return (
-                own_protocol("infrared-to-visible", cameras=cameras),
-                own_protocol("visible-to-infrared", cameras=cameras),
-            )
+            return tuple(own_protocol(direction, cameras=cameras) for direction in _QUERIES)
         case _:
             raise ProtocolError(f"expected the data set sysu, regdb, llcm or own, found {dataset!r}")
+
+
+def find_protocol(name: str) -> Protocol:
+    """Find a protocol, for testing or validation, by its name.
+
+    Raises:
+        ProtocolError: there is no such protocol; the message lists similar names.
+
+    Example:
+        >>> find_protocol("sysu/all-search/single-shot/seeded").trials
+        10
+    """
+    known = [*protocols_of("sysu"), *protocols_of("llcm"), validation_protocol("sysu")]
+    for trial in REGDB_TRIALS:
+        known += protocols_of("regdb", trial=trial)
+    for cameras in (False, True):
+        known += [*protocols_of("own", cameras=cameras), validation_protocol("own", cameras=cameras)]
+    by_name = {protocol.name: protocol for protocol in known}
+    if name not in by_name:
+        similar = get_close_matches(name, by_name, n=3, cutoff=0) or list(by_name)[:3]
+        raise ProtocolError(
+            f"expected the name of a protocol, such as {', '.join(similar)}, found {name!r}; mvd protocols lists them"
+        )
+    return by_name[name]
 
 
 def select_protocols(protocols: Sequence[Protocol], patterns: Sequence[str]) -> tuple[Protocol, ...]:
     """Select protocols by name, in the order of the patterns.
 
     Args:
-        protocols: what there is.
-        patterns: names, in which `*`, `?` and `[…]` stand for what they do in a shell.
+        protocols: the protocols to select from.
+        patterns: names, with `*`, `?` and `[…]` as in a shell.
 
     Raises:
-        ProtocolError: a pattern fits none; the message lists the names.
+        ProtocolError: a pattern matches none; the message lists the names.
 
     Example:
         >>> [protocol.name for protocol in select_protocols(protocols_of("regdb", trial=2), ["*/thermal-*"])]
@@ -245,31 +311,14 @@ def select_protocols(protocols: Sequence[Protocol], patterns: Sequence[str]) -> 
     """
     selected = {}
     for pattern in patterns:
-        fitting = {protocol.name: protocol for protocol in protocols if fnmatchcase(protocol.name, pattern)}
-        if not fitting:
+        matching = {protocol.name: protocol for protocol in protocols if fnmatchcase(protocol.name, pattern)}
+        if not matching:
             names = ", ".join(protocol.name for protocol in protocols)
             raise ProtocolError(
                 f"expected the name of a protocol, or a pattern such as '*', of: {names}; found {pattern!r}"
             )
-        selected.update(fitting)
+        selected.update(matching)
     return tuple(selected.values())
-
-
-def validation_protocol(dataset: str = "sysu", *, cameras: bool = True) -> Protocol:
-    """Make the protocol that chooses weights on the validation people, from infrared to visible, single-shot.
-
-    Args:
-        dataset: "sysu", whose galleries are seeded here, or "own"; the others have no validation people.
-        cameras: whether the cameras of one's own pictures are known.
-
-    Raises:
-        ProtocolError: a data set without validation people.
-    """
-    _require("data set with validation people", dataset, ("sysu", "own"))
-    protocol = (
-        sysu_protocol("all", "seeded") if dataset == "sysu" else own_protocol("infrared-to-visible", cameras=cameras)
-    )
-    return replace(protocol, name=protocol.name.replace(dataset, f"{dataset}-validation", 1))
 
 
 def _require(what: str, found: object, known: Collection[object]) -> None:

@@ -1,14 +1,13 @@
-"""The places that a query's matches take in its ranking.
+"""The places of a query's matches in its ranking.
 
-A metric needs where the matches stand, not the sorted gallery, so nothing here keeps an argsort. The distances of a
-block of queries are sorted by value, which numpy does several times faster than an argsort, and each match is
-found in its row by bisection. CMC over identities needs one thing more, how many people stand before the first
-match: each person's nearest picture tells.
+Metrics need the places of the matches, not the sorted gallery. So the distances of a block of queries are sorted by
+value, several times faster than by argsort, and each match is found in its row by bisection. CMC over identities also
+needs the number of people before the first match, which the nearest picture of each person gives.
 
-Ties: equal distances keep gallery order, as a stable sort would leave them. A row in which a match is tied has its
-distances replaced by the places of a stable argsort, which have no ties; other rows never pay for one.
+Ties: equal distances keep gallery order, as in a stable sort. In rows with a tied match, distances are replaced by the
+places of a stable argsort; other rows never pay for one.
 
-Excluded gallery pictures have distance infinity; they stand behind all others and are never a match.
+Excluded gallery pictures have distance infinity: they come last and are never a match.
 
 Shapes: Q queries, G gallery, M matches over all queries, P distinct people in the gallery.
 """
@@ -23,7 +22,7 @@ import numpy.typing as npt
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ids: TypeAlias = npt.NDArray[np.int64]
 
-# Distances ranked at a time: 4 MB of float32. Smaller blocks fit into a cache but keep threads waiting for each other.
+# Distances in a block: 4 MB of float32. Smaller blocks fit the cache but keep threads waiting for each other.
 _BLOCK_ELEMENTS = 1 << 20
 
 
@@ -34,8 +33,8 @@ class People(NamedTuple):
         order: (G,) gallery pictures by identity, each person's in gallery order.
         identities: (P,) distinct identities, ascending.
         starts: (P + 1,) where each person begins in `order`, and G.
-        layers: layer s lists the picture number s of each person who has so many, people by falling number of
-            pictures: the people of a layer are the first ones of the layer above. Together, all G pictures.
+        layers: layer s holds picture s of each person with more than s pictures, people by descending number of
+            pictures, so that the people of a layer are a prefix of those of the layer before. All G pictures together.
     """
 
     order: npt.NDArray[np.intp]
@@ -48,21 +47,20 @@ def group_people(identities: Ids) -> People:
     """Group the pictures of a gallery (G,) by identity."""
     order = np.argsort(identities, kind="stable")
     people, begins, counts = np.unique(identities[order], return_index=True, return_counts=True)
-    falling = np.argsort(-counts, kind="stable")
+    descending = np.argsort(-counts, kind="stable")
     wide = np.cumsum(np.bincount(counts)[::-1])[::-1]  # people with at least s pictures
-    layers = [order[begins[falling[:n]] + s] for s, n in enumerate(wide[1:].tolist())]
+    layers = [order[begins[descending[:n]] + s] for s, n in enumerate(wide[1:].tolist())]
     return People(order, people, np.append(begins, len(identities)), layers)
 
 
 class Matches(NamedTuple):
-    """Where the matches of each query stand.
+    """The places of the matches of each query.
 
     Attributes:
         queries: (M,) row of the query of each match, ascending.
         places: (M,) place of the match among the gallery pictures that are not excluded, from 0; ascending within
             a query.
-        nearest: (Q,) distance of the first match, infinity for a query without one; in rows whose ties were broken,
-            what `rank_matches` put there for a distance.
+        nearest: (Q,) distance of the first match, or its place in rows with ties; infinity without a match.
     """
 
     queries: npt.NDArray[np.intp]
@@ -71,7 +69,7 @@ class Matches(NamedTuple):
 
 
 def block_rows(gallery: int) -> int:
-    """Say how many queries to rank at a time against G gallery pictures, for memory bounded whatever Q and G."""
+    """The number of queries to rank at a time against G gallery pictures, for bounded memory."""
     return max(1, _BLOCK_ELEMENTS // max(gallery, 1))
 
 
@@ -83,7 +81,7 @@ class Pairs(NamedTuple):
 
 
 def pair_matches(identities: Ids, people: People) -> Pairs:
-    """List the matches of queries, whose identities are (Q,), in a gallery."""
+    """List the matches in a gallery of queries with identities (Q,)."""
     person = np.searchsorted(people.identities, identities)
     known = person < len(people.identities)
     known[known] = people.identities[person[known]] == identities[known]
@@ -100,7 +98,7 @@ def rank_matches(distances: Floats, pairs: Pairs, scratch: Floats) -> Matches:
     Args:
         distances: (Q, G), G at least 1; excluded pictures infinite, no NaN. Rows with tied matches are
             overwritten by places.
-        pairs: the matches, excluded ones among them.
+        pairs: the matches, excluded ones included.
         scratch: (Q, G) contiguous, overwritten.
 
     Returns:
@@ -117,7 +115,7 @@ def rank_matches(distances: Floats, pairs: Pairs, scratch: Floats) -> Matches:
 
     nearest = np.full(len(distances), np.inf, dtype=distances.dtype)
     np.minimum.at(nearest, rows, distances[rows, columns])
-    # One sort for all queries: the row leads the key, so matches stay with their query.
+    # One sort for all queries: the row leads the key.
     gallery = distances.shape[1]
     places = np.sort(rows * gallery + places) - rows * gallery
     return Matches(rows, places, nearest)
@@ -128,7 +126,7 @@ def count_people_before(distances: Floats, nearest: Floats, people: People) -> n
 
     Args:
         distances: (Q, G) as `rank_matches` left them.
-        nearest: (Q,) as `rank_matches` returned it; the answer for a query without a match means nothing.
+        nearest: (Q,) as `rank_matches` returned it; results for queries without a match are meaningless.
         people: the gallery, grouped.
     """
     of_person = np.take(distances, people.layers[0], axis=1)
@@ -142,15 +140,15 @@ def count_people_before(distances: Floats, nearest: Floats, people: People) -> n
 def _places(
     distances: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], scratch: Floats
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """Count the strictly nearer pictures of each match (M,), and say (M,) which matches tie with another picture."""
+    """Count the strictly nearer pictures of each match (M,), and mark (M,) matches that tie with another picture."""
     gallery = distances.shape[1]
     begins = rows * gallery
     values = distances.ravel().take(begins + columns)
     scratch[...] = distances
     scratch.sort(axis=1)
     ascending = scratch.ravel()
-    # Bisection, of all rows in step since they are equally long: the lower bound is among `length` values from `low`.
-    # `take` and arithmetic let go of the interpreter, which indexing with arrays does not.
+    # Bisection of all rows in step: the lower bound is among `length` values from `low`. `take` and arithmetic release
+    # the GIL, indexing with arrays does not.
     low, length = begins.copy(), gallery
     while length > 1:
         half = length // 2

@@ -1,22 +1,22 @@
-"""k-reciprocal re-ranking (Zhong et al., CVPR 2017, arXiv 1701.08398): who has the same neighbours moves closer.
+"""k-reciprocal re-ranking (Zhong et al., CVPR 2017, arXiv 1701.08398): pictures with common neighbours move closer.
 
-Two pictures are reciprocal when each is among the nearest of the other. The new distance of a query and a gallery
-picture is a weighted sum of the old one and of the Jaccard distance between the sets of their reciprocal neighbours.
-Neighbours are sought among queries and gallery together, so what is found for a query depends on who else asks: a
-re-ranked figure is another kind of figure than a plain one, and is named.
+Two pictures are reciprocal neighbours if each is among the nearest of the other. The new distance of a query and a
+gallery picture is a weighted sum of the old one and of the Jaccard distance between their sets of reciprocal
+neighbours. Neighbours are sought among queries and gallery together, so the ranking of a query depends on the other
+queries: re-ranked figures do not compare with plain ones, and are labelled.
 
-The public implementations agree on what the paper leaves open, and this file with them:
+Where the paper is silent, this file does as the public implementations do:
 
 - distances are squared and divided by the largest of their row, in float32;
-- the nearest of a picture are k1 + 1, itself among them; in the half neighbourhood round(k1 / 2) + 1, where a half
-  is rounded to the even number;
-- a reciprocal neighbour brings along its half neighbourhood when more than two thirds of that are there already;
-- a member weighs exp(−distance), a set weighs 1, and each set is replaced by the mean over the k2 nearest pictures.
+- a neighbourhood is the k1 + 1 nearest pictures, itself included; a half neighbourhood the round(k1 / 2) + 1 nearest,
+  rounded half to even;
+- a reciprocal neighbour adds its half neighbourhood if more than two thirds of it are in the set already;
+- a member weighs exp(−distance), normalised to a sum of 1, and each set is averaged over the k2 nearest pictures.
 
-Sets are rows of sparse matrices: to intersect, unite and average them is to multiply. Beside the distances that are
-given, two arrays of (Q, G) are held; all else comes in blocks or is sparse.
+Sets are rows of sparse matrices, so that intersection, union and mean are products. Beside the given distances, two
+(Q, G) arrays are held; everything else is sparse or comes in blocks.
 
-Ties: of equal distances the lower index is nearer, queries before gallery, as a stable sort would have it.
+Ties: of equal distances the lower index is nearer, queries before gallery, as in a stable sort.
 
 Shapes: Q queries, G gallery, N = Q + G pictures, queries first, B of them in a block, K nearest, D width of a
 descriptor.
@@ -44,12 +44,16 @@ class Reranking:
     """The parameters of k-reciprocal re-ranking; the defaults are the paper's.
 
     Attributes:
-        k1: how many neighbours a picture has, at least 1.
-        k2: over how many nearest pictures, itself among them, a set is averaged; 1…k1, and 1 is not at all.
+        k1: number of neighbours of a picture, at least 1.
+        k2: number of nearest pictures, itself included, that a set is averaged over; 1…k1, 1 for no averaging.
         weight: λ, the share of the original distance, 0…1.
 
     Raises:
         ProtocolError: one of them is out of range; the message names it.
+
+    Example:
+        >>> Reranking(k1=30).name
+        'k-reciprocal (k1 30, k2 6, λ 0.3)'
     """
 
     k1: int = 20
@@ -66,7 +70,7 @@ class Reranking:
 
     @property
     def name(self) -> str:
-        """What results are labelled with, such as "k-reciprocal (k1 20, k2 6, λ 0.3)"."""
+        """The label of results, such as "k-reciprocal (k1 20, k2 6, λ 0.3)"."""
         return f"k-reciprocal (k1 {self.k1}, k2 {self.k2}, λ {self.weight:g})"
 
 
@@ -106,12 +110,12 @@ def rerank(
         query_gallery: (Q, G), any float type; not squared.
         query_query: (Q, Q), symmetric.
         gallery_gallery: (G, G), symmetric.
-        k1: how many neighbours a picture has, less than N.
-        k2: over how many nearest pictures a set of neighbours is averaged, 1…k1.
+        k1: number of neighbours of a picture, less than N.
+        k2: number of nearest pictures that a set of neighbours is averaged over, 1…k1.
         weight: the share of the original distance, 0…1.
 
     Returns:
-        (Q, G) distances from 0 to 1 up to rounding, to be compared within a row.
+        (Q, G) distances from 0 to 1 up to rounding, comparable within a row.
 
     Raises:
         ProtocolError: shapes disagree, a distance is negative or not finite, or a parameter is out of range.
@@ -153,7 +157,7 @@ def rerank_descriptors(
         reranking: the parameters; `k1` is less than N.
 
     Returns:
-        (Q, G) distances from 0 to 1 up to rounding, to be compared within a row.
+        (Q, G) distances from 0 to 1 up to rounding, comparable within a row.
 
     Raises:
         ProtocolError: widths disagree, a descriptor is not finite, or there are too few pictures for k1.
@@ -166,7 +170,10 @@ def rerank_descriptors(
     for name, rows in (("queries", queries), ("gallery", gallery)):
         if not np.isfinite(rows).all():
             raise ProtocolError(f"re-ranking: expected finite descriptors in {name}, found NaN or infinity")
-    return rerank(*_unit_distances(queries, gallery), **asdict(reranking))
+    rows, columns = unit_rows(queries), unit_rows(gallery)
+    return rerank(
+        _unit_distance(rows, columns), _unit_distance(rows, rows), _unit_distance(columns, columns), **asdict(reranking)
+    )
 
 
 def _check(distances: _Distances, parameters: Reranking) -> None:
@@ -194,26 +201,18 @@ def _check(distances: _Distances, parameters: Reranking) -> None:
         )
 
 
-def _unit_distances(queries: npt.NDArray[np.float32], gallery: npt.NDArray[np.float32]) -> _Distances:
-    """Compare all descriptors (Q, D) and (G, D), scaled to length 1."""
-    asking, searched = unit_rows(queries), unit_rows(gallery)
-    return _Distances(
-        _unit_distance(asking, searched), _unit_distance(asking, asking), _unit_distance(searched, searched)
-    )
-
-
 def _unit_distance(units: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Compute √(1 − cosine): the Euclidean distance but for a factor √2, which normalising takes out."""
-    distances: npt.NDArray[np.float32] = units @ others.T  # of an array with itself numpy computes one half
+    """Compute √(1 − cosine), the Euclidean distance without a factor √2, which `_normalise` would remove."""
+    distances: npt.NDArray[np.float32] = units @ others.T  # NumPy computes only half of it for an array with itself
     np.subtract(1, distances, out=distances)
     np.maximum(distances, 0, out=distances)  # rounding
     if units is others:
-        np.fill_diagonal(distances, 0)  # rounding again, and zeros, whose cosine is 0 even with themselves
+        np.fill_diagonal(distances, 0)  # rounding again; and rows of zeros have cosine 0 with themselves
     return np.sqrt(distances, out=distances)
 
 
 def _normalise(block: Floats) -> npt.NDArray[np.float32]:
-    """Square distances (B, N) and divide them by the largest of their row, which is 0 where all pictures are alike."""
+    """Square distances (B, N) and divide them by the largest of their row, unless it is 0."""
     squares = np.square(block, dtype=np.promote_types(block.dtype, np.float32)).astype(np.float32, copy=False)
     farthest = squares.max(axis=1, keepdims=True)
     np.divide(squares, farthest, out=squares, where=farthest > 0)
@@ -222,7 +221,7 @@ def _normalise(block: Floats) -> npt.NDArray[np.float32]:
 
 def _nearest(block: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
     """List the nearest pictures (B, K) of each row (B, N), the nearest first."""
-    # The bits of floats that are not negative order as the floats do; the column below them settles ties.
+    # Non-negative floats sort as their bits do; the column in the lower bits breaks ties.
     keys = block.view(np.int32).astype(np.int64)
     keys <<= 32
     keys |= np.arange(block.shape[1])
@@ -231,37 +230,32 @@ def _nearest(block: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64
 
 
 def _mark(members: npt.NDArray[np.int32], value: float) -> csr_array:
-    """Make a sparse (N, N) float32 that holds a value at each row's members (N, K)."""
+    """Make a sparse (N, N) float32 matrix with a value at the members (N, K) of each row."""
     N, K = members.shape
-    # Sorted, and so copied: scipy may reorder what it is given.
+    # A sorted copy, since SciPy may reorder its input.
     indices = np.sort(members, axis=1).ravel()
     return csr_array((np.full(N * K, value, dtype=np.float32), indices, np.arange(0, N * K + 1, K)), shape=(N, N))
 
 
 def _reciprocal(nearest: npt.NDArray[np.int32]) -> csr_array:
-    """Mark with 1 who are among each other's nearest (N, K): (N, N), symmetric."""
+    """Mark reciprocal neighbours, given the nearest (N, K), with 1: (N, N), symmetric."""
     near = _mark(nearest, 1)
     return near.multiply(near.T).tocsr()
 
 
 def _expand(nearest: npt.NDArray[np.int32], k1: int) -> csr_array:
-    """Find the set of each picture (N, N), of which only the places count: reciprocal neighbours and what they bring.
-
-    Args:
-        nearest: (N, k1 + 1), the nearest first.
-        k1: as in `rerank`.
-    """
+    """Find the neighbour set of each picture, as the non-zeros of (N, N), from its nearest (N, k1 + 1) in order."""
     whole, half = _reciprocal(nearest), _reciprocal(nearest[:, : round(k1 / 2) + 1])
     sizes = np.diff(half.indptr)
-    # Row by neighbour: how many of the neighbour's half neighbourhood are reciprocal neighbours of the row, too.
-    brings = (whole @ half).multiply(whole).tocsr()
-    brings.data = (3 * brings.data > 2 * sizes[brings.indices]).astype(np.float32)
-    brings.eliminate_zeros()
-    return whole + brings @ half
+    # Of each neighbour's half neighbourhood, the number that are reciprocal neighbours of the row too.
+    added = (whole @ half).multiply(whole).tocsr()
+    added.data = (3 * added.data > 2 * sizes[added.indices]).astype(np.float32)
+    added.eliminate_zeros()
+    return whole + added @ half
 
 
 def _weigh(sets: csr_array, distances: _Distances) -> csr_array:
-    """Weigh the members of each set (N, N) by exp(−distance), to a sum of 1."""
+    """Weigh the members of each set (N, N) by exp(−distance), normalised to a sum of 1."""
     weights = np.empty(sets.nnz, dtype=np.float32)
     for rows, block in distances.blocks():
         ends = sets.indptr[rows.start : rows.stop + 1]
@@ -273,25 +267,25 @@ def _weigh(sets: csr_array, distances: _Distances) -> csr_array:
 
 
 def _jaccard_distance(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.float32]:
-    """Compute 1 − Σ min / Σ max of the sets of queries (Q, N) and gallery (G, N), all of weight 1, as (Q, G)."""
+    """Compute 1 − Σ min / Σ max of the sets, of sum 1, of queries (Q, N) and gallery (G, N): (Q, G)."""
     distances = np.empty((queries.shape[0], gallery.shape[0]), dtype=np.float32)
     holders = np.diff(gallery.indptr)[queries.indices]
     ends = np.append(0, np.cumsum(holders))[queries.indptr]
     step = block_rows(max(gallery.shape[0], int(np.diff(ends).max())))
     for start in range(0, len(distances), step):
         common = _common_weight(queries[start : start + step], gallery)
-        distances[start : start + step] = 1 - common / (2 - common)  # Σ max is what both weigh, less Σ min
+        distances[start : start + step] = 1 - common / (2 - common)  # Σ max = 2 − Σ min
     return distances
 
 
 def _common_weight(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.float32]:
-    """Sum the smaller weight of each common member of sets of queries (B, N) and gallery (G, N), as (B, G)."""
-    # Each entry of a query meets the entries of its column, the gallery pictures that hold the same member.
+    """Sum the smaller weight of each common member of queries (B, N) and gallery (G, N): (B, G)."""
+    # Pair each entry of a query with the entries of its column: the gallery pictures with the same member.
     holders = np.diff(gallery.indptr)[queries.indices]
     entries = np.repeat(np.arange(queries.nnz), holders)
     met = np.arange(len(entries)) + (gallery.indptr[queries.indices] - np.cumsum(holders) + holders)[entries]
     smaller = np.minimum(queries.data[entries], gallery.data[met])
     rows = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))[entries]
     common = coo_array((smaller, (rows, gallery.indices[met])), shape=(queries.shape[0], gallery.shape[0]))
-    sums: npt.NDArray[np.float32] = common.toarray()  # adds what meets at one place
+    sums: npt.NDArray[np.float32] = common.toarray()  # adds duplicates
     return sums

@@ -1,11 +1,6 @@
-"""Evaluation: features and a protocol in, figures with their mean and deviation over trials out.
+"""Scores: the outcome of a protocol, and `evaluate`, which computes it from features.
 
-The trials of a protocol draw overlapping galleries, so each query is compared once with the union of what any
-trial drew, a strip of queries at a time; a trial then takes its columns. Re-ranking looks at the neighbours within
-one trial's queries and gallery, so each trial is compared by itself there.
-
-All figures are shares from 0 to 1; percentages are a matter of the report. Deviations are those of the population
-of trials (divided by T, not T − 1).
+All figures are shares from 0 to 1. Deviations are those of the population of trials (divided by T, not T − 1).
 
 Shapes: T trials, R ranks, Q queries, G gallery.
 """
@@ -13,7 +8,7 @@ Shapes: T trials, R ranks, Q queries, G gallery.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,20 +17,28 @@ import numpy.typing as npt
 from mvd.data.permutations import Permutations
 from mvd.data.samples import Samples
 from mvd.errors import ProtocolError
-from mvd.metrics.cmc import Gallery, Labels, QueryScores, Scores, count_ranks, score_queries, summarise
+from mvd.metrics.cmc import Gallery, Labels, QueryScores, count_ranks, score_queries, summarise
 from mvd.metrics.distances import cosine_strips
 from mvd.metrics.features import Features
-from mvd.metrics.galleries import Trial, deal_trials
-from mvd.metrics.protocols import Protocol
+from mvd.metrics.galleries import Trial, draw_trials
+from mvd.metrics.protocols import Protocol, find_protocol
 from mvd.metrics.ranking import Floats
 from mvd.metrics.rerank import Reranking, rerank_descriptors
 
 PLAIN = "cosine"
 """What a gallery is ranked by, unless it is re-ranked."""
 
+FIGURES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
+"""The names of the figures as they are printed."""
+
 
 class Figures(NamedTuple):
-    """What is reported, from 0 to 1: CMC at four ranks, mAP and mINP."""
+    """CMC at ranks 1, 5, 10 and 20, mAP and mINP, from 0 to 1.
+
+    Example:
+        >>> Figures(0.5, 1, 1, 1, 0.75, 0.75).named()["rank-1"]
+        0.5
+    """
 
     rank_1: float
     rank_5: float
@@ -44,21 +47,31 @@ class Figures(NamedTuple):
     mAP: float
     mINP: float
 
+    def named(self) -> dict[str, float]:
+        """Name the figures as they are printed: "rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"."""
+        return dict(zip(FIGURES, self, strict=True))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Result:
+class Scores:
     """The outcome of a protocol.
 
     Attributes:
         protocol: name of the protocol.
         ranking: what the gallery was ranked by: "cosine", or that and a re-ranking with its parameters.
-        queries: pictures that asked.
-        valid_queries: those whose person was in the gallery, the same in every trial; the means are over them.
-        gallery: pictures drawn in each trial.
+        queries: number of queries.
+        valid_queries: queries with a match in the gallery, the same in every trial; the means are over them.
+        gallery: number of gallery pictures in each trial.
         people: distinct identities among the queries.
-        cmc: (T, R) CMC at ranks 1…R; R is 20, or less where the gallery has fewer people.
+        cmc: (T, R) CMC at ranks 1…R; R is 20, or less if the gallery has fewer people.
         mAP: (T,) mean average precision.
         mINP: (T,) mean inverse negative penalty.
+
+    Example:
+        >>> scores = Scores(protocol="own", ranking="cosine", queries=4, valid_queries=4, gallery=2, people=2,
+        ...                 cmc=np.array([[0.5, 1.0], [1.0, 1.0]]), mAP=np.ones(2), mINP=np.ones(2))
+        >>> scores.mean.rank_1, scores.std.rank_1, scores.rank(2).tolist()
+        (0.75, 0.25, [1.0, 1.0])
     """
 
     protocol: str
@@ -73,11 +86,11 @@ class Result:
 
     @property
     def trials(self) -> int:
-        """T, how many galleries were drawn."""
+        """T, the number of trials."""
         return len(self.cmc)
 
     def rank(self, k: int) -> npt.NDArray[np.float64]:
-        """Take CMC at rank k, 1…20, of each trial (T,); beyond the last rank R, every valid query has its match."""
+        """CMC at rank k, 1…20, of each trial (T,); beyond the last rank R every valid query has its match."""
         return self.cmc[:, min(k, self.cmc.shape[1]) - 1]
 
     @property
@@ -91,18 +104,10 @@ class Result:
         return Figures(*(float(np.std(values)) for values in self._per_trial()))
 
     def to_dict(self) -> dict[str, Any]:
-        """Make a dictionary that JSON can hold; figures stay shares from 0 to 1."""
-        return {
-            "protocol": self.protocol,
-            "ranking": self.ranking,
-            "queries": self.queries,
-            "valid_queries": self.valid_queries,
-            "gallery": self.gallery,
-            "people": self.people,
-            "mean": self.mean._asdict(),
-            "std": self.std._asdict(),
-            "trials": {"cmc": self.cmc.tolist(), "mAP": self.mAP.tolist(), "mINP": self.mINP.tolist()},
-        }
+        """Convert to a dictionary for JSON; figures stay shares from 0 to 1."""
+        fields = asdict(self)
+        trials = {name: fields.pop(name).tolist() for name in ("cmc", "mAP", "mINP")}
+        return {**fields, "mean": self.mean._asdict(), "std": self.std._asdict(), "trials": trials}
 
     def _per_trial(self) -> list[npt.NDArray[np.float64]]:
         """List the (T,) values of each of `Figures`."""
@@ -111,52 +116,70 @@ class Result:
 
 def evaluate(
     features: Features,
-    protocol: Protocol,
+    protocol: Protocol | str,
     permutations: Permutations | None = None,
     *,
     reranking: Reranking | None = None,
-) -> Result:
+) -> Scores:
     """Evaluate descriptors by cosine distance, or by a re-ranking that starts from it.
 
     Args:
-        features: the pictures of the people under evaluation, both modalities; others than the protocol's cameras
-            are ignored.
-        protocol: who asks, who is searched, what counts.
+        features: the pictures of the people under evaluation, of both modalities; pictures of cameras that the
+            protocol does not use are ignored.
+        protocol: who is a query, who is in the gallery, what counts; or the name of a protocol.
         permutations: the official galleries, for protocols that use them.
-        reranking: k-reciprocal re-ranking. Its figures belong beside the plain ones, never in their place.
+        reranking: parameters of k-reciprocal re-ranking. Report its figures beside the plain ones, not instead.
 
     Raises:
         ProtocolError: the protocol does not fit the pictures: no queries, no gallery, no query with a match, or
             permutations that are missing or of other pictures.
+
+    Example:
+        >>> from mvd.data.samples import Modality, Row, from_rows
+        >>> rows = [Row(f"{m.name}/{i}.jpg", i, m + 1, m) for m in Modality for i in (1, 2)]
+        >>> features = Features(descriptors=np.eye(2)[[0, 1, 0, 0]], samples=from_rows(rows))
+        >>> evaluate(features, "own/infrared-to-visible").mean.rank_1
+        0.5
     """
+    if isinstance(protocol, str):
+        protocol = find_protocol(protocol)
     samples = features.samples
-    trials = deal_trials(protocol, samples, permutations)
-    scores = (
-        _score(features, trials, protocol) if reranking is None else _score_again(features, trials, protocol, reranking)
-    )
-    first = trials[0]
-    # Each trial draws from the same people and cameras, so the counts of the first are those of all.
-    return Result(
+    trials = draw_trials(protocol, samples, permutations)
+    if reranking is None:
+        parts = _score_by_cosine(features, trials, protocol)
+    else:
+        parts = [[_score_reranked(features, trial, protocol, reranking)] for trial in trials]
+    # Every trial draws from the same people and cameras, so the counts of the first are those of all.
+    queries, gallery = trials[0]
+    ranks = count_ranks(_labels(samples, gallery), protocol.counting)
+    scores = [summarise(part, ranks=ranks) for part in parts]
+    return Scores(
         protocol=protocol.name,
         ranking=PLAIN if reranking is None else f"{PLAIN} + {reranking.name}",
-        queries=len(first.queries),
+        queries=len(queries),
         valid_queries=scores[0].valid,
-        gallery=len(first.gallery),
-        people=len(np.unique(samples.identities[first.queries])),
+        gallery=len(gallery),
+        people=len(np.unique(samples.identities[queries])),
         cmc=np.stack([trial.cmc for trial in scores]),
         mAP=np.array([trial.mAP for trial in scores]),
         mINP=np.array([trial.mINP for trial in scores]),
     )
 
 
-def join_trials(results: Sequence[Result]) -> Result:
-    """Join the results of RegDB's trials, each with a model of its own, into one with their mean and deviation.
+def join_trials(results: Sequence[Scores]) -> Scores:
+    """Join the scores of RegDB's trials, each measured with a network of its own, into one with T trials.
 
     Args:
-        results: of one direction and ranking, each trial once, in any order.
+        results: scores of one direction and ranking, each trial once, in any order.
 
     Raises:
-        ProtocolError: they are not of RegDB, of different directions or rankings or sizes, or a trial is there twice.
+        ProtocolError: they are not of RegDB, differ in direction, ranking or size, or a trial occurs twice.
+
+    Example:
+        >>> one = Scores(protocol="regdb/visible-to-thermal/trial-1", ranking="cosine", queries=2, valid_queries=2,
+        ...              gallery=2, people=2, cmc=np.ones((1, 2)), mAP=np.ones(1), mINP=np.ones(1))
+        >>> join_trials([one, replace(one, protocol="regdb/visible-to-thermal/trial-2")]).protocol
+        'regdb/visible-to-thermal/trials-1-2'
     """
     parts = sorted((*_direction_and_trial(result), place) for place, result in enumerate(results))
     ordered = [results[place] for _, _, place in parts]
@@ -181,53 +204,51 @@ def join_trials(results: Sequence[Result]) -> Result:
     )
 
 
-def _direction_and_trial(result: Result) -> tuple[str, int]:
+def _direction_and_trial(result: Scores) -> tuple[str, int]:
     direction, separator, trial = result.protocol.partition("/trial-")
     if not separator:
         raise ProtocolError(f"expected results of RegDB's trials to join, found one of {result.protocol}")
     return direction, int(trial)
 
 
-def _score(features: Features, trials: Sequence[Trial], protocol: Protocol) -> list[Scores]:
-    """Score every trial by cosine distance."""
-    asking = np.unique(np.concatenate([trial.queries for trial in trials]))
+def _score_by_cosine(features: Features, trials: Sequence[Trial], protocol: Protocol) -> list[list[QueryScores]]:
+    """Score the queries of every trial, in one part or several.
+
+    Trials draw overlapping galleries, so each query is compared once with the union of all that were drawn, a strip of
+    queries at a time; each trial takes its columns.
+    """
+    samples = features.samples
+    queries = np.unique(np.concatenate([trial.queries for trial in trials]))
     drawn = np.unique(np.concatenate([trial.gallery for trial in trials]))
-    rows = [np.searchsorted(asking, np.sort(trial.queries)) for trial in trials]
+    rows = [np.searchsorted(queries, np.sort(trial.queries)) for trial in trials]
     columns = [np.searchsorted(drawn, trial.gallery) for trial in trials]
-    galleries = [Gallery.of(_labels(features.samples, trial.gallery)) for trial in trials]
+    galleries = [Gallery.of(_labels(samples, trial.gallery)) for trial in trials]
     parts: list[list[QueryScores]] = [[] for _ in trials]
-    for strip, distances in cosine_strips(features.descriptors, asking, drawn):
+    for strip, distances in cosine_strips(features.descriptors, queries, drawn):
         for part, within, taken, gallery in zip(parts, rows, columns, galleries, strict=True):
             here = within[(within >= strip.start) & (within < strip.stop)]
             part.append(
                 score_queries(
                     _select(distances, here - strip.start, taken),
-                    _labels(features.samples, asking[here]),
+                    _labels(samples, queries[here]),
                     gallery,
                     exclusion=protocol.exclusion,
                     counting=protocol.counting,
                 )
             )
-    ranks = count_ranks(galleries[0].labels, protocol.counting)
-    return [summarise(part, ranks=ranks) for part in parts]
+    return parts
 
 
-def _score_again(features: Features, trials: Sequence[Trial], protocol: Protocol, reranking: Reranking) -> list[Scores]:
-    """Score every trial by re-ranked distance."""
-    scores = []
-    for trial in trials:
-        labels = _labels(features.samples, trial.gallery)
-        queries, gallery = (features.descriptors[rows] for rows in trial)
-        distances = rerank_descriptors(queries, gallery, reranking)
-        found = score_queries(
-            distances,
-            _labels(features.samples, trial.queries),
-            Gallery.of(labels),
-            exclusion=protocol.exclusion,
-            counting=protocol.counting,
-        )
-        scores.append(summarise([found], ranks=count_ranks(labels, protocol.counting)))
-    return scores
+def _score_reranked(features: Features, trial: Trial, protocol: Protocol, reranking: Reranking) -> QueryScores:
+    """Score the queries of a trial by re-ranked distance, which depends on all queries and the gallery of the trial."""
+    queries, gallery = (features.descriptors[rows] for rows in trial)
+    return score_queries(
+        rerank_descriptors(queries, gallery, reranking),
+        _labels(features.samples, trial.queries),
+        Gallery.of(_labels(features.samples, trial.gallery)),
+        exclusion=protocol.exclusion,
+        counting=protocol.counting,
+    )
 
 
 def _labels(samples: Samples, rows: npt.NDArray[np.intp]) -> Labels:

@@ -2,10 +2,10 @@
 
     the picture ─▶ [stem of its modality ─▶] shared encoder ─▶ pooling ─▶ BN neck ─▶ classifier
 
-A picture goes through it once, as it is. With `stems="specific"` the first stage is one for each modality and the rest
-is shared, which is AGW's network for visible and infrared pictures; it is the one network that has to be told which
-picture is which. AGW has besides: `last_stride=1`, `non_local`, `pooling="gem"`, `neck_bias=False`,
-`metric_neck="before"`, no bottleneck, and a classifier without the bias that ours has.
+Each picture goes through it once, in colour. With `stems="specific"` each modality has a first stage of its own and
+the rest is shared, which is AGW's network for visible and infrared pictures, and the only one here that needs
+modalities. AGW further has `last_stride=1`, `non_local`, `pooling="gem"`, `neck_bias=False`, `metric_neck="before"`, no
+bottleneck, and a classifier without the bias that ours has.
 
 Shapes: B batch, H × W pixels, D width of a descriptor, K classes.
 """
@@ -20,33 +20,38 @@ from mvd.models.outputs import SharedOutput
 
 
 class Baseline(nn.Module):
-    """One branch, named as MVD's shared one, so that weights can go from one to the other.
+    """One branch, named as MVD's shared one, so that weights can go from one network to the other.
 
     Args:
-        config: the shape of the network.
-        classes: K, identities that are trained on.
+        config: the architecture.
+        classes: K, identities in training.
+        encoder: an own encoder; without it, a ResNet.
 
     Raises:
-        ConfigError: fewer than two classes.
+        ConfigError: fewer than two classes, or the own encoder gives no feature map.
     """
 
-    def __init__(self, config: ModelConfig, classes: int) -> None:
+    def __init__(self, config: ModelConfig, classes: int, encoder: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
-        self.shared = BranchNetwork(config, classes)
+        self.shared = BranchNetwork(config, classes, encoder)
 
-    def forward(self, images: Tensor, modalities: Tensor | None = None) -> SharedOutput:
-        """Run the one pass over normalised pictures.
+    def forward(self, images: Tensor, modalities: Tensor | None = None) -> SharedOutput | Tensor:
+        """Return `outputs` in training and `embed` in eval mode."""
+        return self.outputs(images, modalities) if self.training else self.embed(images, modalities)
+
+    def outputs(self, images: Tensor, modalities: Tensor | None = None) -> SharedOutput:
+        """Compute the one pass over normalised pictures.
 
         Args:
             images: (B, 3, H, W).
             modalities: (B,) int64, a `Modality` each, on the host; needed where each has a stem of its own.
 
         Raises:
-            ConfigError: modalities are needed and not there.
+            ConfigError: modalities are needed and missing.
         """
         return SharedOutput(self.shared(images, modalities))
 
-    def descriptor(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
-        """Describe pictures for ranking: (B, D); arguments and errors as of `forward`. Call it in eval mode."""
-        return join(self.shared.describe(images, modalities), self.config.descriptor_norm)
+    def embed(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
+        """Compute descriptors for ranking, (B, D) float32 or wider. Call it in eval mode; arguments as of `outputs`."""
+        return join(self.shared.embed(images, modalities), self.config.descriptor_norm)

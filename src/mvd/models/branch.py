@@ -1,10 +1,10 @@
 """A branch of a network: an encoder, pooling, the BN neck of the observation v and the bottleneck of z.
 
-Observations are taken after the BN neck by both releases of MVD, for the metric loss and for ranking. The field's
-baseline gives the metric loss the pooled feature before it (Luo et al., CVPR workshops 2019). The classifier and the
-bottleneck read what comes after it in any case.
+Both releases of MVD take observations after the BN neck, for the metric loss and for ranking. The field's baseline
+takes the pooled feature before it for the metric loss (Luo et al., CVPR workshops 2019). The classifier and the
+bottleneck always read what comes after it.
 
-Shapes: B batch, H × W pixels, C channels of the encoder, D width of a part of a descriptor, K classes.
+Shapes: B batch, H × W pixels, C channels of the encoder, h × w positions, D width of a part of a descriptor, K classes.
 """
 
 from __future__ import annotations
@@ -18,50 +18,52 @@ from torch.nn import functional as F
 from mvd.config import ModelConfig
 from mvd.errors import ConfigError
 from mvd.models.heads import BNNeck, InformationBottleneck
-from mvd.models.outputs import AnyBranch, Branch, Observed
+from mvd.models.outputs import Branch
 from mvd.models.pooling import pool
 from mvd.models.resnet import ResNet
 from mvd.runtime.device import widen
+
+# Height and width of the picture that an encoder is tried on: the field's smallest usual size.
+_PICTURE = (256, 128)
 
 
 class BranchNetwork(nn.Module):
     """An encoder with its heads.
 
     Args:
-        config: the shape of the network.
-        classes: K, identities that are trained on.
+        config: the architecture.
+        classes: K, identities in training.
+        encoder: a module from pictures (B, 3, H, W) to maps (B, C, h, w); without it, the ResNet of the configuration.
 
     Raises:
-        ConfigError: fewer than two classes.
+        ConfigError: fewer than two classes, or the encoder gives no feature map.
     """
 
-    def __init__(self, config: ModelConfig, classes: int) -> None:
+    def __init__(self, config: ModelConfig, classes: int, encoder: nn.Module | None = None) -> None:
         super().__init__()
         if classes < 2:
             raise ConfigError(f"expected at least 2 identities to tell apart, found {classes}: train on more people")
         self.config = config
-        self.encoder = ResNet(config)
-        channels = self.encoder.channels
+        self.encoder = ResNet(config) if encoder is None else encoder
+        channels = self.encoder.channels if isinstance(self.encoder, ResNet) else map_channels(self.encoder)
         self.neck = BNNeck(channels, classes, config)
         self.bottleneck = InformationBottleneck(channels, classes, config) if config.bottleneck else None
 
-    def forward(self, images: Tensor, modalities: Tensor | None = None) -> AnyBranch:
-        """Observe pictures (B, 3, H, W) and represent what was observed.
+    def forward(self, images: Tensor, modalities: Tensor | None = None) -> Branch:
+        """Compute observation and representation of normalised pictures.
 
         Args:
-            images: (B, 3, H, W), normalised.
-            modalities: (B,), on the host; only an encoder with two stems looks at them.
+            images: (B, 3, H, W).
+            modalities: (B,), on the host; used only by an encoder with two stems.
         """
-        pooled = pool(self.encoder(images, modalities), self.config)
+        pooled = self._pooled(images, modalities)
         observation = self.neck(pooled)
         seen = observation._replace(features=pooled) if self.config.metric_neck == "before" else observation
-        if self.bottleneck is None:
-            return Observed(seen)
-        return Branch(seen, self.bottleneck(observation.features))
+        return Branch(seen, None if self.bottleneck is None else self.bottleneck(observation.features))
 
-    def describe(self, images: Tensor, modalities: Tensor | None = None) -> list[Tensor]:
-        """Compute the parts (B, D) of the descriptor, the observation first, and no more than those."""
-        pooled = pool(self.encoder(images, modalities), self.config)
+    def embed(self, images: Tensor, modalities: Tensor | None = None) -> list[Tensor]:
+        """Compute the parts (B, D) of the descriptor, the observation first, and no other head."""
+        pooled = self._pooled(images, modalities)
         observation = self.neck.norm(pooled)
         parts = []
         if self.config.descriptor != "representation":
@@ -70,14 +72,49 @@ class BranchNetwork(nn.Module):
             parts.append(self.bottleneck.layers(observation))
         return parts
 
+    def _pooled(self, images: Tensor, modalities: Tensor | None) -> Tensor:
+        own = not isinstance(self.encoder, ResNet)
+        return pool(last_map(self.encoder(images)) if own else self.encoder(images, modalities), self.config)
+
 
 def join(parts: list[Tensor], norm: Literal["each", "whole"]) -> Tensor:
-    """Join the parts (B, D) of a descriptor side by side, at least in float32.
+    """Join the parts (B, D) of a descriptor side by side, in float32 or wider.
 
     "each" divides each part by its L2 norm first, as the MindSpore release does, so the inner product of two
-    descriptors is the sum of their parts' cosines; "whole" divides what was joined, as the PyTorch release does, so a
-    part counts as much as it is long.
+    descriptors is the sum of their parts' cosines; "whole" divides the joined descriptor, as the PyTorch release does,
+    so longer parts count more.
     """
     if norm == "each":
         return torch.cat([F.normalize(widen(part), dim=1) for part in parts], dim=1)
     return F.normalize(torch.cat([widen(part) for part in parts], dim=1), dim=1)
+
+
+def last_map(maps: Tensor | list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+    """Return the map of an encoder; the last one where it returns one for each stage, as timm's `features_only` do."""
+    return maps if isinstance(maps, Tensor) else maps[-1]
+
+
+@torch.no_grad()
+def map_channels(encoder: nn.Module) -> int:
+    """Count the channels C of an encoder's map, by a pass over one empty picture in eval mode.
+
+    Raises:
+        ConfigError: the pass fails, or gives no map (1, C, h, w).
+    """
+    modes = [(module, module.training) for module in encoder.modules()]
+    like = next(encoder.parameters(), torch.empty(0))
+    try:
+        found = last_map(encoder.eval()(torch.zeros(1, 3, *_PICTURE, device=like.device, dtype=like.dtype)))
+        shape = f"shape {tuple(found.shape)}"
+        channels = found.shape[1] if found.ndim == 4 and len(found) == 1 else 0
+    except Exception as error:
+        shape, channels = f"{type(error).__name__} ({(str(error).splitlines() or ['no message'])[0]})", 0
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    if not channels:
+        raise ConfigError(
+            f"encoder: expected a module from pictures (B, 3, H, W) to feature maps (B, C, h, w), found {shape} for "
+            f"{_PICTURE[0]} × {_PICTURE[1]}; leave pooling and classifier out (timm: num_classes=0, global_pool='')"
+        )
+    return channels

@@ -1,8 +1,6 @@
 """What a network returns in training: features and logits of its passes, by name.
 
-A structure for each network: MVD's four passes with their bottlenecks, the same passes without, and the one pass of a
-single encoder. So a loss says by its types which parts it needs, and a part that is not there cannot be asked for.
-Each structure is a tuple of branches and each branch a tuple of heads; `map_tensors` goes through any of them.
+An output is a tuple of branches and a branch a tuple of heads, so it can be indexed, compared and gathered.
 
 Shapes: B batch, D width (C of an observation, z_dim of a representation), K classes.
 """
@@ -16,7 +14,7 @@ from torch import Tensor
 
 
 class Prediction(NamedTuple):
-    """A feature and the classes that a classifier reads from it.
+    """The output of a head: a feature, and the classes that its classifier reads from it.
 
     Attributes:
         features: (B, D).
@@ -28,29 +26,35 @@ class Prediction(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """One pass: the observation v of the BN neck, and the representation z that the bottleneck keeps of it."""
+    """The output of one pass.
+
+    Attributes:
+        observation: v, the feature around the BN neck.
+        representation: z, what the information bottleneck keeps of v; None in a network without bottlenecks.
+    """
 
     observation: Prediction
-    representation: Prediction
+    representation: Prediction | None = None
 
+    @property
+    def heads(self) -> list[Prediction]:
+        """The observation, and the representation if there is one."""
+        return [head for head in self if head is not None]
 
-class Observed(NamedTuple):
-    """One pass of a branch that has no bottleneck."""
-
-    observation: Prediction
-
-
-AnyBranch: TypeAlias = Branch | Observed
+    @property
+    def logits(self) -> list[Tensor]:
+        """The logits (B, K) of each head, as the distillation losses take them."""
+        return [head.logits for head in self.heads]
 
 
 class MVDOutput(NamedTuple):
-    """The four passes. Each holds every picture of the batch, whichever its modality.
+    """The four passes of MVD. Each holds every picture of the batch, of either modality.
 
     Attributes:
-        visible: the visible-specific branch, on the pictures as they are.
-        infrared: the infrared-specific branch, on the grey pictures.
-        shared_visible: the shared branch on the pictures as they are.
-        shared_infrared: the shared branch on the grey pictures.
+        visible: the visible-specific branch, on the pictures in colour.
+        infrared: the infrared-specific branch, on their grey versions.
+        shared_visible: the shared branch on the pictures in colour.
+        shared_infrared: the shared branch on their grey versions.
     """
 
     visible: Branch
@@ -60,48 +64,24 @@ class MVDOutput(NamedTuple):
 
     @property
     def specific_heads(self) -> list[Prediction]:
-        """The heads of the two specific branches: observation, then representation, of each."""
-        return _heads(self.visible, self.infrared)
+        """The heads of the two specific branches, each branch's observation first."""
+        return self.visible.heads + self.infrared.heads
 
     @property
     def shared_heads(self) -> list[Prediction]:
         """The heads of the two shared passes, likewise."""
-        return _heads(self.shared_visible, self.shared_infrared)
+        return self.shared_visible.heads + self.shared_infrared.heads
 
     @property
     def predictions(self) -> list[Prediction]:
-        """The eight heads: observation, then representation, of each pass in order."""
-        return _heads(*self)
-
-
-class ObservedOutput(NamedTuple):
-    """The four passes of `MVDOutput` where no branch has a bottleneck."""
-
-    visible: Observed
-    infrared: Observed
-    shared_visible: Observed
-    shared_infrared: Observed
-
-    @property
-    def specific_heads(self) -> list[Prediction]:
-        """The observations of the two specific branches."""
-        return _heads(self.visible, self.infrared)
-
-    @property
-    def shared_heads(self) -> list[Prediction]:
-        """The observations of the two shared passes."""
-        return _heads(self.shared_visible, self.shared_infrared)
-
-    @property
-    def predictions(self) -> list[Prediction]:
-        """The four observations in order."""
-        return _heads(*self)
+        """All heads, in the order of the passes: eight, or four without bottlenecks."""
+        return self.specific_heads + self.shared_heads
 
 
 class SharedOutput(NamedTuple):
-    """The one pass of a single encoder, which sees every picture as it is."""
+    """The one pass of a single encoder."""
 
-    shared: AnyBranch
+    shared: Branch
 
     @property
     def specific_heads(self) -> list[Prediction]:
@@ -110,32 +90,28 @@ class SharedOutput(NamedTuple):
 
     @property
     def shared_heads(self) -> list[Prediction]:
-        """The observation, and the representation where there is a bottleneck."""
-        return _heads(self.shared)
+        """The heads of the pass, the observation first."""
+        return self.shared.heads
 
     @property
     def predictions(self) -> list[Prediction]:
         """The same."""
-        return _heads(self.shared)
+        return self.shared.heads
 
 
-Output: TypeAlias = MVDOutput | ObservedOutput | SharedOutput
+Output: TypeAlias = MVDOutput | SharedOutput
 OutputT = TypeVar("OutputT", bound=Output)
 
 
 def map_tensors(output: OutputT, change: Callable[[Tensor], Tensor]) -> OutputT:
-    """Make an output of the same structure from what `change` makes of each feature and each logit."""
+    """Apply a function to every tensor of an output, and return an output of the same structure."""
     structure: Any = type(output)
     mapped: OutputT = structure(
-        *(type(branch)(*(Prediction(*map(change, head)) for head in branch)) for branch in output)
+        *(Branch(*(Prediction(*map(change, head)) for head in branch.heads)) for branch in output)
     )
     return mapped
 
 
 def tensors_of(output: Output) -> list[Tensor]:
-    """List the tensors of an output in the order in which `map_tensors` goes through them."""
-    return [tensor for branch in output for head in branch for tensor in head]
-
-
-def _heads(*branches: AnyBranch) -> list[Prediction]:
-    return [head for branch in branches for head in branch]
+    """List the tensors of an output in the order in which `map_tensors` visits them."""
+    return [tensor for head in output.predictions for tensor in head]

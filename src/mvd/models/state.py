@@ -1,4 +1,4 @@
-"""Networks to arrays and back: what a checkpoint holds of the network."""
+"""Networks to arrays and back: the tensors of a network in a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mvd.config import RunConfig
+from mvd.config import ModelConfig, RunConfig
 from mvd.errors import CheckpointError
 from mvd.models.factory import Network, build_network
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
@@ -25,13 +25,23 @@ def initial_network(config: RunConfig, classes: int, device: torch.device) -> Ne
     return cast("Network", network.to(device=device, memory_format=memory_format(config.runtime)))  # type: ignore[call-overload]
 
 
+def state_shapes(config: ModelConfig, classes: int) -> dict[str, tuple[int, ...]]:
+    """List the tensors of a network with their shapes, without allocating any.
+
+    >>> state_shapes(ModelConfig(arch="resnet18", base_width=4), classes=3)["shared.neck.classifier.weight"]
+    (3, 32)
+    """
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in build_network(config, classes).state_dict().items()}
+
+
 def network_tensors(network: Network) -> dict[str, npt.NDArray[Any]]:
     """Collect parameters and running statistics by name."""
     return {name: value.detach().cpu().contiguous().numpy() for name, value in network.state_dict().items()}
 
 
 def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
-    """Put back what `network_tensors` collected; what belongs to the optimiser is passed over.
+    """Load what `network_tensors` collected; the optimizer's tensors among them are skipped.
 
     Raises:
         CheckpointError: a tensor is missing, left over, or of another shape; they are named.
@@ -52,7 +62,7 @@ def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
 
 
 def overlay(network: Network, tensors: Tensors) -> None:
-    """Put arrays in the place of a network's own; what has none keeps its values.
+    """Load arrays into a network; tensors without one keep their values.
 
     Raises:
         CheckpointError: an array is unknown to the network, or of another shape.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mvd.config import RunConfig
 from mvd.errors import RunError
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.runs.observer import StepLog
 
 RULER = "*" * 78
@@ -84,7 +84,7 @@ def validation_line(figures: Mapping[str, float]) -> str:
     return f"rank-1: {figures['rank-1']:.2%}, mAP: {figures['mAP']:.2%}"
 
 
-def result_lines(result: Result) -> tuple[str, str]:
+def result_lines(result: Scores) -> tuple[str, str]:
     """Say what a protocol found, and what the protocol is."""
     rank_1, rank_5, rank_10, rank_20, average, _ = result.mean
     trials = "1 trial" if result.trials == 1 else f"mean of {result.trials} trials"
@@ -95,7 +95,7 @@ def result_lines(result: Result) -> tuple[str, str]:
     )
 
 
-def final_lines(search: str, result: Result, chosen: str) -> tuple[str, ...]:
+def final_lines(search: str, result: Scores, chosen: str) -> tuple[str, ...]:
     """Say the test figures at the end of a run.
 
     Args:

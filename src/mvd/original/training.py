@@ -13,7 +13,7 @@ from pathlib import Path
 from mvd import distributed
 from mvd.commands.evaluate import Weights, evaluate
 from mvd.distributed.launch import process_count, process_index
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, parse_training
 from mvd.original.devices import count_devices, launch_on_devices
 from mvd.original.jobs import Job, begin, go_on
@@ -78,7 +78,7 @@ def _take_part(job: Job) -> int:
     return 0
 
 
-def _choose(run: RunFolder, job: Job, result: Result) -> str:
+def _choose(run: RunFolder, job: Job, result: Scores) -> str:
     """Say how the weights were chosen; where nobody is held out to choose by, they are the last, and kept as best."""
     best = [record["epoch"] for record in run.metrics() if record.get("best")]
     if best:
@@ -88,13 +88,13 @@ def _choose(run: RunFolder, job: Job, result: Result) -> str:
     return f"Last epoch: {epoch}(nobody is held out to choose by)"
 
 
-def _test(job: Job, weights: Weights) -> Result:
+def _test(job: Job, weights: Weights) -> Scores:
     with counting("testing") as progress:
         (result,) = evaluate(job.path, protocols=[job.protocol], weights=weights, progress=progress)
     return result
 
 
-def _test_alone(job: Job, weights: Weights) -> Result:
+def _test_alone(job: Job, weights: Weights) -> Scores:
     """Test in this process, while the others wait for its next step."""
     with distributed.alone():
         return _test(job, weights)

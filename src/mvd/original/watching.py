@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mvd.config import RunConfig
-from mvd.metrics.scores import Result
+from mvd.metrics.scores import Scores
 from mvd.original.performance import RULER, PerformanceFile, result_lines, start_lines, step_line, validation_line
 from mvd.original.weights import keep_weights, weights_name
 from mvd.runs import RunFolder, open_run
@@ -39,7 +39,7 @@ class Watcher(Observer):
         folder: Path,
         *,
         save_period: int,
-        test: Callable[[], Result],
+        test: Callable[[], Scores],
         performance: PerformanceFile,
     ) -> None:
         self._path = path
@@ -91,7 +91,7 @@ class Watcher(Observer):
         for name in names[:-1]:
             (self._folder / name).unlink(missing_ok=True)
 
-    def ended(self, epoch: int, tested: Result | None = None) -> None:
+    def ended(self, epoch: int, tested: Scores | None = None) -> None:
         """Keep the weights of an epoch, if it is one of those that are kept.
 
         Args:
@@ -112,7 +112,7 @@ class Watcher(Observer):
     def _run(self) -> RunFolder:
         return open_run(self._path)
 
-    def _tested(self, tested: Result | None) -> tuple[float, float]:
+    def _tested(self, tested: Scores | None) -> tuple[float, float]:
         """Give rank-1 and mAP of a test, which is made if it has not been."""
         if tested is None:
             tested = self._test()

@@ -36,7 +36,7 @@ from mvd.runs import (
     read_metadata,
 )
 from mvd.weights.formats.files import read_weights, write_weights
-from mvd.weights.names import OURS, from_theirs, recognise
+from mvd.weights.names import OURS, recognise, to_our_names
 
 _UNTRAINED = CheckpointMeta(step=0, epoch=0, metrics={}, best=None)
 
@@ -82,7 +82,7 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
         "data": json.dumps(asdict(run.data)),
         "card": run.card(meta).to_json(),
     }
-    write_weights(file, from_theirs(tensors, OURS).tensors, "safetensors", metadata=metadata)
+    write_weights(file, to_our_names(tensors, OURS).tensors, "safetensors", metadata=metadata)
 
 
 def load_weights(path: Path) -> Weights:
@@ -166,4 +166,4 @@ def _tensors(file: Path) -> Tensors:
             f"{file}: expected the weights of a whole MVD network, found {naming.title if naming else 'others'}; "
             f"encoders alone go to --pretrain"
         )
-    return from_theirs(tensors, naming).tensors
+    return to_our_names(tensors, naming).tensors

@@ -1,58 +1,33 @@
-"""An ablation as a table: what each rung of a ladder reached, and what it changed for the same seeds.
+"""An ablation as a table: the figures of each rung of the ladder, and how they change from rung to rung.
 
-Shown in percent. Levels are means ± standard deviations over seeds (of the sample, divided by n − 1: few seeds stand
-for many). A change is the mean difference of each seed to the same seed one rung below, so that what seeds have in
-common cancels out, with its 95 % interval by Student's t in brackets. An interval that holds 0 is no difference that
-these seeds can tell; of twenty changes that are none, one has an interval without it.
+In percent. Levels are means ± sample standard deviations over seeds (divided by n − 1). A change is the mean, over
+seeds, of the difference to the same seed one rung below, with its 95 % interval by Student's t in brackets; pairing by
+seed cancels what runs of one seed have in common. If the interval contains 0, these seeds show no difference. One in
+twenty changes that are truly zero has an interval without 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import mean, stdev
 
-from rich import box
 from rich.table import Table
 from scipy.special import stdtrit
 
-Figures = Mapping[str, Mapping[str, tuple[float, ...]]]
-"""Protocol → figure, such as "mAP" → one value for each seed, in the order of the seeds."""
+from mvd.report.style import markdown_table, plain_table
+from mvd.results.ablation import RungResult
 
 CAPTION = "in %; ± sample standard deviation over seeds; Δ against the row above, seed by seed [95 % interval]"
 
-
-@dataclass(frozen=True, kw_only=True)
-class RungResult:
-    """What one rung reached; shares from 0 to 1.
-
-    Attributes:
-        name: of the rung.
-        adds: what it adds to the one below.
-        figures: what described the pictures, such as "observation" → its figures. All rungs have the same protocols
-            and seeds; a rung without bottlenecks has no "representation".
-    """
-
-    name: str
-    adds: str
-    figures: Mapping[str, Figures]
-
-
-_LEVELS = {"rank_1": "rank-1", "mAP": "mAP"}
-_CHANGES = {"rank_1": "Δ rank-1", "mAP": "Δ mAP"}
-_HEADINGS = ("", *_LEVELS.values(), *_CHANGES.values())
+_FIGURES = {"rank_1": "rank-1", "mAP": "mAP"}
+_HEADINGS = ("", *_FIGURES.values(), *(f"Δ {title}" for title in _FIGURES.values()))
 
 
 def ablation_tables(rungs: Sequence[RungResult]) -> list[Table]:
-    """Lay out an ablation for the screen, a table for each descriptor and protocol."""
+    """Lay out an ablation for the terminal, one table per descriptor and protocol."""
     tables = []
     for title, rows in _parts(rungs):
-        table = Table(
-            title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
-        )
-        table.add_column("")
-        for heading in _HEADINGS[1:]:
-            table.add_column(heading, justify="right", no_wrap=True)
+        table = plain_table(*_HEADINGS, title=title, title_justify="left", title_style="")
         for row in rows:
             table.add_row(*row)
         tables.append(table)
@@ -61,46 +36,40 @@ def ablation_tables(rungs: Sequence[RungResult]) -> list[Table]:
 
 
 def ablation_markdown(rungs: Sequence[RungResult]) -> str:
-    """Write an ablation as Markdown, a table for each descriptor and protocol."""
-    parts = []
-    for title, rows in _parts(rungs):
-        lines = [_HEADINGS, ["---"] * len(_HEADINGS), *rows]
-        parts.append(f"{title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
+    """Write an ablation as Markdown, one table per descriptor and protocol."""
+    parts = [f"{title}\n\n{markdown_table(_HEADINGS, rows)}\n" for title, rows in _parts(rungs)]
     return "\n".join([*parts, CAPTION])
 
 
 def _parts(rungs: Sequence[RungResult]) -> Iterator[tuple[str, list[list[str]]]]:
-    """Give title and rows of each table."""
-    descriptors = dict.fromkeys(descriptor for rung in rungs for descriptor in rung.figures)
-    for descriptor in descriptors:
+    """Yield title and rows of each table."""
+    for descriptor in dict.fromkeys(name for rung in rungs for name in rung.figures):
         having = [rung for rung in rungs if descriptor in rung.figures]
         for protocol in having[0].figures[descriptor]:
             figures = [rung.figures[descriptor][protocol] for rung in having]
-            yield f"{protocol}, by {descriptor}", _rows([rung.adds for rung in having], figures)
+            rows = [
+                [rung.adds, *_levels(now), *_changes(now, before)]
+                for rung, now, before in zip(having, figures, [None, *figures], strict=False)
+            ]
+            yield f"{protocol}, by {descriptor}", rows
 
 
-def _rows(names: Sequence[str], figures: Sequence[Mapping[str, tuple[float, ...]]]) -> list[list[str]]:
-    rows = []
-    for place, (name, now) in enumerate(zip(names, figures, strict=True)):
-        row = [name, *(_level(now[figure]) for figure in _LEVELS)]
-        if place:
-            before = figures[place - 1]
-            row += [_change(now[figure], before[figure]) for figure in _CHANGES]
-        else:
-            row += [""] * len(_CHANGES)
-        rows.append(row)
-    return rows
+def _levels(figures: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    for name in _FIGURES:
+        values = figures[name]
+        spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
+        yield f"{100 * mean(values):.1f}{spread}"
 
 
-def _level(values: Sequence[float]) -> str:
-    centre = f"{100 * mean(values):.1f}"
-    return centre if len(values) == 1 else f"{centre} ± {100 * stdev(values):.1f}"
-
-
-def _change(now: Sequence[float], before: Sequence[float]) -> str:
-    changes = [100 * (after - earlier) for after, earlier in zip(now, before, strict=True)]
-    centre, seeds = mean(changes), len(changes)
-    if seeds == 1:
-        return f"{centre:+.1f}"
-    reach = float(stdtrit(seeds - 1, 0.975)) * stdev(changes) / seeds**0.5
-    return f"{centre:+.1f} [{centre - reach:+.1f}, {centre + reach:+.1f}]"
+def _changes(now: Mapping[str, Sequence[float]], before: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
+    for name in _FIGURES:
+        if before is None:
+            yield ""
+            continue
+        changes = [100 * (after - earlier) for after, earlier in zip(now[name], before[name], strict=True)]
+        centre, seeds = mean(changes), len(changes)
+        interval = ""
+        if seeds > 1:
+            reach = float(stdtrit(seeds - 1, 0.975)) * stdev(changes) / seeds**0.5
+            interval = f" [{centre - reach:+.1f}, {centre + reach:+.1f}]"
+        yield f"{centre:+.1f}{interval}"

@@ -1,26 +1,25 @@
-"""Model cards and files of weights for the screen, as JSON, and as the page of a model hub."""
+"""Model cards and weights files in the terminal, as JSON, and as the page of a model hub."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from mvd.config import RunConfig
+from mvd.metrics.scores import FIGURES, PLAIN
+from mvd.report.style import markdown_table, percent, plain_table
+from mvd.results.weights import Shown
 from mvd.runs import Card, CardFigures
 from mvd.runs.card import UNKNOWN
 
-if TYPE_CHECKING:
-    from mvd.results.weights import Shown
-
 
 def card_lines(card: Card) -> list[tuple[str, str]]:
-    """List what a card says, name and text; what is not known is left out."""
+    """List the fields of a card as name and text, without those that are unknown."""
     trial = "" if card.trial is None else f", trial {card.trial}"
     people = f"{card.people} people" + (f" of the split {card.split}" if card.split != UNKNOWN else "")
     lines = [
@@ -37,24 +36,25 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
 
 
 def figures_table(figures: tuple[CardFigures, ...]) -> Table:
-    """Lay out a card's figures, a row for each protocol, in per cent."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    names = [name for name in _SHOWN if any(name in one.values for one in figures)]
-    table.add_column("figures, %", overflow="fold")
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+    """Lay out a card's figures in percent, one row per protocol."""
+    names = [name for name in FIGURES if any(name in one.values for one in figures)]
+    table = plain_table("figures, %", *names)
     for one in figures:
-        cells = [f"{100 * one.values[name]:.2f}" if name in one.values else "" for name in names]
-        table.add_row(Text(_label(one)), *cells)
+        table.add_row(Text(_label(one)), *_cells(one, names))
     return table
 
 
 def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
-    """Lay out what a file is, and its card."""
+    """Lay out what a weights file holds, and its card.
+
+    Args:
+        shown: the file.
+        tensors: whether to list every tensor.
+    """
     lines = [("file", str(shown.file)), ("format", f"{shown.format}, {shown.size:,} bytes")]
     if shown.tensors:
-        lines.append(("tensors", f"{len(shown.tensors)}, the network's hold {shown.numbers:,} numbers"))
-        lines.append(("network", shown.network or "names that are not known here"))
+        lines.append(("tensors", f"{len(shown.tensors)}; {shown.numbers:,} elements in those of the network"))
+        lines.append(("network", shown.network or "unknown parameter names"))
     if shown.card is not None:
         lines += card_lines(shown.card)
     elif shown.tensors or not shown.notes:
@@ -71,7 +71,7 @@ def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
 
 
 def shown_json(shown: Shown) -> str:
-    """Write what a file is, and its card, as JSON."""
+    """Write what a weights file holds, and its card, as JSON."""
     return json.dumps({**asdict(shown), "file": str(shown.file)}, indent=2)
 
 
@@ -98,8 +98,8 @@ tags:
 
 # {name}
 
-A network for visible–infrared person re-identification, trained with mvd. It takes RGB pictures of people, resized to
-{size}, and gives descriptors to compare by cosine.
+A network for visible–infrared person re-identification, trained with mvd. It maps RGB pictures of people, resized to
+{size}, to embeddings that are compared by cosine.
 
 | | |
 |---|---|
@@ -108,10 +108,10 @@ A network for visible–infrared person re-identification, trained with mvd. It 
 {_figures_markdown(card.figures)}
 
 ```python
-from mvd.commands.hub import from_pretrained
+import mvd
 
-model = from_pretrained("{name}")
-descriptors = model.describe_files(["infrared.jpg", "visible.jpg"]{modalities})
+embedder = mvd.Embedder.from_pretrained("{name}")
+embeddings = embedder(["infrared.jpg", "visible.jpg"]{modalities})
 ```
 """
 
@@ -119,16 +119,14 @@ descriptors = model.describe_files(["infrared.jpg", "visible.jpg"]{modalities})
 def _figures_markdown(figures: tuple[CardFigures, ...]) -> str:
     if not figures:
         return "No figures were measured."
-    lines = ["| figures, % | " + " | ".join(_SHOWN) + " |", "|---|" + "---|" * len(_SHOWN)]
-    for one in figures:
-        cells = [f"{100 * one.values[name]:.2f}" if name in one.values else "" for name in _SHOWN]
-        lines.append(f"| {_label(one)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = [[_label(one), *_cells(one, FIGURES)] for one in figures]
+    return markdown_table(["figures, %", *FIGURES], rows)
 
 
-_SHOWN = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
+def _cells(figures: CardFigures, names: Sequence[str]) -> list[str]:
+    return [percent(figures.values[name]) if name in figures.values else "" for name in names]
 
 
 def _label(figures: CardFigures) -> str:
-    reranked = "" if figures.ranking == "cosine" else f", {figures.ranking}"
+    reranked = "" if figures.ranking == PLAIN else f", {figures.ranking}"
     return f"{figures.protocol}, {figures.people} people{reranked}"

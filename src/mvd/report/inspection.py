@@ -1,6 +1,6 @@
-"""An inspection on the screen, plain enough to be read without colour and at 80 columns.
+"""The report of `mvd check` for the terminal, readable without colour and at 80 columns.
 
-Counts first, then what is worth knowing, then what is wrong, and what to do next in the last line, where it is seen.
+Counts first, then notes, then defects; the last line says what to do next.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -16,12 +15,13 @@ from rich.text import Text
 
 from mvd.data.check import CameraCounts, Inspection, Sizes, SplitCounts
 from mvd.data.samples import Dataset
+from mvd.report.style import plain_table
 
 _NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM", "own": "own data"}
 
 
 def inspection_report(inspection: Inspection) -> RenderableType:
-    """Lay out what an inspection found, to print with a rich console."""
+    """Lay out an inspection, to print with a rich console."""
     parts: list[RenderableType] = []
     if inspection.dataset is not None:
         parts += [Text(f"{inspection.data}: {_title(inspection.dataset)}"), _splits(inspection.splits)]
@@ -41,24 +41,17 @@ def _title(dataset: Dataset) -> str:
 
 
 def _splits(splits: Iterable[SplitCounts]) -> Table:
-    table = _table("", "people", "visible", "infrared", "cameras", text=("", "cameras"))
+    table = plain_table("", "people", "visible", "infrared", "cameras")
+    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
     for name, people, visible, infrared, cameras in splits:
         table.add_row(name, f"{people:,}", f"{visible:,}", f"{infrared:,}", _ranges(cameras))
     return table
 
 
 def _cameras(cameras: Iterable[CameraCounts]) -> Table:
-    table = _table("camera", "modality", "people", "pictures", text=("camera", "modality"))
+    table = plain_table("camera", "modality", "people", "pictures", text=2)
     for camera, modality, people, pictures in cameras:
         table.add_row(_camera(camera), modality.name.lower(), f"{people:,}", f"{pictures:,}")
-    return table
-
-
-def _table(*headings: str, text: Sequence[str]) -> Table:
-    """Make a table whose columns hold numbers, but for those named in `text`."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in text else "right", overflow="fold")
     return table
 
 
@@ -91,7 +84,7 @@ def _camera(camera: int) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Write ascending cameras with runs shortened: 1–3, 5."""
+    """Write ascending cameras with consecutive ones as a range: 1–3, 5."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][-1] == number - 1 != 0:

@@ -1,4 +1,4 @@
-"""Progress on the screen: a bar where there is a terminal, a line now and then where there is none."""
+"""Progress bars in a terminal; an occasional line where there is none, such as in a log file."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from rich.text import Text
 
 from mvd.runs.observer import Observer, StepLog
 
-_QUIET_SECONDS = 15.0  # between lines, where there is no terminal to draw a bar on
+_QUIET_SECONDS = 15.0  # between lines, without a terminal
 
 
 class _BarAndLine(Progress):
-    """A bar with a line of text below it, which a column beside the bar would have no room for."""
+    """A bar with a line of text below it; a column beside the bar would be too narrow."""
 
     line = Text()
 
     def get_renderables(self) -> Iterator[RenderableType]:
-        """Yield what is drawn."""
+        """Yield the parts to draw."""
         yield self.make_tasks_table(self.tasks)
         yield self.line
 
@@ -51,7 +51,7 @@ def _progress(console: Console, *times: ProgressColumn) -> _BarAndLine:
 
 
 class CountingBar:
-    """A bar for work that is counted, mostly in pictures; call it with (done, total)."""
+    """A progress callback that draws a bar; call it with (done, total)."""
 
     def __init__(self, console: Console, progress: Progress, task: TaskID, title: str, unit: str) -> None:
         self._console = console
@@ -62,7 +62,7 @@ class CountingBar:
         self._start = self._spoke = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` are done; slow work has no rate worth showing."""
+        """Show that `done` of `total` are done; rates below 1 a second are not shown."""
         now = time.monotonic()
         rate = done / max(now - self._start, 1e-9)
         self._progress.update(
@@ -76,26 +76,26 @@ class CountingBar:
 
 @contextmanager
 def counting_bar(console: Console, title: str, unit: str = "pictures") -> Iterator[CountingBar]:
-    """Show a bar, or now and then a line, while pictures or something else are worked through."""
+    """Show a bar, or without a terminal a line every 15 seconds, for work that is counted in `unit`."""
     with _progress(console, TimeRemainingColumn()) as progress:
         yield CountingBar(console, progress, progress.add_task(title, total=None, note=""), title, unit)
 
 
 class TrainingBar(Observer):
-    """Watches a training run: a bar with losses, accuracy, rate, memory and time left, and a line for each validation.
+    """A progress bar for training: losses, accuracy, rate, memory and time left, and a line per validation.
 
-    It is an `mvd.runs.observer.Observer`, to be used as a context manager. `stop` makes the run write a checkpoint and
-    end after the step at hand. The time left is what the steps so far took, validations and checkpoints among them.
+    An observer of runs and a context manager. `stop` makes the run end after the current step, with a checkpoint. The
+    time left is extrapolated from the steps so far, their validations and checkpoints included.
 
     Args:
         console: where to draw.
-        clock: tells the time in seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        # Rich's own estimate looks at the last seconds alone, and is lost at each validation.
+        # Rich estimates from the last seconds alone, and loses its estimate at each validation.
         left = TextColumn("{task.fields[left]}", style="progress.remaining")
         self._progress = _progress(console, TimeElapsedColumn(), left)
         self._task = self._progress.add_task("training", total=None, note="", left="")
@@ -117,18 +117,18 @@ class TrainingBar(Observer):
         self._stopping = True
 
     def started(self, step: int, steps: int) -> None:
-        """Take note that training is at `step` of `steps`."""
+        """Show `step` of `steps`."""
         self._first, self._steps = step, steps
         self._began = self._clock()
         self._progress.reset(self._task, total=steps, completed=step)
 
     def stepped(self, step: int) -> bool:
-        """Take note of a step; False once the run has been asked to stop."""
+        """Show a step; return False once `stop` has been called."""
         self._progress.update(self._task, completed=step)
         return not self._stopping
 
     def logged(self, log: StepLog) -> None:
-        """Take note of a log line."""
+        """Show a log line."""
         losses = " ".join(f"{name} {value:.3f}" for name, value in log.losses.items())
         memory = "".join(f" · {_MEMORY.get(name, name)} {write_bytes(count)}" for name, count in log.memory.items())
         rate = f"{log.pictures_per_second:.0f} pictures/s"
@@ -142,7 +142,7 @@ class TrainingBar(Observer):
             self._say(f"step {log.step} of {self._steps}: {note} · {rate}{memory} · {left}")
 
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
-        """Take note of a validation."""
+        """Print a validation."""
         figures = ", ".join(f"{name} {value:.1%}" for name, value in metrics.items())
         after = "" if self._console.is_terminal else f", after {_duration(self._clock() - self._began)}"
         self._console.print(
@@ -150,7 +150,7 @@ class TrainingBar(Observer):
         )
 
     def _say(self, line: str) -> None:
-        """Print a line where there is no terminal to draw a bar on."""
+        """Print a line, if there is no terminal."""
         if not self._console.is_terminal:
             self._console.print(line, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""The protocols for the screen: each name, and below it what the name stands for."""
+"""The list of `mvd protocols`: each name, and below it what it stands for."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mvd.metrics.protocols import Draw, Protocol, protocols_of
 
 _EXCLUSIONS = {
     Exclusion.NOTHING: "",
-    Exclusion.SAME_ROOM: "queries of camera 3 do not see camera 2; ",
-    Exclusion.SAME_IDENTITY_AND_CAMERA: "the query's person under the query's camera does not count; ",
+    Exclusion.SAME_ROOM: "queries of camera 3 skip gallery pictures of camera 2; ",
+    Exclusion.SAME_IDENTITY_AND_CAMERA: "gallery pictures of the query's person by the query's camera are skipped; ",
 }
 _DRAWS = {Draw.OFFICIAL: "drawn by exp/rand_perm_cam.mat", Draw.SEEDED: "drawn with the seeds 0 … 9"}
 _NOTES = (
-    "RegDB's trials are 1 … 10, each a split of the people with a model of its own. /other-cameras is taken where the "
-    "cameras of one's own pictures are known. A query without a match is counted and left out of the means. Equal "
-    "distances keep the gallery's order: by identity, then camera, then as drawn or by file name."
+    "RegDB has trials 1 … 10, each a split of the people with a network of its own. /other-cameras is used if the "
+    "cameras of own pictures are known. Queries without a match are counted and left out of the means. Equal distances "
+    "keep gallery order: by identity, then camera, then as drawn or by file name."
 )
 
 
 def protocols_list() -> RenderableType:
-    """Lay out every protocol of every data set; RegDB's first trial stands for the ten."""
+    """Lay out every protocol of every data set; of RegDB's ten trials, the first."""
     parts: list[RenderableType] = []
     for dataset in ("sysu", "regdb", "llcm", "own"):
         variants = (False, True) if dataset == "own" else (True,)
@@ -43,7 +43,7 @@ def _describe(protocol: Protocol) -> str:
     counted = "people" if protocol.counting is Counting.PEOPLE else "pictures"
     trials = "one trial" if protocol.trials == 1 else f"{protocol.trials} trials"
     excluded = _EXCLUSIONS[protocol.exclusion]
-    return f"ask: {asking}; searched: {searched}; {excluded}CMC counts {counted}; {trials}"
+    return f"queries: {asking}; gallery: {searched}; {excluded}CMC counts {counted}; {trials}"
 
 
 def _pictures(modality: str, cameras: tuple[int, ...] | None) -> str:

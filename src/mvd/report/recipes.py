@@ -1,60 +1,63 @@
-"""Recipes on the screen: what each is, and the fields in which they differ, side by side."""
+"""Recipes in the terminal: a line for each, and the fields in which they differ side by side."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from mvd.config import RunConfig, to_json
+from mvd.config.compare import Value, config_fields, differing
+from mvd.report.style import MISSING, plain_table
+
+_LONGEST = 11  # characters that a column has room for at 80 columns and six recipes
 
 
 def recipes_report(recipes: Mapping[str, RunConfig], summaries: Mapping[str, str]) -> RenderableType:
-    """Lay out some recipes: a line each, and a row for each field that is not the same in all of them.
+    """Lay out recipes: a line each, then a row per field that differs; a single recipe is written out as JSON.
+
+    A cell is blank where a recipe has the value of the first one.
 
     Args:
         recipes: name → configuration, in the order of the columns.
-        summaries: name → what it is, in a line.
+        summaries: name → what the recipe is, in one line.
     """
     lines = Table.grid(padding=(0, 2))
     for name in recipes:
         lines.add_row(Text(name, style="bold"), summaries[name])
     if len(recipes) < 2:
         return Group(lines, Text(), *(Text(to_json(config)) for config in recipes.values()))
-    fields = {name: flatten(json.loads(to_json(config))) for name, config in recipes.items()}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("field", no_wrap=True)
-    for name in recipes:
-        table.add_column(name, overflow="fold")
-    for field in differing(list(fields.values())):
-        table.add_row(field, *(fields[name].get(field, "–") for name in recipes))
-    return Group(lines, Text(), table)
+    fields = [config_fields(config) for config in recipes.values()]
+    table = plain_table("", *map(_break, recipes), text=len(recipes) + 1, padding=0, show_edge=False, expand=True)
+    table.columns[0].no_wrap = True
+    section = None
+    for field in differing(fields):
+        part, _, name = field.rpartition(".")
+        if part and part != section:
+            section = part
+            table.add_row(Text(part, style="bold"))
+        first, *others = (_write(one.get(field)) for one in fields)
+        cells = ("" if cell == first and len(others) > 1 else cell for cell in others)
+        table.add_row(f"  {name}" if part else name, first, *cells)
+    note = f"blank: as {next(iter(recipes))}; {MISSING}: no such field" if len(recipes) > 2 else ""
+    return Group(lines, Text(), table, Text(note))
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Write a tree of values as "part.field" → text; lists as their elements, long ones cut short."""
-    flat: dict[str, str] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = _write(value)
-    return flat
+def _write(value: Value | None) -> str:
+    if value is None:
+        return MISSING
+    words = str(value).removesuffix("Schedule").split(" ")
+    if len(words) > 4:
+        words = [*words[:2], "…", words[-1]]
+    space = " " if len(" ".join(words)) <= _LONGEST else "\n"
+    return space.join(map(_break, words))
 
 
-def differing(configurations: Sequence[Mapping[str, str]]) -> list[str]:
-    """List the fields that are not the same in all configurations, in the order in which they first appear."""
-    everything = dict.fromkeys(field for fields in configurations for field in fields)
-    return [field for field in everything if len({fields.get(field) for fields in configurations}) > 1]
-
-
-def _write(value: Any) -> str:
-    if isinstance(value, list):
-        shown = value if len(value) <= 4 else [*value[:2], "…", value[-1]]
-        return " ".join(map(str, shown))
-    return str(value)
+def _break(word: str) -> str:
+    """Start a new line within a word that is too long, behind its first hyphen or plus sign."""
+    if len(word) > _LONGEST:
+        for mark in "-+":
+            word = word.replace(mark, f"{mark}\n", 1)
+    return word

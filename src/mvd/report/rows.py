@@ -1,8 +1,8 @@
-"""Results as rows to paste elsewhere, Markdown or LaTeX, and what any row of figures has to say beside them.
+"""Scores as rows for papers, Markdown or LaTeX, and the notes that belong to any row of figures.
 
 Figures are percentages with two decimals, mean ± population standard deviation over trials; a single trial has no
-deviation. A row is a label, the protocol and the five figures that papers print; below the rows stands what they are
-figures of. A re-ranked result says so in its label: notes get lost where rows are copied on.
+deviation. A row is a label, the protocol and the five figures that papers print; notes below say what they are figures
+of. A re-ranked result says so in its label, since notes get lost when rows are copied.
 """
 
 from __future__ import annotations
@@ -10,38 +10,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mvd.metrics.scores import PLAIN, Figures, Result
+from mvd.metrics.scores import PLAIN, Scores
+from mvd.report.style import markdown_table, percent
 
 DEVIATION = "mean ± population standard deviation over trials"
-"""What the number behind ± is."""
+"""What figures and deviations are, for notes."""
 
-_HEADINGS = ("", "protocol", "rank-1", "rank-10", "rank-20", "mAP", "mINP")
+_PRINTED = ("rank-1", "rank-10", "rank-20", "mAP", "mINP")
+_HEADINGS = ("", "protocol", *_PRINTED)
 _MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|~"})
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
-    | {
-        character: f"{{{character}}}" for character in "[*"
-    }  # behind the \\ of the row before, they would be its options
+    | {character: f"{{{character}}}" for character in "[*"}  # LaTeX would read them as options of the \\ before
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$", "λ": r"$\lambda$"}
 )
 
 
 class Annotated(NamedTuple):
-    """The text that belongs to rows of results.
+    """Labels and notes of some rows of scores.
 
     Attributes:
-        labels: for each row, with "re-ranked" where it is, and the number of its note where there are several.
-        notes: protocol, queries, queries with a match, gallery and trials of all rows, a line for each that
-            differs; then how rows were re-ranked, if any was.
+        labels: one per row, with "re-ranked" if it is, and with the number of its note if there are several.
+        notes: one line per distinct protocol, number of queries, of queries with a match, gallery size and number of
+            trials; then how rows were re-ranked, if any was.
     """
 
     labels: list[str]
     notes: list[str]
 
 
-def annotate(rows: Sequence[tuple[str, Result]]) -> Annotated:
-    """Complete the labels of results and note what they are results of."""
+def annotate(rows: Sequence[tuple[str, Scores]]) -> Annotated:
+    """Complete the labels of scores and note what they were measured on."""
     settings = list(dict.fromkeys(_describe(result) for _, result in rows))
     rankings = list(dict.fromkeys(result.ranking for _, result in rows if result.ranking != PLAIN))
     numbered = len(settings) > 1
@@ -56,26 +56,26 @@ def annotate(rows: Sequence[tuple[str, Result]]) -> Annotated:
     return Annotated(labels, [*notes, *(f"re-ranked: {ranking}" for ranking in rankings)])
 
 
-def markdown_rows(rows: Sequence[tuple[str, Result]]) -> str:
-    """Write results as a Markdown table, with a list of notes below it.
+def markdown_rows(rows: Sequence[tuple[str, Scores]]) -> str:
+    """Write scores as a Markdown table with a list of notes below.
 
     Args:
-        rows: labels, shown as they are, and results; in the order given. A re-ranked result belongs directly below
-            its plain one.
+        rows: labels and scores, in the order given. A re-ranked result belongs directly below its plain one.
 
     Returns:
         Lines without a newline at the end.
     """
     labels, notes = annotate(rows)
-    lines = [_HEADINGS, ("---", "---", *("---:" for _ in _HEADINGS[2:]))]
-    for label, (_, result) in zip(labels, rows, strict=True):
-        lines.append((_escape(label, _MARKDOWN), _escape(result.protocol, _MARKDOWN), *_cells(result, "{} ± {}")))
-    table = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([*table, "", *(f"- {_escape(note, _MARKDOWN)}" for note in [*notes, _unit(rows)])])
+    lines = [
+        [_escape(label, _MARKDOWN), _escape(result.protocol, _MARKDOWN), *_cells(result, "{} ± {}")]
+        for label, (_, result) in zip(labels, rows, strict=True)
+    ]
+    below = [f"- {_escape(note, _MARKDOWN)}" for note in [*notes, _unit(rows)]]
+    return "\n".join([markdown_table(_HEADINGS, lines, text=2), "", *below])
 
 
-def latex_rows(rows: Sequence[tuple[str, Result]]) -> str:
-    """Write results as a LaTeX tabular with the rules of booktabs, its notes in the last rows.
+def latex_rows(rows: Sequence[tuple[str, Scores]]) -> str:
+    """Write scores as a LaTeX tabular with the rules of booktabs; the notes are its last rows.
 
     Args:
         rows: as `markdown_rows`.
@@ -107,8 +107,8 @@ def latex_rows(rows: Sequence[tuple[str, Result]]) -> str:
     )
 
 
-def _describe(result: Result) -> str:
-    """Say on one line what a result is a result of."""
+def _describe(result: Scores) -> str:
+    """Describe protocol, queries, gallery and trials of a result in one line."""
     trials = "1 trial" if result.trials == 1 else f"{result.trials} trials"
     return (
         f"{result.protocol}: {result.queries} queries, {result.valid_queries} with a match, "
@@ -116,23 +116,21 @@ def _describe(result: Result) -> str:
     )
 
 
-def _unit(rows: Sequence[tuple[str, Result]]) -> str:
-    """Say what the figures are in, and their deviation if any of them has one."""
+def _unit(rows: Sequence[tuple[str, Scores]]) -> str:
+    """Name the unit of the figures, and the kind of deviation if there is one."""
     return f"in %, {DEVIATION}" if any(result.trials > 1 for _, result in rows) else "in %"
 
 
-def _cells(result: Result, pattern: str) -> list[str]:
-    """Format the figures of a row, mean and deviation by a pattern with a place for each."""
-    means, deviations = ([f"{100 * share:.2f}" for share in _printed(figures)] for figures in (result.mean, result.std))
-    return means if result.trials == 1 else [pattern.format(*pair) for pair in zip(means, deviations, strict=True)]
-
-
-def _printed(figures: Figures) -> tuple[float, ...]:
-    return figures.rank_1, figures.rank_10, figures.rank_20, figures.mAP, figures.mINP
+def _cells(result: Scores, pattern: str) -> list[str]:
+    """Format the figures of a row; the pattern takes mean and deviation."""
+    means, deviations = result.mean.named(), result.std.named()
+    if result.trials == 1:
+        return [percent(means[name]) for name in _PRINTED]
+    return [pattern.format(percent(means[name]), percent(deviations[name])) for name in _PRINTED]
 
 
 def _escape(text: str, table: dict[int, str]) -> str:
-    """Keep a text what it is, on one line."""
+    """Escape special characters, and put a text on one line."""
     return " ".join(text.split()).translate(table)
 
 

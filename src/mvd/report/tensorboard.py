@@ -1,8 +1,8 @@
-"""A run in TensorBoard: every log line and validation as scalars, batches as pictures, the configuration.
+"""TensorBoard events of a run: every log line and validation as scalars, batches as pictures, the configuration.
 
-Events go to the folder tensorboard in the run folder, through TensorBoard's own writer; PyTorch takes no part. Each is
-on the disk before the run goes on from its log line, so a run that is killed has in TensorBoard what it has in
-metrics.jsonl. A run that goes on takes back what is at its step or after it, and writes that again.
+Events go to the folder `tensorboard` in the run folder, through TensorBoard's own writer, without PyTorch. They are
+flushed at each log line, so that a killed run has in TensorBoard what it has in metrics.jsonl. A resumed run discards
+the events after its checkpoint and writes them again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mvd.config import to_json
+from mvd.config.compare import flatten
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, RunError
 from mvd.runs import open_run
@@ -27,16 +28,17 @@ from mvd.runs.observer import Observer, SampleBatch, StepLog
 
 FOLDER = "tensorboard"
 
-_TALL = 128  # pixels, to which pictures are made smaller
+_TALL = 128  # pixels: pictures are scaled down to this height
 _GAP = 4
 _LABEL = 44
+_NO_SCALARS = ("step", "epoch", "best")
 
 
 class TensorBoardWriter(Observer):
-    """An `mvd.runs.observer.Observer` that writes TensorBoard's events; a context manager.
+    """An observer of runs that writes TensorBoard events; a context manager.
 
     Args:
-        path: the run folder, which need not be there before the run starts.
+        path: the run folder; it may not exist before the run starts.
 
     Raises:
         ConfigError: TensorBoard is not installed.
@@ -54,7 +56,7 @@ class TensorBoardWriter(Observer):
         except ImportError as error:
             raise ConfigError(
                 f"--tensorboard: expected the package tensorboard, found none that works ({error}); "
-                f"pip install 'mvd[watch]', or leave it away"
+                f"pip install 'mvd[watch]', or run without --tensorboard"
             ) from error
 
     def __enter__(self) -> TensorBoardWriter:
@@ -67,7 +69,7 @@ class TensorBoardWriter(Observer):
             self._writer.close()
 
     def started(self, step: int, steps: int) -> None:
-        """Begin at `step`: what is there already is kept up to it, and what metrics.jsonl alone has is added."""
+        """Start at `step`: keep earlier events up to it, and add log lines that only metrics.jsonl has."""
         folder = self._path / FOLDER
         watched = any(folder.glob("events.out.tfevents.*"))
         try:
@@ -82,11 +84,11 @@ class TensorBoardWriter(Observer):
         self._write(0, [self._configuration(json.loads(to_json(run.config)))])
         for record in run.metrics():
             if record["step"] == step or not watched:
-                self._write(record["step"], self._scalars(_flat(record)))
+                self._write(record["step"], self._scalars(record))
         self._writer.flush()
 
     def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
-        """Write a batch as one picture: a row for each person, visible and infrared side by side."""
+        """Write a batch as one picture: a row per person, visible and infrared side by side."""
         sheet = batch_sheet(show())
         file = io.BytesIO()
         sheet.save(file, "PNG")
@@ -96,30 +98,31 @@ class TensorBoardWriter(Observer):
         self._write(step, [self._summaries.Summary.Value(tag="batch", image=image)])
 
     def stepped(self, step: int) -> bool:
-        """Take note of a step; the run goes on."""
+        """Record the step; the run continues."""
         self._step = step
         return True
 
     def logged(self, log: StepLog) -> None:
         """Write a log line."""
-        self._write(log.step, self._scalars(_flat(log._asdict())))
+        self._write(log.step, self._scalars(log._asdict()))
         self._writer.flush()
 
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
         """Write a validation."""
-        self._write(self._step, self._scalars(_flat({"validation": metrics})))
+        self._write(self._step, self._scalars({"validation": metrics}))
         self._writer.flush()
 
     def _write(self, step: int, values: Iterable[Any]) -> None:
         summary = self._summaries.Summary(value=list(values))
         self._writer.add_event(self._events.Event(wall_time=time.time(), step=step, summary=summary))
 
-    def _scalars(self, figures: Mapping[str, float]) -> list[Any]:
-        return [self._summaries.Summary.Value(tag=name, simple_value=value) for name, value in figures.items()]
+    def _scalars(self, record: Mapping[str, Any]) -> list[Any]:
+        value = self._summaries.Summary.Value
+        return [value(tag=name, simple_value=figure) for name, figure in scalars(record).items()]
 
     def _configuration(self, config: Mapping[str, Any]) -> Any:
         start = self._hparams.SessionStartInfo(start_time_secs=time.time())
-        for name, value in _settings(config).items():
+        for name, value in flatten(config).items():
             if isinstance(value, bool):
                 start.hparams[name].bool_value = value
             elif isinstance(value, int | float):
@@ -133,7 +136,7 @@ class TensorBoardWriter(Observer):
 
 
 def batch_sheet(batch: SampleBatch) -> Image.Image:
-    """Draw a batch: a row for each person with the data set's number, visible pictures left, infrared right."""
+    """Draw a batch: a row per person with the data set's identity, visible pictures left, infrared right."""
     people = list(dict.fromkeys(batch.identities.tolist()))
     rows = [
         [batch.pictures[(batch.identities == person) & (batch.modalities == modality)] for modality in Modality]
@@ -158,24 +161,7 @@ def batch_sheet(batch: SampleBatch) -> Image.Image:
     return sheet
 
 
-def _flat(record: Mapping[str, Any]) -> dict[str, float]:
+def scalars(record: Mapping[str, Any]) -> dict[str, float]:
     """Name the figures of a log line or a validation as TensorBoard groups them: "losses/total", "lr"."""
-    figures: dict[str, float] = {}
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            figures |= {f"{name}/{part}": figure for part, figure in value.items()}
-        elif name not in ("step", "best", "epoch"):
-            figures[name] = value
-    if "losses" in record:
-        figures["epoch"] = record["epoch"]
-    return figures
-
-
-def _settings(values: Mapping[str, Any], prefix: str = "") -> dict[str, bool | float | str]:
-    flat: dict[str, bool | float | str] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _settings(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value if isinstance(value, bool | int | float | str) else " ".join(map(str, value))
-    return flat
+    figures = {name: float(value) for name, value in flatten(record, "/").items() if name not in _NO_SCALARS}
+    return figures | ({"epoch": record["epoch"]} if "losses" in record else {})

@@ -1,4 +1,4 @@
-"""Which tensors of a weights file matched a network, as lines for the screen."""
+"""How the tensors of a weights file were matched, in lines for the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mvd.runs.observer import Matched, Observer
 
 
 class MatchPrinter(Observer):
-    """Prints which tensors of the pre-trained weights matched, before training starts."""
+    """Prints which tensors of the pre-trained weights were matched, before training starts."""
 
     def __init__(self, console: Console, file: Path) -> None:
         self._console = console
@@ -21,10 +21,10 @@ class MatchPrinter(Observer):
 
 
 def weights_lines(file: Path, report: Matched) -> list[str]:
-    """Count the tensors that matched, and name the others: left over, missing, replaced."""
-    lines = [f"{file}: {len(report.matched)} arrays of the network are from it"]
+    """Count the tensors that were loaded, and name those left over, missing or replaced."""
+    lines = [f"{file}: {len(report.matched)} tensors loaded into the network"]
     if report.left_over:
-        lines.append(f"left over in the file: {', '.join(report.left_over)}")
+        lines.append(f"not used from the file: {', '.join(report.left_over)}")
     if report.missing:
-        lines.append(f"missing in the file, so these start anew: {', '.join(report.missing)}")
+        lines.append(f"not in the file, initialized from the seed: {', '.join(report.missing)}")
     return lines + [f"note: {note}" for note in report.notes]

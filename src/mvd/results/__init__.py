@@ -1,1 +1,1 @@
-"""What commands return: plain values, without rendering."""
+"""What commands return: frozen dataclasses of plain values, without rendering; `mvd.report` lays them out."""

@@ -1,4 +1,4 @@
-"""What a weights file holds: the result of `mvd show`."""
+"""The result of `mvd show`: what a weights file holds."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mvd.runs import Card
-from mvd.weights.formats.stored import Shape
+from mvd.weights.formats.arrays import Shape
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What a file is.
+    """What a weights file holds.
 
     Attributes:
         file: the file.
         size: bytes.
-        format: in words.
-        network: what network it is, in words; None if its names are nobody's that is known here.
-        tensors: type and shape of each tensor by its name in the file; those of an optimiser too. Empty for ONNX.
-        numbers: how many numbers the network's tensors have.
-        card: the model card, where it carries one.
+        format: the format, in words.
+        network: the network, in words; None if its parameter names are unknown.
+        tensors: name in the file → type and shape, the optimizer's included. Empty for ONNX.
+        numbers: number of elements in the network's tensors.
+        card: the model card, if the file carries one.
         notes: further metadata, by name.
     """
 

@@ -1,12 +1,12 @@
-"""The synthetic data set: people as parametric figures in drawn scenes, visible and infrared.
+"""Synthetic data set: rendered people as parametric figures in drawn scenes, visible and infrared.
 
-It stands in for the real data sets, which need a signed form: for the demo, the tests, and whoever tries the tool.
-`SyntheticConfig` says what is rendered, `write_dataset` writes it in one of `LAYOUTS`, `render` makes one picture and
-`contact_sheet` a page of them.
+It stands in for the real data sets, which need a signed form, in the demo and the tests. `SyntheticConfig` configures
+it, `write_dataset` writes it in one of `LAYOUTS`, `render` makes one picture and `contact_sheet` a page of them.
 """
 
+from mvd.config.difficulty import Difficulty
 from mvd.synthetic.cameras import Camera, Rig, Sensor
-from mvd.synthetic.config import Difficulty, SyntheticConfig
+from mvd.synthetic.config import SyntheticConfig
 from mvd.synthetic.layouts import LAYOUTS, LayoutName
 from mvd.synthetic.originals import LLCM, REGDB, SYSU_MM01
 from mvd.synthetic.picture import render

@@ -1,4 +1,4 @@
-"""What people carry: where it hangs, and its straps."""
+"""Bags and other carried things: their shapes, straps and places on the body."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Cameras and rigs: what each camera looks at, in which light, and how it sees.
+"""Cameras and rigs: viewpoint, light and spectral response of each camera.
 
-A rig is the set of cameras that a data set is taken with (rigs.py). One camera may see both spectra, by day and with
-an infrared lamp by night: it is in its rig twice, with one number and one place, and a `Sensor` tells the two apart.
+A rig is the set of cameras of a data set (rigs.py). A camera that sees colours by day and the near infrared by night is
+in its rig twice, under one number and at one place; a `Sensor` is a camera and a modality.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Two maps that a figure is drawn into: what each spot is made of, and which way it faces.
+"""Canvas: a material map and a shading map that a figure is drawn into.
 
-The label map, at twice the resolution, holds a `Material` per spot; the shade map how far the surface is turned to
-the side, −1 … 1 as 28 … 228. Neither knows of light or of modality: looking both up in tables gives the visible and
-the infrared picture, so they share every outline and no grey value.
+The label map, at twice the resolution, holds a `Material` per pixel; the shading map holds how far the surface is
+turned to the side, −1 … 1 as 28 … 228. Neither depends on light or modality: the visible and the infrared picture are
+looked up in tables from both maps, so they share every outline and no grey value.
 
 Parts are drawn back to front. Corners are rounded to whole pixels of the label map before Pillow sees them.
 """

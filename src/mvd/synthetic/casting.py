@@ -1,15 +1,15 @@
-"""Draws people.
+"""Sampling of people: body, gait, clothes, hair and carried things of an identity.
 
-Body, gait, clothes, hair and carried things are what both modalities show. Colour and infrared answer are drawn
-apart from each other, material by material: black cotton may glow in the near infrared and white nylon go dark, so
-the one cannot be read off the other. A pattern has a contrast of its own in the infrared; some vanish.
+These are visible in both modalities. Colour and infrared reflectance are drawn independently for each material: black
+cotton may glow in the near infrared and white nylon go dark, so one does not predict the other. A pattern has its own
+contrast in the infrared; some vanish.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from mvd.synthetic.config import Difficulty
+from mvd.config.difficulty import Difficulty
 from mvd.synthetic.person import Bag, Build, Clothes, Hair, Headgear, Look, Material, Pattern, Person
 from mvd.synthetic.randomness import Draws, Purpose
 

@@ -1,46 +1,14 @@
-"""What is rendered: the seed, who is in the data set, and the knobs of its difficulty.
-
-Kept apart from the drawing so that a command line can offer it without loading any of that.
-"""
+"""Configuration of a synthetic data set: seed, plan of people and cameras, size and difficulty of the pictures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
+from mvd.config.difficulty import Difficulty
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
 from mvd.synthetic.cameras import Camera, Sensor
 from mvd.synthetic.plan import Plan, even_plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difficulty:
-    """How hard it is to tell people apart across the modalities.
-
-    Attributes:
-        variety: how much builds, clothes, hair and bags differ between identities, 0 (all alike) … 1.
-        print_in_infrared: probability that a pattern keeps its edges in the infrared, 0…1.
-        views: range of directions that people are seen from, 0 (always the front) … 1 (all around).
-        occlusion: probability that something stands in front of a person, 0…1.
-        box_jitter: how far a box is off its person, as a share of the height, 0…0.3.
-        blur: strength of blur and of lost resolution; 1 is the default, 0 none, up to 4.
-        noise: strength of the sensor's noise; 1 is the default, 0 none, up to 8.
-    """
-
-    variety: float = 1.0
-    print_in_infrared: float = 0.75
-    views: float = 1.0
-    occlusion: float = 0.1
-    box_jitter: float = 0.025
-    blur: float = 1.0
-    noise: float = 1.0
-
-    def __post_init__(self) -> None:
-        limits = {"box_jitter": 0.3, "blur": 4.0, "noise": 8.0}
-        for knob in fields(self):
-            value, limit = getattr(self, knob.name), limits.get(knob.name, 1.0)
-            if not 0 <= value <= limit:
-                raise ConfigError(f"{knob.name}: expected a number from 0 to {limit:g}, found {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +30,7 @@ class SyntheticConfig:
     height: int = 240
     thermal: bool = False
     quality: int = 85
-    difficulty: Difficulty = Difficulty()
+    difficulty: Difficulty = field(default_factory=Difficulty)
 
     def __post_init__(self) -> None:
         for name, low, high in (("seed", 0, 2**63 - 1), ("height", 64, 512), ("quality", 30, 95)):

@@ -1,4 +1,4 @@
-"""A person in one pose: every part in the order in which the camera sees them, from behind to before."""
+"""A person in one pose: all body parts in drawing order, back to front."""
 
 from __future__ import annotations
 

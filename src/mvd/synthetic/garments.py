@@ -1,8 +1,7 @@
-"""The trunk and what covers it: upper garments with their patterns, skirts, trouser tops.
+"""Trunk and upper garments with their patterns, skirts, tops of trousers.
 
-A garment is a tube of rings around the trunk; below the hip it widens to where the legs are, so a coat or skirt
-moves with the walk. Patterns are bands between two heights and strips between two angles of the same tube, so they
-turn with the body.
+A garment is a tube of rings around the trunk; below the hip it widens around the legs, so a coat or skirt moves with
+the walk. Patterns are bands between two heights and strips between two angles of the tube, so they turn with the body.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The little geometry that the figures need, in plain floats.
+"""Geometry of the figures, in plain floats that are the same on every machine.
 
-Products, sums and square roots of IEEE floats are the same everywhere; sines from a C library are not. So sine is
-a polynomial here, and everything drawn is first rounded to whole sub-pixels. Angles are in turns.
+Products, sums and square roots of IEEE floats are reproducible; sines of a C library are not. So sine is a polynomial
+here, and coordinates are rounded to sub-pixels before drawing. Angles are in turns.
 
 A person's frame: `left` to the person's left, `up` from the ground, `front` where the chest points; metres.
 A view turns the person about the vertical (yaw 0: faces the camera, ¼: looks to the right of the picture) and looks

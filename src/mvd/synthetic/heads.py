@@ -1,7 +1,7 @@
-"""Heads: hair, faces and what is worn on them.
+"""Heads: hair, faces, hats and glasses.
 
-What falls behind the head is drawn apart from the head itself, since it is behind the trunk for who faces the
-camera and before it for who turns away.
+Hair that falls behind the head is a part of its own: it is behind the trunk of a person who faces the camera, and in
+front of it for one who turns away.
 """
 
 from __future__ import annotations

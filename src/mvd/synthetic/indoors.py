@@ -1,4 +1,4 @@
-"""Places indoors: a corridor, a room, a hall, a library, a garage; each drawn from the far end to the near one."""
+"""Indoor scenes: corridor, room, hall, library, garage; each drawn from far to near."""
 
 from __future__ import annotations
 

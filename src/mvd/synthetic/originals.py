@@ -1,13 +1,12 @@
-"""Plans of the real data sets' sizes: `SYSU_MM01`, `REGDB` and `LLCM`.
+"""Plans with the real data sets' numbers of identities and pictures: `SYSU_MM01`, `REGDB` and `LLCM`.
 
-They have the real numbers of identities and pictures. How these are dealt to the single identities is a rule of
-this project: people of a group are numbered one after the other, a camera sees a run of them, and its pictures are
-shared evenly, the first ones getting the rest.
+How many pictures each identity has is a rule of this project: people of a group have consecutive numbers, a camera sees
+a range of them, and its pictures are shared evenly, the first ones getting the remainder.
 
 SYSU-MM01: the numbers of every camera in every split are real, and so are the totals that follow: 45,863 pictures
 (30,071 visible, 15,792 infrared), 395 training identities counting validation (22,258 + 11,909), 3,803 queries,
 galleries of 301 and 112 folders, and 2,208 queries with a match indoors. Its 22 people who are in no split are
-there, too.
+included.
 
 RegDB: 412 people, half of them to train and half to test on, ten visible and ten thermal pictures of each.
 

@@ -1,4 +1,4 @@
-"""Places outdoors: a courtyard, a street, a night garden, a waterside; each drawn from the far end to the near one."""
+"""Outdoor scenes: courtyard, street, night garden, waterside; each drawn from far to near."""
 
 from __future__ import annotations
 

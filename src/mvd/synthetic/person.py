@@ -1,7 +1,7 @@
-"""What an identity is: all that is fixed about a person, in every picture and to every camera.
+"""An identity: everything about a person that is the same in every picture and for every camera.
 
-Lengths are in metres for a stature of 1.75, the scale that everybody is drawn in: a crop around a person shows
-proportions, not size.
+Lengths are in metres for a stature of 1.75, in which everybody is drawn: a crop around a person shows proportions, not
+size.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One picture: a person before a scene, as a camera of either modality records it.
+"""Rendering of one picture: a person in front of a scene, as a camera of either modality records it.
 
-The figure is drawn into maps that know neither light nor modality (canvas.py). From them
+The figure is drawn into maps that depend on neither light nor modality (canvas.py). From them
 
     colour or infrared answer of each material × light on its surface
     → laid over the scene behind → the lamp's or daylight's unevenness → the camera's gains

@@ -1,4 +1,4 @@
-"""Who is seen by which camera how often, and in which split: the shape of a data set without its pictures."""
+"""The plan of a data set: which identity is in which split, and how many pictures each camera takes of it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where the joints of a person are in one moment of walking, standing or carrying.
+"""Joint positions of a person who walks, stands or carries something.
 
-A walk is one phase: the legs swing against each other, a knee bends as its leg comes forward, the arms swing
-against the legs. Identities differ in stride, swing and lean; pictures differ in phase and in how much of a walk
-it is. Metres, in the person's frame, for a stature of 1.75.
+A walk has one phase: the legs swing in opposite directions, a knee bends as its leg comes forward, the arms swing
+against the legs. Identities differ in stride, swing and lean; pictures differ in phase and in how much of a walk it is.
+Metres, in the person's frame, for a stature of 1.75.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Random draws that are a function of what they are for, the same on every machine.
+"""Random numbers that depend on their purpose alone and are the same on every machine.
 
-Each person, picture and scene owns a stream of NumPy's Philox generator, keyed by the seed and by what is drawn;
-so nothing depends on the order in which pictures are made or on the process that makes them. Only the raw 64-bit
-words are used, the part of NumPy's random numbers that is promised to stay as it is; they become fractions by a
-shift and a product, which are exact.
+Each person, picture and scene has its own stream of NumPy's Philox generator, keyed by the seed and by what is drawn,
+so neither the order of pictures nor the number of processes matters. Only the raw 64-bit words are used, which NumPy
+promises not to change; they become fractions by a shift and a product, which are exact.
 """
 
 from __future__ import annotations

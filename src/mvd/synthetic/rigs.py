@@ -1,10 +1,9 @@
-"""The cameras of the three data sets, each with a place, a light and a way of seeing of its own.
+"""The rigs of SYSU-MM01, RegDB and LLCM.
 
-- SYSU-MM01: 1, 2, 4, 5 see colours, 3 and 6 the near infrared; 1–3 hang indoors, 4–6 outdoors; 2 and 3 look into
-  one room. Camera 6 is outdoors at night: its own lamp lights people and hardly what is behind them.
+- SYSU-MM01: cameras 1, 2, 4, 5 see colours, 3 and 6 the near infrared; 1–3 are indoors, 4–6 outdoors; 2 and 3 see the
+  same room. Camera 6 is outdoors at night: its own lamp lights people and hardly the background.
 - RegDB: a visible and a thermal camera side by side, with small pictures.
-- LLCM: nine cameras in little light, each of which sees colours by day and, but for camera 3, the near infrared by
-  night, from one spot.
+- LLCM: nine cameras in little light; each sees colours by day and, except camera 3, the near infrared by night.
 """
 
 from __future__ import annotations

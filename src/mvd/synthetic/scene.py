@@ -1,8 +1,8 @@
-"""What the cameras look at, drawn once per camera; pictures are cut out of it where a person stands.
+"""Scenes: the backgrounds of the cameras, drawn once for each; pictures are cropped where a person stands.
 
-A stage holds a picture of 960 × 720 with a ground plane: x to the right, y up, z away from a camera 1.9 m high;
-metres. Everything in it has a colour, a near-infrared reflectance and a heat of its own, so a lawn glows and
-a shaded wall goes dark for the infrared cameras, and cameras that look at one place show the same furniture.
+A stage holds a picture of 960 × 720 with a ground plane: x to the right, y up, z away from a camera 1.9 m high; metres.
+Everything has a colour, a near-infrared reflectance and a heat, so a lawn glows and a shaded wall is dark for infrared
+cameras, and cameras at one place show the same furniture.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A flat picture of a place with depth: quads, boxes and leaves put where a camera sees them.
+"""A flat picture of a scene with perspective: quads, boxes and leaves, projected to the camera.
 
-x to the right, y up, z away from the camera; metres. The camera stands 1.9 m high and looks level.
+x to the right, y up, z away from the camera; metres. The camera is 1.9 m high and level.
 """
 
 from __future__ import annotations

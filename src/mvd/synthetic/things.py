@@ -1,7 +1,7 @@
-"""What places are made of and furnished with: materials, and the things that stand about in them.
+"""Materials and furniture of the scenes.
 
-Colours are what a person would see; the infrared values follow from the matter: leaves and painted walls reflect,
-glass, water and asphalt do not, lamps are warm.
+Colours are the visible ones; infrared values follow from the material: leaves and painted walls reflect, glass, water
+and asphalt do not, lamps are warm.
 """
 
 from __future__ import annotations

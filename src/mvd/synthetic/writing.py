@@ -1,8 +1,7 @@
-"""Writes a synthetic data set to the disk, in any layout.
+"""Writing of a synthetic data set to the disk, in any layout.
 
-Everything goes into a folder beside the wanted one, which takes its name when all is done: whoever sees `out` sees
-it whole. Pictures are functions of their numbers, so processes share the work identity by identity and their number
-changes nothing.
+Everything is written to a folder beside `out` that is renamed at the end, so `out` is complete or absent. A picture is
+a function of its numbers: processes share the identities, and their number changes no byte.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ def _write_pictures(
     root: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Callable[[int, int], None]
 ) -> None:
     done, total = 0, config.plan.pictures
-    # A process is told of one person only: the whole plan, sent once for each, would keep it waiting.
+    # A process gets the plan of one person only: sending the whole plan for each would keep it waiting.
     jobs = (replace(config, plan=config.plan.of(identity)) for identity in config.plan.people)
     progress(done, total)
     if workers == 1:

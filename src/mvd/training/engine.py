@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import torch
+
 from mvd.config import RunConfig
 from mvd.distributed.group import local_runtime, require_divisible
 from mvd.errors import ConfigError
 from mvd.inference.embed import embed
 from mvd.inference.export import export
 from mvd.losses.objective import build_objective
+from mvd.models.state import initial_network
 from mvd.runtime.device import compile_obstacle, resolve_device
 from mvd.runtime.precision import check_precision
 from mvd.runtime.resolve import check_cuda_graphs
@@ -19,6 +22,8 @@ __all__ = ["check", "embed", "export", "fit"]
 def check(config: RunConfig) -> str:
     """Check that a configuration can be trained here, and name the device; see `mvd.commands.engine.Engine`."""
     build_objective(config)
+    if config.model.encoder is not None:
+        initial_network(config, 2, torch.device("cpu"))  # for what may be wrong with the user's encoder
     device = resolve_device(local_runtime(config.runtime).device)
     check_precision(config.runtime, device)
     require_divisible(config)

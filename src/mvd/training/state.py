@@ -59,6 +59,7 @@ def initial_state(config: RunConfig, classes: int, device: torch.device) -> Trai
         share_statistics(network, device)
     forward: nn.Module = network
     if distributed.count() > 1:
-        # Only the identity loss reaches all classifiers.
-        forward = data_parallel(forward, device, unused=config.losses.identity_weight == 0)
+        # Only the identity loss reaches all classifiers, and an own encoder may have parameters that it does not use.
+        unused = config.losses.identity_weight == 0 or config.model.encoder is not None
+        forward = data_parallel(forward, device, unused=unused)
     return TrainState(network, forward, build_optimizer(network, config.optimizer))

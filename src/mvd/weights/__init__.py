@@ -1,21 +1,19 @@
-"""The room for weights of other frameworks: files in and out, and names. numpy only; PyTorch to write its own format.
+"""Weights in and out: formats, names, and what goes into a network.
 
-`files` tells a format by what is in a file and reads it (`mindspore_ckpt` on `protobuf`, `torch_files` on
-`torch_archive` and `pickles`, `safetensors_files`, all on `stored`), `names` knows who calls a tensor what, `encoders`
-and `networks` what a network consists of, `load` puts it together. `onnx_models` runs and shrinks exported programs,
-with packages that are optional; `onnx_metadata` reads without them what they say of themselves.
+`formats/` reads and writes files (`files` tells which format), `names` translates names, `load` puts both together for
+training, evaluation and conversion, `hub` transfers models.
 """
 
-from mvd.weights.formats.files import Kind, Weights, read_weights, write_weights
-from mvd.weights.load import Target, convert, count_classes, load_pretrained, load_whole
-from mvd.weights.names import Renamed, Report, match, recognise
+from mvd.weights.formats.files import Kind, WeightsFile, read_weights, write_weights
+from mvd.weights.load import Framework, convert, count_classes, load_pretrained, load_whole
+from mvd.weights.names import Match, MatchReport, match, recognise
 
 __all__ = [
+    "Framework",
     "Kind",
-    "Renamed",
-    "Report",
-    "Target",
-    "Weights",
+    "Match",
+    "MatchReport",
+    "WeightsFile",
     "convert",
     "count_classes",
     "load_pretrained",

@@ -1,9 +1,8 @@
-"""Weights from elsewhere into our network, and ours to elsewhere.
+"""Load weights from other sources, and convert between frameworks.
 
-`load_pretrained` is for the beginning of a training: it takes encoders, and of a whole network everything that fits.
-`load_whole` takes a network as it is. `convert` is for whole networks and goes both ways; there and back again gives
-the same bits by the same names, except for what a format has no place for, which the report names. An optimiser's
-tensors are left behind: they make sense nowhere else.
+`load_pretrained` is for the start of training: encoders, and from a whole network everything that fits. `load_whole`
+takes a network as it is. `convert` goes both ways; there and back gives the same bits by the same names, except for
+what a format has no place for, which the report names. The optimizer's tensors are left out.
 """
 
 from __future__ import annotations
@@ -17,37 +16,41 @@ from typing import Literal, TypeAlias
 from mvd.config import ModelConfig
 from mvd.errors import CheckpointError
 from mvd.runs import Card, CheckpointMeta, read_config, read_metadata, source_commit
-from mvd.weights.encoders import encoder_shapes, find_architecture, resnet_shapes
+from mvd.weights.formats.arrays import Array, Arrays, Shape, quote
 from mvd.weights.formats.files import Kind, read_weights, write_weights
-from mvd.weights.formats.stored import Array, Arrays, shown
 from mvd.weights.names import (
     MINDSPORE_RELEASE,
     MINDSPORE_RESNET,
     OURS,
     PYTORCH_RELEASE,
     RESNET,
+    Match,
+    MatchReport,
     Naming,
-    Renamed,
-    Report,
-    from_theirs,
+    find_resnet,
     match,
     our_names,
     recognise,
-    to_theirs,
+    to_our_names,
+    to_their_names,
 )
-from mvd.weights.networks import branches, head_shapes, network_shapes
 
-Target: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
+Framework: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
 
-_TARGETS: dict[Target, tuple[Kind, Naming, Naming]] = {
+UNTRAINED = CheckpointMeta(step=0, epoch=0, metrics={}, best=None)
+"""The state of weights from elsewhere: no step taken, nothing measured."""
+
+_TARGETS: dict[Framework, tuple[Kind, Naming, Naming]] = {
     "mvd": ("safetensors", OURS, RESNET),
     "mindspore": ("mindspore", MINDSPORE_RELEASE, MINDSPORE_RESNET),
     "pytorch": ("pytorch", PYTORCH_RELEASE, RESNET),
 }
-"""The format of each target, its names for a whole network, and those for a single ResNet."""
+"""Format, names of a whole network, and names of a single ResNet, by framework."""
 
 _CLASSIFIER = "shared.neck.classifier.weight"
-_STEM = ("conv1.", "bn1.")
+_ENCODER = ".encoder."
+_OWN_PARTS = (".attention", ".non_local.")
+"""Parts of our encoder that no ResNet has; they start from new weights."""
 
 _RELEASED: Mapping[Naming, Mapping[str, object]] = {
     MINDSPORE_RELEASE: {
@@ -65,47 +68,50 @@ _RELEASED: Mapping[Naming, Mapping[str, object]] = {
         "descriptor_norm": "whole",
     },
 }
-"""What the releases' networks compute that does not show in the names and shapes of their weights."""
+"""What the releases' networks compute that their weights do not show."""
 
 
-def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None) -> Renamed:
-    """Read weights for a network to start from.
+def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None) -> Match:
+    """Load weights for the start of training.
 
-    A single ResNet (torchvision's, timm's, MindSpore's) goes into every encoder that the network has, and into both
-    stems where there are two. Of a whole network, ours or a release of MVD, each branch goes into its own, heads where
-    they are of the same size; a baseline's encoder goes into all. The arrays of one encoder may be the same objects as
-    those of another.
+    A single ResNet (torchvision's, timm's, MindSpore's) goes into every encoder, and into both stems where there are
+    two. Of a whole network, ours or a release's, each branch goes into its own, and heads where their sizes agree; a
+    baseline's encoder goes into all branches. Arrays of several encoders may be the same objects.
 
     Args:
-        file: weights in any format that `read_weights` knows.
+        file: weights in any format that `read_weights` reads.
         config: the network.
-        classes: K, identities that it will be trained on; without it, encoders alone are taken.
+        classes: K, identities to be trained on; None takes encoders alone.
 
     Returns:
-        Arrays by the names of our network, such as "visible.encoder.conv1.weight", and a report of them. Missing are
-        parts that start anew; replaced are heads of another size, a classifier of other people above all.
+        Arrays by the names of our network, such as "visible.encoder.conv1.weight", and their report: missing parts
+        start from new weights, and so do replaced ones, heads of another size.
 
     Raises:
-        CheckpointError: it cannot be read, its names are unknown, or the encoder in it is another one.
+        CheckpointError: the file cannot be read, its names are unknown, or it holds another encoder.
     """
     theirs, naming = _read_named(file)
-    tensors, wanted = from_theirs(theirs, naming).tensors, encoder_shapes(config)
+    tensors, wanted = to_our_names(theirs, naming).tensors, _shapes(config, classes or 2)
     taken: Arrays = {}
     missing: list[str] = []
     replaced: list[str] = []
     used: set[str] = set()
-    for branch in branches(config):
-        source = next(
-            start for start in (f"{branch}.encoder.", "shared.encoder.", "") if f"{start}conv1.weight" in tensors
-        )
+    for branch in dict.fromkeys(name.split(".")[0] for name in wanted):
+        sources = (f"{branch}{_ENCODER}", f"shared{_ENCODER}", "")
+        source = next(source for source in sources if f"{source}conv1.weight" in tensors)
         encoder = {name.removeprefix(source): array for name, array in tensors.items() if name.startswith(source)}
-        found = match(_with_both_stems(encoder), wanted)
+        target = f"{branch}{_ENCODER}"
+        found = match(
+            {f"{target}{name}": array for name, array in _with_both_stems(encoder).items()},
+            {name: shape for name, shape in wanted.items() if name.startswith(target)},
+        )
         _require_encoder(file, encoder, found.report, config)
-        taken |= {f"{branch}.encoder.{name}": array for name, array in found.tensors.items()}
-        missing += [f"{branch}.encoder.{name}" for name in found.report.missing]
-        used |= {f"{source}{name}" for name in found.tensors}
+        taken |= found.tensors
+        missing += found.report.missing
+        used |= {f"{source}{name.removeprefix(target)}" for name in found.tensors}
         if naming.whole and classes is not None:
-            heads = match(tensors, {f"{branch}.{name}": shape for name, shape in head_shapes(config, classes).items()})
+            own = {name: shape for name, shape in wanted.items() if name.startswith(f"{branch}.")}
+            heads = match(tensors, {name: shape for name, shape in own.items() if _ENCODER not in name})
             taken |= heads.tensors
             missing += heads.report.missing
             replaced += heads.report.replaced
@@ -113,27 +119,27 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
     ours = our_names(theirs, naming)
     left_over = tuple(name for name in theirs if ours.get(name) not in used)
     notes = _notes(file, naming, config, replaced)
-    return Renamed(taken, Report(tuple(taken), left_over, tuple(missing), tuple(replaced), notes))
+    return Match(taken, MatchReport(tuple(taken), left_over, tuple(missing), tuple(replaced), notes))
 
 
-def load_whole(file: Path, config: ModelConfig) -> Renamed:
-    """Read a whole network, ours or a release's, as it is.
+def load_whole(file: Path, config: ModelConfig) -> Match:
+    """Load a whole network, ours or a release's, as it is.
 
     Returns:
-        Arrays by the names of our network, and a report of them.
+        Arrays by the names of our network, and their report.
 
     Raises:
-        CheckpointError: it cannot be read, is no whole network, or is another one than the configuration's; what is
+        CheckpointError: the file cannot be read, is no whole network, or another one than the configuration's; what is
             missing, left over or of another size is named.
     """
     theirs, naming = _read_named(file)
-    renamed = from_theirs(theirs, naming)
+    renamed = to_our_names(theirs, naming)
     if not naming.whole or _CLASSIFIER not in renamed.tensors:
         raise CheckpointError(
             f"{file}: expected the weights of a whole MVD network, found {naming.title}; encoders alone go to "
             f"mvd train --pretrained"
         )
-    found = match(renamed.tensors, network_shapes(config, count_classes(renamed.tensors)))
+    found = match(renamed.tensors, _shapes(config, count_classes(renamed.tensors)))
     report = found.report
     problems = [f"no {_some(report.missing)}"] if report.missing else []
     problems += [f"unknown {_some(report.left_over)}"] if report.left_over else []
@@ -144,50 +150,62 @@ def load_whole(file: Path, config: ModelConfig) -> Renamed:
             f"it was trained by, and set model fields that differ"
         )
     notes = _released_notes(naming, config)
-    return Renamed(found.tensors, Report(report.matched, renamed.report.left_over, notes=notes))
+    return Match(found.tensors, MatchReport(report.matched, renamed.report.left_over, notes=notes))
 
 
 def count_classes(tensors: Mapping[str, Array]) -> int:
-    """Count the people K that a whole network by our names tells apart."""
+    """Count the identities K that a whole network, by our names, classifies.
+
+    Raises:
+        CheckpointError: it has no classifier.
+
+    >>> import numpy as np
+    >>> count_classes({"shared.neck.classifier.weight": np.zeros((395, 2048))})
+    395
+    """
+    if _CLASSIFIER not in tensors:
+        raise CheckpointError(f"expected the weights of a whole MVD network, found no {_CLASSIFIER}; take another file")
     return len(tensors[_CLASSIFIER])
 
 
-def convert(file: Path, out: Path, *, to: Target) -> Report:
-    """Write the weights of a file in the format and with the names of another framework.
+def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
+    """Write weights in the format, and with the names, of another framework.
 
     Args:
-        file: MVD or a single ResNet, in any format that `read_weights` knows.
+        file: MVD or a single ResNet, in any format that `read_weights` reads.
         out: the file to write; one that is there is replaced.
-        to: "mvd" for safetensors with our names, as checkpoints of runs are; "mindspore" for a .ckpt and "pytorch" for
-            a .pth, with the names of that release of MVD.
+        to: "mvd" for safetensors with our names, like checkpoints of runs; "mindspore" for a .ckpt and "pytorch" for a
+            .pth, with the names of that release of MVD.
 
     Returns:
         What was written, by our names, and what was left over, by the names in the file.
 
     Raises:
-        CheckpointError: it cannot be read, its names are unknown, or `out` cannot be written.
+        CheckpointError: the file cannot be read, its names are unknown, or `out` cannot be written.
     """
+    file, out = Path(file), Path(out)
     theirs, naming = _read_named(file)
     kind, whole, single = _TARGETS[to]
-    ours = from_theirs(theirs, naming)
-    written = to_theirs(ours.tensors, whole if naming.whole else single)
+    ours = to_our_names(theirs, naming)
+    written = to_their_names(ours.tensors, whole if naming.whole else single)
     write_weights(out, written.tensors, kind, metadata=_metadata(file, naming) if to == "mvd" else None)
-    return Report(written.report.matched, (*ours.report.left_over, *written.report.left_over))
+    return MatchReport(written.report.matched, (*ours.report.left_over, *written.report.left_over))
 
 
-# A converted checkpoint has taken no step, and nobody has measured it.
-_UNTRAINED = CheckpointMeta(step=0, epoch=0, metrics={}, best=None)
+def _shapes(config: ModelConfig, classes: int) -> dict[str, Shape]:
+    from mvd.models.state import state_shapes  # loads torch
+
+    return state_shapes(config, classes)
 
 
 def _metadata(file: Path, naming: Naming) -> dict[str, str]:
-    """Say what is known of converted weights: all that one of our own files says of itself; else where it came from."""
+    """Make the metadata of converted weights: those of a file of ours; else where the weights came from."""
     card = Card(source=f"{file.name}, {naming.title}", commit=source_commit())
-    unknown = {"mvd": json.dumps(asdict(_UNTRAINED)), "card": card.to_json()}
+    unknown = {"mvd": json.dumps(asdict(UNTRAINED)), "card": card.to_json()}
     return unknown | (read_metadata(file) if naming is OURS else {})
 
 
 def _notes(file: Path, naming: Naming, config: ModelConfig, replaced: Sequence[str]) -> tuple[str, ...]:
-    """Note what a user would want to know of weights that fit."""
     notes = []
     if replaced:
         notes.append(f"replaced by new ones, for these are of another size: {', '.join(replaced)}")
@@ -201,7 +219,7 @@ def _notes(file: Path, naming: Naming, config: ModelConfig, replaced: Sequence[s
 
 
 def _released_notes(naming: Naming, config: ModelConfig) -> tuple[str, ...]:
-    """Note where a network computes something else than the release whose names its weights have."""
+    """Note where a network differs from the release whose names its weights have."""
     other = {name: value for name, value in _RELEASED.get(naming, {}).items() if getattr(config, name) != value}
     if not other:
         return ()
@@ -213,7 +231,7 @@ def _released_notes(naming: Naming, config: ModelConfig) -> tuple[str, ...]:
 
 
 def _padding(file: Path, naming: Naming) -> str | None:
-    """Tell the padding that weights were trained with, where their naming or their metadata says so."""
+    """Return the padding that weights were trained with, where their naming or their metadata tells it."""
     if naming is not OURS:
         return "same" if naming.mindspore else "pytorch"
     config = read_config(file)
@@ -221,7 +239,6 @@ def _padding(file: Path, naming: Naming) -> str | None:
 
 
 def _read_named(file: Path) -> tuple[Arrays, Naming]:
-    """Read a file whose names are known."""
     tensors, _ = read_weights(file)
     naming = recognise(tensors)
     if naming is None:
@@ -233,21 +250,22 @@ def _read_named(file: Path) -> tuple[Arrays, Naming]:
 
 
 def _with_both_stems(encoder: Arrays) -> Arrays:
-    """Add a second stem, the same as the first, where the file has one; it is left out where it is not wanted."""
-    return {f"infrared_stem.{name}": array for name, array in encoder.items() if name.startswith(_STEM)} | encoder
+    """Add a second stem, a copy of the first, unless the file has one."""
+    stem = {name: array for name, array in encoder.items() if name.startswith(("conv1.", "bn1."))}
+    return {f"infrared_stem.{name}": array for name, array in stem.items()} | encoder
 
 
-def _require_encoder(file: Path, encoder: Arrays, report: Report, config: ModelConfig) -> None:
+def _require_encoder(file: Path, encoder: Arrays, report: MatchReport, config: ModelConfig) -> None:
     """Refuse an encoder that is not the network's."""
-    core = resnet_shapes(config.arch, config.base_width)
-    lacking = [name for name in report.missing if name in core]
+    lacking = [name for name in report.missing if not any(part in name for part in _OWN_PARTS)]
     if not lacking and not report.replaced:
         return
-    arch = find_architecture({name: array.shape for name, array in encoder.items()})
-    if arch is not None:
+    arch = find_resnet({name: array.shape for name, array in encoder.items()})
+    if arch is not None and (arch, len(encoder["conv1.weight"])) != (config.arch, config.base_width):
         found = f"those of {arch} with a base width of {len(encoder['conv1.weight'])}"
     else:
-        found = f"{_some(lacking)} missing" if lacking else f"{_some(report.replaced)} of other sizes"
+        names = [name.partition(_ENCODER)[2] for name in lacking or report.replaced]
+        found = f"{_some(names)} missing" if lacking else f"{_some(names)} of other sizes"
     raise CheckpointError(
         f"{file}: expected the weights of {config.arch} with a base width of {config.base_width}, found {found}; "
         f"set model.arch and model.base_width to what the file holds, or take another file"
@@ -256,4 +274,4 @@ def _require_encoder(file: Path, encoder: Arrays, report: Report, config: ModelC
 
 def _some(names: Iterable[str]) -> str:
     names = list(names)
-    return ", ".join(map(shown, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return ", ".join(map(quote, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

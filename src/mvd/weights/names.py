@@ -1,4 +1,4 @@
-"""The names that others give the same weights, and ours.
+"""Names of weights: ours, those of both MVD releases, and those of single ResNets.
 
     ours                              MindSpore release                         PyTorch release
     visible.encoder.conv1.weight      rgb_backbone.visible.conv1.weight         RGB_backbone.base.conv1.weight
@@ -9,13 +9,13 @@
     visible.bottleneck.layers.0.bias  rgb_bottleneck.bottleneck.model.0.bias    RGB_Bottleneck.bottleneck.model.0.bias
     visible.bottleneck.classifier.4…  rgb_bottleneck.classifier.4…              RGB_Bottleneck.classifier.4…
 
-A single ResNet has torchvision's names, which timm's and our encoder's are too, or those of MindSpore's model zoo:
-`bn1.gamma`, `layer1.0.down_sample_layer.0.weight`, `end_point.weight`. MindCV's `down_sample.0` and the
-`conv_down_sample`, `bn_down_sample` of MindSpore's detectors are understood as well, but not written.
+A single ResNet has the names of torchvision, timm and our encoder, or those of MindSpore's model zoo: `bn1.gamma`,
+`layer1.0.down_sample_layer.0.weight`, `end_point.weight`. MindCV's `down_sample.0` and the `conv_down_sample`,
+`bn_down_sample` of MindSpore's detectors are read, but not written.
 
-Every naming is a renaming of beginnings, and MindSpore's one of ends besides: what a norm calls `weight` elsewhere is
-its `gamma`. Which modules are norms shows in their running statistics. The counters of batches that PyTorch's norms
-have, and nothing reads, MindSpore has not; they start from 0 when weights come from there.
+A naming replaces prefixes, and MindSpore's suffixes too: a norm's `weight` is its `gamma`. Norms are recognised by
+their running statistics. PyTorch's norms count batches, which nothing reads and MindSpore lacks: the counters start
+from 0 when weights come from there.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args, get_type_hints
 
 import numpy as np
 
-from mvd.weights.formats.stored import Array, Arrays, Shape
+from mvd.config import ModelConfig
+from mvd.weights.formats.arrays import Array, Arrays, Shape
 
 _COUNTER = ".num_batches_tracked"
 _STATISTIC = ".running_mean"
@@ -39,23 +40,24 @@ _MINDSPORE_ENDS = {
 }
 _RESNET_PARTS = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
 _RESNET_SECTIONS = tuple((part, part) for part in _RESNET_PARTS)
-_ATTENTION = {2: "cam_256", 3: "cam_512", 4: "cam_1024"}
+_CAM = {2: "cam_256", 3: "cam_512", 4: "cam_1024"}
 _OURS_ALONE = ".non_local."
 _SHORTCUTS = (
     (re.compile(r"\.(?:down_sample_layer|down_sample)\.(?=[01]\.)"), ".downsample."),
     (re.compile(r"\.conv_down_sample\."), ".downsample.0."),
     (re.compile(r"\.bn_down_sample\."), ".downsample.1."),
 )
+_CONVOLUTION = re.compile(r"layer[1-4]\.\d+\.conv\d\.weight")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """A way of naming weights.
+    """The names that a framework or a release gives to weights.
 
     Attributes:
-        title: whose it is.
+        title: whose names they are.
         marks: names that are all in a file of this naming, and not all in one of another.
-        sections: beginnings of names, ours and theirs; the first that fits is taken.
+        sections: prefixes of names, ours and theirs; the first that fits is taken.
         mindspore: whether names end as MindSpore's do.
         whole: whether it names a whole network, and not an encoder alone.
     """
@@ -63,20 +65,20 @@ class Naming:
     title: str
     marks: frozenset[str]
     sections: tuple[tuple[str, str], ...]
-    mindspore: bool
-    whole: bool
+    mindspore: bool = False
+    whole: bool = False
 
 
-class Report(NamedTuple):
-    """What became of the tensors of a file.
+class MatchReport(NamedTuple):
+    """Which tensors of a file were used, and which were not.
 
     Attributes:
-        matched: names of ours that got one.
+        matched: our names that got a tensor.
         left_over: names in the file that were not used.
-        missing: names of ours that the file has nothing for.
-        replaced: names of ours for which the file has a tensor of another size, such as a classifier of other people;
+        missing: our names for which the file has no tensor.
+        replaced: our names for which the file has a tensor of another size, such as a classifier of other identities;
             new weights take its place.
-        notes: what else is to be known, a line each.
+        notes: further remarks, a line each.
     """
 
     matched: tuple[str, ...]
@@ -86,35 +88,23 @@ class Report(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Renamed(NamedTuple):
-    """Tensors under other names, and what became of those that a file had."""
+class Match(NamedTuple):
+    """Tensors under their new names, and the report of the match."""
 
     tensors: Arrays
-    report: Report
+    report: MatchReport
 
 
-def _mindspore_sections(ours: str, backbone: str, bottleneck: str) -> tuple[tuple[str, str], ...]:
+def _branch(
+    ours: str, backbone: str, bottleneck: str, *, encoder: str, classifier: str = "classifier"
+) -> tuple[tuple[str, str], ...]:
+    """List the prefixes of a branch, ours and a release's."""
     return (
         (f"{ours}.neck.norm.", f"{backbone}.bottleneck."),
-        (f"{ours}.neck.classifier.", f"{backbone}.classifier."),
+        (f"{ours}.neck.classifier.", f"{backbone}.{classifier}."),
         (f"{ours}.bottleneck.layers.", f"{bottleneck}.bottleneck.model."),
         (f"{ours}.bottleneck.classifier.", f"{bottleneck}.classifier."),
-        *((f"{ours}.encoder.{part}", f"{backbone}.{part}") for part in _RESNET_PARTS),
-    )
-
-
-def _pytorch_sections(ours: str, theirs: str) -> tuple[tuple[str, str], ...]:
-    attention = (
-        (f"{ours}.encoder.attention{stage}.", f"{theirs}_backbone.{name}._cam_module.")
-        for stage, name in _ATTENTION.items()
-    )
-    return (
-        *attention,
-        (f"{ours}.neck.norm.", f"{theirs}_backbone.bottleneck."),
-        (f"{ours}.neck.classifier.", f"{theirs}_backbone.classifier.0."),
-        (f"{ours}.bottleneck.layers.", f"{theirs}_Bottleneck.bottleneck.model."),
-        (f"{ours}.bottleneck.classifier.", f"{theirs}_Bottleneck.classifier."),
-        *((f"{ours}.encoder.{part}", f"{theirs}_backbone.base.{part}") for part in _RESNET_PARTS),
+        *((f"{ours}.encoder.{part}", f"{encoder}.{part}") for part in _RESNET_PARTS),
     )
 
 
@@ -122,16 +112,19 @@ OURS = Naming(
     title="mvd",
     marks=frozenset({"shared.encoder.conv1.weight"}),
     sections=tuple((f"{branch}.", f"{branch}.") for branch in ("visible", "infrared", "shared")),
-    mindspore=False,
     whole=True,
 )
 MINDSPORE_RELEASE = Naming(
     title="MVD's MindSpore release",
     marks=frozenset({"shared_backbone.base.conv1.weight", "shared_backbone.base.bn1.gamma"}),
-    sections=(
-        *_mindspore_sections("visible", "rgb_backbone.visible", "rgb_bottleneck"),
-        *_mindspore_sections("infrared", "ir_backbone.thermal", "ir_bottleneck"),
-        *_mindspore_sections("shared", "shared_backbone.base", "shared_bottleneck"),
+    sections=tuple(
+        section
+        for ours, backbone, bottleneck in (
+            ("visible", "rgb_backbone.visible", "rgb_bottleneck"),
+            ("infrared", "ir_backbone.thermal", "ir_bottleneck"),
+            ("shared", "shared_backbone.base", "shared_bottleneck"),
+        )
+        for section in _branch(ours, backbone, bottleneck, encoder=backbone)
     ),
     mindspore=True,
     whole=True,
@@ -139,39 +132,48 @@ MINDSPORE_RELEASE = Naming(
 PYTORCH_RELEASE = Naming(
     title="MVD's PyTorch release",
     marks=frozenset({"shared_backbone.base.conv1.weight", "shared_backbone.base.bn1.weight"}),
-    sections=(
-        *_pytorch_sections("visible", "RGB"),
-        *_pytorch_sections("infrared", "IR"),
-        *_pytorch_sections("shared", "shared"),
+    sections=tuple(
+        section
+        for ours, theirs in (("visible", "RGB"), ("infrared", "IR"), ("shared", "shared"))
+        for section in (
+            *_branch(
+                ours,
+                f"{theirs}_backbone",
+                f"{theirs}_Bottleneck",
+                encoder=f"{theirs}_backbone.base",
+                classifier="classifier.0",
+            ),
+            *((f"{ours}.encoder.attention{k}.", f"{theirs}_backbone.{cam}._cam_module.") for k, cam in _CAM.items()),
+        )
     ),
-    mindspore=False,
     whole=True,
 )
 RESNET = Naming(
     title="a ResNet of torchvision or timm",
     marks=frozenset({"conv1.weight", "bn1.weight"}),
     sections=(*_RESNET_SECTIONS, ("fc.", "fc.")),
-    mindspore=False,
-    whole=False,
 )
 MINDSPORE_RESNET = Naming(
     title="a ResNet of MindSpore",
     marks=frozenset({"conv1.weight", "bn1.gamma"}),
     sections=(*_RESNET_SECTIONS, ("fc.", "end_point."), ("fc.", "classifier.")),
     mindspore=True,
-    whole=False,
 )
 NAMINGS = (OURS, MINDSPORE_RELEASE, PYTORCH_RELEASE, RESNET, MINDSPORE_RESNET)
 
 
 def recognise(names: Iterable[str]) -> Naming | None:
-    """Tell whose names these are; None if they are nobody's that is known here."""
+    """Find the naming that names follow; None if it is none of `NAMINGS`.
+
+    >>> recognise(["conv1.weight", "bn1.gamma", "bn1.beta"]).title
+    'a ResNet of MindSpore'
+    """
     known = set(names)
     return next((naming for naming in NAMINGS if naming.marks <= known), None)
 
 
 def our_names(names: Iterable[str], naming: Naming) -> dict[str, str]:
-    """Give our name for each of theirs that stands for something of ours; a single ResNet's has no beginning."""
+    """Map their names to ours, where we have one. Those of a single ResNet have no branch in front."""
     theirs: dict[str, str] = {}
     for name in names:
         ours = _ours(name, naming)
@@ -180,34 +182,22 @@ def our_names(names: Iterable[str], naming: Naming) -> dict[str, str]:
     return {name: ours for ours, name in theirs.items()}
 
 
-def from_theirs(tensors: Mapping[str, Array], naming: Naming) -> Renamed:
-    """Give tensors our names.
+def to_our_names(tensors: Mapping[str, Array], naming: Naming) -> Match:
+    """Rename tensors from another naming to ours; norms without a counter of batches get one.
 
-    Args:
-        tensors: by their names.
-        naming: whose.
-
-    Returns:
-        The same arrays by the names of `our_names`, and counters of batches for all norms where that naming has none.
+    >>> to_our_names({"bn1.gamma": np.ones(1), "epoch": np.ones(1)}, MINDSPORE_RESNET).report
+    MatchReport(matched=('bn1.weight',), left_over=('epoch',), missing=(), replaced=(), notes=())
     """
     ours = our_names(tensors, naming)
     renamed = {ours[name]: array for name, array in tensors.items() if name in ours}
-    report = Report(tuple(renamed), tuple(name for name in tensors if name not in ours))
+    report = MatchReport(tuple(renamed), tuple(name for name in tensors if name not in ours))
     if naming.mindspore:
         renamed |= {f"{norm}{_COUNTER}": np.zeros((), np.int64) for norm in sorted(_norms(renamed))}
-    return Renamed(renamed, report)
+    return Match(renamed, report)
 
 
-def to_theirs(tensors: Mapping[str, Array], naming: Naming) -> Renamed:
-    """Give tensors with our names the names of another.
-
-    Args:
-        tensors: by our names, as `from_theirs` gives them.
-        naming: whose names they get.
-
-    Returns:
-        The same arrays by their names. Counters of batches are dropped where that naming has none.
-    """
+def to_their_names(tensors: Mapping[str, Array], naming: Naming) -> Match:
+    """Rename tensors from our names to another naming; counters of batches are dropped where it has none."""
     norms = _norms(tensors)
     renamed: Arrays = {}
     left_over: list[str] = []
@@ -220,28 +210,35 @@ def to_theirs(tensors: Mapping[str, Array], naming: Naming) -> Renamed:
         else:
             renamed[theirs] = array
     matched = tuple(name for name in tensors if name not in left_over)
-    return Renamed(renamed, Report(matched, tuple(left_over)))
+    return Match(renamed, MatchReport(matched, tuple(left_over)))
 
 
-def match(tensors: Mapping[str, Array], wanted: Mapping[str, Shape]) -> Renamed:
-    """Take those tensors that a network wants, by our names.
+def match(tensors: Mapping[str, Array], wanted: Mapping[str, Shape]) -> Match:
+    """Take the tensors, by our names, that have the names and shapes that a network wants.
 
-    Args:
-        tensors: by our names.
-        wanted: the shape of each tensor that the network has.
-
-    Returns:
-        The tensors that fit, and a report of all. Counters of batches are not reported as missing.
+    Counters of batches are not reported as missing.
     """
     fitting = {name: array for name, array in tensors.items() if wanted.get(name) == array.shape}
-    missing = [name for name in wanted if name not in tensors and not name.endswith(_COUNTER)]
-    report = Report(
+    report = MatchReport(
         matched=tuple(fitting),
         left_over=tuple(name for name in tensors if name not in wanted),
-        missing=tuple(missing),
+        missing=tuple(name for name in wanted if name not in tensors and not name.endswith(_COUNTER)),
         replaced=tuple(name for name in wanted if name in tensors and name not in fitting),
     )
-    return Renamed(fitting, report)
+    return Match(fitting, report)
+
+
+def find_resnet(shapes: Mapping[str, Shape]) -> str | None:
+    """Name the ResNet of ours whose encoder has these tensors, among others; None if it is another network.
+
+    The number in a ResNet's name counts the convolutions of its blocks, the stem and the classifier.
+    """
+    count = sum(bool(_CONVOLUTION.fullmatch(name)) for name in shapes)
+    name = f"resnet{count + 2}"
+    widths = [(shapes.get(f"{layer}conv1.weight") or (0,))[0] for layer in ("", *(f"layer{k}.0." for k in range(1, 5)))]
+    published = [widths[0] * factor for factor in (1, 1, 2, 4, 8)]
+    known = get_args(get_type_hints(ModelConfig)["arch"])
+    return name if name in known and widths[0] and widths == published else None
 
 
 def _ours(name: str, naming: Naming) -> str | None:

@@ -29,7 +29,7 @@ _LLCM = {"idx", "vis", "nir", "test_vis", "test_nir"}
 Scan = Callable[[Path, Report], Dataset]
 
 
-def scan(data: Path, *, trial: int = 1, report: Report = raise_at_once) -> Dataset:
+def scan(data: str | Path, *, trial: int = 1, report: Report = raise_at_once) -> Dataset:
     """Scan a data set in whichever layout it is.
 
     Args:
@@ -40,6 +40,7 @@ def scan(data: Path, *, trial: int = 1, report: Report = raise_at_once) -> Datas
     Raises:
         DatasetError: there is nothing, or nothing in a layout that is known; or a defect, unless `report` takes it.
     """
+    data = Path(data)
     found = _recognise(data, trial)
     if found is None:
         raise _unknown(data, trial)

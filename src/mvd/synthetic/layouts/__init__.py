@@ -1,6 +1,6 @@
-"""How a rendered data set lies on the disk: as SYSU-MM01, RegDB or LLCM do, or as own data may, in folders or a table.
+"""Layouts of a rendered data set on the disk: SYSU-MM01's, RegDB's, LLCM's, or own data in folders or with a table.
 
-A layout says where a picture goes and writes the lists beside; it draws nothing and knows nothing of processes.
+A layout gives the file of each picture and writes the lists beside them.
 """
 
 from __future__ import annotations

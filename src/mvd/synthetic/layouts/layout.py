@@ -1,4 +1,4 @@
-"""What a layout is: where each picture goes, and the lists beside them."""
+"""A layout: the file of each picture, and the lists beside them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Files of weights: their format by what is in them, their tensors by name; and new ones, whole or not at all.
+"""Files of weights: the format by content, tensors by name; new files are written atomically.
 
-The ending of a file's name says nothing here: `.pth.tar` is no tar, and `.ckpt` is written by several frameworks.
-Whatever is wrong with a file becomes one CheckpointError that names it.
+A file's ending says little: `.pth.tar` is no tar archive, and several frameworks write `.ckpt`. Every problem of a file
+is one CheckpointError that names it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from mvd.errors import CheckpointError
 from mvd.files.atomic import replacing
 from mvd.weights.formats import mindspore_ckpt, safetensors_files, torch_files
-from mvd.weights.formats.stored import Array, Arrays, RefusedError
+from mvd.weights.formats.arrays import Array, Arrays, RefusedError
 
 Kind: TypeAlias = Literal["mindspore", "pytorch", "safetensors"]
 
@@ -24,6 +24,7 @@ ENDINGS: Mapping[Kind, tuple[str, ...]] = {
 }
 """How names of new files end. MindSpore opens nothing but .ckpt."""
 
+# In the order in which they are tried.
 _FORMATS: Mapping[Kind, tuple[str, Callable[[bytes], bool], Callable[[bytes], Arrays]]] = {
     "pytorch": ("weights of PyTorch", torch_files.is_torch, torch_files.decode),
     "safetensors": ("weights as safetensors", safetensors_files.is_safetensors, safetensors_files.decode),
@@ -31,7 +32,9 @@ _FORMATS: Mapping[Kind, tuple[str, Callable[[bytes], bool], Callable[[bytes], Ar
 }
 
 _ANY = "weights of MindSpore (.ckpt), PyTorch (.pth, .pt) or as safetensors"
+_ONNX = b"\x08"
 _OTHERS = {
+    _ONNX: ("an ONNX program", "take the weights that it was exported from"),
     b"version https://git-lfs": ("a pointer of Git LFS", "fetch the file itself: git lfs pull"),
     b"<": ("a web page or XML", "the download went wrong: get the file itself"),
     b"\x89HDF": ("an HDF5 file", "save the weights with one of these frameworks"),
@@ -41,8 +44,8 @@ _OTHERS = {
 }
 
 
-class Weights(NamedTuple):
-    """What a file of weights holds.
+class WeightsFile(NamedTuple):
+    """The content of a file of weights.
 
     Attributes:
         tensors: arrays by the names in the file.
@@ -53,11 +56,11 @@ class Weights(NamedTuple):
     kind: Kind
 
 
-def read_weights(file: Path) -> Weights:
-    """Read the tensors of a file, in whichever of the formats it is. Nothing in the file is executed.
+def read_weights(file: Path) -> WeightsFile:
+    """Read the tensors of a file in any of the formats. Nothing in the file is executed.
 
     Raises:
-        CheckpointError: it is missing, in no such format, damaged, or holds something else than weights.
+        CheckpointError: it is missing, in another format, damaged, or holds something else than weights.
     """
     expected = _ANY
     try:
@@ -66,7 +69,7 @@ def read_weights(file: Path) -> Weights:
         data = file.read_bytes()
         kind = _kind(data)
         expected, _, decode = _FORMATS[kind]
-        return Weights(decode(data), kind)
+        return WeightsFile(decode(data), kind)
     except RefusedError as refusal:
         raise CheckpointError(f"{file}: expected {expected}, found {refusal.found}; {refusal.advice}") from refusal
     except OSError as error:
@@ -82,13 +85,13 @@ def read_weights(file: Path) -> Weights:
 def write_weights(
     file: Path, tensors: Mapping[str, Array], kind: Kind, *, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a file of weights, whole or not at all. A file that is there is replaced.
+    """Write a file of weights atomically, in the place of one that is there.
 
     Args:
         file: its name must have one of the format's `ENDINGS`.
         tensors: arrays by name.
         kind: the format.
-        metadata: for safetensors alone, what is to be known of the tensors.
+        metadata: text by key; safetensors only.
 
     Raises:
         CheckpointError: the name has another ending, the format cannot hold a tensor, or the file cannot be written.
@@ -109,6 +112,19 @@ def write_weights(
         raise CheckpointError(
             f"{file}: expected to write weights, could not ({error.strerror or error}); choose another place"
         ) from error
+
+
+def is_onnx(file: Path) -> bool:
+    """Tell whether a file begins as ONNX programs do, and as no format of weights does.
+
+    The first byte alone does not tell: the length of a safetensors header can begin with it.
+    """
+    try:
+        with file.open("rb") as handle:
+            start = handle.read(64)
+    except OSError:
+        return False
+    return start.startswith(_ONNX) and not any(recognise(start) for _, recognise, _ in _FORMATS.values())
 
 
 def _kind(data: bytes) -> Kind:

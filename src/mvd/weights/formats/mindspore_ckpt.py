@@ -26,8 +26,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from mvd.errors import CheckpointError
-from mvd.weights.formats.protobuf import Field, bytes_field, bytes_prefix, fields, number_field, read_varint
-from mvd.weights.formats.stored import (
+from mvd.weights.formats.arrays import (
     BFLOAT16,
     MOST_DIMENSIONS,
     Array,
@@ -37,6 +36,7 @@ from mvd.weights.formats.stored import (
     refuse_tensor,
     require_few,
 )
+from mvd.weights.formats.protobuf import Field, bytes_field, bytes_prefix, fields, number_field, read_varint
 
 ENCRYPTED = (b"\xd8\x5e\x3a\x7f", b"\xd9\x5e\x3a\x7f", b"\xda\x5e\x3a\x7f")
 """How files begin that MindSpore encrypted: AES-GCM, AES-CBC, SM4-CBC."""

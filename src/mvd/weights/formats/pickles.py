@@ -15,7 +15,7 @@ import pickletools
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
-from mvd.weights.formats.stored import RefusedError
+from mvd.weights.formats.arrays import RefusedError
 
 _LONGEST_NAME = 200
 

@@ -11,7 +11,7 @@ import io
 import zipfile
 import zlib
 
-from mvd.weights.formats.stored import RefusedError, require_few
+from mvd.weights.formats.arrays import RefusedError, require_few
 
 _LOCAL_HEADER = 30  # bytes, then the name and what else there is
 _ENCRYPTED = 1

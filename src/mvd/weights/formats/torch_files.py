@@ -24,18 +24,18 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from mvd.errors import CheckpointError
-from mvd.weights.formats.pickles import Allowance, Name, Unknown, read_pickle
-from mvd.weights.formats.stored import (
+from mvd.weights.formats.arrays import (
     BFLOAT16,
     Array,
     Arrays,
     RefusedError,
+    copy_out,
     count_elements,
+    quote,
     refuse_tensor,
     require_few,
-    shown,
-    take,
 )
+from mvd.weights.formats.pickles import Allowance, Name, Unknown, read_pickle
 from mvd.weights.formats.torch_archive import is_zip, open_archive
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -238,14 +238,14 @@ def _state_dict(saved: object) -> dict[str, _Tensor]:
             break
         saved = candidates[0]
     if isinstance(saved, Unknown):
-        raise RefusedError(f"a whole object of class {shown(saved.of)}, not its weights", _SAVE_STATE_DICT)
+        raise RefusedError(f"a whole object of class {quote(saved.of)}, not its weights", _SAVE_STATE_DICT)
     entries = saved if isinstance(saved, dict) else {}
     for name, value in entries.items():
         if isinstance(value, _Unread):
-            refuse_tensor(name, f"is of a kind that is not read here, {shown(value.kind)}")
+            refuse_tensor(name, f"is of a kind that is not read here, {quote(value.kind)}")
     tensors = {name: value for name, value in entries.items() if isinstance(value, _Tensor)}
     if not tensors:
-        held = f"a dictionary of {', '.join(map(shown, list(entries)[:5]))}" if entries else "no dictionary of tensors"
+        held = f"a dictionary of {', '.join(map(quote, list(entries)[:5]))}" if entries else "no dictionary of tensors"
         raise RefusedError(f"no weights but {held}", _SAVE_STATE_DICT)
     return tensors
 
@@ -271,4 +271,4 @@ def _array(name: str, tensor: _Tensor, content: memoryview | None, most: int) ->
         refuse_tensor(name, f"does not fit into the {len(content)} bytes that the file has of it")
     numbers = np.frombuffer(content[offset * itemsize : (last + 1) * itemsize], tensor.dtype)
     steps = tuple(step * itemsize for step in strides)
-    return take(name, np.lib.stride_tricks.as_strided(numbers, shape, steps, writeable=False))
+    return copy_out(name, np.lib.stride_tricks.as_strided(numbers, shape, steps, writeable=False))

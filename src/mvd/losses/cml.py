@@ -1,4 +1,4 @@
-"""Conventional mutual learning (CML): the Sinkhorn distance between the classes that two branches see.
+"""CML, conventional mutual learning: the Sinkhorn distance between the class distributions of two branches.
 
 Between the B class distributions p_i of one branch and the B distributions q_j of the other, moving a picture costs
 C_ij = |p_i − q_j|². With m = 1/B + 1e-8 and δ = 1e-6 the official release repeats, from u = v = 0,
@@ -10,8 +10,8 @@ G = exp(−C/ε) / m an iteration is two products of a matrix and a vector:
 
     x ← Gy⁻¹ + (δ/m) x,   y ← Gᵀx⁻¹ + (δ/m) y.
 
-That is so cheap that all iterations are run, and the pair of vectors at which the release stops is picked out
-afterwards: the host never waits, and what comes after the stop has no part in value or gradient. The numbers leave
+That is so cheap that all iterations are run, and the pair of vectors at which the release stops is selected
+afterwards: the host never waits, and iterations after the stop affect neither value nor gradient. The numbers leave
 the range of float32; they are few, so they are float64.
 
 Shapes: B batch, K classes, T iterations.
@@ -22,51 +22,67 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-
-from mvd.models.outputs import AnyBranch
 
 _STOP = 0.1
 _EXTRA_MASS = 1e-8
 _SMALLEST_SUM = 1e-6
 
 
-def sinkhorn_mutual_learning(visible: AnyBranch, infrared: AnyBranch, *, eps: float, iterations: int) -> Tensor:
-    """Draw the observations of the two specific branches together: Σ_ij π_ij |p_i − q_j|² (Cuturi, NeurIPS 2013).
+def conventional_mutual_learning(
+    visible: Tensor, infrared: Tensor, *, eps: float = 0.01, iterations: int = 100
+) -> Tensor:
+    """Compute Σ_ij π_ij |p_i − q_j|² between the observations of two branches (Cuturi, NeurIPS 2013).
 
     p and q are softmax(logits) of the infrared and of the visible observations, π_ij = exp((u_i + v_j − C_ij) / ε)
-    the plan after the iterations above: equal to the release, which stops long before they converge. Both
-    branches learn, and the gradient is that through all iterations. The plan may match any picture with any
-    other; nothing says that row i of both is the same picture.
+    the plan after the iterations above: equal to the PyTorch release, which stops long before they converge. Both
+    branches learn, and the gradient passes through all iterations. The plan may match any picture with any other:
+    row i of one side need not be the picture in row i of the other.
 
     Args:
-        visible: the visible-specific branch, logits (B, K).
-        infrared: the infrared-specific branch, logits (B, K).
-        eps: ε, at least 0.005 (below that, float64 may not do).
+        visible: logits of the visible-specific observations, (B, K).
+        infrared: logits of the infrared-specific observations, (B, K).
+        eps: ε, at least 0.005 (below that, float64 may overflow).
         iterations: T, 1 or more: the most that are run if Σ|Δu| stays at 0.1 or more.
 
     Returns:
-        A scalar from 0 to 2.
+        A scalar from 0 to 2, in the dtype of the logits.
     """
-    logits = infrared.observation.logits
-    p, q = (_widest(branch.observation.logits).softmax(dim=1) for branch in (infrared, visible))
+    p, q = _widest(infrared).softmax(dim=1), _widest(visible).softmax(dim=1)
     cost = p.square().sum(dim=1)[:, None] + q.square().sum(dim=1)[None, :] - 2.0 * p @ q.T
     log_kernel = -cost / eps
     log_x, log_y = _LogScalings.apply(log_kernel, eps, iterations)  # type: ignore[no-untyped-call]
     plan = torch.exp(log_kernel - log_x[:, None] - log_y[None, :])
-    return (plan * cost).sum().to(logits.dtype).to(logits.device)
+    return (plan * cost).sum().to(infrared.dtype).to(infrared.device)
+
+
+class CML(nn.Module):
+    """`conventional_mutual_learning` as a module.
+
+    >>> logits = torch.tensor([[500.0, 0.0], [500.0, 0.0]])
+    >>> CML()(logits, logits.flip(1))  # no picture of one side has a class of the other
+    tensor(2.0000)
+    """
+
+    def __init__(self, eps: float = 0.01, iterations: int = 100) -> None:
+        super().__init__()
+        self.eps, self.iterations = eps, iterations
+
+    def forward(self, visible: Tensor, infrared: Tensor) -> Tensor:
+        """Compare logits (B, K) of the observations of the two specific branches."""
+        return conventional_mutual_learning(visible, infrared, eps=self.eps, iterations=self.iterations)
 
 
 def _widest(logits: Tensor) -> Tensor:
-    # Apple's MPS knows no float64.
+    # Apple's MPS has no float64.
     return logits.cpu().double() if logits.device.type == "mps" else logits.double()
 
 
 class _LogScalings(torch.autograd.Function):
     """log x and log y (B,) at the stop, from −C/ε (B, B).
 
-    The gradient is written out: autograd would need twice the time and a (B, B) matrix for each half of an iteration.
+    The gradient is written out: autograd would take twice the time and keep a (B, B) matrix for each half iteration.
     """
 
     @staticmethod
@@ -88,7 +104,7 @@ class _LogScalings(torch.autograd.Function):
 
 
 def _iterate(kernel: Tensor, kept: float, iterations: int) -> tuple[Tensor, Tensor]:
-    """Collect x and y (T + 1, B), from the ones before the first iteration on; kernel is G (B, B), kept is δ/m."""
+    """Collect x and y (T + 1, B), the initial ones included; kernel is G (B, B), kept is δ/m."""
     x = y = kernel.new_ones(len(kernel))
     xs, ys = [x], [y]
     for _ in range(iterations):

@@ -13,12 +13,13 @@ import pytest
 from fakes import write_tree
 from shell import SIZE, TINY, mvd, printed, refused
 
-from mvd.commands.hub import CONFIG, PAGE, WEIGHTS, from_pretrained
 from mvd.data.sources import Held
 from mvd.errors import CheckpointError, ConfigError, HubError
+from mvd.inference.embedder import Embedder
 from mvd.runs import open_run
 from mvd.training import engine
 from mvd.weights import read_weights, write_weights
+from mvd.weights.hub import CONFIG, PAGE, WEIGHTS, find_weights
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 32, 16, 3), dtype=np.uint8)
 
@@ -64,19 +65,14 @@ def test_a_run_goes_to_the_hub_and_comes_back(
     assert mvd("push", run, "me/net") == 0
     assert printed(capsys) == "https://hub/me/net"
     assert sorted(file.name for file in (uploaded / "me" / "net").iterdir()) == sorted([WEIGHTS, CONFIG, PAGE])
-    model = from_pretrained("me/net", device="cpu")
+    embedder = Embedder.from_pretrained("me/net", device="cpu")
     opened = open_run(run)
-    assert model.config == opened.config
-    assert model.classes == 3
+    assert embedder.config == opened.config
     expected = engine.embed(opened.config, 3, opened.best_checkpoint, Held(PICTURES))
-    np.testing.assert_array_equal(model.describe(PICTURES), expected)
-    files = sorted((people / "cam3" / "0006").iterdir())
-    described = model.describe_files(files)
-    assert described.shape == (2, expected.shape[1])
-    assert np.isfinite(described).all()
-    assert model.card is not None
-    assert (model.card.seed, model.card.people, model.card.split) == (7, 3, "train")
-    tested = {one.protocol for one in model.card.figures if one.people == "test"}
+    np.testing.assert_array_equal(embedder(PICTURES), expected)
+    assert embedder.card is not None
+    assert (embedder.card.seed, embedder.card.people, embedder.card.split) == (7, 3, "train")
+    tested = {one.protocol for one in embedder.card.figures if one.people == "test"}
     assert "sysu/all-search/single-shot/seeded" in tested
 
 
@@ -92,26 +88,26 @@ def test_the_page_says_what_the_card_says(run: Path, tmp_path: Path) -> None:
 def test_models_on_the_disk_need_no_library(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert mvd("push", run, tmp_path / "model", "--local") == 0
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    expected = from_pretrained(tmp_path / "model", device="cpu").describe(PICTURES)
+    expected = Embedder.from_pretrained(tmp_path / "model", device="cpu")(PICTURES)
     for source in (run, open_run(run).best_checkpoint, open_run(run).checkpoint("last")):
-        assert from_pretrained(source, device="cpu").describe(PICTURES).shape == expected.shape
-    np.testing.assert_array_equal(from_pretrained(run, device="cpu").describe(PICTURES), expected)
+        assert Embedder.from_pretrained(str(source), device="cpu")(PICTURES).shape == expected.shape
+    np.testing.assert_array_equal(Embedder.from_pretrained(run, device="cpu")(PICTURES), expected)
     with pytest.raises(ConfigError, match=r"pip install 'mvd\[hub\]'"):
-        from_pretrained("me/net")
+        find_weights("me/net")
 
 
 def test_what_is_no_model_is_one_line(
     run: Path, tmp_path: Path, uploaded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(HubError, match=r"me/other: .*could not get it \(it is not there\);"):
-        from_pretrained("me/other")
+        find_weights("me/other")
     with pytest.raises(HubError, match="expected a folder that is there, or OWNER/NAME"):
-        from_pretrained("nowhere")
+        find_weights("nowhere")
     with pytest.raises(CheckpointError, match=r"expected a model with model\.safetensors"):
-        from_pretrained(tmp_path)
+        find_weights(tmp_path)
     write_weights(tmp_path / WEIGHTS, {"a": np.zeros(1)}, "safetensors")
     with pytest.raises(CheckpointError, match="with their configuration, found none"):
-        from_pretrained(tmp_path)
+        Embedder.from_pretrained(tmp_path)
     assert "OWNER/NAME" in refused(capsys, "push", run, "name")
     assert "expected a run folder" in refused(capsys, "push", tmp_path, "me/net")
 
@@ -131,5 +127,5 @@ def test_the_librarys_own_offline_mode_is_one_line(
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(HubError, match="me/never: expected a model on the hub, could not get it"):
-        from_pretrained("me/never")
+        Embedder.from_pretrained("me/never")
     assert "offline" in refused(capsys, "push", run, "me/net")

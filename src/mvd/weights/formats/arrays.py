@@ -1,13 +1,11 @@
-"""What the readers of this room share: refusals, limits, and stored bytes that become arrays.
+"""Arrays out of the bytes of foreign files: array types, limits, and the error of a file that is refused.
 
-A file comes from anywhere, so it is believed in nothing. A reader learns what a file declares, compares it with what
-the file holds, and allocates afterwards; what is declared takes up no memory. Numbers of things are limited besides,
-since a short record can stand for a long object: a file may hold `MOST_THINGS` tensors and one more for each KiB. With
-that, reading allocates less than four times the file, beside a few MB for files made to be awkward. No limit is near
-what a network needs.
+The readers of this folder are ours because the frameworks' own run code from a file, or allocate what it declares. Here
+a reader compares what a file declares with what it holds and allocates afterwards, less than four times the file. The
+number of tensors is limited too, since a short record can stand for a long object: `MOST_THINGS`, and one more for
+each KiB, far above what a network has.
 
-Inside the room a reader raises `RefusedError`; `mvd.weights.formats.files` makes it a CheckpointError that names the
-file.
+Readers raise `RefusedError`; `mvd.weights.formats.files` makes it a CheckpointError that names the file.
 """
 
 from __future__ import annotations
@@ -25,10 +23,19 @@ Shape: TypeAlias = tuple[int, ...]
 
 MOST_THINGS = 4096
 MOST_DIMENSIONS = 32
-"""What NumPy 1 has; a convolution's weight has 4."""
+"""NumPy 1's limit; a convolution's weight has 4."""
 
 BFLOAT16 = np.dtype([("bfloat16", "<u2")])
-"""Stands for a type that NumPy has not: the upper half of a float32."""
+"""Stands for a type that NumPy lacks: the upper half of a float32."""
+
+DTYPES = {
+    **{f"I{bits}": np.dtype(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": np.dtype(f"<u{bits // 8}") for bits in (8, 16, 32, 64)},
+    **{f"F{bits}": np.dtype(f"<f{bits // 8}") for bits in (16, 32, 64)},
+    "BF16": BFLOAT16,
+    "BOOL": np.dtype("?"),
+}
+"""The types that weights have, by safetensors' names."""
 
 _AGAIN = "the file is damaged or incomplete: copy or download it again"
 
@@ -48,28 +55,24 @@ class RefusedError(Exception):
 
 
 def refuse_tensor(name: str, problem: str) -> NoReturn:
-    """Refuse a file for one of its tensors."""
-    raise RefusedError(f"the tensor {shown(name)} {problem}")
+    """Refuse a file because of one of its tensors."""
+    raise RefusedError(f"the tensor {quote(name)} {problem}")
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """Quote text from a file on one line, shortened."""
     return ascii(text if len(text) <= 60 else f"{text[:57]}...")
 
 
 def require_few(number: int, size: int, what: str) -> None:
-    """Refuse more things than a file of `size` bytes can mean seriously."""
+    """Refuse a file of `size` bytes that declares more things than any network has."""
     limit = MOST_THINGS + size // 1024
     if number > limit:
         raise RefusedError(f"more than {limit} {what} in {size} bytes")
 
 
 def count_elements(name: str, shape: Sequence[object]) -> int:
-    """Count the elements of a declared shape, whatever it is made of.
-
-    Raises:
-        RefusedError: it is no shape, or none that NumPy can have.
-    """
+    """Count the elements of a declared shape; refuse what is no shape that NumPy can have."""
     if len(shape) > MOST_DIMENSIONS:
         refuse_tensor(name, f"has {len(shape)} dimensions")
     sizes = [n for n in shape if type(n) is int and 0 <= n < 2**48]
@@ -80,7 +83,7 @@ def count_elements(name: str, shape: Sequence[object]) -> int:
 
 
 def join_bytes(name: str, pieces: Sequence[memoryview], dtype: np.dtype[Any], shape: Shape) -> Array:
-    """Make an array of the bytes that a file holds of it, in C order.
+    """Make an array from the bytes of a tensor, in C order.
 
     Args:
         name: the tensor's.
@@ -89,36 +92,29 @@ def join_bytes(name: str, pieces: Sequence[memoryview], dtype: np.dtype[Any], sh
         shape: as declared.
 
     Returns:
-        An array that can be written to; float32 for bfloat16.
+        A writable array; float32 for bfloat16.
 
     Raises:
-        RefusedError: there are not as many bytes as the shape needs.
+        RefusedError: the shape needs another number of bytes.
     """
     needed = count_elements(name, shape) * dtype.itemsize
     found = sum(len(piece) for piece in pieces)
     if found != needed:
         refuse_tensor(name, f"has {found} bytes where its shape needs {needed}")
     content = pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
-    return take(name, np.frombuffer(content, dtype).reshape(shape) if needed else np.zeros(shape, dtype))
+    return copy_out(name, np.frombuffer(content, dtype).reshape(shape) if needed else np.zeros(shape, dtype))
 
 
-def take(name: str, stored: Array) -> Array:
-    """Copy numbers out of a file, as NumPy computes with them: bfloat16 as float32.
-
-    Args:
-        name: the tensor's.
-        stored: a view of the file's bytes, of any strides.
-
-    Returns:
-        An array in C order that can be written to.
+def copy_out(name: str, view: Array) -> Array:
+    """Copy a view of a file's bytes, of any strides, to a writable array in C order; bfloat16 becomes float32.
 
     Raises:
-        RefusedError: truth values are not 0 and 1.
+        RefusedError: booleans other than 0 and 1.
     """
-    if stored.dtype == BFLOAT16:
-        widened = stored.view("<u2").astype("<u4", order="C")
+    if view.dtype == BFLOAT16:
+        widened = view.view("<u2").astype("<u4", order="C")
         widened <<= 16
         return widened.view("<f4")
-    if stored.dtype == np.bool_ and (stored.view(np.uint8) > 1).any():
+    if view.dtype == np.bool_ and (view.view(np.uint8) > 1).any():
         refuse_tensor(name, "has truth values other than 0 and 1")
-    return stored.copy(order="C")
+    return view.copy(order="C")

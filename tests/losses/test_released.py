@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mvd.losses.released_distillation import released_cross_distillation, released_self_distillation
-from mvd.models.outputs import Branch, MVDOutput, Prediction
+from mvd.losses import ReleasedVCD, ReleasedVSD, released_cross_distillation, released_self_distillation
+from mvd.models.outputs import MVDOutput
 
 if TYPE_CHECKING:
     from conftest import Golden, MakeOutput, ReadGolden
@@ -23,7 +23,8 @@ def test_vsd_is_what_the_release_computes(
 ) -> None:
     arrays = golden("loss_vd")
     output = read_output(arrays)
-    loss = released_self_distillation(output.visible, output.infrared, temperature=temperature)
+    branches = output.visible, output.infrared
+    loss = sum((released_self_distillation(*b.logits, temperature=temperature) for b in branches), torch.zeros(()))
     _check(arrays, f"ascode_T{temperature}/vsd", loss, output, name_heads)
 
 
@@ -33,26 +34,30 @@ def test_vcd_is_what_the_release_computes_at_any_temperature(
 ) -> None:
     arrays = golden("loss_vd")
     output = read_output(arrays)
-    loss = released_cross_distillation(output.shared_visible, output.shared_infrared)
+    loss = released_cross_distillation(*output.shared_visible.logits, *output.shared_infrared.logits)
     _check(arrays, f"ascode_T{temperature}/vcd", loss, output, name_heads)
 
 
 def test_they_are_means_over_batch_and_classes(random_output: MakeOutput) -> None:
     output = random_output()
-    visible, infrared = output.shared_visible, output.shared_infrared
-    forth = _loop(visible.observation.logits, infrared.representation.logits)
-    back = _loop(infrared.observation.logits, visible.representation.logits)
-    np.testing.assert_allclose(released_cross_distillation(visible, infrared).item(), (forth + back) / 2, rtol=1e-12)
-    expected = sum(_loop(*(head.logits / 2 for head in branch)) for branch in (output.visible, output.infrared))
-    found = released_self_distillation(output.visible, output.infrared, temperature=2.0)
-    np.testing.assert_allclose(found.item(), expected, rtol=1e-12)
+    (v, z), (w, y) = output.shared_visible.logits, output.shared_infrared.logits
+    found = released_cross_distillation(v, z, w, y).item()
+    np.testing.assert_allclose(found, (_loop(v, y) + _loop(w, z)) / 2, rtol=1e-12)
+    found = released_self_distillation(v, z, temperature=2.0).item()
+    np.testing.assert_allclose(found, _loop(v / 2, z / 2), rtol=1e-12)
+
+
+def test_modules_are_the_functions(random_output: MakeOutput) -> None:
+    output = random_output()
+    four = *output.shared_visible.logits, *output.shared_infrared.logits
+    assert torch.equal(ReleasedVSD(2.0)(*four[:2]), released_self_distillation(*four[:2], temperature=2.0))
+    assert torch.equal(ReleasedVCD()(*four), released_cross_distillation(*four))
 
 
 def test_the_minimum_is_nearly_uniform_however_sure_the_teacher_is() -> None:
     teacher = torch.tensor([[50.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
     student = teacher.softmax(dim=1).requires_grad_()
-    best = _branch(teacher, student)
-    loss = released_self_distillation(best, best, temperature=1.0)
+    loss = released_self_distillation(teacher, student)
     (gradient,) = torch.autograd.grad(loss, student)
     torch.testing.assert_close(gradient, torch.zeros_like(gradient))
     assert student.softmax(dim=1).max() < 0.48
@@ -63,8 +68,7 @@ def test_their_gradients_are_those_of_finite_differences() -> None:
     v, i, z, w = (torch.randn(3, 4, generator=generator, dtype=torch.float64) for _ in range(4))
 
     def both(first: Tensor, second: Tensor) -> Tensor:
-        branches = _branch(v, first), _branch(i, second)
-        return released_self_distillation(*branches, temperature=2.0) + released_cross_distillation(*branches)
+        return torch.stack([ReleasedVSD(2.0)(v, first), ReleasedVCD()(v, first, i, second)]).sum()
 
     assert torch.autograd.gradcheck(both, (z.requires_grad_(), w.requires_grad_()))
 
@@ -73,8 +77,7 @@ def test_their_gradients_are_those_of_finite_differences() -> None:
 def test_certain_classes_that_disagree_stay_finite(dtype: torch.dtype) -> None:
     teacher = torch.tensor([[2000.0, -2000.0]], dtype=dtype)
     student = (-teacher).requires_grad_()
-    branch = _branch(teacher, student)
-    loss = released_cross_distillation(branch, branch)
+    loss = released_cross_distillation(teacher, student, teacher, student)
     (gradient,) = torch.autograd.grad(loss, student)
     assert loss.item() == 0
     assert torch.isfinite(gradient).all()
@@ -89,11 +92,6 @@ def _check(arrays: Golden, name: str, loss: Tensor, output: MVDOutput, name_head
         assert (gradient is not None) == arrays[f"{name}_has_grad/{key}"], key
         if gradient is not None:
             np.testing.assert_allclose(gradient, arrays[f"{name}_grad/{key}"], rtol=0, atol=1e-10)
-
-
-def _branch(observation: Tensor, representation: Tensor) -> Branch:
-    nothing = torch.empty(0)
-    return Branch(Prediction(nothing, observation), Prediction(nothing, representation))
 
 
 def _loop(observation: Tensor, representation: Tensor) -> float:

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mvd.losses.sinkhorn import sinkhorn_mutual_learning
-from mvd.models.outputs import Branch, Prediction
+from mvd.losses import CML, conventional_mutual_learning
 
 if TYPE_CHECKING:
     from conftest import Golden, ReadGolden
@@ -136,6 +135,11 @@ def test_a_second_gradient_is_refused_rather_than_wrong() -> None:
         torch.autograd.backward(gradient.sum())
 
 
+def test_the_module_is_the_function() -> None:
+    x, y = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(CML(eps=0.1, iterations=3)(x, y), conventional_mutual_learning(x, y, eps=0.1, iterations=3))
+
+
 def _logits(arrays: Golden, case: str, dtype: torch.dtype) -> list[Tensor]:
     return [torch.from_numpy(arrays[f"{case}/{name}_logits"]).to(dtype).requires_grad_() for name in "xy"]
 
@@ -146,12 +150,7 @@ def _case(arrays: Golden, case: str, logits: list[Tensor]) -> Tensor:
 
 def _loss(x: Tensor, y: Tensor, *, eps: float = 0.01, iterations: int = 100) -> Tensor:
     """x are the logits of the infrared branch, as in the release."""
-    return sinkhorn_mutual_learning(_branch(y), _branch(x), eps=eps, iterations=iterations)
-
-
-def _branch(logits: Tensor) -> Branch:
-    nothing = torch.empty(0)
-    return Branch(Prediction(nothing, logits), Prediction(nothing, nothing))
+    return conventional_mutual_learning(y, x, eps=eps, iterations=iterations)
 
 
 def _step_by_step(x: Tensor, y: Tensor, *, eps: float, iterations: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""`mvd evaluate` and `mvd protocols`: weights into figures, and what the figures are of."""
+"""`mvd evaluate`."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 from tyro.conf import Positional
 
-from mvd.cli.screen import print_results
+from mvd.cli.screen import open_console, print_results
 from mvd.config import Descriptor
 from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
     from mvd.metrics.rerank import Reranking
-    from mvd.metrics.scores import Result
+    from mvd.metrics.scores import Scores
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Evaluate runs on the test people: CMC, mAP and mINP, each figure with its protocol.
+    """Evaluate runs on the test people: CMC, mAP and mINP.
 
-    Several runs of RegDB's trials are joined into their mean and deviation.
+    Every figure comes with its protocol. Runs of several RegDB trials are also summed up as mean and deviation.
     """
 
     runs: Positional[tuple[Path, ...]]
     """run folders"""
     data: Path | None = None
-    """the data set's folder or table, if it is not the one that the run was trained on"""
+    """folder or table of the data set, if not the one that the run was trained on"""
     protocols: tuple[str, ...] = ()
     """names of protocols, or patterns such as 'sysu/*/multi-shot/official'; see `mvd protocols`"""
     trial: int | None = None
-    """RegDB's split, for a run that was not trained on RegDB"""
+    """RegDB's split, 1 to 10, for a run that was not trained on RegDB"""
     weights: Literal["best", "last", "initial"] = "best"
-    """best by validation (else the last), last, or those before training"""
+    """best on validation (without validation: the last), last, or initial: before training"""
     descriptor: Descriptor | None = None
-    """what describes a picture, if it is not what the run's configuration says"""
+    """descriptor of a picture, instead of the one in the run's configuration"""
     rerank: bool = False
-    """also re-rank by k-reciprocal neighbours, in rows of their own"""
+    """also re-rank by k-reciprocal neighbours; these figures have rows of their own"""
     k1: int = 20
-    """neighbours that re-ranking looks at"""
+    """neighbours that re-ranking considers"""
     k2: int = 6
     """neighbours that re-ranking averages over"""
     rerank_weight: float = 0.3
-    """share of the plain distance in the re-ranked one"""
+    """weight of the original distance in re-ranking"""
     format: Literal["table", "json", "markdown", "latex"] = "table"
-    """what is printed"""
+    """output format"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
@@ -58,8 +58,8 @@ class Evaluate:
 
         if not self.runs:
             raise ConfigError("expected a run folder to evaluate, found none")
-        progress = Console(stderr=True)  # so that what is printed can be piped into a file
-        rows: list[tuple[str, Result]] = []
+        progress = open_console(stderr=True)  # stdout may be piped into a file
+        rows: list[tuple[str, Scores]] = []
         for run in self.runs:
             with counting_bar(progress, "embedding") as bar:
                 results = evaluate(
@@ -89,7 +89,7 @@ class Evaluate:
 
         return Reranking(k1=self.k1, k2=self.k2, weight=self.rerank_weight) if self.rerank else None
 
-    def _print(self, console: Console, rows: list[tuple[str, Result]]) -> None:
+    def _print(self, console: Console, rows: list[tuple[str, Scores]]) -> None:
         from mvd.report.rows import latex_rows, markdown_rows
 
         match self.format:
@@ -101,15 +101,3 @@ class Evaluate:
                 print(markdown_rows(rows))
             case "latex":
                 print(latex_rows(rows))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Protocols:
-    """List the protocols that figures can be of, by name."""
-
-    def __call__(self, console: Console) -> int:
-        """Run the command."""
-        from mvd.report.protocols import protocols_list
-
-        console.print(protocols_list())
-        return 0

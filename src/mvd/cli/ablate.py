@@ -1,0 +1,65 @@
+"""`mvd ablate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from rich.console import Console
+from tyro.conf import AvoidSubcommands, Positional, arg
+
+from mvd.cli.screen import open_console
+from mvd.config import RunConfig
+from mvd.config.recipes import RecipeName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablate:
+    """Add the paper's losses one by one and test each.
+
+    The ladder is encoders, + bottlenecks, + VSD, + VCD, + VML, + CML, each with several seeds. Every field of the
+    configuration that they share is a flag. The same command continues an ablation that was stopped.
+    """
+
+    data: Positional[Path]
+    """folder of the data set, or CSV table of own pictures"""
+    out: Path = Path("runs/ablation")
+    """folder of the runs"""
+    recipe: RecipeName = "mvd"
+    """configuration to start from"""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """seeds; each step of the ladder has a run with each"""
+    prepared: Path | None = None
+    """folder of the prepared arrays, if not where `mvd prepare` puts them"""
+    pretrained: Path | None = None
+    """initial weights of every run, as for `mvd train`"""
+    workers: int = 1
+    """runs at a time; they share the cores"""
+    format: Literal["table", "markdown"] = "table"
+    """output; the figures of every seed go to ablation.json"""
+    config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.ablate import ablate
+        from mvd.report.ablation import ablation_markdown, ablation_tables
+        from mvd.report.progress import counting_bar
+
+        with counting_bar(open_console(stderr=True), "training and testing", "runs") as bar:
+            bar(0, 6 * len(self.seeds))
+            rungs = ablate(
+                self.data,
+                self.out,
+                self.config,
+                seeds=self.seeds,
+                prepared=self.prepared,
+                pretrained=self.pretrained,
+                workers=self.workers,
+                progress=bar,
+            )
+        if self.format == "markdown":
+            print(ablation_markdown(rungs))
+        else:
+            console.print(*ablation_tables(rungs), sep="\n")
+        return 0

@@ -1,0 +1,106 @@
+"""`mvd train`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from rich.console import Console
+from tyro.conf import AvoidSubcommands, Positional, arg
+
+from mvd.cli.screen import STOPPED, command, print_results, say, watched_training
+from mvd.config import RunConfig
+from mvd.config.recipes import RECIPES, RecipeName
+from mvd.distributed.launch import process_index
+from mvd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mvd.report.progress import TrainingBar
+    from mvd.runs import RunFolder
+    from mvd.runs.observer import Observer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train on prepared pictures, then evaluate on unseen people.
+
+    Every field of the configuration is a flag; the recipe gives the defaults.
+    """
+
+    data: Positional[Path | None] = None
+    """folder of the data set, or CSV table of own pictures"""
+    out: Path = Path("runs/mvd")
+    """run folder to make"""
+    recipe: RecipeName = "mvd"
+    """configuration to start from; `mvd recipes` compares them"""
+    prepared: Path | None = None
+    """folder of the prepared arrays, if not where `mvd prepare` puts them"""
+    pretrained: Path | None = None
+    """initial weights: a ResNet with torchvision's, timm's or MindSpore's names for the encoders, or a whole MVD"""
+    resume: Path | None = None
+    """continue the run in this folder with its own configuration; give the data only if they have moved"""
+    replace: bool = False
+    """delete the run that is in --out"""
+    evaluate: Literal["test", "none"] = "test"
+    """what to evaluate on after training"""
+    tensorboard: bool = False
+    """also write scalars, batches and settings for TensorBoard into the run folder (pip install 'mvd[watch]')"""
+    config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.train import resume, train
+
+        with watched_training(console) as bar, self._observer(console, bar) as observer:
+            if self.resume is not None:
+                if self.config != RECIPES[self.recipe] or self.pretrained is not None or self.replace:
+                    raise ConfigError(
+                        "expected --resume without other settings, found some; a run goes on with its own configuration"
+                    )
+                run, ended = resume(self.resume, observer=observer, data=self.data, prepared=self.prepared)
+            elif self.data is not None:
+                run, ended = train(
+                    self.data,
+                    self.out,
+                    self.config,
+                    observer=observer,
+                    prepared=self.prepared,
+                    pretrained=self.pretrained,
+                    replace=self.replace,
+                )
+            else:
+                raise ConfigError("expected a data folder to train on, or --resume and a run folder, found neither")
+        if not ended:
+            say(console, f"stopped; continue with: {command('mvd', 'train', '--resume', run.path)}")
+            return STOPPED
+        say(console, f"{run.path}: trained, weights in {run.best_checkpoint}")
+        if self.evaluate == "test":
+            _print_test(console, run)
+        return 0
+
+    @contextmanager
+    def _observer(self, console: Console, bar: TrainingBar) -> Iterator[Observer]:
+        from mvd.report.weights import MatchPrinter
+        from mvd.runs.observer import Observers
+
+        observers: list[Observer] = [bar]
+        if self.pretrained is not None:
+            observers.append(MatchPrinter(console, self.pretrained))
+        with ExitStack() as stack:
+            if self.tensorboard and process_index() == 0:
+                from mvd.report.tensorboard import TensorBoardWriter
+
+                observers.append(stack.enter_context(TensorBoardWriter(self.resume or self.out)))
+            yield Observers(*observers)
+
+
+def _print_test(console: Console, run: RunFolder) -> None:
+    from mvd.commands.evaluate import evaluate
+    from mvd.report.progress import counting_bar
+
+    with counting_bar(console, "embedding") as bar:
+        results = evaluate(run.path, progress=bar)
+    print_results(console, [("trained", result) for result in results])

@@ -1,0 +1,67 @@
+"""`mvd push`: upload the best weights of a run, with their card as the page, to the Hugging Face hub."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
+
+from mvd.config import to_json
+from mvd.errors import CheckpointError
+from mvd.files.atomic import write_atomically
+from mvd.report.card import model_page
+from mvd.runs import load_checkpoint, open_run
+from mvd.runs.recovery import weights_alone
+from mvd.weights import write_weights
+from mvd.weights.hub import CONFIG, PAGE, WEIGHTS, require_hub, upload
+
+
+def push(run: str | Path, name: str, *, private: bool = False) -> str:
+    """Upload the best weights of a run to the hub.
+
+    Args:
+        run: the run folder.
+        name: "OWNER/NAME"; created unless it exists.
+        private: create it as a private repository.
+
+    Returns:
+        The address of the page.
+
+    Raises:
+        RunError: there is no run, or it has no checkpoint.
+        ConfigError: the hub's library is not installed.
+        HubError: the name is not OWNER/NAME, nobody is logged in, or the hub cannot be reached.
+    """
+    require_hub(name)
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(run, Path(folder), name)
+        return upload(Path(folder), name, private=private, message=f"{Path(run).name}, by mvd push")
+
+
+def save_model(run: str | Path, folder: Path, name: str) -> None:
+    """Write the best weights of a run as the folder of a model.
+
+    Args:
+        run: the run folder.
+        folder: where to; files of a model that are there are replaced.
+        name: the title of the page, "OWNER/NAME".
+
+    Raises:
+        RunError: there is no run, or it has no checkpoint.
+        CheckpointError: the checkpoint is damaged, or the folder cannot be written to.
+    """
+    opened = open_run(Path(run))
+    checkpoint = opened.best_checkpoint
+    tensors, meta = load_checkpoint(checkpoint)
+    card, config = opened.card_with_tests(checkpoint), to_json(opened.config)
+    metadata = {"mvd": dumps(asdict(meta)), "config": config, "card": card.to_json()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_weights(folder / WEIGHTS, weights_alone(tensors), "safetensors", metadata=metadata)
+        write_atomically(folder / CONFIG, config)
+        write_atomically(folder / PAGE, model_page(card, opened.config, name))
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder}: expected a folder to write a model to, could not ({error.strerror or error}); choose another"
+        ) from error

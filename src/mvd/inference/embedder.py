@@ -1,0 +1,219 @@
+"""Embedder: a trained network as a function from pictures of people to embeddings, loaded once.
+
+Shapes: N pictures of H × W pixels, D width of an embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from mvd import distributed
+from mvd.config import RunConfig, RuntimeConfig
+from mvd.data.images import PictureFiles, load_image
+from mvd.data.samples import Modality
+from mvd.data.sources import Held, Pictures
+from mvd.errors import CheckpointError, ConfigError, DatasetError
+from mvd.inference.embed import embed_pictures
+from mvd.models.factory import Network
+from mvd.models.state import initial_network, restore_network
+from mvd.runs import Card, load_checkpoint, read_card, read_config
+from mvd.runtime.device import memory_format, resolve_device
+from mvd.runtime.precision import check_precision, numerics
+from mvd.weights import count_classes
+from mvd.weights.hub import find_weights
+
+Precision: TypeAlias = Literal["auto", "fp32", "tf32", "bf16"]
+Picture: TypeAlias = str | Path | Image.Image | npt.NDArray[np.uint8] | Tensor
+ModalitiesLike: TypeAlias = int | Sequence[int] | npt.NDArray[np.int64] | Tensor
+
+
+class Embedder:
+    """Embed pictures of people with a trained network, to be compared by inner product (cosine).
+
+    The network stays on its device, in eval mode. Files and PIL images are converted to RGB and resized as for
+    evaluation; arrays and tensors must have the network's size and hold uint8, 0 to 255, RGB. A network with a stem for
+    each modality (AGW) needs the modality of each picture; others ignore it.
+
+    Args:
+        network: the network, which is moved to the device.
+        config: the configuration that it was trained with; its `data` gives H × W.
+        card: its model card, if it has one.
+        device: "auto" for the first of CUDA, Ascend, MPS and the CPU that is there; or what `torch.device` takes.
+        precision: "fp32", "tf32" or "bf16"; "auto" takes the configuration's, or fp32 where the device lacks it.
+        batch: pictures in a batch.
+
+    Attributes:
+        config: the configuration that the network was trained with.
+        card: its model card, or None.
+        size: (H, W) of the pictures that it takes.
+        width: D.
+
+    Raises:
+        ConfigError: the device is not there, or does not have the precision.
+
+    >>> from mvd.config import DataConfig, ModelConfig
+    >>> from mvd.models.factory import build_network
+    >>> config = RunConfig(model=ModelConfig(arch="resnet18", base_width=4), data=DataConfig(height=64, width=32))
+    >>> embedder = Embedder(build_network(config.model, classes=3), config, device="cpu")
+    >>> embedder.size, embedder.width
+    ((64, 32), 128)
+    >>> embedder(np.zeros((5, 64, 32, 3), np.uint8)).shape
+    (5, 128)
+    >>> embedder(torch.zeros(5, 3, 64, 32))
+    Traceback (most recent call last):
+    mvd.errors.DatasetError: pictures: expected uint8, 0 to 255, found float32; give them as decoded, not scaled
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        config: RunConfig,
+        *,
+        card: Card | None = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        batch: int = 64,
+    ) -> None:
+        self.config = config
+        self.card = card
+        self.size = config.data.height, config.data.width
+        self._device = resolve_device(device)
+        self._runtime = _runtime(config.runtime, self._device, precision, batch)
+        # PyTorch's stubs do not know this argument of `Module.to`.
+        self._network = network.to(device=self._device, memory_format=memory_format(self._runtime))  # type: ignore[call-overload]
+        self.width: int = self._embed(Held(np.zeros((1, *self.size, 3), np.uint8)), Modality.VISIBLE).shape[1]
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+        batch: int = 64,
+        revision: str | None = None,
+    ) -> Embedder:
+        """Load a trained network.
+
+        Args:
+            source: a checkpoint of ours; a run folder, for its best checkpoint; the folder of a model (`mvd push`); or
+                "OWNER/NAME" on the Hugging Face hub.
+            device: see `Embedder`; the device of the training does not matter.
+            precision: see `Embedder`.
+            batch: pictures in a batch.
+            revision: branch, tag or commit on the hub.
+
+        Raises:
+            CheckpointError: the file is damaged, or no network of ours with its configuration.
+            ConfigError: the device or its precision is not there, or the hub's library is not installed.
+            HubError: the hub has no such model, or cannot be reached.
+            RunError: a run folder has no checkpoint.
+        """
+        file = find_weights(source, revision)
+        config = read_config(file)
+        if config is None:
+            raise CheckpointError(
+                f"{file}: expected weights of mvd with their configuration, found none in it; make a run folder of "
+                f"foreign weights with mvd import"
+            )
+        tensors, _ = load_checkpoint(file)
+        network = initial_network(config, count_classes(tensors), torch.device("cpu"))
+        restore_network(network, tensors, file)
+        return cls(network, config, card=read_card(file), device=device, precision=precision, batch=batch)
+
+    def __call__(
+        self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures.
+
+        Args:
+            pictures: an array or a tensor (N, H, W, 3) or (N, 3, H, W) uint8, RGB, on any device; or a list of files,
+                PIL images, or arrays of one picture each. One picture alone is N = 1.
+            modalities: a `Modality` for each picture, or one for all: 0 visible, 1 infrared.
+
+        Returns:
+            (N, D) float32, scaled as the network's descriptor is: each of its parts, or the whole, to length 1.
+
+        Raises:
+            DatasetError: pictures have another size or type, a file cannot be read, or modalities do not fit.
+            ConfigError: the network needs modalities.
+        """
+        if isinstance(pictures, str | Path | Image.Image | np.ndarray | Tensor):
+            return self._embed(Held(self._pixels(pictures)), modalities)
+        files = [one for one in pictures if isinstance(one, str | Path)]
+        if len(files) == len(pictures):
+            return self.embed_files(files, modalities)
+        return self._embed(Held(np.concatenate([self._pixels(one) for one in pictures])), modalities)
+
+    def embed_files(
+        self, paths: Iterable[str | Path], modalities: ModalitiesLike | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Read N pictures from files, a batch ahead, and embed them; see `__call__`.
+
+        Raises:
+            DatasetError: a file is no picture, or cannot be read.
+        """
+        height, width = self.size
+        files = PictureFiles(root=Path(), paths=[str(path) for path in paths], height=height, width=width)
+        return self._embed(files, modalities)
+
+    def _embed(self, pictures: Pictures, modalities: ModalitiesLike | None) -> npt.NDArray[np.float32]:
+        known = None if modalities is None else _modalities(modalities, len(pictures))
+        if not len(pictures):
+            return np.zeros((0, self.width), np.float32)
+        with distributed.alone(), numerics(self._runtime, self._device):
+            return embed_pictures(self._network, self._runtime, pictures, known)
+
+    def _pixels(self, picture: Picture) -> npt.NDArray[np.uint8]:
+        """Return (N, H, W, 3) uint8."""
+        height, width = self.size
+        if isinstance(picture, str | Path):
+            return np.array(load_image(Path(picture), height, width))[None]
+        if isinstance(picture, Image.Image):
+            return np.array(picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))[None]
+        kind, shape = str(picture.dtype).removeprefix("torch."), tuple(picture.shape)
+        if kind != "uint8":
+            raise DatasetError(f"pictures: expected uint8, 0 to 255, found {kind}; give them as decoded, not scaled")
+        array = picture.cpu().numpy() if isinstance(picture, Tensor) else picture
+        # PyTorch warns of arrays that cannot be written to.
+        array = np.require(array if array.ndim == 4 else array[None], requirements="W")
+        if array.shape[1:] == (height, width, 3):
+            return array
+        if array.shape[1:] == (3, height, width):
+            return array.transpose(0, 2, 3, 1)
+        raise DatasetError(
+            f"pictures: expected (N, {height}, {width}, 3) or (N, 3, {height}, {width}), found {shape}; resize them, "
+            f"or give files or PIL images, which are resized"
+        )
+
+
+def _runtime(runtime: RuntimeConfig, device: torch.device, precision: Precision, batch: int) -> RuntimeConfig:
+    chosen = replace(runtime, device=str(device), embed_batch=batch)
+    if precision != "auto":
+        chosen = replace(chosen, precision=precision)
+    try:
+        check_precision(chosen, device)
+    except ConfigError:
+        if precision != "auto":
+            raise
+        chosen = replace(chosen, precision="fp32")
+    return chosen
+
+
+def _modalities(modalities: ModalitiesLike, count: int) -> npt.NDArray[np.int64]:
+    given = np.asarray(modalities.cpu() if isinstance(modalities, Tensor) else modalities)
+    if given.shape not in ((), (count,)) or not np.isin(given, list(Modality)).all():
+        raise DatasetError(
+            f"modalities: expected 0 (visible) or 1 (infrared) for each of {count} pictures, found {given.shape} with "
+            f"{np.unique(given).tolist()[:5]}; give one for each picture, or one for all"
+        )
+    return np.broadcast_to(given, count).astype(np.int64)

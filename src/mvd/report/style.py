@@ -1,0 +1,39 @@
+"""What all tables share: their style in the terminal and in Markdown, and how percentages are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+MISSING = "–"
+"""Stands where a value does not exist."""
+
+
+def plain_table(*headings: str, text: int = 1, wrap: bool = False, **options: Any) -> Table:
+    """Make an empty table that is readable without colour.
+
+    Args:
+        headings: one per column.
+        text: the first so many columns hold text, aligned left and folded; the others hold numbers, aligned right.
+        wrap: whether numbers may be folded too.
+        options: further arguments of `rich.table.Table`.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, **({"padding": (0, 1, 0, 0)} | options))
+    for place, heading in enumerate(headings):
+        number = place >= text
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number and not wrap)
+    return table
+
+
+def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> str:
+    """Write a Markdown table, whose cells are written as given; the columns after the first `text` align right."""
+    rule = ["---" if place < text else "---:" for place in range(len(headings))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *rows))
+
+
+def percent(share: float) -> str:
+    """Write a share from 0 to 1 in percent with two decimals."""
+    return f"{100 * share:.2f}"

@@ -1,0 +1,101 @@
+"""Find a trained network: on disk, or on the Hugging Face hub through its own library (extra `hub`).
+
+A model is a folder: `model.safetensors`, the weights with configuration and card in their metadata; `config.json`, the
+configuration; `README.md`, the card as a page.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+from mvd.errors import CheckpointError, ConfigError, HubError
+from mvd.runs import open_run
+
+WEIGHTS, CONFIG, PAGE = "model.safetensors", "config.json", "README.md"
+
+_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def find_weights(source: str | Path, revision: str | None = None) -> Path:
+    """Find the file of a network's weights.
+
+    Args:
+        source: a checkpoint; the folder of a run, for its best checkpoint, or of a model; else "OWNER/NAME" on the hub.
+        revision: branch, tag or commit on the hub.
+
+    Raises:
+        CheckpointError: a folder is neither of them.
+        ConfigError: the hub's library is not installed.
+        HubError: the hub has no such model, or cannot be reached.
+        RunError: a run folder has no checkpoint.
+    """
+    path = Path(source)
+    if not path.exists():
+        path = _download(str(source), revision)
+    if path.is_file():
+        return path
+    if (path / WEIGHTS).is_file():
+        return path / WEIGHTS
+    if (path / "checkpoints").is_dir():
+        return open_run(path).best_checkpoint
+    raise CheckpointError(f"{path}: expected a model with {WEIGHTS} in it, or a run folder, found neither")
+
+
+def require_hub(name: str) -> None:
+    """Check that a name is one of the hub, and that its library is installed.
+
+    Raises:
+        ConfigError: the library is not installed.
+        HubError: the name is not "OWNER/NAME".
+    """
+    if not _NAME.fullmatch(name):
+        raise HubError(f"{name}: expected a folder that is there, or OWNER/NAME on the hub, found neither")
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise ConfigError(
+            "expected the package huggingface_hub for the hub, found none; install it: pip install 'mvd[hub]'"
+        )
+
+
+def upload(folder: Path, name: str, *, private: bool, message: str) -> str:
+    """Upload a model's folder to the hub, and return the address of its page.
+
+    Args:
+        folder: the model.
+        name: "OWNER/NAME"; created unless it exists.
+        private: create it as a private repository.
+        message: of the commit.
+
+    Raises:
+        HubError: nobody is logged in, or the hub cannot be reached.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        api = HfApi()
+        api.create_repo(name, private=private, exist_ok=True)
+        return str(api.upload_folder(repo_id=name, folder_path=str(folder), commit_message=message).repo_url)
+    # Its own errors, its transport's and the system's have no base in common.
+    except Exception as error:
+        raise HubError(
+            f"{name}: expected to upload to the hub, could not ({_first_line(error)}); log in with: hf auth login"
+        ) from error
+
+
+def _download(name: str, revision: str | None) -> Path:
+    """Download a model, only the files that are read, or take the copy in the hub's cache."""
+    require_hub(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[WEIGHTS, CONFIG]))
+    except Exception as error:
+        raise HubError(
+            f"{name}: expected a model on the hub, could not get it ({_first_line(error)}); check the name and the "
+            f"network, and for a private one log in with: hf auth login"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

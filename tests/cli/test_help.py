@@ -1,0 +1,50 @@
+"""`mvd --help`: every verb in its group, on one screen, and an answer to a misspelt verb."""
+
+from __future__ import annotations
+
+import pytest
+from shell import mvd
+
+from mvd.cli import overview
+
+
+def test_the_help_lists_every_verb_in_its_group_and_fits_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_code:
+        mvd("--help")
+    assert exit_code.value.code == 0
+    text = capsys.readouterr().out
+    assert text == overview() + "\n"
+    lines = text.splitlines()
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    groups: dict[str, list[str]] = {}
+    for line in lines[2:-2]:
+        if line[0] != " ":
+            verbs = groups.setdefault(line.split()[0], [])
+        verbs.append(line[10:].split()[0])
+    assert groups == {
+        "data": ["synth", "check", "split", "prepare"],
+        "training": ["recipes", "train", "ablate", "demo"],
+        "results": ["runs", "evaluate", "protocols"],
+        "weights": ["import", "convert", "show", "export", "push"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"), [(["trian"], "did you mean train?"), (["x"], "mvd --help"), ([], "usage")]
+)
+def test_what_is_no_verb_is_answered_with_the_way_on(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], answer: str
+) -> None:
+    with pytest.raises(SystemExit) as exit_code:
+        mvd(*arguments)
+    assert exit_code.value.code == 2
+    assert answer in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["synth", "train", "ablate", "import", "evaluate", "push"])
+def test_every_argument_of_a_verb_is_explained(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    with pytest.raises(SystemExit) as exit_code:
+        mvd(verb, "--help")
+    assert exit_code.value.code == 0
+    assert f"usage: mvd {verb}" in capsys.readouterr().out
