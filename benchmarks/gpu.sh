@@ -42,8 +42,8 @@ else
   CVPR21_ROWS=${CVPR21_ROWS:-"plain bf16-compile-graph"}
   EMBED="--device cuda --rows ${EMBED_ROWS:-bf16-256 bf16-64 fp32-64}"
   SYNTH=${SYNTH:-"--like sysu-mm01"}
-  TRAIN=${TRAIN:-"--recipe mvd
-    --sampling.steps-per-epoch 150 --schedule.epochs 6 --runtime.validate-every 1"}
+  TRAIN=${TRAIN:-"--recipe mvd --sampling.steps-per-epoch 150 --schedule.epochs 16
+    --schedule.warmup-epochs 1 --runtime.validate-every 2 --runtime.checkpoint-minutes 0.5"}
   SIZE="--height 288 --width 144 --decoder fast" KILL_AFTER=${KILL_AFTER:-45}
 fi
 
@@ -60,7 +60,7 @@ part() { # part NAME LIMIT COMMAND …: run a part if it was asked for
 
 tests() {
   # Interrupted by its time limit, pytest still reports. Another PyTorch warns of other things than the one that the tests are written for.
-  "$PY" -m pytest -m gpu -q -p no:cacheprovider -o filterwarnings=default --durations=5 --maxfail=20 tests/gpu 2>&1
+  "$PY" -m pytest -m gpu -q -p no:cacheprovider -o filterwarnings=default --durations=5 --maxfail=20 ${TESTS:-} tests/gpu 2>&1
 }
 
 mvd() { "$PY" -m mvd "$@"; }
@@ -74,8 +74,7 @@ timed() { # timed WHAT COMMAND …
 }
 
 run() {
-  timed render mvd synth "$WORK/people" $SYNTH
-  timed prepare mvd prepare "$WORK/people" $SIZE
+  cat "$OUT/people.log"
   # Not through the function: what is killed has to be Python itself, not a shell around it.
   "$PY" -m mvd train "$WORK/people" --out "$WORK/run" --runtime.device $DEVICE $TRAIN --evaluate none &
   local pid=$!
@@ -88,11 +87,19 @@ run() {
   "$PY" benchmarks/learning.py "$WORK/run"
 }
 
+people() {
+  timed render mvd synth "$WORK/people" $SYNTH
+  timed prepare mvd prepare "$WORK/people" $SIZE
+}
+
 export -f tests mvd timed run
 export PY OUT WORK SYNTH SIZE TRAIN DEVICE KILL_AFTER
 
 part card 40 "$PY" benchmarks/card.py
+# Rendering takes the CPU alone, so it goes on beside the tests, of which nobody takes the time.
+case " $PARTS " in *" run "*) people >"$OUT/people.log" 2>&1 & ;; esac
 part tests 120 tests
+wait
 part step 220 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $STEP_ROWS --json "$OUT/step.json"
 part embed 60 "$PY" benchmarks/embedding.py $EMBED
 part run 240 run
