@@ -1,4 +1,4 @@
-"""Shared by the tests of the PyTorch backend: golden vectors, a tiny network, random outputs of a network.
+"""Shared by all tests: golden vectors, a tiny network, random outputs of a network.
 
 The golden files in tests/goldens were computed by running the released implementations; each array is named
 `<case>/<field>`.
@@ -25,6 +25,12 @@ ReadGolden = Callable[[str], Golden]
 MakeOutput = Callable[..., MVDOutput]
 
 _GOLDENS = Path(__file__).parent / "goldens"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Collect no doctests of the helpers here: some are programs, which importing would run."""
+    helper = collection_path.suffix == ".py" and not collection_path.name.startswith(("test_", "conftest"))
+    return True if helper and collection_path.is_relative_to(Path(__file__).parent) else None
 
 
 @pytest.fixture(scope="session")

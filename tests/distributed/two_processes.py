@@ -112,4 +112,5 @@ def report(name: str, found: dict[str, Tensor], expected: dict[str, Tensor]) -> 
         )
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import torch
 from fakes import write_tree
 from PIL import Image
+from safetensors.numpy import save_file
 from shell import SIZE, TINY, mvd
 
 from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, to_json
@@ -22,6 +24,7 @@ from mvd.errors import ConfigError, DatasetError, MvdError
 from mvd.inference.embed import embed_pictures
 from mvd.inference.embedder import Embedder
 from mvd.models.factory import build_network
+from mvd.models.state import network_tensors
 from mvd.runs import open_run
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 16, 3), dtype=np.uint8)
@@ -166,3 +169,19 @@ def _checkpoint(path: Path) -> tuple[Any, Any]:
     from mvd.runs import load_checkpoint
 
     return load_checkpoint(open_run(path).best_checkpoint)
+
+
+def test_an_own_encoder_has_to_be_passed_and_no_import_path_of_a_file_is_followed(
+    tiny: ModelConfig, tmp_path: Path
+) -> None:
+    encoder = torch.nn.Conv2d(3, 4, kernel_size=8, stride=8)
+    config = RunConfig(model=replace(tiny, encoder="no_such_module:make"), data=DataConfig(height=32, width=16))
+    network = build_network(config.model, 3, encoder).eval()
+    file = tmp_path / "model.safetensors"
+    meta = json.dumps({"step": 0, "epoch": 0, "metrics": {}, "best": None})
+    save_file(network_tensors(network), file, metadata={"mvd": meta, "config": to_json(config)})
+    with pytest.raises(ConfigError, match=r"expected the network's own encoder, no_such_module:make, found none"):
+        Embedder.from_pretrained(file, device="cpu")
+    found = Embedder.from_pretrained(file, device="cpu", encoder=torch.nn.Conv2d(3, 4, kernel_size=8, stride=8))
+    expected = Embedder(network, config, device="cpu")
+    np.testing.assert_array_equal(found(PICTURES), expected(PICTURES))

@@ -105,7 +105,10 @@ GOOD: dict[str, Any] = {"embeddings": np.eye(2), "identities": [1, 2], "cameras"
         ({"embeddings": np.ones(2)}, r"embeddings: expected the shape \(B, D\), found \(2,\)"),
         ({"embeddings": np.ones((2, 0))}, r"embeddings: expected the shape \(B, D\)"),
         ({"embeddings": np.eye(2, 5)}, "embeddings: expected the width 2 of the batches before, found 5"),
-        ({"embeddings": np.array([[1.0, 2.0], [np.nan, 0.0]])}, "found NaN or infinity in row 1"),
+        (
+            {"embeddings": np.array([[1.0, 2.0], [np.nan, 0.0]])},
+            "row 3: expected a finite descriptor",
+        ),
         ({"identities": [1]}, r"identities: expected integers of shape \(2,\)"),
         ({"identities": [1.0, 2.0]}, "identities: expected integers .* found float64"),
         ({"cameras": [[1, 2]]}, "cameras: expected integers"),

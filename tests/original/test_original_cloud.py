@@ -10,6 +10,7 @@ from typing import Any
 import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from mvd.errors import DatasetError
 from mvd.original.cloud import fetch
@@ -123,3 +124,11 @@ def test_a_cache_that_cannot_be_written_is_one_line(source: Path, cache: Path) -
     cache.write_text("in the way")
     with pytest.raises(DatasetError, match="what is copied is kept"):
         fetch(f"file://{source}", quietly)
+
+
+def test_a_name_that_leads_out_of_the_copy_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryFileSystem, "store", {})
+    MemoryFileSystem().pipe("/bucket/../../evil", b"evil")
+    with pytest.raises(DatasetError, match=r"evil: expected a name below .*, found one that leads out of it"):
+        fetch("memory://bucket", quietly)
+    assert not list(cache.rglob("*evil*"))

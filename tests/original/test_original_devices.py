@@ -10,7 +10,7 @@ import pytest
 from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
 from mvd.original import settings
-from mvd.original.arguments import Target, parse_training
+from mvd.original.arguments import DeviceTarget, parse_training
 from mvd.original.devices import choose_device, compile_if_possible, launch_on_devices, require_device
 
 
@@ -23,7 +23,7 @@ def without_ascend(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("target", "expected"), [("CPU", "cpu"), ("GPU", "cuda:3"), ("Ascend", "npu:5"), ("Cloud", "npu:5")]
 )
-def test_a_target_is_a_device_of_pytorch(monkeypatch: pytest.MonkeyPatch, target: Target, expected: str) -> None:
+def test_a_target_is_a_device_of_pytorch(monkeypatch: pytest.MonkeyPatch, target: DeviceTarget, expected: str) -> None:
     monkeypatch.setattr("mvd.original.devices.find_spec", lambda name: object())
     assert choose_device(parse_training(["--gpu", "3", "--device_id", "5"]), target) == expected
 

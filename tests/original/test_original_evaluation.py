@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+import torch
 from fakes import write_tree
 from original.programs import Program
 
 from mvd.commands.evaluate import evaluate
 from mvd.original.evaluation import main
+from mvd.training import device_augment
 from mvd.weights import convert
 
 
@@ -89,10 +95,27 @@ def test_regdb_is_evaluated_on_its_own_trial(
     assert f"For RegDB {mode} search, the testing result is:" in lines
 
 
-def test_pictures_may_be_tested_in_another_size_and_batch(
-    here: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+def test_pictures_are_tested_in_the_size_and_the_batches_that_are_asked_for(
+    here: Path, trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    printed(capsys, "--resume", best(trained / "sysu"), "--img_h", "48", "--img_w", "24", "--test_batch", "3")
+    shapes: list[tuple[int, ...]] = []
+
+    def normalise(pictures: npt.NDArray[np.uint8], *more: Any) -> torch.Tensor:
+        shapes.append(pictures.shape)
+        return real(pictures, *more)
+
+    real = device_augment.normalise
+    monkeypatch.setattr("mvd.inference.embed.normalise", normalise)
+    weights = best(trained / "sysu")
+    expected = printed(capsys, "--resume", weights)[-1]
+    assert printed(capsys, "--resume", weights, "--test_batch", "5")[-1] == expected
+    assert {shape[0] for shape in shapes[1:]} == {5, 1}
+    assert {shape[1:] for shape in shapes} == {(32, 16, 3)}
+    shapes.clear()
+    lines = printed(capsys, "--resume", weights, "--img_h", "48", "--img_w", "24", "--test_batch", "7")
+    assert {shape[1:] for shape in shapes} == {(48, 24, 3)}
+    assert [shape[0] for shape in shapes] == [7, 7, 7, 7, 7, 1]
+    assert re.fullmatch(r"Best: rank-1: [\d.]+%, mAP: [\d.]+%", lines[-1])
 
 
 def test_what_is_wrong_is_one_line_before_anything_is_written(

@@ -149,7 +149,7 @@ def test_a_run_whose_data_have_moved_goes_on_when_told_where_they_are(
     data = shutil.copytree(sysu, tmp_path / "data")
     train(data)
     other = ("--data_path", sysu, *SMALL, "--resume", "runs/sysu_all")
-    assert f"found --data_path {sysu}; leave it away" in refused(training.main, *other)
+    assert f"found --data_path {sysu}; omit it" in refused(training.main, *other)
     data.rename(tmp_path / "moved")
     train(tmp_path / "moved", "--resume", "runs/sysu_all")
     assert open_run(here / "runs" / "sysu_all").data.root == str(tmp_path / "moved")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from torch import Tensor, nn
 
 from mvd.commands.engine import load_engine
 from mvd.config import (
@@ -33,6 +34,7 @@ from mvd.errors import CheckpointError, ConfigError, TrainingError
 from mvd.losses.objective import build_objective
 from mvd.metrics.protocols import validation_protocol
 from mvd.metrics.validation import Validation
+from mvd.models.outputs import MVDOutput
 from mvd.runs import OPTIMIZER_PREFIX, RunData, RunFolder, create_run, load_checkpoint
 from mvd.runs.observer import Observer, SampleBatch, StepLog
 
@@ -289,6 +291,36 @@ def test_every_optimizer_resumes_exactly(data: TrainingData, tmp_path: Path, kin
     fit(data, stopped, config, resume=True)
     expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, stopped))
     assert all(np.array_equal(found[name], values) for name, values in expected.items())
+
+
+def own_encoder() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 6, 3, 4, 1), nn.BatchNorm2d(6), nn.ReLU())
+
+
+def own_loss(outputs: MVDOutput, labels: Tensor, modalities: Tensor) -> Tensor:
+    return outputs.visible.observation.features.square().mean() + 0 * (labels + modalities).sum()
+
+
+def test_an_own_encoder_and_an_own_loss_are_trained_resumed_and_embedded(data: TrainingData, tmp_path: Path) -> None:
+    config = replace(
+        CONFIG,
+        model=replace(CONFIG.model, encoder=f"{__file__}:own_encoder"),
+        losses=replace(CONFIG.losses, extra=(f"size={__file__}:own_loss*0.5",)),
+        schedule=CosineSchedule(epochs=2),
+    )
+    assert load_engine(config).check(config) == "cpu"
+    whole, stopped = new_run(tmp_path / "whole", config), new_run(tmp_path / "stopped", config)
+    watcher = fit(data, whole, config)
+    assert all(log.losses["size"] > 0 for log in watcher.logs)
+    fit(data, stopped, config, stop_after=4)
+    fit(data, stopped, config, resume=True)
+    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, stopped))
+    assert all(np.array_equal(found[name], values) for name, values in expected.items())
+    embeddings = load_engine(config).embed(config, PEOPLE, whole.checkpoint("last"), data.visible)
+    assert embeddings.shape == (len(data.visible), 4 * 6)
+    missing = replace(config, model=replace(config.model, encoder="no_such_module:make"))
+    with pytest.raises(ConfigError, match=r"^model\.encoder: expected a module that Python can import"):
+        load_engine(missing).check(missing)
 
 
 def test_a_checkpoint_of_another_network_is_refused_by_name(data: TrainingData, tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from weights.helpers import SAMPLES, Arrays, Refusal, Save
 from mvd.errors import CheckpointError
 from mvd.weights import read_weights
 
+collect_ignore = ["mindspore_side.py"]
+"""Runs in an environment that has MindSpore."""
+
 SLACK = 16 * 2**20
 """What a file made to be awkward may cost beside four times its size."""
 

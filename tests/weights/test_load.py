@@ -263,3 +263,9 @@ def test_a_releases_file_is_the_same_after_its_journey_here(tmp_path: Path, midd
     convert(tmp_path / "ours.safetensors", tmp_path / f"back-{name}", to=to)
     back, there = (read_weights(tmp_path / file).tensors for file in (f"back-{name}", name))
     assert_same(dict(sorted(back.items())), dict(sorted(there.items())))
+
+
+def test_an_own_encoder_loads_its_own_weights(tmp_path: Path) -> None:
+    config = replace(_CONFIG, encoder="my.py:make")
+    with pytest.raises(CheckpointError, match=r"expected model\.encoder to load its own .*, found my\.py:make"):
+        load_pretrained(tmp_path / "resnet.pth", config)

@@ -1,4 +1,4 @@
-"""`mvd runs`: what has been trained, and what became of it."""
+"""`mvd runs`: list runs, or compare two."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Runs:
     """List runs with their state and best figures, or compare two."""
 
     folders: Positional[tuple[Path, ...]] = ()
-    """folders to look in, runs if none is given; or two run folders"""
+    """folders to look in (default: runs), or two run folders to compare"""
     format: Literal["table", "json"] = "table"
-    """what is printed"""
+    """output format"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.commands.runs import compare_runs, find_runs, is_run, summarise
+        from mvd.commands.runs import compare_runs, is_run, list_runs
         from mvd.report.runs import comparison_json, comparison_report, runs_json, runs_report
 
         if len(self.folders) == 2 and all(map(is_run, self.folders)):
@@ -32,7 +32,7 @@ class Runs:
                 console.print(comparison_report(comparison))
             return 0
         folders = self.folders or (Path("runs"),)
-        runs = [summarise(path) for path in find_runs(folders)]
+        runs = list_runs(folders)
         if self.format == "json":
             print(runs_json(runs))
         elif runs:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -170,6 +170,4 @@ def _metadata(
 
 
 def _figures(result: Scores) -> CardFigures:
-    means: Mapping[str, Any] = result.mean._asdict()
-    values = {name.replace("_", "-"): float(value) for name, value in means.items()}
-    return CardFigures(protocol=result.protocol, people="test", ranking=result.ranking, values=values)
+    return CardFigures(protocol=result.protocol, people="test", ranking=result.ranking, values=result.mean.named())

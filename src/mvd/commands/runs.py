@@ -23,18 +23,18 @@ _FILES = ("config.json", "data.json", "metrics.jsonl")
 _COMPARED_STEPS = 3
 
 
-def find_runs(folders: Sequence[Path]) -> list[Path]:
-    """Find the run folders among and below some folders, damaged ones included.
+def list_runs(folders: Sequence[Path] = (Path("runs"),)) -> list[RunSummary]:
+    """Summarise the runs in some folders and below, damaged ones included.
 
     Raises:
-        RunError: a folder is not there.
+        RunError: a folder does not exist.
     """
     found: dict[Path, None] = {}
     for folder in folders:
         if not folder.is_dir():
             raise RunError(f"{folder}: expected a folder with runs in it, found none; name one: mvd runs FOLDER")
         found |= dict.fromkeys(_below(folder))
-    return list(found)
+    return [summarise(path) for path in found]
 
 
 def is_run(folder: Path) -> bool:
@@ -69,10 +69,7 @@ def compare_runs(first: Path, second: Path) -> RunComparison:
         runs=(one, other),
         settings={name: (_text(ours.get(name)), _text(theirs.get(name))) for name in differing([ours, theirs])},
         curves=_at_equal_steps(*logs),
-        pace={
-            name: (paces[0].get(name), paces[1].get(name))
-            for name in ("pictures a second", "training time", "memory", "device memory")
-        },
+        pace={name: (value, paces[1][name]) for name, value in paces[0].items()},
     )
 
 
@@ -162,9 +159,9 @@ def _at_equal_steps(
     ours, theirs = ({log["step"]: log for log in logs} for logs in (first, second))
     common = sorted(ours.keys() & theirs.keys())
     count = min(_COMPARED_STEPS, len(common))
-    chosen = [common[len(common) * (number + 1) // count - 1] for number in range(count)]
     rows: dict[int, dict[str, tuple[float, float]]] = {}
-    for step in chosen:
+    for number in range(count):
+        step = common[len(common) * (number + 1) // count - 1]
         one, other = ours[step], theirs[step]
         names = [name for name in one["losses"] if name in other["losses"]]
         rows[step] = {f"loss {name}": (one["losses"][name], other["losses"][name]) for name in names}
@@ -172,21 +169,19 @@ def _at_equal_steps(
     return rows
 
 
-def _pace(logs: Sequence[Mapping[str, Any]], config: RunConfig) -> dict[str, float]:
-    """Compute a run's median rate, seconds spent in steps, and peak bytes."""
-    if not logs:
-        return {}
+def _pace(logs: Sequence[Mapping[str, Any]], config: RunConfig) -> dict[str, float | None]:
+    """Compute a run's median rate, seconds spent in steps, and peak bytes; None where nothing was recorded."""
     batch = 2 * config.sampling.identities * config.sampling.pictures
-    before = [0, *(log["step"] for log in logs[:-1])]
-    seconds = sum(
-        batch * (log["step"] - earlier) / log["pictures_per_second"] for log, earlier in zip(logs, before, strict=True)
-    )
-    pace = {
-        "pictures a second": statistics.median(log["pictures_per_second"] for log in logs),
-        "training time": seconds,
+    rates = [log["pictures_per_second"] for log in logs]
+    steps = [log["step"] for log in logs]
+    taken = [step - before for step, before in zip(steps, [0, *steps], strict=False)]
+    memory = {
+        kind: max((log["memory"][kind] for log in logs if kind in log.get("memory", {})), default=None)
+        for kind in ("resident", "device")
     }
-    for name, kind in (("memory", "resident"), ("device memory", "device")):
-        counts = [log["memory"][kind] for log in logs if kind in log.get("memory", {})]
-        if counts:
-            pace[name] = max(counts)
-    return pace
+    return {
+        "pictures a second": statistics.median(rates) if rates else None,
+        "training time": sum(batch * n / rate for n, rate in zip(taken, rates, strict=True)) if rates else None,
+        "memory": memory["resident"],
+        "device memory": memory["device"],
+    }

@@ -80,11 +80,13 @@ def _describe(tensors: Arrays) -> str | None:
     ours = to_our_names(tensors, naming).tensors
     prefix = "shared.encoder." if naming.whole else ""
     encoder = {name.removeprefix(prefix): array.shape for name, array in ours.items() if name.startswith(prefix)}
-    whole = "MVD, three encoders" if "visible.encoder.conv1.weight" in ours else "one shared encoder"
-    base_width = (encoder["conv1.weight"] or (0,))[0]
+    whole = "MVD, three encoders" if any(name.startswith("visible.") for name in ours) else "one shared encoder"
+    resnet = find_resnet(encoder)
     parts = [
         whole if naming.whole else "a ResNet alone",
-        f"{find_resnet(encoder) or 'an encoder that is not known here'} with a base width of {base_width}",
+        f"{resnet} with a base width of {encoder['conv1.weight'][0]}"
+        if resnet
+        else "an encoder that is not known here",
         *(text for mark, text in _PARTS.items() if any(mark in name for name in ours)),
     ]
     if (classes := ours.get("shared.neck.classifier.weight")) is not None:

@@ -31,7 +31,10 @@ def load_object(path: str, field: str = "import path") -> Any:
     place, _, name = path.rpartition(":")
     if not place or not name:
         raise ConfigError(f"{field}: expected package.module:name or file.py:name, found {path!r}")
-    found: Any = _load_file(Path(place).resolve(), field) if place.endswith(".py") else _load_module(place, field)
+    try:
+        found: Any = _load_file(Path(place).resolve()) if place.endswith(".py") else importlib.import_module(place)
+    except Exception as error:
+        raise ConfigError(f"{field}: {_reason(place, error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise ConfigError(f"{field}: expected {name!r} in {place}, found no such name; check the spelling")
@@ -39,37 +42,24 @@ def load_object(path: str, field: str = "import path") -> Any:
     return found
 
 
-def _load_module(name: str, field: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
-            raise ConfigError(
-                f"{field}: expected a module {name!r} that Python can import, found none; install its package, or name "
-                f"the file: path/to/file.py:name"
-            ) from error
-        raise _failed(name, field, error) from error
+def _reason(place: str, error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{place}.".startswith(f"{error.name}."):
+        return (
+            f"expected a module that Python can import, found {place}; install it, or name its file: dir/file.py:name"
+        )
+    if isinstance(error, FileNotFoundError) and error.filename == str(Path(place).resolve()):
+        return f"expected a Python file, found {place}; the working directory is {Path.cwd()}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"expected to import {place}, got {type(error).__name__} in {last.filename}:{last.lineno}: {first_line}"
 
 
 @cache
-def _load_file(file: Path, field: str) -> ModuleType:
-    if not file.is_file():
-        raise ConfigError(f"{field}: expected a Python file {file}, found none; check the path")
+def _load_file(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"mvd_user_file_{file.stem}", file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickle look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise _failed(str(file), field, error) from error
+    spec.loader.exec_module(module)
     return module
-
-
-def _failed(place: str, field: str, error: Exception) -> ConfigError:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    reason = (str(error).splitlines() or ["no message"])[0]
-    return ConfigError(
-        f"{field}: expected to import {place}, got {type(error).__name__} at {last.filename}:{last.lineno} ({reason})"
-    )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from mvd.config.checks import require
+from mvd.errors import ConfigError
 
 TERMS = ("identity", "metric", "vsd", "vcd", "vml", "cml")
 """The names of the losses; each has a field `<name>_weight`."""
+
+_TAKEN = (*TERMS, "total", "accuracy")
 
 
 class ExtraLoss(NamedTuple):
@@ -29,23 +33,18 @@ class ExtraLoss(NamedTuple):
         """Read NAME=PATH or NAME=PATH*WEIGHT.
 
         Raises:
-            ConfigError: it has another form, the name is taken, or the weight is no number of 0 or more.
+            ConfigError: it has another form, or the name is one of ours.
 
         >>> ExtraLoss.parse("mine=my_losses.py:spread*0.5")
         ExtraLoss(name='mine', path='my_losses.py:spread', weight=0.5)
         """
-        name, _, rest = text.partition("=")
-        path, star, factor = rest.rpartition("*")
-        path, factor = (path, factor) if star else (rest, "1")
-        try:
-            weight = float(factor)
-        except ValueError:
-            weight = -1.0
+        found = re.fullmatch(r"(\w+)=([^*]+:[\w.]+)(?:\*(\d*\.?\d+(?:[eE][-+]?\d+)?))?", text)
         form = "NAME=package.module:name or NAME=file.py:name, and *WEIGHT of 0 or more after it if it is not 1"
-        require(name.isidentifier() and ":" in path and 0 <= weight < float("inf"), "losses.extra", form, repr(text))
-        taken = (*TERMS, "total", "accuracy")
-        require(name not in taken, "losses.extra", f"another name than {', '.join(taken)}", repr(name))
-        return cls(name, path, weight)
+        if found is None:
+            raise ConfigError(f"losses.extra: expected {form}, found {text!r}")
+        name, path, weight = found.groups(default="1")
+        require(name not in _TAKEN, "losses.extra", f"another name than {', '.join(_TAKEN)}", repr(name))
+        return cls(name, path, float(weight))
 
 
 @dataclass(frozen=True, kw_only=True)

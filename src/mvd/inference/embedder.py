@@ -23,8 +23,8 @@ from mvd.data.samples import Modality
 from mvd.data.sources import Held, Pictures
 from mvd.errors import CheckpointError, ConfigError, DatasetError
 from mvd.inference.embed import embed_pictures
-from mvd.models.factory import Network
-from mvd.models.state import initial_network, restore_network
+from mvd.models.factory import Encoder, Network, build_network
+from mvd.models.state import restore_network
 from mvd.runs import Card, load_checkpoint, read_card, read_config
 from mvd.runtime.device import memory_format, resolve_device
 from mvd.runtime.precision import check_precision, numerics
@@ -101,6 +101,7 @@ class Embedder:
         precision: Precision = "auto",
         batch: int = 64,
         revision: str | None = None,
+        encoder: Encoder | None = None,
     ) -> Embedder:
         """Load a trained network.
 
@@ -111,10 +112,13 @@ class Embedder:
             precision: see `Embedder`.
             batch: pictures in a batch.
             revision: branch, tag or commit on the hub.
+            encoder: the encoder of a network that was trained with an own one (`ModelConfig.encoder`), as for
+                `mvd.create_model`. It has to be passed, because no code that a file names is run here.
 
         Raises:
             CheckpointError: the file is damaged, or no network of ours with its configuration.
-            ConfigError: the device or its precision is not there, or the hub's library is not installed.
+            ConfigError: the device or its precision is not there, the hub's library is not installed, or the network
+                has an own encoder that was not passed.
             HubError: the hub has no such model, or cannot be reached.
             RunError: a run folder has no checkpoint.
         """
@@ -125,8 +129,12 @@ class Embedder:
                 f"{file}: expected weights of mvd with their configuration, found none in it; make a run folder of "
                 f"foreign weights with mvd import"
             )
+        if config.model.encoder is not None and encoder is None:
+            raise ConfigError(
+                f"{file}: expected the network's own encoder, {config.model.encoder}, found none; pass it as encoder="
+            )
         tensors, _ = load_checkpoint(file)
-        network = initial_network(config, count_classes(tensors), torch.device("cpu"))
+        network = build_network(config.model, count_classes(tensors), encoder)
         restore_network(network, tensors, file)
         return cls(network, config, card=read_card(file), device=device, precision=precision, batch=batch)
 

@@ -159,12 +159,12 @@ def score_queries(
         copies, sorted_copies = np.empty((2, step, distances.shape[1]), np.promote_types(distances.dtype, np.float32))
         scores = []
         for rows in some:
-            asking = Labels(queries.identities[rows], queries.cameras[rows])
-            block, scratch = copies[: len(asking.cameras)], sorted_copies[: len(asking.cameras)]
+            labels = Labels(queries.identities[rows], queries.cameras[rows])
+            block, scratch = copies[: len(labels.cameras)], sorted_copies[: len(labels.cameras)]
             block[...] = distances[rows]
             if not (np.isfinite(block.min()) and np.isfinite(block.max())):  # both are NaN if any distance is
                 raise ProtocolError("expected finite distances, found NaN or infinity; check the descriptors")
-            scores.append(_score_block(block, asking, gallery, scratch, exclusion=exclusion, counting=counting))
+            scores.append(_score_block(block, labels, gallery, scratch, exclusion=exclusion, counting=counting))
         return scores
 
     # Threads help, since sorting, comparing and copying release the GIL.
@@ -236,8 +236,8 @@ def _exclude(distances: Floats, queries: Labels, gallery: Labels, matches: Pairs
         case Exclusion.SAME_ROOM:
             distances[np.ix_(np.flatnonzero(queries.cameras == 3), np.flatnonzero(gallery.cameras == 2))] = np.inf
         case Exclusion.SAME_IDENTITY_AND_CAMERA:
-            asking, seen = queries.cameras[matches.queries], gallery.cameras[matches.gallery]
-            same = (asking == seen) & (asking != 0)
+            own, seen = queries.cameras[matches.queries], gallery.cameras[matches.gallery]
+            same = (own == seen) & (own != 0)
             distances[matches.queries[same], matches.gallery[same]] = np.inf
 
 

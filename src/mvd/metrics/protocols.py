@@ -1,18 +1,18 @@
 """Evaluation protocols: queries, gallery, how galleries are drawn and how matches are counted.
 
-A figure means little without its protocol, so a `Protocol` has a name, such as
-`sysu/all-search/single-shot/official`, that goes wherever its figures go.
+A protocol has a name, such as `sysu/all-search/single-shot/official`, that goes wherever its figures go.
 
 - SYSU-MM01 (Wu et al., ICCV 2017), infrared queries: `sysu/{all,indoor}-search/{single,multi}-shot/{official,seeded}`.
 - RegDB (Nguyen et al., Sensors 2017): `regdb/{visible-to-thermal,thermal-to-visible}/trial-1` … `trial-10`. A trial
-  is a split of the people, with a network of its own; all pictures are ranked.
-- LLCM (Zhang and Wang, CVPR 2023): `llcm/{visible-to-infrared,infrared-to-visible}/seeded`. In one direction, the
-  released test script transposes its matrix: the drawn pictures become queries, all others the gallery, which is
-  easier. That is `llcm/visible-to-infrared/seeded/transposed-as-released`.
+  is a split of the people, with a network of its own.
+- LLCM (Zhang and Wang, CVPR 2023): `llcm/{visible-to-infrared,infrared-to-visible}/seeded`. The released test script
+  transposes one direction, which is easier: `llcm/visible-to-infrared/seeded/transposed-as-released`.
 - Own pictures: `own/{visible-to-infrared,infrared-to-visible}`, all against all; with `/other-cameras` if cameras are
   known, and then without gallery pictures of the query's person by the query's camera.
 - Validation: one of these rules on the validation people, with names that start with `sysu-validation/` or
   `own-validation/`, so that figures are not mistaken for test figures.
+
+Functions raise ProtocolError for any argument other than those listed.
 """
 
 from __future__ import annotations
@@ -40,14 +40,8 @@ REGDB_TRIALS = range(1, 11)
 _SEARCH_CAMERAS: dict[Search, tuple[int, ...]] = {"all": VISIBLE_CAMERAS, "indoor": (1, 2)}
 _SHOTS: dict[Shots, str] = {1: "single-shot", 10: "multi-shot"}
 _GALLERIES: tuple[Galleries, ...] = ("official", "seeded")
-_REGDB_QUERIES: dict[RegDBDirection, Modality] = {
-    "visible-to-thermal": Modality.VISIBLE,
-    "thermal-to-visible": Modality.INFRARED,
-}
-_QUERIES: dict[Direction, Modality] = {
-    "infrared-to-visible": Modality.INFRARED,
-    "visible-to-infrared": Modality.VISIBLE,
-}
+_REGDB_DIRECTIONS: tuple[RegDBDirection, ...] = ("visible-to-thermal", "thermal-to-visible")
+_DIRECTIONS: tuple[Direction, ...] = ("infrared-to-visible", "visible-to-infrared")
 
 
 class Draw(Enum):
@@ -119,9 +113,6 @@ def sysu_protocol(search: Search, gallery: Galleries, shots: Shots = 1) -> Proto
         gallery: drawn by `rand_perm_cam.mat`, or seeded.
         shots: pictures per person and camera, 1 (single-shot) or 10 (multi-shot).
 
-    Raises:
-        ProtocolError: a value other than these.
-
     Example:
         >>> sysu_protocol("indoor", "official", 10).name
         'sysu/indoor-search/multi-shot/official'
@@ -149,17 +140,14 @@ def regdb_protocol(direction: RegDBDirection, trial: int) -> Protocol:
         direction: from the queries' modality to the gallery's.
         trial: the split of the people, 1…10.
 
-    Raises:
-        ProtocolError: a value other than these.
-
     Example:
         >>> regdb_protocol("visible-to-thermal", 3).name
         'regdb/visible-to-thermal/trial-3'
     """
-    _require("direction", direction, _REGDB_QUERIES)
+    _require("direction", direction, _REGDB_DIRECTIONS)
     _require("trial", trial, REGDB_TRIALS)
     return Protocol(
-        name=f"regdb/{direction}/trial-{trial}", query_modality=_REGDB_QUERIES[direction], counting=Counting.PICTURES
+        name=f"regdb/{direction}/trial-{trial}", query_modality=_queries(direction), counting=Counting.PICTURES
     )
 
 
@@ -170,21 +158,18 @@ def llcm_protocol(direction: Direction, *, transposed: bool = False) -> Protocol
 
     Args:
         direction: from the queries' modality to the gallery's.
-        transposed: as in the released test script from visible to infrared; not comparable with the other figures.
-
-    Raises:
-        ProtocolError: another direction, or transposed from infrared to visible, which was never released.
+        transposed: as released, only from visible to infrared; not comparable with the other figures.
 
     Example:
         >>> llcm_protocol("infrared-to-visible").name
         'llcm/infrared-to-visible/seeded'
     """
-    _require("direction", direction, _QUERIES)
+    _require("direction", direction, _DIRECTIONS)
     if transposed:
         _require("direction of the transposed variant", direction, ("visible-to-infrared",))
     return Protocol(
         name=f"llcm/{direction}/seeded" + ("/transposed-as-released" if transposed else ""),
-        query_modality=_QUERIES[direction],
+        query_modality=_queries(direction),
         draw=Draw.SEEDED,
         trials=10,
         exclusion=Exclusion.SAME_IDENTITY_AND_CAMERA,
@@ -198,20 +183,16 @@ def own_protocol(direction: Direction, *, cameras: bool) -> Protocol:
 
     Args:
         direction: from the queries' modality to the gallery's.
-        cameras: whether cameras are known; if so, gallery pictures of the query's person by the query's camera are
-            left out.
-
-    Raises:
-        ProtocolError: another direction.
+        cameras: whether cameras are known; if so, gallery pictures of the query's person by its camera are left out.
 
     Example:
         >>> own_protocol("infrared-to-visible", cameras=True).name
         'own/infrared-to-visible/other-cameras'
     """
-    _require("direction", direction, _QUERIES)
+    _require("direction", direction, _DIRECTIONS)
     return Protocol(
         name=f"own/{direction}" + ("/other-cameras" if cameras else ""),
-        query_modality=_QUERIES[direction],
+        query_modality=_queries(direction),
         exclusion=Exclusion.SAME_IDENTITY_AND_CAMERA if cameras else Exclusion.NOTHING,
         counting=Counting.PEOPLE,
     )
@@ -223,9 +204,6 @@ def validation_protocol(dataset: str = "sysu", *, cameras: bool = True) -> Proto
     Args:
         dataset: "sysu", with seeded galleries, or "own"; the others have no validation people.
         cameras: whether the cameras of own pictures are known.
-
-    Raises:
-        ProtocolError: a data set without validation people.
 
     Example:
         >>> validation_protocol("own", cameras=False).name
@@ -246,9 +224,6 @@ def protocols_of(dataset: str, *, trial: int = 1, cameras: bool = True) -> tuple
         trial: RegDB's split.
         cameras: whether the cameras of own pictures are known.
 
-    Raises:
-        ProtocolError: an unknown data set.
-
     Example:
         >>> [protocol.name for protocol in protocols_of("own", cameras=False)]
         ['own/infrared-to-visible', 'own/visible-to-infrared']
@@ -262,11 +237,11 @@ def protocols_of(dataset: str, *, trial: int = 1, cameras: bool = True) -> tuple
                 for search in _SEARCH_CAMERAS
             )
         case "regdb":
-            return tuple(regdb_protocol(direction, trial) for direction in _REGDB_QUERIES)
+            return tuple(regdb_protocol(direction, trial) for direction in _REGDB_DIRECTIONS)
         case "llcm":
-            return (*map(llcm_protocol, _QUERIES), llcm_protocol("visible-to-infrared", transposed=True))
+            return (*map(llcm_protocol, _DIRECTIONS), llcm_protocol("visible-to-infrared", transposed=True))
         case "own":
-            return tuple(own_protocol(direction, cameras=cameras) for direction in _QUERIES)
+            return tuple(own_protocol(direction, cameras=cameras) for direction in _DIRECTIONS)
         case _:
             raise ProtocolError(f"expected the data set sysu, regdb, llcm or own, found {dataset!r}")
 
@@ -282,16 +257,13 @@ def find_protocol(name: str) -> Protocol:
         10
     """
     known = [*protocols_of("sysu"), *protocols_of("llcm"), validation_protocol("sysu")]
-    for trial in REGDB_TRIALS:
-        known += protocols_of("regdb", trial=trial)
+    known += [protocol for trial in REGDB_TRIALS for protocol in protocols_of("regdb", trial=trial)]
     for cameras in (False, True):
         known += [*protocols_of("own", cameras=cameras), validation_protocol("own", cameras=cameras)]
     by_name = {protocol.name: protocol for protocol in known}
     if name not in by_name:
-        similar = get_close_matches(name, by_name, n=3, cutoff=0) or list(by_name)[:3]
-        raise ProtocolError(
-            f"expected the name of a protocol, such as {', '.join(similar)}, found {name!r}; mvd protocols lists them"
-        )
+        similar = ", ".join(get_close_matches(name, by_name, n=3, cutoff=0))
+        raise ProtocolError(f"expected the name of a protocol, such as {similar}, found {name!r}; see mvd protocols")
     return by_name[name]
 
 
@@ -314,11 +286,13 @@ def select_protocols(protocols: Sequence[Protocol], patterns: Sequence[str]) -> 
         matching = {protocol.name: protocol for protocol in protocols if fnmatchcase(protocol.name, pattern)}
         if not matching:
             names = ", ".join(protocol.name for protocol in protocols)
-            raise ProtocolError(
-                f"expected the name of a protocol, or a pattern such as '*', of: {names}; found {pattern!r}"
-            )
+            raise ProtocolError(f"expected a protocol's name, or a pattern such as '*', of: {names}; found {pattern!r}")
         selected.update(matching)
     return tuple(selected.values())
+
+
+def _queries(direction: str) -> Modality:
+    return Modality.VISIBLE if direction.startswith("visible") else Modality.INFRARED
 
 
 def _require(what: str, found: object, known: Collection[object]) -> None:

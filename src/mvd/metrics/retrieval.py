@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mvd.data.permutations import Permutations
-from mvd.data.samples import Modality, Samples
+from mvd.data.samples import Modality, Samples, concatenate
 from mvd.errors import ProtocolError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Protocol, find_protocol
@@ -47,14 +48,11 @@ class RetrievalFigures(dict[str, float]):
         return self.scores.protocol
 
 
-class _Rows(NamedTuple):
-    """Some pictures: (B, D) float32, three times (B,) int64, and (B,) paths if they are given."""
+class _Batch(NamedTuple):
+    """Pictures of one `update`, and whether their paths are given."""
 
-    embeddings: npt.NDArray[np.float32]
-    identities: npt.NDArray[np.int64]
-    cameras: npt.NDArray[np.int64]
-    modalities: npt.NDArray[np.int64]
-    paths: npt.NDArray[np.str_] | None
+    features: Features
+    named: bool
 
 
 class CrossModalRetrieval:
@@ -100,15 +98,15 @@ class CrossModalRetrieval:
         self.protocol = find_protocol(protocol) if isinstance(protocol, str) else protocol
         self._permutations = permutations
         self._reranking = reranking
-        self._rows: list[_Rows] = []
+        self._batches: list[_Batch] = []
 
     def __len__(self) -> int:
         """The number of pictures that this process has added."""
-        return sum(len(rows.identities) for rows in self._rows)
+        return sum(len(batch.features) for batch in self._batches)
 
     def reset(self) -> None:
         """Remove all pictures."""
-        self._rows.clear()
+        self._batches.clear()
 
     def update(
         self,
@@ -130,35 +128,26 @@ class CrossModalRetrieval:
         Raises:
             ProtocolError: a shape, type or value is not as above; nothing is added then.
         """
-        features = _array(embeddings).astype(np.float32)
-        if features.ndim != 2 or features.shape[1] == 0:
-            raise ProtocolError(f"embeddings: expected the shape (B, D), found {features.shape}")
-        if self._rows and features.shape[1] != self._rows[0].embeddings.shape[1]:
-            raise ProtocolError(
-                f"embeddings: expected the width {self._rows[0].embeddings.shape[1]} of the batches before, "
-                f"found {features.shape[1]}"
-            )
-        bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-        if bad.size:
-            raise ProtocolError(
-                f"embeddings: expected finite numbers, found NaN or infinity in row {bad[0]} "
-                f"({bad.size} of {len(features)} rows); check the network"
-            )
+        descriptors = _array(embeddings)
+        if descriptors.ndim != 2 or descriptors.shape[1] == 0:
+            raise ProtocolError(f"embeddings: expected the shape (B, D), found {descriptors.shape}")
+        count, width = descriptors.shape
+        if self._batches and width != (before := self._batches[0].features.descriptors.shape[1]):
+            raise ProtocolError(f"embeddings: expected the width {before} of the batches before, found {width}")
+        if paths is not None and len(paths) != count:
+            raise ProtocolError(f"paths: expected {count}, one per embedding, found {len(paths)}")
+        if self._batches and self._batches[0].named != (paths is not None):
+            raise ProtocolError("paths: expected them for all batches or for none; reset before changing it")
         if cameras is None and self.protocol.needs_cameras:
             raise ProtocolError(f"cameras: expected the camera of each picture, as {self.protocol.name} needs them")
-        count = len(features)
-        rows = _Rows(
-            features,
-            _integers("identities", identities, count),
-            np.zeros(count, np.int64) if cameras is None else _integers("cameras", cameras, count),
-            _modalities(modalities, count),
-            None if paths is None else np.array([str(path) for path in paths], dtype=np.str_),
+        names = [f"row {len(self) + row}" for row in range(count)] if paths is None else [str(path) for path in paths]
+        samples = Samples(
+            paths=np.array(names, np.str_),
+            identities=_integers("identities", identities, count),
+            cameras=np.zeros(count, np.int64) if cameras is None else _integers("cameras", cameras, count),
+            modalities=_modalities(modalities, count),
         )
-        if rows.paths is not None and len(rows.paths) != count:
-            raise ProtocolError(f"paths: expected {count}, one per embedding, found {len(rows.paths)}")
-        if self._rows and (self._rows[0].paths is None) != (paths is None):
-            raise ProtocolError("paths: expected them for all batches or for none; reset before changing it")
-        self._rows.append(rows)
+        self._batches.append(_Batch(Features(descriptors=descriptors, samples=samples), paths is not None))
 
     def compute(self) -> RetrievalFigures:
         """Compute the figures of all pictures so far, of all processes; the pictures are kept.
@@ -167,34 +156,31 @@ class CrossModalRetrieval:
             ProtocolError: there are no pictures, or they do not fit the protocol: no queries, no gallery, or no query
                 with a match in the gallery.
         """
-        rows = [one for one in _gathered(self._rows) if len(one.identities)]
-        if not rows:
+        batches = [batch for batch in _gathered(self._batches) if len(batch.features)]
+        if not batches:
             raise ProtocolError("expected pictures to evaluate, found none; call update before compute")
-        widths = {one.embeddings.shape[1] for one in rows}
-        if len(widths) > 1 or len({one.paths is None for one in rows}) > 1:
-            raise ProtocolError("expected embeddings of one width, and paths for all or none, in all processes")
-        embeddings, identities, cameras, modalities = (
-            np.concatenate([one[column] for one in rows]) for column in range(4)
-        )
-        order = np.arange(len(identities))
-        paths = np.char.zfill(order.astype(np.str_), 12)  # sorted as they are added
-        if rows[0].paths is not None:
-            paths = np.concatenate([one.paths for one in rows if one.paths is not None])
-            _, once = np.unique(paths, return_index=True)
-            order = once[np.lexsort((paths[once], cameras[once], identities[once]))]
-        samples = Samples(paths=paths, identities=identities, cameras=cameras, modalities=modalities).take(order)
-        features = Features(descriptors=embeddings[order], samples=samples)
+        if len({(batch.features.descriptors.shape[1], batch.named) for batch in batches}) > 1:
+            raise ProtocolError("expected embeddings of one width, and paths for all or for none, in all processes")
+        descriptors = np.concatenate([batch.features.descriptors for batch in batches])
+        samples = concatenate([batch.features.samples for batch in batches])
+        if batches[0].named:
+            _, once = np.unique(samples.paths, return_index=True)
+            order = once[np.lexsort((samples.paths[once], samples.cameras[once], samples.identities[once]))]
+            features = Features(descriptors=descriptors[order], samples=samples.take(order))
+        else:
+            names = np.char.zfill(np.arange(len(samples)).astype(np.str_), 12)  # sorted as they were added
+            features = Features(descriptors=descriptors, samples=replace(samples, paths=names))
         return RetrievalFigures(evaluate(features, self.protocol, self._permutations, reranking=self._reranking))
 
 
-def _gathered(rows: list[_Rows]) -> list[_Rows]:
-    """Gather the rows of all processes, in the order of the processes; of this one if there is no process group."""
+def _gathered(batches: list[_Batch]) -> list[_Batch]:
+    """Gather the batches of all processes, process by process; those of this one if there is no process group."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is None or not (distributed.is_available() and distributed.is_initialized()):
-        return rows
-    everyone: list[list[_Rows]] = [[] for _ in range(distributed.get_world_size())]
-    distributed.all_gather_object(everyone, rows)
-    return [one for process in everyone for one in process]
+        return batches
+    everyone: list[list[_Batch]] = [[] for _ in range(distributed.get_world_size())]
+    distributed.all_gather_object(everyone, batches)
+    return [batch for process in everyone for batch in process]
 
 
 def _array(values: ArrayOrTensor) -> npt.NDArray[Any]:

@@ -1,7 +1,7 @@
-"""Attention inside an encoder: over channels, as the official PyTorch release has it, and over positions, as AGW does.
+"""Attention inside an encoder: over channels, as in MVD's official PyTorch release, and over positions, as in AGW.
 
-Both add what they find to the map that they were given, and both add nothing at first: their last factor starts at 0.
-So they can be put into an encoder that was trained without them.
+Both are residual and start as the identity, because their last factor starts at 0; so they can be added to a
+pre-trained encoder.
 
 Shapes: B batch, C channels, h × w positions, N = h·w of them.
 """
@@ -13,18 +13,18 @@ from torch import Tensor, nn
 
 from mvd.runtime.device import widen, without_autocast
 
-# Of the largest exponent. Weights of e⁻⁴⁰ are nothing beside 1, as smaller ones are; but a processor multiplies numbers
-# below 1e-38, and there would be many, an order of magnitude more slowly.
+# Relative to the largest exponent. Weights of e⁻⁴⁰ are negligible beside 1, as smaller ones are; but CPUs multiply
+# denormal numbers, below 1e-38, an order of magnitude more slowly, and there would be many.
 _LEAST = -40.0
 
 
 class ChannelAttention(nn.Module):
-    """Adds to each channel a mean of all channels in which those that differ from it most count most.
+    """Adds to each channel a weighted mean of all channels, where those least similar to it weigh most.
 
-    y = x + γ · softmax(−x xᵀ) x with x as (C, N), γ being the one parameter: the channel attention of Fu et al. (CVPR
-    2019) as their code has it; their paper has the energy's other sign. The release subtracts the energy from the
-    largest of its row instead of from 0, which the softmax cannot see. Computed in float32 or wider: an energy is a sum
-    of N products, of which bfloat16's two digits say little once it is in an exponent.
+    y = x + γ · softmax(−x xᵀ) x with x as (C, N); γ is the only parameter. This is the channel attention of Fu et al.
+    (CVPR 2019) as in their code; in their paper the energy has the other sign. The release subtracts the energy from
+    the largest of its row instead of from 0, to which softmax is invariant. Computed in float32 or wider: an energy is
+    a sum of N products in an exponent, for which bfloat16's two digits do not suffice.
     """
 
     def __init__(self) -> None:
@@ -43,11 +43,11 @@ class ChannelAttention(nn.Module):
 
 
 class NonLocal(nn.Module):
-    """Adds to each position what all positions have in common with it (Wang et al., CVPR 2018), as AGW uses it.
+    """Non-local block (Wang et al., CVPR 2018) as AGW uses it.
 
-    y = x + norm(W · f) with fᵢ = 1/N · Σⱼ θ(xᵢ) φ(xⱼ) g(xⱼ): the form without a softmax. AGW's code makes θ, φ and g
-    one channel wide, where Wang et al. have C / 2; one it is here, too. With one channel the sum over j does not depend
-    on i, so no N × N matrix is needed.
+    y = x + norm(W · f) with fᵢ = 1/N · Σⱼ θ(xᵢ) φ(xⱼ) g(xⱼ): the form without a softmax. As in AGW's code, θ, φ and g
+    have one channel, where Wang et al. have C / 2. The sum over j then does not depend on i, so no N × N matrix is
+    needed.
 
     Args:
         channels: C.

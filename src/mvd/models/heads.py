@@ -1,10 +1,10 @@
-"""The heads of a branch: the BN neck that makes the observation, the information bottleneck that makes z.
+"""The heads of a branch: the BN neck computes the observation v, the information bottleneck the representation z.
 
-Both return the feature together with the logits that their own classifier reads from it. The bottleneck is the
-deterministic one of both released codes: the mean of p(z|v) with no sampling and no prior, because the losses of
-MVD bound the mutual information through the classifiers alone (Tian et al., CVPR 2021).
+Both return the feature and the logits that their own classifier reads from it. The bottleneck is deterministic, as in
+both released codes: the mean of p(z|v), with no sampling and no prior, because the losses of MVD bound the mutual
+information through the classifiers alone (Tian et al., CVPR 2021).
 
-Classifiers start near zero, so that P_v and P_z both start near uniform and the distillation terms near 0.
+Classifiers start near zero, so that P_v and P_z both start near uniform and the distillation losses near 0.
 
 Shapes: B batch, C channels of the encoder, z width of the representation, K classes.
 """
@@ -33,13 +33,13 @@ class BNNeck(nn.Module):
         self.classifier = _classifier(channels, classes)
 
     def forward(self, pooled: Tensor) -> Prediction:
-        """Turn pooled features (B, C) into the observation: features (B, C), logits (B, K)."""
+        """Compute the observation of pooled features (B, C): features (B, C), logits (B, K)."""
         features = self.norm(pooled)
         return Prediction(features, self.classifier(features))
 
 
 class InformationBottleneck(nn.Module):
-    """The MLP that keeps z of an observation, and the classifier of z."""
+    """The MLP from an observation to its representation z, and the classifier of z."""
 
     def __init__(self, channels: int, classes: int, config: ModelConfig) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class InformationBottleneck(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, observation: Tensor) -> Prediction:
-        """Turn observations (B, C) into the representation: features (B, z), logits (B, K)."""
+        """Compute the representation of observations (B, C): features (B, z), logits (B, K)."""
         features = self.layers(observation)
         return Prediction(features, self.classifier(features))
 

@@ -1,4 +1,4 @@
-"""Pooling: the map of an encoder to one feature.
+"""Pooling: from the feature map of an encoder to one feature.
 
 Shapes: B batch, C channels, h × w positions.
 """
@@ -10,27 +10,25 @@ from torch import Tensor
 from mvd.config import ModelConfig
 from mvd.runtime.device import widen
 
-# AGW's: keeps the root's gradient finite for a channel that is 0 everywhere, which becomes 1e-4 where p is 3.
+# AGW's: keeps the root's gradient finite where a channel is 0 everywhere; its value is then 1e-4 for p = 3.
 _EPSILON = 1e-12
 
 
 def pool(feature_map: Tensor, config: ModelConfig) -> Tensor:
-    """Pool a map (B, C, h, w) to features (B, C) as the configuration says."""
-    match config.pooling:
-        case "average":
-            return feature_map.mean(dim=(2, 3))
-        case "gem":
-            return generalised_mean(feature_map, config.gem_p)
+    """Pool a map (B, C, h, w) to features (B, C) by the mean or the generalised mean, as configured."""
+    if config.pooling == "gem":
+        return generalised_mean(feature_map, config.gem_p)
+    return feature_map.mean(dim=(2, 3))
 
 
 def generalised_mean(feature_map: Tensor, p: float) -> Tensor:
     """Pool by the mean of order p (GeM; Radenović et al., TPAMI 2019): (mean xᵖ)^(1/p).
 
-    p = 1 is the average, p → ∞ the maximum. AGW's code for two modalities keeps p at 3, and so it is a constant here;
-    its code for one modality learns it.
+    p = 1 is the average, p → ∞ the maximum. A constant, as in AGW's code for two modalities, where it is 3; AGW's code
+    for one modality trains it.
 
     Args:
-        feature_map: (B, C, h, w), 0 or more, as an encoder's last ReLU leaves it.
+        feature_map: (B, C, h, w), 0 or more, as after a ReLU.
         p: 1 or more.
 
     Returns:

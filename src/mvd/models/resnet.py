@@ -1,10 +1,10 @@
-"""ResNet encoders: a batch of pictures to a map of features.
+"""ResNet encoders: from pictures to feature maps.
 
-The parameters carry torchvision's names (conv1, layer1.0.bn2, layer2.0.downsample.0, …), so ImageNet weights load
-as they are; there is no `fc`. A block has its stride in its 3×3 convolution, as both released codes of MVD do. What
-those two do differently is a setting: the stride of the last stage, where the padding goes, the constants of the last
-norm in a block, and channel attention between the stages. AGW's settings are non-local attention after some blocks
-and a stem for each modality. Padding depends on shapes alone, so an encoder with one stem compiles to one graph.
+Parameters have torchvision's names (conv1, layer1.0.bn2, layer2.0.downsample.0, …), so ImageNet weights load
+unchanged; there is no `fc`. Blocks have their stride in the 3×3 convolution, as in both released codes of MVD. Where
+those two differ there is a setting: the stride of the last stage, the padding, the constants of the last norm of a
+block, and channel attention between the stages. AGW's settings are non-local attention after some blocks and a stem
+for each modality. Padding depends on shapes alone, so an encoder with one stem compiles to one graph.
 
 Shapes: B batch, C channels out, H × W pixels in, h × w positions out.
 """
@@ -12,9 +12,9 @@ Shapes: B batch, C channels out, H × W pixels in, h × w positions out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -77,8 +77,17 @@ class BottleneckBlock(nn.Module):
         return attended
 
 
+_ARCHITECTURES: Mapping[str, tuple[type[BasicBlock] | type[BottleneckBlock], tuple[int, int, int, int]]] = {
+    "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet34": (BasicBlock, (3, 4, 6, 3)),
+    "resnet50": (BottleneckBlock, (3, 4, 6, 3)),
+    "resnet101": (BottleneckBlock, (3, 4, 23, 3)),
+}
+"""The block of each architecture, and the number of blocks in each stage."""
+
+
 class Stem(nn.Module):
-    """The first stage: a 7×7 convolution, its norm and a max pool, each of the two halving the picture."""
+    """The first stage: a 7×7 convolution, its norm and a max pool; convolution and pool each halve the picture."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -96,14 +105,14 @@ class ResNet(Stem):
     """A residual encoder (He et al., CVPR 2016) without pooling or classifier: a stem and four stages.
 
     Convolutions start from He's normal distribution (fan out), norms from the identity, except the last norm of a
-    block under `third_norm="mindspore"`, which starts from zero. Attention starts from doing nothing. With
-    `stems="specific"` visible pictures take the stem that carries torchvision's names, infrared ones another.
+    block under `third_norm="mindspore"`, which starts from zero. Attention starts as the identity. With
+    `stems="specific"` visible pictures take the stem with torchvision's names, infrared ones another.
 
     Attributes:
         channels: C, channels of the feature map.
-        recompute: in training, keep what goes into each block and compute the rest again when the gradient needs it
-            (activation checkpointing): a fraction of the memory for a third more arithmetic.
-        compiled: in training, run the encoder through `torch.compile`. Encoders of the same shape share one compiled
+        recompute: activation checkpointing in training: keep the input of each block only, and compute the rest again
+            for the gradient. A fraction of the memory for a third more arithmetic.
+        compiled: run the encoder through `torch.compile` in training. Encoders of the same shape share one compiled
             program, so three of them take the time of one. Validation, with other batch sizes, compiles nothing.
     """
 
@@ -112,7 +121,7 @@ class ResNet(Stem):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        block, depths = _architecture(config.arch)
+        block, depths = _ARCHITECTURES[config.arch]
         stem = config.base_width
         widths = [stem, 2 * stem, 4 * stem, 8 * stem]
         strides = [1, 2, 2, config.last_stride]
@@ -137,18 +146,18 @@ class ResNet(Stem):
                     attended.non_local = NonLocal(channels)
 
     def forward(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
-        """Encode pictures.
+        """Compute feature maps.
 
         Args:
             images: (B, 3, H, W), normalised.
             modalities: (B,) int64, a `Modality` each, on the host, so that sorting the pictures waits for no device;
-                looked at only where each modality has a stem of its own.
+                used only where each modality has a stem of its own.
 
         Returns:
             (B, C, h, w): h = ⌈H / 32⌉, or ⌈H / 16⌉ with last stride 1; w likewise.
 
         Raises:
-            ConfigError: modalities are needed, and not there or not as many as pictures.
+            ConfigError: modalities are needed, and missing or of another number than the pictures.
         """
         if self.compiled and self.training:
             # One layout for all passes: expanded grey pictures have another, and another program would be compiled.
@@ -185,7 +194,7 @@ def _compiled_encoder() -> Callable[..., Tensor]:
 
 
 def _relu(x: Tensor) -> Tensor:
-    # In place: what comes in is a norm's output or a sum, which no gradient needs.
+    # In place: the input is a norm's output or a sum, which no gradient needs.
     return F.relu(x, inplace=True)
 
 
@@ -193,42 +202,27 @@ def _add(x: Tensor, shortcut: Tensor) -> Tensor:
     return x.add_(shortcut)
 
 
-def _architecture(
-    arch: Literal["resnet18", "resnet34", "resnet50", "resnet101"],
-) -> tuple[type[BasicBlock] | type[BottleneckBlock], tuple[int, int, int, int]]:
-    """Return the block of an architecture, and how many of them each stage has."""
-    match arch:
-        case "resnet18":
-            return BasicBlock, (2, 2, 2, 2)
-        case "resnet34":
-            return BasicBlock, (3, 4, 6, 3)
-        case "resnet50":
-            return BottleneckBlock, (3, 4, 6, 3)
-        case "resnet101":
-            return BottleneckBlock, (3, 4, 23, 3)
-
-
 def _exporting() -> bool:
-    """Tell whether a program is being made, which may not depend on which pictures are of which modality."""
-    # PyTorch before 2.7 has no such question, and this package no export with it.
+    """Whether torch.export is tracing; an exported program may not depend on which pictures are of which modality."""
+    # New in PyTorch 2.7, which `mvd export` requires.
     asked = getattr(torch.compiler, "is_exporting", None)
     return asked is not None and bool(asked())
 
 
 def _choose(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
-    """Take each picture through both stems and keep its own: without batch statistics, the same as `_by_modality`."""
+    """Compute both stems and select by modality: in eval mode, the same as `_by_modality`."""
     assert modalities is not None
     visible, infrared = (stem(images) for stem in stems)
     return torch.where((modalities == Modality.INFRARED)[:, None, None, None], infrared, visible)
 
 
 def _by_modality(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
-    """Take each picture through the stem of its modality, the norm of each seeing only its own pictures."""
+    """Compute the stem of each picture's modality, so that its norm sees only pictures of that modality."""
     if modalities is None or len(modalities) != len(images):
         found = "none" if modalities is None else f"{len(modalities)} for {len(images)} pictures"
         raise ConfigError(
-            f"model.stems: expected the modality of every picture, for each has a stem of its own, found {found}; "
-            f"say which are infrared, or use a network with --model.stems shared"
+            f"model.stems: expected the modality of every picture, because each has a stem of its own, found {found}; "
+            f"pass modalities, or use a network with --model.stems shared"
         )
     rows = [(modalities == modality).nonzero().flatten() for modality in Modality]
     maps = [stem(images[own.to(images.device)]) for stem, own in zip(stems, rows, strict=True) if len(own)]
@@ -263,7 +257,7 @@ def _last_norm(channels: int, config: ModelConfig) -> nn.BatchNorm2d:
 
 
 def _convolution(channels: int, out: int, *, kernel: int, stride: int, config: ModelConfig) -> nn.Conv2d:
-    # At stride 1 an odd kernel is padded alike on both sides under either rule, and a 1×1 kernel never.
+    # At stride 1 both rules pad an odd kernel alike, and a 1×1 kernel not at all.
     if config.padding == "same" and stride > 1 and kernel > 1:
         return _SameConv2d(channels, out, kernel, stride, bias=False)
     return nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False)
@@ -290,7 +284,7 @@ class _SameMaxPool2d(nn.Module):
 
 
 def _pad_same(x: Tensor, kernel: int, stride: int, *, value: float) -> Tensor:
-    """Pad height and width as MindSpore's "same": no more than needed, the smaller half before."""
+    """Pad height and width as MindSpore's "same": the smallest sufficient amount, the smaller half before."""
     needed = [max((math.ceil(n / stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:]]
     (top, bottom), (left, right) = ((total // 2, total - total // 2) for total in needed)
     return F.pad(x, (left, right, top, bottom), value=value)

@@ -1,12 +1,12 @@
-"""The arguments of the MindSpore release's train.py and eval.py.
+"""The command lines of the MindSpore release's train.py and eval.py.
 
-All that its README, its scripts and its code have are here, under their names, with hyphens or underscores; of names
-to choose from, upper and lower case are the same. What decides on a run's computation is None where it was not given;
-`settings` says what is taken then. Nothing is parsed when this is imported.
+All arguments of its README, its scripts and its code are here under their names, with hyphens or underscores; choices
+ignore case. Arguments that decide a run's computation are None unless given; `settings` has their defaults.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
@@ -18,30 +18,25 @@ from typing import Any, Literal, NoReturn, TypeAlias, get_args, get_type_hints
 from mvd.config import EpochSchedule, ModelConfig
 from mvd.original.settings import RELEASE, SGD_LR, Settings
 
-Target: TypeAlias = Literal["GPU", "Ascend", "CPU", "Cloud"]
+DeviceTarget: TypeAlias = Literal["GPU", "Ascend", "CPU", "Cloud"]
+
+_NO_EFFECT = "of no effect: training is over"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """A command line.
+    """A command line, as docs/from-the-original.md lists its arguments.
 
     Attributes:
-        settings: what decides on a run's computation.
-        dataset: the data set.
-        data_path: its folder; None where it was not given.
-        data_url: where the target Cloud copies it from.
-        device_target: what to compute on; None where it was not given.
-        gpus: numbers of GPUs.
-        device_id: number of the Ascend processor.
-        device_num: devices that share a run.
-        run_distribute: whether they do; more than one do anyway.
-        parameter_server: whether to have MindSpore's parameter server.
+        settings: what decides a run's computation.
+        data_path: the data set's folder; None if not given.
+        data_url: what the target Cloud copies.
+        device_target: None if not given.
+        gpus: indices of GPUs.
         resume: run folder, or file of weights of the whole network.
-        sysu_mode: search on SYSU-MM01.
-        regdb_mode: direction on RegDB.
-        tag: name of the run; None where it was not given.
-        pretrain: file or URL of ResNet-50 weights.
-        start_epoch: the epoch, from 1, with which the weights of a file go on.
+        tag: name of the run; None if not given.
+        pretrain: file or URL of ResNet weights.
+        start_epoch: the epoch, from 1, at which the weights of a file continue.
         save_period: epochs between the checkpoints that are kept.
     """
 
@@ -49,7 +44,7 @@ class Arguments:
     dataset: Literal["SYSU", "RegDB"]
     data_path: Path | None
     data_url: str | None
-    device_target: Target | None
+    device_target: DeviceTarget | None
     gpus: tuple[int, ...]
     device_id: int
     device_num: int
@@ -64,38 +59,42 @@ class Arguments:
     save_period: int = 10
 
     @property
+    def mode(self) -> str:
+        """The search on SYSU-MM01, or the direction on RegDB."""
+        return self.sysu_mode if self.dataset == "SYSU" else self.regdb_mode
+
+    @property
     def search(self) -> str:
-        """Data set and search or direction, such as "sysu_all" or "regdb_v2i", as the scripts' names have them."""
-        mode = self.sysu_mode if self.dataset == "SYSU" else self.regdb_mode
-        return f"{self.dataset.lower()}_{mode}"
+        """Data set and mode, such as "sysu_all" or "regdb_v2i", as in the scripts' names."""
+        return f"{self.dataset.lower()}_{self.mode}"
+
+    @property
+    def devices(self) -> int:
+        """How many devices share the run, a process each."""
+        return max(self.device_num, len(self.gpus))
 
 
 def parse_training(arguments: Sequence[str]) -> Arguments:
-    """Read the command line of train.py, without the program's name; a wrong one is one line and exit code 2."""
+    """Parse the command line of train.py, without the program's name; a wrong one is one line and exit code 2."""
     parser = _Parser("train.py", "Train as the MindSpore release of MVD does; see docs/from-the-original.md.")
-    _add_data(parser)
-    _add_device(parser, "GPU", "whether the network is compiled first (GRAPH_MODE)")
-    _add_network(parser)
-    _add_losses(parser)
-    _add_optimizer(parser)
-    _add_run(parser)
+    _add_common(parser, "GPU", "whether the network is compiled first (GRAPH_MODE)")
+    _add_training(parser)
+    parser.add("resume", _path, "a run folder to continue, or a file of weights to start from", "-r")
     return _read(parser, arguments)
 
 
 def parse_evaluation(arguments: Sequence[str]) -> Arguments:
-    """Read the command line of eval.py, without the program's name; a wrong one is one line and exit code 2."""
+    """Parse the command line of eval.py, without the program's name; a wrong one is one line and exit code 2."""
     parser = _Parser("eval.py", "Evaluate as the MindSpore release of MVD does; see docs/from-the-original.md.")
-    _add_data(parser)
-    _add_device(parser, "CPU", "of no effect: only training is compiled")
-    _add_network(parser)
-    parser.add("epoch", int, "of no effect: training is over")
-    parser.add("margin", float, "of no effect: training is over")
-    _add_weights(parser, "what to evaluate: a run folder, or a file of weights")
+    _add_common(parser, "CPU", "of no effect: only training is compiled")
+    parser.add("epoch", int, _NO_EFFECT)
+    parser.add("margin", float, _NO_EFFECT)
+    parser.add("resume", _path, "what to evaluate: a run folder, or a file of weights", "-r")
     return _read(parser, arguments)
 
 
 class _Parser(ArgumentParser):
-    """A parser to which an argument is a name with underscores, a type and a line of help; its errors are one line."""
+    """A parser whose arguments have names with underscores, and whose errors are one line."""
 
     def __init__(self, program: str, description: str) -> None:
         super().__init__(prog=program, description=description)
@@ -112,17 +111,13 @@ class _Parser(ArgumentParser):
 
     def _hint(self, message: str) -> str:
         """Name the argument that is nearest to a misspelt one."""
-        _, unknown, rest = message.partition("unrecognized arguments: --")
-        near = (
-            get_close_matches(f"--{rest.split()[0].partition('=')[0]}", self._option_string_actions, 1)
-            if unknown
-            else []
-        )
+        _, _, unknown = message.partition("unrecognized arguments: --")
+        near = unknown and get_close_matches("--" + re.split("[ =]", unknown)[0], self._option_string_actions, 1)
         return f" (is it {near[0]}?)" if near else ""
 
 
-def _add_data(parser: _Parser) -> None:
-    data, sampling = RELEASE.data, RELEASE.sampling
+def _add_common(parser: _Parser, default: DeviceTarget, compiling: str) -> None:
+    data, sampling, model = RELEASE.data, RELEASE.sampling, RELEASE.model
     parser.choose("dataset", ("SYSU", "RegDB"), "the data set (SYSU)", default="SYSU")
     parser.add("data_path", Path, "its folder (data)")
     parser.add("data_url", str, "where to copy it from first, with --device_target Cloud: s3://…, obs://…, file://…")
@@ -133,65 +128,41 @@ def _add_data(parser: _Parser) -> None:
     parser.add("img_w", int, f"width of the pictures in pixels ({data.width})")
     parser.add("batch_size", int, f"identities in a batch ({sampling.identities})")
     parser.add("num_pos", int, f"pictures of each identity and modality in a batch ({sampling.pictures})")
-    parser.add("test_batch", int, f"pictures in a batch when descriptors are computed ({RELEASE.runtime.embed_batch})")
-
-
-def _add_device(parser: _Parser, default: Target, compiling: str) -> None:
-    modes = ("GRAPH_MODE", "PYNATIVE_MODE")
-    parser.choose("MSmode", modes, compiling, dest="ms_mode")
-    parser.choose("device_target", get_args(Target), f"what to compute on ({default}); Cloud: what is there")
-    parser.add("gpu", _numbers, "number of the GPU, with --device_target GPU (0)", dest="gpus", default=(0,))
-    parser.add("device_id", _from(0), "number of the Ascend processor, with --device_target Ascend (0)", default=0)
+    parser.add("test_batch", int, f"pictures in a batch when they are embedded ({RELEASE.runtime.embed_batch})")
+    parser.choose("MSmode", ("GRAPH_MODE", "PYNATIVE_MODE"), compiling, dest="ms_mode")
+    parser.choose("device_target", get_args(DeviceTarget), f"device ({default}); Cloud: the accelerator that is there")
+    parser.add("gpu", _numbers, "index of the GPU, with --device_target GPU (0)", dest="gpus", default=(0,))
+    parser.add("device_id", _from(0), "index of the Ascend device, with --device_target Ascend (0)", default=0)
     parser.add("device_num", _from(1), "devices that share a run (1)", default=1)
-    parser.add_argument(
-        "--run_distribute",
-        action="store_true",
-        help="share a run among --device_num devices",
-    )
+    parser.add_argument("--run_distribute", action="store_true", help="share a run among --device_num devices")
     parser.add("parameter_server", _yes_or_no, "MindSpore's; there is none here", nargs="?", const=True, default=False)
+    parser.choose("arch", get_args(get_type_hints(ModelConfig)["arch"]), f"the encoder ({model.arch})")
+    parser.add("z_dim", int, f"width of the representation ({model.z_dim})")
+    parser.add("drop", float, f"dropout in its classifier ({model.dropout})")
+    parser.add("tag", _name, "name of the run's folder below runs/ (such as sysu_all)")
 
 
-def _add_network(parser: _Parser) -> None:
-    encoders = get_args(get_type_hints(ModelConfig)["arch"])
-    parser.choose("arch", encoders, f"the encoder ({RELEASE.model.arch})")
-    parser.add("z_dim", int, f"width of the representation ({RELEASE.model.z_dim})")
-    parser.add("drop", float, f"dropout in its classifier ({RELEASE.model.dropout})")
-
-
-def _add_losses(parser: _Parser) -> None:
+def _add_training(parser: _Parser) -> None:
+    optimizer, schedule = RELEASE.optimizer, RELEASE.schedule
+    assert isinstance(schedule, EpochSchedule)
     people = ("train", "train+validation")
-    parser.choose("train_on", people, "whom to train on; not in the original, which has train+validation (train)")
+    parser.choose("train_on", people, "identities to train on; not in the original, which has train+validation (train)")
     parser.choose("loss_func", ("id", "id+tri"), "cross-entropy, or that and a triplet loss (id+tri)")
     parser.choose("triloss", ("OriTri", "CenterTri"), "batch-hard triplet loss, or the one of centres (OriTri)")
     parser.add("margin", float, f"margin of the triplet loss ({RELEASE.losses.margin})")
-
-
-def _add_optimizer(parser: _Parser) -> None:
-    optimizer, schedule = RELEASE.optimizer, RELEASE.schedule
-    parser.choose("optim", ("adam", "sgd"), f"the optimiser ({optimizer.kind})")
-    parser.add(
-        "lr", float, f"peak learning rate ({optimizer.lr} for adam, {SGD_LR} for sgd); encoders have a tenth of it"
-    )
+    parser.choose("optim", ("adam", "sgd"), f"the optimizer ({optimizer.kind})")
+    rates = f"{optimizer.lr} for adam, {SGD_LR} for sgd"
+    parser.add("lr", float, f"peak learning rate ({rates}); a tenth of it for encoders")
     parser.add("epoch", int, f"epochs in all ({schedule.epochs})")
     parser.add("warmup_steps", int, f"the epoch that reaches the peak learning rate ({schedule.warmup_epochs:g})")
-    if isinstance(schedule, EpochSchedule):
-        parser.add("start_decay", int, f"first epoch in which the rate drops ({schedule.milestones[0]})")
-        parser.add("end_decay", int, f"last epoch in which the rate drops ({schedule.milestones[-1]})")
-        parser.add("decay_factor", float, f"factor of each drop ({schedule.gamma})")
-
-
-def _add_run(parser: _Parser) -> None:
+    parser.add("start_decay", int, f"first epoch in which the rate drops ({schedule.milestones[0]})")
+    parser.add("end_decay", int, f"last epoch in which the rate drops ({schedule.milestones[-1]})")
+    parser.add("decay_factor", float, f"factor of each drop ({schedule.gamma})")
     parser.add("pretrain", _text, "ResNet-50 weights for the encoders: a file, or with --device_target Cloud a URL")
-    _add_weights(parser, "a run folder to go on with, or a file of weights to start from")
-    parser.add("start_epoch", _from(1), "the epoch with which the weights of a file go on (1)", default=1)
+    parser.add("start_epoch", _from(1), "the epoch at which the weights of a file continue (1)", default=1)
     parser.add("save_period", _from(1), "epochs between the checkpoints that are kept (10)", default=10)
     parser.add("print_per_step", int, f"steps between lines in the result file ({RELEASE.runtime.log_every})")
     parser.add("branch_name", str, "noted in the result file's first line, and nowhere else", dest="noted")
-
-
-def _add_weights(parser: _Parser, meaning: str) -> None:
-    parser.add("resume", _path, meaning, "-r")
-    parser.add("tag", _name, "name of the run's folder below runs/ (such as sysu_all)")
 
 
 def _read(parser: _Parser, arguments: Sequence[str]) -> Arguments:
@@ -230,9 +201,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _yes_or_no(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ArgumentTypeError(f"expected True or False, found {text!r}")
-    return text.lower() == "true"
+    return _one_of(("True", "False"))(text) == "True"
 
 
 def _text(text: str) -> str | None:

@@ -1,9 +1,7 @@
-"""Copies a data set, or a file of weights, from a cloud or another disk before a run, as the target Cloud does.
+"""Copy a data set or a file of weights from any address that fsspec reads into the user's cache (the target Cloud).
 
-Every address that fsspec knows is taken: s3://, file://, hdfs:// … Huawei's obs:// speaks the protocol of S3 and is
-reached through it, at the address that S3_ENDPOINT names. Copies stay in the user's cache. A copy that broke off goes
-on with what is missing: a file counts as copied if its name and size are those of the original, and it has its name
-only once it is whole.
+Huawei's obs:// speaks the protocol of S3, at the address in S3_ENDPOINT. A copy that was interrupted continues: a file
+counts as copied if its size is the original's.
 """
 
 from __future__ import annotations
@@ -11,116 +9,75 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from mvd.data.arrays import Progress
 from mvd.errors import DatasetError
 
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
 
-_THREADS = 16  # a data set is tens of thousands of small files, and each waits for an answer
-
-
-def fetch(url: str, progress: Progress) -> Path:
-    """Copy what an address stands for, a folder or a file, into the user's cache.
+def fetch(url: str, progress: Callable[[int, int], None]) -> Path:
+    """Copy the folder or the file at an address, such as s3://bucket/sysu, and return the copy.
 
     Args:
-        url: such as s3://bucket/sysu.
+        url: the address.
         progress: called with (files done, files in all).
 
-    Returns:
-        The copy: the folder or the file.
-
     Raises:
-        DatasetError: a package is missing, the address cannot be reached or read, or the copy cannot be written.
+        DatasetError: a package is missing, the address cannot be read, or the copy cannot be written.
     """
-    folder = _cache() / _folder_name(url)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mvd"
+    folder = cache / (re.sub(r"[^\w.-]+", "_", url) + "-" + hashlib.sha256(url.encode()).hexdigest()[:8])
     try:
-        filesystem, root = _open(url)
-        sizes = {path: int(about["size"]) for path, about in filesystem.find(root, detail=True).items()}
-        copies = {path: folder / _below(root, path) for path in sizes}
-        _copy(filesystem, copies, sizes, progress)
+        return _copy(url, folder, progress)
     except DatasetError:
         raise
-    except ImportError as error:
-        raise DatasetError(
-            f"{url}: expected the packages that read it, found some missing ({_first_line(error)}); "
-            f"pip install 'mvd[cloud]'"
-        ) from error
     except Exception as error:  # each kind of storage has its own
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        if isinstance(error, ImportError):
+            raise DatasetError(
+                f"{url}: expected the packages that read it, found some missing ({reason}); pip install 'mvd[cloud]'"
+            ) from error
         raise DatasetError(
-            f"{url}: expected to copy it to {folder}, could not ({_first_line(error)}); check the address, the "
-            f"credentials and the room on the disk, and start again: what is copied is kept"
+            f"{url}: expected to copy it to {folder}, could not ({reason}); check the address, the credentials and the "
+            f"space on the disk, and start again: what is copied is kept"
         ) from error
-    if not copies:
+
+
+def _copy(url: str, folder: Path, progress: Callable[[int, int], None]) -> Path:
+    from fsspec import Callback
+    from fsspec.core import url_to_fs
+
+    filesystem, root = url_to_fs(url.replace("obs://", "s3://", 1), **(_obs(url) if url.startswith("obs://") else {}))
+    sizes = {path: about["size"] for path, about in filesystem.find(root, detail=True).items()}
+    if not sizes:
         raise DatasetError(f"{url}: expected a folder or a file to copy, found nothing; check the address")
+    copies = {path: folder / (path.removeprefix(root).lstrip("/") or Path(path).name) for path in sizes}
+    if outside := [path for path, copy in copies.items() if not copy.resolve().is_relative_to(folder.resolve())]:
+        raise DatasetError(f"{outside[0]}: expected a name below {root}, found one that leads out of it; rename it")
+    missing = [path for path, copy in copies.items() if not copy.is_file() or copy.stat().st_size != sizes[path]]
+    done = len(copies) - len(missing)
+    progress(done, len(copies))
+    for parent in {copies[path].parent for path in missing}:
+        parent.mkdir(parents=True, exist_ok=True)
+    if missing:
+        report = Callback(
+            hooks={"files": lambda _, copied, **__: progress(done + copied, len(copies)) if copied else 0}
+        )
+        filesystem.get(missing, [str(copies[path]) for path in missing], callback=report)
+    for path in missing:
+        if (arrived := copies[path].stat().st_size) != sizes[path]:
+            copies[path].unlink()
+            raise DatasetError(f"{path}: expected {sizes[path]} bytes, {arrived} arrived; start again")
     return copies.get(root, folder)
 
 
-def _open(url: str) -> tuple[AbstractFileSystem, str]:
-    from fsspec.core import url_to_fs
-
-    if not url.startswith("obs://"):
-        filesystem, root = url_to_fs(url)
-        return filesystem, root
+def _obs(url: str) -> dict[str, Any]:
     endpoint = os.environ.get("S3_ENDPOINT")
     if not endpoint:
         raise DatasetError(
             f"{url}: expected the address of OBS in S3_ENDPOINT, such as https://obs.cn-north-4.myhuaweicloud.com, "
             f"found none; set it, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
-    # OBS wants the bucket in the name of the host.
-    style = {"s3": {"addressing_style": "virtual"}}
-    filesystem, root = url_to_fs(f"s3://{url.removeprefix('obs://')}", endpoint_url=endpoint, config_kwargs=style)
-    return filesystem, root
-
-
-def _copy(
-    filesystem: AbstractFileSystem, copies: Mapping[str, Path], sizes: Mapping[str, int], progress: Progress
-) -> None:
-    missing = [path for path, copy in copies.items() if not copy.is_file() or copy.stat().st_size != sizes[path]]
-    done = len(copies) - len(missing)
-    progress(done, len(copies))
-    with ThreadPoolExecutor(_THREADS) as workers:
-        jobs = [workers.submit(_copy_file, filesystem, path, copies[path], sizes[path]) for path in missing]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                done += 1
-                progress(done, len(copies))
-        finally:
-            workers.shutdown(cancel_futures=True)
-
-
-def _copy_file(filesystem: AbstractFileSystem, path: str, copy: Path, size: int) -> None:
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    part = copy.with_name(f".{copy.name}.part")
-    filesystem.get_file(path, str(part))
-    if part.stat().st_size != size:
-        raise DatasetError(f"{path}: expected {size} bytes, {part.stat().st_size} arrived; start again")
-    part.replace(copy)
-
-
-def _below(root: str, path: str) -> PurePosixPath:
-    """Say where below the copy's folder a file belongs."""
-    below = PurePosixPath(path).relative_to(root)
-    if ".." in below.parts:
-        raise DatasetError(f"{path}: expected a name below {root}, found one that leads out of it; rename it")
-    return below if below.name else PurePosixPath(PurePosixPath(path).name)
-
-
-def _folder_name(url: str) -> str:
-    """Make a name that a reader recognises and no other address has."""
-    return re.sub(r"[^\w.-]+", "_", url) + "-" + hashlib.sha256(url.encode()).hexdigest()[:8]
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mvd"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    # OBS expects the bucket in the name of the host.
+    return {"endpoint_url": endpoint, "config_kwargs": {"s3": {"addressing_style": "virtual"}}}

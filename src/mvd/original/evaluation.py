@@ -1,4 +1,4 @@
-"""eval.py: weights into test figures, with the release's result file in the folder where it is started."""
+"""eval.py: evaluate weights, and write the release's result file in the current folder."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mvd.commands.evaluate import evaluate
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import process_count, process_index
 from mvd.errors import CheckpointError, ConfigError, ProtocolError
 from mvd.original.arguments import Arguments, parse_evaluation
-from mvd.original.devices import choose_device, count_devices, launch_on_devices, require_device
+from mvd.original.devices import choose_device, launch_on_devices, require_device
 from mvd.original.performance import PerformanceFile, final_lines
-from mvd.original.program import counting, data_folder, notes, protocol_pattern, run_program, scan_data, search_title
+from mvd.original.program import data_folder, measure, notes, protocol_pattern, run_program, scan_data, search_title
 from mvd.original.settings import RELEASE, configure
-from mvd.original.weights import Weights, as_run, describe_people, load_weights, require_fit
+from mvd.original.weights import NetworkWeights, as_run, describe_people, load_weights, require_fit
 from mvd.runs import RunData
 
 
@@ -28,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run eval.py.
 
     Args:
-        arguments: without the program's name; those of the process, if not given.
+        arguments: without the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0 done, 1 something was wrong with what was given, 130 stopped by Ctrl-C.
+        The exit code: 0 done, 1 a user's error, 130 stopped by Ctrl-C.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     return run_program("eval.py", lambda: _main(parse_evaluation(given), given))
@@ -51,38 +50,33 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     data = data_folder(arguments, target, Path(weights.data.root if weights.data else "data"))
     dataset = scan_data(arguments, data, config.data.trial)
     trained_on = weights.data or _guess_people(weights, dataset)
-    if count_devices(arguments) > process_count():
+    if arguments.devices > process_count():
         return launch_on_devices(arguments, "mvd.original.evaluation", given)
     first = process_index() == 0
     performance = PerformanceFile(Path(f"{arguments.dataset}_eval_performance.txt" if first else os.devnull))
-    performance.write(
-        f"Args: {shlex.join(given)}", *_mode_notes(arguments), *notes(arguments), f"Weights: {weights.file}"
-    )
+    lines = notes(arguments)
+    if arguments.settings.ms_mode == "GRAPH_MODE":
+        lines.insert(0, "--MSmode GRAPH_MODE: a test is over before compiling pays; the eager network is evaluated")
+    performance.write(f"Args: {shlex.join(given)}", *lines, f"Weights: {weights.file}")
     protocol = protocol_pattern(arguments, data)
-    with as_run(weights, config, trained_on) as run, counting("testing") as progress:
-        (result,) = evaluate(run.path, data=data, trial=config.data.trial, protocols=[protocol], progress=progress)
+    with as_run(weights, config, trained_on) as run:
+        result = measure(run.path, protocol, "best", data, config.data.trial)
     performance.write(*final_lines(search_title(arguments), result, ""))
     return 0
 
 
-def _mode_notes(arguments: Arguments) -> list[str]:
-    if arguments.settings.ms_mode != "GRAPH_MODE":
-        return []
-    return ["--MSmode GRAPH_MODE: a test is over before compiling pays; pictures are described by the eager network"]
-
-
-def _require_own_trial(arguments: Arguments, weights: Weights) -> None:
+def _require_own_trial(arguments: Arguments, weights: NetworkWeights) -> None:
     trained = weights.data.trial if weights.data else None
     asked = arguments.settings.trial
     if trained is not None and asked not in (None, trained):
         raise ProtocolError(
             f"{weights.file}: expected --trial {trained}, which these weights were trained on, found {asked}, whose "
-            f"test people they have seen in training; leave it away, or evaluate the weights of that trial"
+            f"test identities they have seen in training; omit it, or evaluate the weights of that trial"
         )
 
 
-def _guess_people(weights: Weights, dataset: Dataset) -> RunData:
-    """Tell by their number on whom foreign weights were trained: on all that the data set has for it, or on fewer."""
+def _guess_people(weights: NetworkWeights, dataset: Dataset) -> RunData:
+    """Guess by their number on which identities foreign weights were trained."""
     train, validation = dataset.train.people, dataset.validation.people
     for people in (np.union1d(train, validation), train):
         if len(people) == weights.classes:

@@ -1,38 +1,37 @@
-"""What train.py is to do: begin a run, from new weights or from those of a file, or go on with one.
+"""What train.py runs: a new run, from new weights or those of a file, or one that is resumed.
 
-Whatever can be checked is checked here, before anything is written. The run folder is made when a job starts.
+Everything that can be checked is checked here, before anything is written; the run folder is created when a job starts.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mvd import distributed
 from mvd.commands.prepare import prepare
-from mvd.commands.train import resume, train
+from mvd.commands.train import Trained, resume, train
 from mvd.commands.training_data import describe_dataset, load_training
-from mvd.config import RunConfig, to_json
+from mvd.config import RunConfig
+from mvd.config.compare import config_fields, differing
 from mvd.config.recipes import name_recipe
 from mvd.data.arrays import array_files, default_folder
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sampling import steps_per_epoch
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, RunError
-from mvd.original.arguments import Arguments, Target
+from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.devices import choose_device, compile_if_possible, require_device
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
-from mvd.original.weights import Weights, describe_people, load_weights, require_fit
-from mvd.runs import CheckpointMeta, RunFolder, create_run, is_free, open_run
+from mvd.original.weights import NetworkWeights, describe_people, load_weights, require_fit
+from mvd.runs import CheckpointMeta, RunData, RunFolder, Tensors, create_run, is_free, open_run
 from mvd.runs.observer import Observer
 from mvd.weights.load import load_pretrained
 
 RUNS = Path("runs")
-"""Where runs are made, in the folder where train.py is started."""
+"""The folder of the runs, in the current folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,66 +43,74 @@ class Job:
         config: the run.
         protocol: the name, or a pattern, of the protocol that it is tested by.
         notes: lines for the result file.
-        start: trains under an observer's eyes; gives the run, and whether it came to its end.
+        data: the data set's folder.
+        resumed: whether the run exists and continues.
+        pretrained: a file of encoder weights to start from, if there is one.
+        start_from: description of the data, tensors and place in the schedule of a run that starts from whole weights.
     """
 
     path: Path
     config: RunConfig
     protocol: str
     notes: Sequence[str]
-    start: Callable[[Observer], tuple[RunFolder, bool]]
+    data: Path
+    resumed: bool = False
+    pretrained: Path | None = None
+    start_from: tuple[RunData, Tensors, CheckpointMeta] | None = None
+
+    def start(self, observer: Observer) -> Trained:
+        """Train."""
+        if self.resumed:
+            return resume(self.path, observer=observer, data=self.data)
+        if self.start_from is None:
+            return train(self.data, self.path, self.config, observer=observer, pretrained=self.pretrained)
+        described, tensors, meta = self.start_from
+        with distributed.joined(self.config.runtime), distributed.agreement():
+            if distributed.is_first():
+                create_run(self.path, self.config, described, replace=False, start=(tensors, meta))
+        return resume(self.path, observer=observer)
 
 
-def begin(arguments: Arguments) -> Job:
-    """Make ready a new run.
+def new_job(arguments: Arguments) -> Job:
+    """Make a new run ready.
 
     Raises:
-        MvdError: the data, the device, the weights or the settings are not what they have to be.
+        MvdError: the data, the device, the weights or the settings are not as they have to be.
     """
     path = RUNS / (arguments.tag or _tag(arguments))
-    _require_new(path)
+    if not is_free(path):
+        raise RunError(
+            f"{path}: expected a new folder for the run, found one; go on with it: python train.py --resume {path}, "
+            f"or choose another --tag"
+        )
     target = arguments.device_target or "GPU"
     config, device_notes = _settle(arguments, target)
     weights = _weights(arguments, config)
     pretrained = pretrain_file(arguments, target) if weights is None else None
     if pretrained is not None:
-        load_pretrained(pretrained, config.model)  # for what may be wrong with it
+        load_pretrained(pretrained, config.model)  # for its errors
     data = data_folder(arguments, target, Path("data"))
     dataset = scan_data(arguments, data, config.data.trial)
     if dataset.name == "regdb":
         _prepare(dataset, config)
     training, _ = load_training(dataset, default_folder(dataset), config)
-    if weights is not None:
-        _require_people(weights, training)
-        require_fit(weights, config)
-
-    def start(observer: Observer) -> tuple[RunFolder, bool]:
-        if weights is None:
-            return train(data, path, config, observer=observer, pretrained=pretrained)
-        described = replace(describe_people(dataset, training.identities), recipe=name_recipe(config))
-        epoch = arguments.start_epoch - 1
-        step = epoch * _steps_per_epoch(config, training)
-        checkpoint = weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None)
-        with distributed.joined(config.runtime), distributed.agreement():
-            if distributed.is_first():
-                create_run(path, config, described, replace=False, start=checkpoint)
-        return resume(path, observer=observer)
-
     return Job(
         path=path,
         config=config,
         protocol=protocol_pattern(arguments, data),
         notes=(*device_notes, f"Data: {describe_dataset(dataset)}", f"Run: {path}"),
-        start=start,
+        data=data,
+        pretrained=pretrained,
+        start_from=None if weights is None else _start_from(weights, arguments, config, dataset, training),
     )
 
 
-def go_on(arguments: Arguments, path: Path) -> Job:
-    """Make ready a run that was stopped.
+def resumed_job(arguments: Arguments, path: Path) -> Job:
+    """Make a stopped run ready to continue.
 
     Raises:
         RunError: there is none, or it was started with other settings than those given now.
-        MvdError: the data or the device are not what they have to be.
+        MvdError: the data or the device are not as they have to be.
     """
     run = open_run(path)
     config = configure(arguments.settings, run.config)
@@ -119,7 +126,7 @@ def go_on(arguments: Arguments, path: Path) -> Job:
     if data != began_on and began_on.exists():
         raise RunError(
             f"{path}: expected {began_on}, which the run was started on, found --data_path {arguments.data_path}; "
-            f"leave it away"
+            f"omit it"
         )
     scan_data(arguments, data, config.data.trial)
     return Job(
@@ -127,12 +134,13 @@ def go_on(arguments: Arguments, path: Path) -> Job:
         config=config,
         protocol=protocol_pattern(arguments, data),
         notes=(f"Run: {path}, which goes on",),
-        start=lambda observer: resume(path, observer=observer, data=data),
+        data=data,
+        resumed=True,
     )
 
 
-def _settle(arguments: Arguments, target: Target) -> tuple[RunConfig, list[str]]:
-    """Make the configuration of a new run on a device that is there, and say what that is."""
+def _settle(arguments: Arguments, target: DeviceTarget) -> tuple[RunConfig, list[str]]:
+    """Make the configuration of a new run on a device that is there, and note that device."""
     config = new_run(arguments.settings)
     config = replace(config, runtime=replace(config.runtime, device=choose_device(arguments, target)))
     device = require_device(config)
@@ -141,45 +149,47 @@ def _settle(arguments: Arguments, target: Target) -> tuple[RunConfig, list[str]]
 
 
 def _tag(arguments: Arguments) -> str:
-    """Name a run that has no tag; a model of RegDB belongs to a trial."""
+    """Name a run without a tag; a model of RegDB belongs to a trial."""
     return arguments.search + (f"_{arguments.settings.trial or 1}" if arguments.dataset == "RegDB" else "")
 
 
-def _require_new(path: Path) -> None:
-    if not is_free(path):
-        raise RunError(
-            f"{path}: expected a new folder for the run, found one; go on with it: python train.py --resume {path}, "
-            f"or choose another --tag"
+def _start_from(
+    weights: NetworkWeights, arguments: Arguments, config: RunConfig, dataset: Dataset, training: TrainingData
+) -> tuple[RunData, Tensors, CheckpointMeta]:
+    people = len(training.identities)
+    if weights.classes != people:
+        raise CheckpointError(
+            f"{weights.file}: expected weights for the {people} people that are trained on, found weights for "
+            f"{weights.classes}; choose whom to train on with --train_on, or check --data_path and --trial"
         )
+    require_fit(weights, config)
+    described = replace(describe_people(dataset, training.identities), recipe=name_recipe(config))
+    epoch = arguments.start_epoch - 1
+    pictures = len(training.visible), len(training.infrared)
+    step = epoch * steps_per_epoch(*pictures, config.sampling.identities, config.sampling.pictures)
+    return described, weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None)
 
 
 def _require_same(run: RunFolder, config: RunConfig) -> None:
-    started, given = (_flat(json.loads(to_json(one))) for one in (run.config, config))
-    changes = [f"{name} {given[name]} instead of {started[name]}" for name in started if given[name] != started[name]]
+    started, given = config_fields(run.config), config_fields(config)
+    changes = [f"{name} {given[name]} instead of {started[name]}" for name in differing([started, given])]
     if changes:
         raise RunError(
-            f"{run.path}: expected the settings that the run was started with, found {', '.join(changes)}; leave them "
-            f"away, or start a new run from its weights: --resume {run.checkpoint('last')} --tag NAME"
+            f"{run.path}: expected the settings that the run was started with, found {', '.join(changes)}; omit them, "
+            f"or start a new run from its weights: --resume {run.checkpoint('last')} --tag NAME"
         )
-
-
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for name, value in nested.items():
-        flat.update(_flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value})
-    return flat
 
 
 def _require_no_start_epoch(arguments: Arguments) -> None:
     if arguments.start_epoch != 1:
         raise ConfigError(
             f"--start_epoch: expected it beside --resume with a file of weights, found {arguments.start_epoch} without "
-            f"one; leave it away: a run starts at epoch 1, or goes on where it stopped"
+            f"one; omit it: a run starts at epoch 1, or continues where it stopped"
         )
 
 
-def _weights(arguments: Arguments, config: RunConfig) -> Weights | None:
-    """Read the weights of the whole network that a new run starts from, if it does."""
+def _weights(arguments: Arguments, config: RunConfig) -> NetworkWeights | None:
+    """Load the weights of the whole network that a new run starts from, if it does."""
     if arguments.resume is None:
         _require_no_start_epoch(arguments)
         return None
@@ -188,15 +198,6 @@ def _weights(arguments: Arguments, config: RunConfig) -> Weights | None:
             f"--start_epoch: expected an epoch from 1 to {config.schedule.epochs}, found {arguments.start_epoch}"
         )
     return load_weights(arguments.resume)
-
-
-def _require_people(weights: Weights, training: TrainingData) -> None:
-    people = len(training.identities)
-    if weights.classes != people:
-        raise CheckpointError(
-            f"{weights.file}: expected weights for the {people} people that are trained on, found weights for "
-            f"{weights.classes}; choose whom to train on with --train_on, or check --data_path and --trial"
-        )
 
 
 def _prepare(dataset: Dataset, config: RunConfig) -> None:
@@ -211,8 +212,3 @@ def _prepare(dataset: Dataset, config: RunConfig) -> None:
             trial=config.data.trial,
             progress=progress,
         )
-
-
-def _steps_per_epoch(config: RunConfig, training: TrainingData) -> int:
-    pictures = len(training.visible), len(training.infrared)
-    return steps_per_epoch(*pictures, config.sampling.identities, config.sampling.pictures)

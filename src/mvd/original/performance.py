@@ -1,7 +1,7 @@
-"""The result file, SYSU_train_performance.txt and its kin, and the lines in it; each is printed as well.
+"""The release's result file, such as SYSU_train_performance.txt, and its lines, which are printed too.
 
-Names and order of the figures are the release's, so what reads its files reads these. Its two labels of the learning
-rates are swapped; ours are not. A file is added to, never overwritten.
+Names and order of the figures are the release's, so that programs that read its files read these. Its two labels of the
+learning rates are swapped; ours are not.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ RULER = "*" * 78
 
 
 class PerformanceFile:
-    """A text file that grows by lines.
+    """A text file to which lines are appended.
 
     Args:
-        path: the file; it is made if it is not there.
+        path: the file; it is created if missing.
 
     Raises:
         RunError: it cannot be written.
@@ -30,19 +30,19 @@ class PerformanceFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._add("")
+        self._append("")
 
     def write(self, *lines: str) -> None:
-        """Add lines, and print them.
+        """Append lines, and print them.
 
         Raises:
             RunError: the file cannot be written any more.
         """
         text = "".join(f"{line}\n" for line in lines)
-        self._add(text)
+        self._append(text)
         print(text, end="", flush=True)
 
-    def _add(self, text: str) -> None:
+    def _append(self, text: str) -> None:
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(text)
@@ -54,12 +54,12 @@ class PerformanceFile:
 
 
 def start_lines() -> tuple[str, str]:
-    """Say when training starts, or an epoch of it."""
+    """Write that training, or an epoch of it, starts."""
     return f"==>{datetime.now():%Y-%m-%d_%H-%M-%S}", "==> Start Training..."
 
 
 def step_line(log: StepLog, steps: int, config: RunConfig) -> str:
-    """Say how training stands.
+    """Write a log line.
 
     Args:
         log: means over the steps since the last line.
@@ -80,12 +80,12 @@ def step_line(log: StepLog, steps: int, config: RunConfig) -> str:
 
 
 def validation_line(figures: Mapping[str, float]) -> str:
-    """Say the figures of an epoch: rank-1 and mAP, 0 to 1."""
+    """Write the figures of an epoch: rank-1 and mAP, 0 to 1."""
     return f"rank-1: {figures['rank-1']:.2%}, mAP: {figures['mAP']:.2%}"
 
 
 def result_lines(result: Scores) -> tuple[str, str]:
-    """Say what a protocol found, and what the protocol is."""
+    """Write a protocol and its figures."""
     rank_1, rank_5, rank_10, rank_20, average, _ = result.mean
     trials = "1 trial" if result.trials == 1 else f"mean of {result.trials} trials"
     return (
@@ -96,12 +96,12 @@ def result_lines(result: Scores) -> tuple[str, str]:
 
 
 def final_lines(search: str, result: Scores, chosen: str) -> tuple[str, ...]:
-    """Say the test figures at the end of a run.
+    """Write the test figures at the end of a run.
 
     Args:
         search: data set and search, such as "SYSU-MM01 all".
         result: the figures.
-        chosen: how the weights came to be chosen, or "".
+        chosen: how the weights were chosen, or "".
     """
     best = f"Best: rank-1: {result.mean.rank_1:.2%}, mAP: {result.mean.mAP:.2%}"
     return (

@@ -1,4 +1,4 @@
-"""third_party/pre_process_sysu.py: SYSU-MM01's training pictures as the four arrays that the release trains on."""
+"""third_party/pre_process_sysu.py: prepare SYSU-MM01's training pictures as the release's four arrays."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run pre_process_sysu.py.
 
     Args:
-        arguments: without the program's name; those of the process, if not given.
+        arguments: without the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0 done, 1 something was wrong with what was given, 130 stopped by Ctrl-C.
+        The exit code: 0 done, 1 a user's error, 130 stopped by Ctrl-C.
     """
     parser = ArgumentParser("pre_process_sysu.py", description="Prepare SYSU-MM01's pictures for train.py.")
     parser.add_argument("--data-path", "--data_path", type=Path, required=True, help="SYSU-MM01's folder")

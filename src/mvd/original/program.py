@@ -1,4 +1,4 @@
-"""What the three programs share: errors as one line, progress, and what a command line says of data and protocols."""
+"""Shared by the three programs: one-line errors, progress, and the data and protocol of a command line."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mvd.commands.evaluate import PERMUTATIONS
+from mvd.commands.evaluate import PERMUTATIONS, Weights, evaluate
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import ConfigError, DatasetError, MvdError
-from mvd.original.arguments import Arguments, Target
+from mvd.metrics.scores import Scores
+from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
-from mvd.original.devices import count_devices
 from mvd.original.settings import in_original_words
 from mvd.report.progress import CountingBar, counting_bar
 
@@ -24,10 +24,11 @@ STOPPED = 130
 """The exit code of a program that Ctrl-C stopped."""
 
 _LAYOUTS = {"SYSU": "sysu", "RegDB": "regdb"}
+_DIRECTIONS = {"v2i": "visible-to-thermal", "i2v": "thermal-to-visible"}
 
 
 def run_program(name: str, work: Callable[[], int]) -> int:
-    """Do a program's work; an error of the user's is one line, and exit code 1."""
+    """Run a program and return its exit code; a user's error is one line, and exit code 1."""
     try:
         with first_one_speaks():
             return work()
@@ -40,20 +41,15 @@ def run_program(name: str, work: Callable[[], int]) -> int:
 
 
 def counting(title: str) -> AbstractContextManager[CountingBar]:
-    """Show how work that is counted goes on, apart from what is printed."""
+    """Show a progress bar on stderr."""
     return counting_bar(Console(stderr=True, highlight=False), title)
 
 
-def data_folder(arguments: Arguments, target: Target, default: Path) -> Path:
-    """Give the folder of the data; with the target Cloud, after copying it.
-
-    Args:
-        arguments: the command line.
-        target: what to compute on.
-        default: the folder where none was given.
+def data_folder(arguments: Arguments, target: DeviceTarget, default: Path) -> Path:
+    """Return the data set's folder; with the target Cloud, after copying it.
 
     Raises:
-        ConfigError: it is to be copied, and not said where from.
+        ConfigError: it is to be copied, and --data_url is missing.
         DatasetError: it cannot be copied.
     """
     if target != "Cloud":
@@ -67,8 +63,8 @@ def data_folder(arguments: Arguments, target: Target, default: Path) -> Path:
         return fetch(arguments.data_url, progress)
 
 
-def pretrain_file(arguments: Arguments, target: Target) -> Path | None:
-    """Give the file of encoder weights, if there is one; with the target Cloud, after copying it.
+def pretrain_file(arguments: Arguments, target: DeviceTarget) -> Path | None:
+    """Return the file of encoder weights, if one is given; with the target Cloud, after copying it.
 
     Raises:
         DatasetError: it cannot be copied.
@@ -80,10 +76,10 @@ def pretrain_file(arguments: Arguments, target: Target) -> Path | None:
 
 
 def scan_data(arguments: Arguments, data: Path, trial: int) -> Dataset:
-    """Scan a data set, which must be the one that --dataset says.
+    """Scan a data set.
 
     Raises:
-        DatasetError: it is another one, or cannot be read.
+        DatasetError: it is another one than --dataset, or cannot be read.
     """
     dataset = scan(data, trial=trial)
     if dataset.name != _LAYOUTS[arguments.dataset]:
@@ -95,23 +91,23 @@ def scan_data(arguments: Arguments, data: Path, trial: int) -> Dataset:
 
 
 def protocol_pattern(arguments: Arguments, root: Path) -> str:
-    """Give the name of the protocol that is asked for, with official galleries where they lie in the data's folder."""
-    match arguments.dataset:
-        case "SYSU":
-            galleries = "official" if (root / PERMUTATIONS).exists() else "seeded"
-            return f"sysu/{arguments.sysu_mode}-search/single-shot/{galleries}"
-        case "RegDB":
-            direction = {"v2i": "visible-to-thermal", "i2v": "thermal-to-visible"}[arguments.regdb_mode]
-            return f"regdb/{direction}/*"
+    """Return the protocol's name or pattern; official galleries are used where the data set has them."""
+    if arguments.dataset == "RegDB":
+        return f"regdb/{_DIRECTIONS[arguments.mode]}/*"
+    galleries = "official" if (root / PERMUTATIONS).exists() else "seeded"
+    return f"sysu/{arguments.mode}-search/single-shot/{galleries}"
+
+
+def measure(run: Path, protocol: str, weights: Weights, data: Path | None = None, trial: int | None = None) -> Scores:
+    """Evaluate a run by one protocol, with a progress bar."""
+    with counting("testing") as progress:
+        (result,) = evaluate(run, data=data, trial=trial, protocols=[protocol], weights=weights, progress=progress)
+    return result
 
 
 def search_title(arguments: Arguments) -> str:
-    """Say data set and search as the release does."""
-    match arguments.dataset:
-        case "SYSU":
-            return f"SYSU-MM01 {arguments.sysu_mode}"
-        case "RegDB":
-            return f"RegDB {arguments.regdb_mode}"
+    """Name data set and search as the release does, such as "SYSU-MM01 all"."""
+    return f"{'SYSU-MM01' if arguments.dataset == 'SYSU' else 'RegDB'} {arguments.mode}"
 
 
 def notes(arguments: Arguments) -> list[str]:
@@ -119,6 +115,6 @@ def notes(arguments: Arguments) -> list[str]:
     lines = []
     if arguments.parameter_server:
         lines.append("--parameter_server: MindSpore's own; of no effect here")
-    if arguments.run_distribute and count_devices(arguments) == 1:
+    if arguments.run_distribute and arguments.devices == 1:
         lines.append("--run_distribute: --device_num is 1, so of no effect")
     return lines

@@ -1,16 +1,17 @@
-"""From the arguments that decide what a run computes to a configuration, and back to their names in messages.
+"""Arguments that decide a run's computation as a configuration, and their names in messages.
 
-An argument that is not given leaves what it stands for as it is: in a new run at the values of `RELEASE`, in a run
-that goes on at its own. The one exception is the learning rate of a new run, which depends on the optimiser.
+An argument that is not given leaves its field as it is: in a new run as in `RELEASE`, in a resumed run its own. The one
+exception is the learning rate of a new run, which depends on the optimizer.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from mvd.config import EpochSchedule, LossConfig, RunConfig, Schedule
+from mvd.config import EpochSchedule, RunConfig, Schedule
 from mvd.config.recipes import RECIPES
 from mvd.errors import ConfigError
 
@@ -22,46 +23,49 @@ RELEASE = replace(
     optimizer=replace(_RECIPE.optimizer, lr=3.5e-3),
     runtime=replace(_RECIPE.runtime, log_every=100, validate_every=1, compile=False, embed_batch=64),
 )
-"""What a new run computes unless told otherwise: the recipe, with what the release's README and scripts say.
+"""The default of a new run: the recipe, with what the release's README and scripts say.
 
-Theirs is the learning rate; the recipe has that of the code, a tenth. Each epoch ends with a validation, and so some
-people are held out for it, where the release validates on the people of the test.
+The learning rate is theirs; the recipe has that of the code, a tenth. Each epoch ends with a validation, for which
+identities are held out; the release validates on the test identities.
 """
 
 SGD_LR = 0.1
-"""The learning rate of the release's README for SGD."""
+"""The learning rate for SGD, of the release's README."""
 
-Part = TypeVar("Part")
+_FIELDS = {
+    "ms_mode": "runtime.compile",
+    "train_on": "data.train_on",
+    "trial": "data.trial",
+    "img_h": "data.height",
+    "img_w": "data.width",
+    "batch_size": "sampling.identities",
+    "num_pos": "sampling.pictures",
+    "test_batch": "runtime.embed_batch",
+    "arch": "model.arch",
+    "z_dim": "model.z_dim",
+    "drop": "model.dropout",
+    "loss_func": "losses.metric_weight",
+    "triloss": "losses.metric",
+    "margin": "losses.margin",
+    "optim": "optimizer.kind",
+    "lr": "optimizer.lr",
+    "epoch": "schedule.epochs",
+    "warmup_steps": "schedule.warmup_epochs",
+    "decay_factor": "schedule.gamma",
+    "print_per_step": "runtime.log_every",
+}
+"""The field of each argument; `configure` has those that are not one field of their own."""
+
+_VALUES: dict[str, dict[object, object]] = {
+    "ms_mode": {"GRAPH_MODE": True, "PYNATIVE_MODE": False},
+    "loss_func": {"id": 0.0, "id+tri": 1.0},
+    "triloss": {"OriTri": "triplet", "CenterTri": "centre"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The arguments that decide what a run computes; None was not given.
-
-    Attributes:
-        ms_mode: whether the network is compiled.
-        train_on: whom to train on; ours, see `mvd.config.DataConfig`.
-        trial: split of RegDB.
-        img_h: height of the pictures in pixels.
-        img_w: width of the pictures in pixels.
-        batch_size: identities in a batch.
-        num_pos: pictures of each identity and modality in a batch.
-        test_batch: pictures in a batch when descriptors are computed.
-        arch: the encoder.
-        z_dim: width of the representation; its classifier is half as wide.
-        drop: dropout in that classifier.
-        loss_func: with or without the metric loss.
-        triloss: which metric loss.
-        margin: its margin.
-        optim: the optimiser.
-        lr: peak learning rate.
-        epoch: epochs in all.
-        warmup_steps: the epoch that reaches the peak learning rate.
-        start_decay: first epoch in which the rate drops.
-        end_decay: last epoch in which the rate drops.
-        decay_factor: factor of each drop.
-        print_per_step: steps between log lines.
-    """
+    """The arguments that decide what a run computes, as docs/from-the-original.md lists them; None was not given."""
 
     ms_mode: Literal["GRAPH_MODE", "PYNATIVE_MODE"] | None = None
     train_on: Literal["train", "train+validation"] | None = None
@@ -99,109 +103,59 @@ def new_run(settings: Settings) -> RunConfig:
 
 
 def configure(settings: Settings, base: RunConfig) -> RunConfig:
-    """Apply what was given to a configuration.
+    """Apply the given arguments to a configuration.
 
     Raises:
         ConfigError: a value is out of range, or the first drop comes after the last.
     """
-    width = None if settings.z_dim is None else settings.z_dim // 2
-    return replace(
-        base,
-        data=_change(
-            base.data,
-            height=settings.img_h,
-            width=settings.img_w,
-            trial=settings.trial,
-            train_on=settings.train_on,
-        ),
-        sampling=_change(base.sampling, identities=settings.batch_size, pictures=settings.num_pos),
-        model=_change(
-            base.model, arch=settings.arch, z_dim=settings.z_dim, classifier_width=width, dropout=settings.drop
-        ),
-        losses=_losses(settings, base.losses),
-        optimizer=_change(base.optimizer, kind=settings.optim, lr=settings.lr),
-        schedule=_schedule(settings, base.schedule),
-        runtime=_change(
-            base.runtime,
-            compile=None if settings.ms_mode is None else settings.ms_mode == "GRAPH_MODE",
-            embed_batch=settings.test_batch,
-            log_every=settings.print_per_step,
-        ),
-    )
+    changes: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for argument, path in _FIELDS.items():
+        value = getattr(settings, argument)
+        if value is not None:
+            part, _, name = path.partition(".")
+            changes[part][name] = _VALUES[argument][value] if argument in _VALUES else value
+    if settings.z_dim is not None:
+        changes["model"]["classifier_width"] = settings.z_dim // 2
+    if (settings.start_decay, settings.end_decay, settings.decay_factor) != (None, None, None):
+        changes["schedule"]["milestones"] = _milestones(settings, base.schedule)
+    return replace(base, **{part: replace(getattr(base, part), **fields) for part, fields in changes.items()})
 
 
-def _losses(settings: Settings, base: LossConfig) -> LossConfig:
-    metrics = {"OriTri": "triplet", "CenterTri": "centre", None: None}
-    weights = {"id": 0.0, "id+tri": 1.0, None: None}
-    return _change(
-        base,
-        metric=metrics[settings.triloss],
-        metric_weight=weights[settings.loss_func],
-        margin=settings.margin,
-    )
-
-
-def _schedule(settings: Settings, base: Schedule) -> Schedule:
-    changed = _change(base, epochs=settings.epoch, warmup_epochs=settings.warmup_steps)
-    given = settings.start_decay, settings.end_decay, settings.decay_factor
-    if given == (None, None, None):
-        return changed
-    if not isinstance(changed, EpochSchedule):
+def _milestones(settings: Settings, schedule: Schedule) -> tuple[int, ...]:
+    if not isinstance(schedule, EpochSchedule):
         raise ConfigError(
             "--start_decay, --end_decay, --decay_factor: expected a run that train.py started, found one of another "
-            "schedule; leave them away"
+            "schedule; omit them"
         )
-    first = changed.milestones[0] if settings.start_decay is None else settings.start_decay
-    last = changed.milestones[-1] if settings.end_decay is None else settings.end_decay
+    first = schedule.milestones[0] if settings.start_decay is None else settings.start_decay
+    last = schedule.milestones[-1] if settings.end_decay is None else settings.end_decay
     if not 1 <= first <= last:
         raise ConfigError(
             f"--start_decay, --end_decay: expected epochs from 1, the first drop no later than the last, "
             f"found {first} and {last}"
         )
-    return _change(changed, milestones=tuple(range(first, last + 1)), gamma=settings.decay_factor)
+    return tuple(range(first, last + 1))
 
 
-def _change(part: Part, **given: Any) -> Part:
-    return replace(part, **{name: value for name, value in given.items() if value is not None})  # type: ignore[type-var]
-
-
-_ARGUMENTS = {
-    "data.height": "img_h",
-    "data.width": "img_w",
-    "data.trial": "trial",
-    "data.train_on": "train_on",
-    "sampling.identities": "batch_size",
-    "sampling.pictures": "num_pos",
-    "model.arch": "arch",
-    "model.z_dim": "z_dim",
-    "model.dropout": "drop",
-    "losses.metric": "triloss",
-    "losses.metric_weight": "loss_func",
-    "losses.margin": "margin",
-    "optimizer.kind": "optim",
-    "optimizer.lr": "lr",
-    "schedule.epochs": "epoch",
-    "schedule.warmup_epochs": "warmup_steps",
-    "schedule.milestones": "start_decay",
-    "schedule.gamma": "decay_factor",
+_ARGUMENTS = {path: argument for argument, path in _FIELDS.items()} | {
     "runtime.compile": "MSmode",
     "runtime.device": "device_target",
-    "runtime.embed_batch": "test_batch",
-    "runtime.log_every": "print_per_step",
+    "schedule.milestones": "start_decay",
 }
 
 
 def in_original_words(message: str) -> str:
-    """Say the arguments of train.py where a message names fields, flags or the command of `mvd`."""
+    """Replace fields, flags and commands of `mvd` in a message by the arguments of train.py.
+
+    >>> in_original_words("lower --sampling.identities to 3")
+    'lower --batch_size to 3'
+    """
 
     def translate(found: re.Match[str]) -> str:
         argument = _ARGUMENTS.get(found[1].replace("-", "_"))
         return found[0] if argument is None else f"--{argument}"
 
     named = re.sub(r"(?<![\w./-])(?:--)?([a-z]+\.[a-z_-]+)", translate, message)
-    for ours, theirs in (
-        ("mvd train --resume", "python train.py --resume"),
-        ("--device_target cpu", "--device_target CPU"),
-    ):
-        named = named.replace(ours, theirs)
-    return named
+    return named.replace("mvd train --resume", "python train.py --resume").replace(
+        "--device_target cpu", "--device_target CPU"
+    )

@@ -39,11 +39,11 @@ def _describe(protocol: Protocol) -> str:
     if protocol.draw is not Draw.EVERYTHING:
         each = "one picture" if protocol.shots == 1 else f"{protocol.shots} pictures"
         drawn += f", {each} of each person and camera {_DRAWS[protocol.draw]}"
-    asking, searched = (drawn, rest) if protocol.transposed else (rest, drawn)
+    queries, gallery = (drawn, rest) if protocol.transposed else (rest, drawn)
     counted = "people" if protocol.counting is Counting.PEOPLE else "pictures"
     trials = "one trial" if protocol.trials == 1 else f"{protocol.trials} trials"
     excluded = _EXCLUSIONS[protocol.exclusion]
-    return f"queries: {asking}; gallery: {searched}; {excluded}CMC counts {counted}; {trials}"
+    return f"queries: {queries}; gallery: {gallery}; {excluded}CMC counts {counted}; {trials}"
 
 
 def _pictures(modality: str, cameras: tuple[int, ...] | None) -> str:

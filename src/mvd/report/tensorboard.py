@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,8 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mvd.config import to_json
-from mvd.config.compare import flatten
+from mvd.config.compare import Value, config_fields, flatten
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, RunError
 from mvd.runs import open_run
@@ -81,7 +79,7 @@ class TensorBoardWriter(Observer):
             start = self._events.SessionLog(status=self._events.SessionLog.START)
             self._writer.add_event(self._events.Event(wall_time=time.time(), step=step, session_log=start))
         run = open_run(self._path)
-        self._write(0, [self._configuration(json.loads(to_json(run.config)))])
+        self._write(0, [self._configuration(config_fields(run.config))])
         for record in run.metrics():
             if record["step"] == step or not watched:
                 self._write(record["step"], self._scalars(record))
@@ -120,9 +118,9 @@ class TensorBoardWriter(Observer):
         value = self._summaries.Summary.Value
         return [value(tag=name, simple_value=figure) for name, figure in scalars(record).items()]
 
-    def _configuration(self, config: Mapping[str, Any]) -> Any:
+    def _configuration(self, config: Mapping[str, Value]) -> Any:
         start = self._hparams.SessionStartInfo(start_time_secs=time.time())
-        for name, value in flatten(config).items():
+        for name, value in config.items():
             if isinstance(value, bool):
                 start.hparams[name].bool_value = value
             elif isinstance(value, int | float):

@@ -48,10 +48,12 @@ class TrainState:
 def initial_state(config: RunConfig, classes: int, device: torch.device) -> TrainState:
     """Build the state before the first step: a function of the configuration and its seed."""
     network = initial_network(config, classes, device)
-    for module in network.modules():
+    for name, module in network.named_modules():
         if isinstance(module, ResNet):
             module.recompute = config.runtime.recompute
             module.compiled = config.runtime.compile is True
+        elif name.endswith("encoder") and config.runtime.compile is True:
+            module.compile()  # one's own
     if isinstance(network, MVD):
         # Streams cost launches, which a graph does not have.
         network.parallel = config.runtime.cuda_graphs is True

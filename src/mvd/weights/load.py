@@ -88,8 +88,14 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
         start from new weights, and so do replaced ones, heads of another size.
 
     Raises:
-        CheckpointError: the file cannot be read, its names are unknown, or it holds another encoder.
+        CheckpointError: the file cannot be read, its names are unknown, or it holds another encoder; or the network's
+            encoder is the user's own.
     """
+    if config.encoder is not None:
+        raise CheckpointError(
+            f"{file}: expected model.encoder to load its own pre-trained weights, found {config.encoder} and a file of "
+            f"weights; load them in the function that makes the encoder"
+        )
     theirs, naming = _read_named(file)
     tensors, wanted = to_our_names(theirs, naming).tensors, _shapes(config, classes or 2)
     taken: Arrays = {}
@@ -98,7 +104,7 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
     used: set[str] = set()
     for branch in dict.fromkeys(name.split(".")[0] for name in wanted):
         sources = (f"{branch}{_ENCODER}", f"shared{_ENCODER}", "")
-        source = next(source for source in sources if f"{source}conv1.weight" in tensors)
+        source = next(source for source in sources if any(name.startswith(source) for name in tensors))
         encoder = {name.removeprefix(source): array for name, array in tensors.items() if name.startswith(source)}
         target = f"{branch}{_ENCODER}"
         found = match(
@@ -139,18 +145,20 @@ def load_whole(file: Path, config: ModelConfig) -> Match:
             f"{file}: expected the weights of a whole MVD network, found {naming.title}; encoders alone go to "
             f"mvd train --pretrained"
         )
-    found = match(renamed.tensors, _shapes(config, count_classes(renamed.tensors)))
-    report = found.report
-    problems = [f"no {_some(report.missing)}"] if report.missing else []
-    problems += [f"unknown {_some(report.left_over)}"] if report.left_over else []
-    problems += [f"other sizes of {_some(report.replaced)}"] if report.replaced else []
-    if problems:
+    if misfit := find_misfit(renamed.tensors, config):
         raise CheckpointError(
-            f"{file}: expected the network of this configuration, found {'; '.join(problems)}; choose the recipe that "
-            f"it was trained by, and set model fields that differ"
+            f"{file}: expected the network of this configuration, found {misfit}; choose the recipe that it was "
+            f"trained by, and set model fields that differ"
         )
     notes = _released_notes(naming, config)
-    return Match(found.tensors, MatchReport(report.matched, renamed.report.left_over, notes=notes))
+    return Match(renamed.tensors, MatchReport(tuple(renamed.tensors), renamed.report.left_over, notes=notes))
+
+
+def find_misfit(tensors: Mapping[str, Array], config: ModelConfig) -> str | None:
+    """Describe how the tensors of a whole network, by our names, differ from a configuration's; None if they fit."""
+    report = match(tensors, _shapes(config, count_classes(tensors))).report
+    differences = {"no": report.missing, "unknown": report.left_over, "other sizes of": report.replaced}
+    return "; ".join(f"{what} {_some(names)}" for what, names in differences.items() if names) or None
 
 
 def count_classes(tensors: Mapping[str, Array]) -> int:
@@ -260,12 +268,15 @@ def _require_encoder(file: Path, encoder: Arrays, report: MatchReport, config: M
     lacking = [name for name in report.missing if not any(part in name for part in _OWN_PARTS)]
     if not lacking and not report.replaced:
         return
+    names = [name.partition(_ENCODER)[2] for name in lacking or report.replaced]
+    found = f"{_some(names)} missing" if lacking else f"{_some(names)} of other sizes"
     arch = find_resnet({name: array.shape for name, array in encoder.items()})
+    if config.encoder is not None:
+        raise CheckpointError(
+            f"{file}: expected the weights of the encoder {config.encoder}, found {found}; take a file of that encoder"
+        )
     if arch is not None and (arch, len(encoder["conv1.weight"])) != (config.arch, config.base_width):
         found = f"those of {arch} with a base width of {len(encoder['conv1.weight'])}"
-    else:
-        names = [name.partition(_ENCODER)[2] for name in lacking or report.replaced]
-        found = f"{_some(names)} missing" if lacking else f"{_some(names)} of other sizes"
     raise CheckpointError(
         f"{file}: expected the weights of {config.arch} with a base width of {config.base_width}, found {found}; "
         f"set model.arch and model.base_width to what the file holds, or take another file"

@@ -110,7 +110,7 @@ def _branch(
 
 OURS = Naming(
     title="mvd",
-    marks=frozenset({"shared.encoder.conv1.weight"}),
+    marks=frozenset({"shared.neck.classifier.weight"}),
     sections=tuple((f"{branch}.", f"{branch}.") for branch in ("visible", "infrared", "shared")),
     whole=True,
 )

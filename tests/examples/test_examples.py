@@ -1,0 +1,38 @@
+"""Every example runs from top to bottom on people that it renders, and prints what it shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+_PRINTED = {
+    "own_loss.py": "'alignment': 0.",
+    "own_encoder.py": "embeddings: torch.Size([2, 192])",
+}
+"""What each example prints among other things; those that are not here need packages or files of their own."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all examples, so that people are rendered once."""
+    return tmp_path_factory.mktemp("examples")
+
+
+@pytest.mark.parametrize("name", _PRINTED)
+def test_it_runs(name: str, folder: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, str(_EXAMPLES / name), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert _PRINTED[name] in ran.stdout
+    assert "mvd:" not in ran.stderr
