@@ -24,6 +24,7 @@ TINY=${MVD_GPU_TINY:-$("$PY" -c 'import torch; print(int(not torch.cuda.is_avail
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
+FAILED=0
 SMALL="--arch resnet18 --base-width 8 --height 48 --width 24"
 if [ "$TINY" = 1 ]; then
   DEVICE=cpu
@@ -33,7 +34,7 @@ if [ "$TINY" = 1 ]; then
   SYNTH="--train 16 --validation 4 --test 8 --pictures 2 --height 64"
   TRAIN="--recipe demo --data.height 48 --data.width 24 --model.base-width 8 --sampling.steps-per-epoch 10
     --schedule.epochs 4 --schedule.warmup-epochs 1 --runtime.validate-every 1 --runtime.checkpoint-minutes 0.01"
-  SIZE="--height 48 --width 24" KILL_AFTER=12
+  SIZE="--height 48 --width 24" KILL_AFTER=150
 else
   DEVICE=cuda
   STEP="--device cuda --steps 10 --skipped 8"
@@ -56,6 +57,7 @@ part() { # part NAME LIMIT COMMAND …: run a part if it was asked for
   local code=$?
   echo "exit code $code after $((SECONDS - start)) s (limit $limit)" >>"$OUT/$name.log"
   echo "$name: exit code $code, $((SECONDS - start)) s"
+  [ $code = 0 ] || FAILED=$((FAILED + 1))
 }
 
 tests() {
@@ -71,18 +73,25 @@ timed() { # timed WHAT COMMAND …
   "$@"
   code=$?
   echo "TIME $what: $(echo "$(date +%s.%N) $start" | awk '{printf "%.1f", $1 - $2}') s, exit code $code"
+  return $code
 }
 
 run() {
   cat "$OUT/people.log"
+  [ -d "$WORK/people" ] || return
   # Not through the function: what is killed has to be Python itself, not a shell around it.
   "$PY" -m mvd train "$WORK/people" --out "$WORK/run" --runtime.device $DEVICE $TRAIN --evaluate none &
   local pid=$!
-  for _ in $(seq "$KILL_AFTER"); do sleep 1; kill -0 $pid 2>/dev/null || break; done
-  kill -9 $pid 2>/dev/null && echo "killed after $KILL_AFTER s"
+  local start=$SECONDS
+  while [ $((SECONDS - start)) -lt "$KILL_AFTER" ] && kill -0 $pid 2>/dev/null; do
+    sleep 0.5
+    # How fast a CPU is nobody knows: there the first checkpoint is the time.
+    [ "$TINY" = 1 ] && [ -f "$WORK/run/checkpoints/last.safetensors" ] && break
+  done
+  kill -9 $pid 2>/dev/null && echo "killed after $((SECONDS - start)) s"
   wait $pid
-  timed resume mvd train --resume "$WORK/run" --evaluate none
-  timed evaluate mvd evaluate "$WORK/run"
+  timed resume mvd train --resume "$WORK/run" --evaluate none || return
+  timed evaluate mvd evaluate "$WORK/run" || return
   cp "$WORK/run/metrics.jsonl" "$OUT/" 2>/dev/null
   "$PY" benchmarks/learning.py "$WORK/run"
 }
@@ -93,7 +102,7 @@ people() {
 }
 
 export -f tests mvd timed run
-export PY OUT WORK SYNTH SIZE TRAIN DEVICE KILL_AFTER
+export TINY PY OUT WORK SYNTH SIZE TRAIN DEVICE KILL_AFTER
 
 part card 40 "$PY" benchmarks/card.py
 # Rendering takes the CPU alone, so it goes on beside the tests, of which nobody takes the time.
@@ -110,4 +119,6 @@ part more 120 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --pr
 for name in $PARTS; do
   [ -f "$OUT/$name.log" ] && echo "== $name" && tail -n "${TAIL:-16}" "$OUT/$name.log" | cut -c1-200
 done
+# On a borrowed device what counts is what came out; in a check, that nothing failed.
+[ "$TINY" = 1 ] && exit $FAILED
 exit 0
