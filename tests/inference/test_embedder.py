@@ -18,8 +18,8 @@ from shell import SIZE, TINY, mvd
 
 from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, to_json
 from mvd.data.images import load_image
+from mvd.data.pictures import PictureArray
 from mvd.data.samples import Modality
-from mvd.data.sources import Held
 from mvd.errors import ConfigError, DatasetError, MvdError
 from mvd.inference.embed import embed_pictures
 from mvd.inference.embedder import Embedder
@@ -55,7 +55,7 @@ def embedder(tiny: ModelConfig) -> Embedder:
 def expected(embedder: Embedder, tiny: ModelConfig) -> npt.NDArray[np.float32]:
     torch.manual_seed(0)
     network = build_network(tiny, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return embed_pictures(network, RuntimeConfig(device="cpu"), Held(PICTURES))
+    return embed_pictures(network, RuntimeConfig(device="cpu"), PictureArray(PICTURES))
 
 
 def test_embeddings_are_those_of_evaluation(embedder: Embedder, expected: npt.NDArray[np.float32]) -> None:
@@ -182,6 +182,8 @@ def test_an_own_encoder_has_to_be_passed_and_no_import_path_of_a_file_is_followe
     save_file(network_tensors(network), file, metadata={"mvd": meta, "config": to_json(config)})
     with pytest.raises(ConfigError, match=r"expected the network's own encoder, no_such_module:make, found none"):
         Embedder.from_pretrained(file, device="cpu")
-    found = Embedder.from_pretrained(file, device="cpu", encoder=torch.nn.Conv2d(3, 4, kernel_size=8, stride=8))
+    before = torch.random.get_rng_state()
+    found = Embedder.from_pretrained(file, device="cpu", encoder=encoder)
+    assert torch.equal(torch.random.get_rng_state(), before)
     expected = Embedder(network, config, device="cpu")
     np.testing.assert_array_equal(found(PICTURES), expected(PICTURES))

@@ -13,9 +13,12 @@ from mvd.original.preprocessing import main
 
 
 @pytest.mark.parametrize("flag", ["--data-path", "--data_path"])
-def test_the_four_arrays_are_written_beside_the_pictures(tmp_path: Path, flag: str) -> None:
+def test_the_four_arrays_are_written_beside_the_pictures(
+    tmp_path: Path, flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = write_tree(tmp_path / "sysu", train=(1, 2), val=(3,), test=(4,), pictures=1)
     assert main([flag, str(root)]) == 0
+    assert capsys.readouterr().out.startswith("train 2 people (8 visible + 4 infrared), ")
     assert np.load(root / "train_rgb_resized_img.npy").shape == (3 * 4, 288, 144, 3)
     assert np.load(root / "train_ir_resized_img.npy").shape == (3 * 2, 288, 144, 3)
     assert np.load(root / "train_ir_resized_label.npy").tolist() == [0, 0, 1, 1, 2, 2]

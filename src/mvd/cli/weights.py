@@ -1,4 +1,4 @@
-"""`mvd convert`, `import`, `show`, `export`, `push`: weights from and to elsewhere, and what they say of themselves."""
+"""`mvd convert`, `import`, `show`, `export`, `push`: files of weights in and out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class Convert:
         report = convert(self.file, self.out, to=self.to)
         console.print(f"{self.out}: {len(report.matched)} arrays", soft_wrap=True)
         if report.left_over:
-            console.print(f"left out, for want of a place there: {', '.join(report.left_over)}", soft_wrap=True)
+            console.print(
+                f"not written, since {self.to} has no place for them: {', '.join(report.left_over)}", soft_wrap=True
+            )
         return 0
 
 
@@ -42,11 +44,11 @@ class Show:
     """Show what a file of weights holds: card, format, network."""
 
     file: Positional[Path]
-    """weights in any format that is read here, an exported .onnx, or a run folder, for its best checkpoint"""
+    """weights in any supported format, an exported .onnx, or a run folder, for its best checkpoint"""
     tensors: bool = False
     """list every tensor with its type and shape"""
     format: Literal["table", "json"] = "table"
-    """what is printed"""
+    """output format"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
@@ -71,11 +73,11 @@ class Import:
     file: Positional[Path]
     """weights of a whole network, ours or a released one's: .safetensors, .ckpt, .pth"""
     out: Positional[Path]
-    """run folder to make"""
+    """run folder to create"""
     data: Positional[Path]
-    """the data set's folder, or the CSV table of one's own pictures, that it is to be used with"""
+    """folder of the data set to use it with, or the CSV table of one's own pictures"""
     recipe: RecipeName = "mvd"
-    """what it was trained by: mvd-mindspore or mvd-cvpr21 for those two releases"""
+    """what it was trained with: mvd-mindspore or mvd-cvpr21 for those two releases"""
     replace: bool = False
     """delete the run that is in the folder"""
     config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
@@ -95,27 +97,27 @@ class Import:
 class Export:
     """Write the network of a run as ONNX, compared with PyTorch.
 
-    Its metadata say what it takes and gives, and hold the model card; `mvd show` prints them.
+    Its metadata describe inputs and outputs and hold the model card; `mvd show` prints them.
     """
 
     run: Positional[Path]
     """run folder"""
     out: Path | None = None
-    """the .onnx file; mvd.onnx in the run folder, if not given; other numbers than fp32 are added to its name"""
+    """the .onnx file, mvd.onnx in the run folder by default; fp16 and int8 are added to its name"""
     format: Literal["onnx"] = "onnx"
-    """the kind of program"""
+    """format of the program"""
     numbers: tuple[Literal["fp32", "fp16", "int8"], ...] = ("fp32",)
-    """what it computes with, a file each; int8 is calibrated on training pictures"""
+    """number formats, a file each; int8 is calibrated on training pictures"""
     preprocessing: Literal["inside", "outside"] = "inside"
-    """inside: it takes RGB pictures, uint8; outside: it takes normalised ones, float32"""
+    """inside: the program takes RGB pictures, uint8; outside: normalised ones, float32"""
     weights: Literal["best", "last"] = "best"
     """best by validation (else the last), or last"""
     data: Path | None = None
-    """the data set's folder or table to compare on, if it is not the one that the run was trained on"""
+    """data set to compare on, by default the one that the run was trained on"""
     protocols: tuple[str, ...] = ()
-    """what to measure, by names or patterns; see `mvd protocols`"""
+    """protocols to measure, by names or patterns; see `mvd protocols`"""
     measure: Literal["all", "some"] = "all"
-    """all: evaluate every program on all test pictures; some: only compare descriptors, on some of them"""
+    """all: evaluate every program on all test pictures; some: only compare embeddings, on 32 of them"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
@@ -135,7 +137,7 @@ class Export:
                 progress=bar,
             )
         for one in done.programs:
-            apart = f"at most {one.difference:.1e} from PyTorch's descriptors"
+            apart = f"at most {one.difference:.1e} from PyTorch's embeddings"
             line = f"{one.file}: {one.variant}, {one.size:,} bytes, {apart}"
             console.print(line, soft_wrap=True, markup=False)
         console.print(f"compared on {done.compared}", soft_wrap=True, markup=False)
@@ -158,9 +160,9 @@ class Push:
     name: Positional[str]
     """OWNER/NAME on the hub; or a folder to write the model to instead, with --local"""
     private: bool = False
-    """make the repository private, if it is not there yet"""
+    """create the repository as a private one"""
     local: bool = False
-    """upload nothing: write the files into the folder of that name, to be looked at"""
+    """upload nothing: write the files to the folder of that name"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

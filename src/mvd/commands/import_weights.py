@@ -1,4 +1,4 @@
-"""`mvd import`: a network that was trained elsewhere becomes a run folder, which every other command takes."""
+"""`mvd import`: make a run folder of a network that was trained elsewhere, for every other command."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
-from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
+from mvd.runs import RunData, RunFolder, create_run
 from mvd.weights import MatchReport, count_classes, load_whole
+from mvd.weights.load import UNTRAINED
 
 
 def import_weights(
@@ -23,13 +24,13 @@ def import_weights(
 
     Args:
         file: a whole network, ours or a release's, in any format that `mvd.weights.read_weights` reads.
-        out: the run folder to make.
+        out: the run folder to create.
         data: the data set's folder or table that it is to be used with.
         config: what it was trained with, or the name of that recipe; `config.model` is the network in the file.
         replace: delete a run that is in `out`.
 
     Returns:
-        The run folder, and what became of the tensors in the file.
+        The run folder, and which tensors of the file matched.
 
     Raises:
         CheckpointError: it cannot be read, or is of another network.
@@ -50,12 +51,12 @@ def import_weights(
         source=str(file.resolve()),
     )
     run = create_run(out, config, described, replace=replace)
-    run.save_checkpoint("best", tensors, CheckpointMeta(step=0, epoch=0, metrics={}, best=None))
+    run.save_checkpoint("best", tensors, UNTRAINED)
     return run, report
 
 
 def _identities(dataset: Dataset, config: RunConfig, classes: int) -> tuple[int, ...]:
-    """Take the people of the data set where they are as many as the network's classes; else the classes' numbers."""
+    """Return the data set's identities if there are as many as classes; else number the classes."""
     people = dataset.train.people
     if config.data.train_on == "train+validation":
         people = np.union1d(people, dataset.validation.people)

@@ -1,8 +1,7 @@
-"""The network as an ONNX program: pictures in, descriptors out.
+"""Export a network as an ONNX program from pictures to descriptors.
 
-PyTorch's exporter through `torch.export` writes it, which is the one that is being kept; the older one, through
-TorchScript, is deprecated and leaves shared weights as chains of identities. Grey pictures for the infrared passes are
-made inside the program, as the network makes them.
+By PyTorch's exporter through `torch.export`; the older one, through TorchScript, is deprecated and turns shared weights
+into chains of identities. The program makes the grey pictures of the infrared passes itself, as the network does.
 
 Shapes: B batch, H × W pixels, D width of a descriptor.
 """
@@ -27,11 +26,11 @@ from mvd.runs import load_checkpoint
 from mvd.training.device_augment import normalise_tensor
 
 OPSET = 18
-"""Version of ONNX's operators; onnxruntime has had it since 1.14, of early 2023."""
+"""Version of ONNX's operators; onnxruntime supports it since 1.14 (2023)."""
 
 
 class _Program(nn.Module):
-    """What is exported: pre-processing, where it is inside, and the descriptor."""
+    """The exported module: pre-processing, if inside, and the network's embedding."""
 
     def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
         super().__init__()
@@ -78,7 +77,7 @@ def export(
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep to itself what the exporter says about packages that are not needed and its own deprecations."""
+    """Silence the exporter's messages about optional packages and its own deprecations."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

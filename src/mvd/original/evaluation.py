@@ -24,14 +24,7 @@ from mvd.runs import RunData
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run eval.py.
-
-    Args:
-        arguments: without the program's name; by default those of the process.
-
-    Returns:
-        The exit code: 0 done, 1 a user's error, 130 stopped by Ctrl-C.
-    """
+    """Run eval.py with these arguments, or the process's; the exit code is 0, 1 for a user's error, 130 for Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     return run_program("eval.py", lambda: _main(parse_evaluation(given), given))
 

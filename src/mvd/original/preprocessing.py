@@ -12,21 +12,14 @@ from mvd.original.program import counting, run_program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run pre_process_sysu.py.
-
-    Args:
-        arguments: without the program's name; by default those of the process.
-
-    Returns:
-        The exit code: 0 done, 1 a user's error, 130 stopped by Ctrl-C.
-    """
+    """Run pre_process_sysu.py with these arguments, or the process's, and return the exit code."""
     parser = ArgumentParser("pre_process_sysu.py", description="Prepare SYSU-MM01's pictures for train.py.")
     parser.add_argument("--data-path", "--data_path", type=Path, required=True, help="SYSU-MM01's folder")
     given = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-    return run_program("pre_process_sysu.py", lambda: _main(given.data_path))
 
+    def work() -> int:
+        with counting("preparing") as progress:
+            print(prepare(given.data_path, progress=progress).found)
+        return 0
 
-def _main(data: Path) -> int:
-    with counting("preparing") as progress:
-        print(prepare(data, progress=progress))
-    return 0
+    return run_program("pre_process_sysu.py", work)

@@ -271,10 +271,6 @@ def _require_encoder(file: Path, encoder: Arrays, report: MatchReport, config: M
     names = [name.partition(_ENCODER)[2] for name in lacking or report.replaced]
     found = f"{_some(names)} missing" if lacking else f"{_some(names)} of other sizes"
     arch = find_resnet({name: array.shape for name, array in encoder.items()})
-    if config.encoder is not None:
-        raise CheckpointError(
-            f"{file}: expected the weights of the encoder {config.encoder}, found {found}; take a file of that encoder"
-        )
     if arch is not None and (arch, len(encoder["conv1.weight"])) != (config.arch, config.base_width):
         found = f"those of {arch} with a base width of {len(encoder['conv1.weight'])}"
     raise CheckpointError(

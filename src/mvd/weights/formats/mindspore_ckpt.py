@@ -1,4 +1,4 @@
-"""MindSpore's checkpoints (.ckpt), read and written without MindSpore.
+"""MindSpore's checkpoints (.ckpt), read and written without MindSpore, whose package is 800 MB.
 
     Checkpoint   1 value, repeated
     Value        1 tag (the name), 2 tensor, 3 map tensor (an embedding table; refused)
@@ -8,11 +8,11 @@ What the messages do not say:
 
 - a tensor of more than 512 MiB is several values in a row, of one tag, each with the dims of the whole;
 - a scalar has no dims, or the one dim 0; a string has the dim 0, type "str" and UTF-32;
-- a tensor without elements is left out by MindSpore, and read as a zero where it is there: it is not written here;
-- BFloat16 is read as float32, with the same values, for NumPy has no such type;
+- MindSpore omits tensors without elements, and reads one as a zero; they are not written here;
+- BFloat16 becomes float32, with the same values, since NumPy has no such type;
 - with `crc_check` the file ends in "crc_num" and ten bytes: the CRC-32 of what precedes them, big-endian.
 
-MindSpore fills up tensors that are too short with zeros and reads a checksum only when asked to; here both are errors.
+MindSpore pads tensors that are too short with zeros, and verifies a checksum only if asked to; here both are errors.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import numpy as np
 from mvd.errors import CheckpointError
 from mvd.weights.formats.arrays import (
     BFLOAT16,
+    DTYPES,
     MOST_DIMENSIONS,
     Array,
     Arrays,
@@ -45,13 +46,9 @@ _VALUE = 1
 _TAG, _TENSOR, _MAP_TENSOR = 1, 2, 3
 _DIMS, _TYPE, _CONTENT = 1, 2, 3
 
-_TYPES = {
-    **{f"Int{bits}": np.dtype(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
-    **{f"UInt{bits}": np.dtype(f"<u{bits // 8}") for bits in (8, 16, 32, 64)},
-    **{f"Float{bits}": np.dtype(f"<f{bits // 8}") for bits in (16, 32, 64)},
-    "BFloat16": BFLOAT16,
-    "Bool": np.dtype("?"),
-}
+# Such as UInt8 for U8.
+_WORDS = {"I": "Int", "U": "UInt", "F": "Float", "BF": "BFloat", "BOOL": "Bool"}
+_TYPES = {_WORDS[name.rstrip("0123456789")] + name.lstrip("BFIULO"): dtype for name, dtype in DTYPES.items()}
 _TYPE_NAMES = {dtype: name for name, dtype in _TYPES.items() if dtype != BFLOAT16}
 _STRING = "str"
 
@@ -71,16 +68,10 @@ class _Piece(NamedTuple):
 
 
 def decode(data: bytes) -> Arrays:
-    """Read a checkpoint.
-
-    Args:
-        data: the file.
-
-    Returns:
-        The arrays by name, in the file's order; strings as arrays of one string and no dims.
+    """Read a checkpoint as arrays by name, in the file's order; a string is an array of no dims.
 
     Raises:
-        RefusedError: it is damaged, encrypted, or holds what is not read here.
+        RefusedError: it is damaged, encrypted, or holds what is not supported.
     """
     if data.startswith(ENCRYPTED):
         raise RefusedError(
@@ -109,14 +100,10 @@ def is_checkpoint(data: bytes) -> bool:
 
 
 def encode(arrays: Mapping[str, Array], file: IO[bytes]) -> None:
-    """Write a checkpoint, as MindSpore does.
-
-    Args:
-        arrays: of the types that a checkpoint has, each with an element at least.
-        file: where to.
+    """Write a checkpoint as MindSpore does.
 
     Raises:
-        CheckpointError: an array cannot be in a checkpoint.
+        CheckpointError: an array has no elements, or a type that a checkpoint cannot hold.
     """
     for name, array in arrays.items():
         if array.dtype.kind == "U" and array.ndim == 0:
@@ -144,7 +131,7 @@ def _pieces(body: memoryview, size: int) -> Iterator[_Piece]:
 
 
 def _piece(value: memoryview) -> _Piece:
-    """Read a value. What is unknown in it is passed over, as the format wants it."""
+    """Read a value. Unknown fields are skipped, as the format demands."""
     parts: dict[int, memoryview] = {}
     for field in fields(value):
         if field.number in (_TAG, _TENSOR, _MAP_TENSOR):
@@ -169,7 +156,7 @@ def _piece(value: memoryview) -> _Piece:
 
 
 def _dims(field: Field) -> Iterator[int]:
-    """Read the dims in a field: one, or several packed."""
+    """Read the dims of a field: one, or several packed."""
     if isinstance(field.value, int):
         yield field.value
         return
@@ -208,7 +195,7 @@ def _text(encoded: memoryview, encoding: str = "utf-8") -> str:
 
 
 def _without_checksum(data: memoryview) -> memoryview:
-    """Cut off the checksum where there is one, once it has been compared."""
+    """Verify the checksum, if there is one, and cut it off."""
     body, end = data[: -len(_CRC_MARK) - _CRC_BYTES], data[-len(_CRC_MARK) - _CRC_BYTES :]
     if end[: len(_CRC_MARK)] != _CRC_MARK:
         return data

@@ -1,12 +1,11 @@
-"""A pickle as data: what it says, without doing what it says.
+"""Read a pickle without running it: numbers, text, lists, tuples and dictionaries; names stay names.
 
-A pickle is a program for a stack machine, and unpickling imports and calls whatever it names. Here the same program
-runs on a machine that knows numbers, text, lists, tuples and dictionaries, and that keeps every name as a name: nothing
-is imported, nothing is called. Objects of classes become `Unknown`, so that weights can be read beside them.
+A pickle is a program for a stack machine, and `pickle` imports and calls whatever it names. Our machine imports and
+calls nothing. Objects of classes become `Unknown`, so that weights beside them can be read.
 
 `pickletools` reads the operations and checks their lengths. Each costs some hundred bytes at most, and their number is
-limited. Dictionaries keep the entries whose keys are text; other keys (an optimiser's) can be
-made to collide, or to take forever to compare.
+limited. Dictionaries keep the entries whose keys are text; other keys (an optimizer's) can be made to collide, or to
+take forever to compare.
 """
 
 from __future__ import annotations
@@ -21,64 +20,48 @@ _LONGEST_NAME = 200
 
 
 class Name(NamedTuple):
-    """A class or function that a pickle names.
-
-    Attributes:
-        full: module and name, such as "collections.OrderedDict".
-    """
+    """A class or function that a pickle names, such as "collections.OrderedDict"."""
 
     full: str
 
 
 class Unknown(NamedTuple):
-    """An object that is not looked into.
-
-    Attributes:
-        of: what made it.
-    """
+    """An object that is not interpreted, and what made it."""
 
     of: str
 
 
 Call: TypeAlias = Callable[[str, tuple[Any, ...]], object]
-"""What becomes of a call: from the name of a function or class, and its arguments."""
+"""Answers a call: from the name of a function or class, and its arguments."""
 
 Load: TypeAlias = Callable[[object], object]
-"""What becomes of a persistent id, which stands for something outside the pickle."""
+"""Answers a persistent id, which stands for something outside the pickle."""
 
 
 class Allowance:
-    """How much the pickles of a file may do.
-
-    Args:
-        operations: operations, and entries of dictionaries that are made whole.
-    """
+    """The number of operations, and of entries of dictionaries, that the pickles of a file may have."""
 
     def __init__(self, operations: int) -> None:
         self._left = operations
 
     def spend(self, number: int) -> None:
-        """Take some away.
-
-        Raises:
-            RefusedError: there are not as many left.
-        """
+        """Use some up; refuse if there are not as many left."""
         self._left -= number
         if self._left < 0:
             raise RefusedError("pickles of more operations than weights need")
 
 
 def read_pickle(stream: BinaryIO, allowance: Allowance, call: Call, load: Load) -> object:
-    """Read the pickle that begins where a stream is, and leave the stream after it.
+    """Read one pickle from a stream.
 
     Args:
         stream: of bytes in memory, so that no declared length is allocated.
-        allowance: what the file has left.
-        call: answers calls; what it does not know should become `Unknown`.
+        allowance: the operations that the file has left.
+        call: answers calls, unknown ones with `Unknown`.
         load: answers persistent ids.
 
     Raises:
-        RefusedError: it is no pickle, damaged, or has operations that saved weights do not need.
+        RefusedError: it is damaged, or has operations that saved weights do not need.
     """
     machine = _Machine(allowance, call, load)
     try:
@@ -90,7 +73,7 @@ def read_pickle(stream: BinaryIO, allowance: Allowance, call: Call, load: Load) 
 
 
 class _Machine:
-    """The stack machine. Mistakes of the program show as the errors that `read_pickle` catches."""
+    """The stack machine. Errors of the program surface as those that `read_pickle` catches."""
 
     def __init__(self, allowance: Allowance, call: Call, load: Load) -> None:
         self.stack: list[Any] = []

@@ -1,8 +1,7 @@
-"""Protocol buffers as they are on the wire: fields as numbers and slices of the message.
+"""Protocol Buffers messages as fields, read and written without a schema: as much of the format as MindSpore uses.
 
-As much of the published encoding as a checkpoint needs. A message is a run of fields; each begins with a varint of its
-number and its kind. Nothing is copied and nothing is allocated by a declared length: a length that goes beyond the
-message is refused.
+A message is a row of fields: a number and a kind in one integer, then a value. The library needs a compiled schema,
+and allocates what a message declares.
 """
 
 from __future__ import annotations
@@ -12,38 +11,25 @@ from typing import NamedTuple
 
 from mvd.weights.formats.arrays import RefusedError
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_FIXED_LENGTHS = {_FIXED64: 8, _FIXED32: 4}
+_VARINT, _BYTES = 0, 2
+_FIXED_LENGTHS = {1: 8, 5: 4}
 
 
 class Field(NamedTuple):
-    """A field of a message.
-
-    Attributes:
-        number: which field it is.
-        value: an integer from 0 to 2^64 - 1, or bytes.
-    """
+    """A field of a message: its number in the schema, and an integer, or the bytes of anything else."""
 
     number: int
     value: int | memoryview
 
     def as_bytes(self) -> memoryview:
-        """Return the value of a field that must hold bytes.
-
-        Raises:
-            RefusedError: it holds a number.
-        """
+        """Return the value of a field that must hold bytes."""
         if isinstance(self.value, int):
             raise RefusedError(f"a number in field {self.number}, where bytes belong")
         return self.value
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """Go through the fields of a message, in its order.
-
-    Raises:
-        RefusedError: it is no message, or cut off.
-    """
+    """Yield the fields of a message in order; refuse what is no message, or cut off."""
     position = 0
     while position < len(message):
         key, position = read_varint(message, position)
@@ -67,23 +53,14 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 
 def read_varint(message: memoryview, position: int) -> tuple[int, int]:
-    """Read an integer of seven bits a byte, the lowest first.
-
-    Returns:
-        It, from 0 to 2^64 - 1, and the position after it.
-
-    Raises:
-        RefusedError: it is cut off or longer than 64 bits.
-    """
+    """Read an integer from 0 to 2^64 - 1, seven bits a byte, the lowest first; return it and the position after it."""
     value = 0
     for index in range(10):
         if position + index >= len(message):
             raise RefusedError("the end of the file in the middle of a number")
         byte = message[position + index]
         value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            if value >= 2**64:
-                break
+        if byte < 0x80 and value < 2**64:
             return value, position + index + 1
     raise RefusedError(f"a number of more than 64 bits at byte {position}")
 
@@ -108,5 +85,4 @@ def _varint(value: int) -> bytes:
     while value >= 0x80:
         encoded.append(value & 0x7F | 0x80)
         value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+    return bytes([*encoded, value])

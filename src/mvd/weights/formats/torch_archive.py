@@ -1,8 +1,8 @@
-"""The zip archive that `torch.save` writes: its records, as slices of the file.
+"""The zip archive that `torch.save` writes: its records as slices of the file.
 
-Such an archive is not compressed, so nothing has to be unpacked: a record is where its entry says. Entries are compared
-with the file before that, in number, in place and in sum, so neither a compressed bomb nor one of records that
-lie over each other gets further. Checksums are compared where there are any; PyTorch can be told to leave them at 0.
+`zipfile` reads the list of records; ours are the limits on it, and slices instead of copies. The archive is not
+compressed. Number, place and sum of the entries are compared with the file first, against compressed bombs and records
+that overlap. Checksums are compared unless they are 0, as PyTorch can leave them.
 """
 
 from __future__ import annotations
@@ -25,18 +25,12 @@ def is_zip(data: bytes) -> bool:
 
 
 def open_archive(data: bytes) -> dict[str, memoryview]:
-    """Find the records of an archive.
-
-    Args:
-        data: the file.
-
-    Returns:
-        Records by their name below the archive's one folder: "data.pkl", "data/0", …
+    """Return the records of an archive by their name below its one folder, such as "data.pkl" and "data/0".
 
     Raises:
         RefusedError: it is damaged, compressed, or no archive of weights.
     """
-    # Before zipfile makes objects of them.
+    # Counted before zipfile makes objects of them.
     require_few(data.count(_ENTRY), len(data), "records")
     if _directory_size(data) > _LONGEST_DIRECTORY + len(data) // 8:
         raise RefusedError(f"a zip archive's list of {_directory_size(data)} bytes in a file of {len(data)}")
@@ -62,7 +56,7 @@ def open_archive(data: bytes) -> dict[str, memoryview]:
 
 
 def _directory_size(data: bytes) -> int:
-    """Read how long the list of records says it is, at the end of the file, where zipfile reads it too."""
+    """Read the declared length of the list of records, where zipfile reads it too."""
     large, locator, end = data[-98:-42], data[-42:-22], data[-22:]
     if not end.startswith(b"PK\x05\x06"):
         raise RefusedError("a zip archive that is cut off")

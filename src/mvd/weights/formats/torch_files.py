@@ -1,9 +1,9 @@
 """PyTorch's files (.pth, .pt, .pth.tar): read without PyTorch, written by it.
 
-`torch.load(weights_only=True)` is not what reads them. It ran code from a file up to PyTorch 2.5 (CVE-2025-32434) and
-wrote beyond its memory up to 2.9 (CVE-2026-24747), both of which this package can be installed beside; it allocates
-what a file declares; and it refuses whole files for a NumPy number or an `argparse.Namespace` next to the weights,
-which many checkpoints of this field have. What has to be read is small and published:
+`torch.load(weights_only=True)` does not do: it ran code from a file up to PyTorch 2.5 (CVE-2025-32434) and wrote beyond
+its memory up to 2.9 (CVE-2026-24747), versions that this package supports; it allocates what a file declares; and it
+refuses a file for a NumPy number or an `argparse.Namespace` beside the weights, which many checkpoints of this field
+have. The format is small and published:
 
 - since PyTorch 1.6, a zip archive that is not compressed: `data.pkl`, and a record `data/<key>` for each storage;
 - before, five pickles in a row (a magic number, the version, the machine, the object, the keys of the storages), and
@@ -69,7 +69,7 @@ _SAVE_STATE_DICT = "open it where it was made, and save model.state_dict() alone
 
 
 class _Storage(NamedTuple):
-    """Numbers that tensors lie in: their key in the file, their type and how many there are."""
+    """The elements that tensors view: their key in the file, their type and their number."""
 
     key: str
     dtype: np.dtype[Any]
@@ -77,13 +77,13 @@ class _Storage(NamedTuple):
 
 
 class _Unread(NamedTuple):
-    """A tensor of a kind that is not read here."""
+    """A tensor of a kind that is not supported."""
 
     kind: str
 
 
 class _Tensor(NamedTuple):
-    """A tensor as the pickle describes it; numbers are as found."""
+    """A tensor as the pickle describes it, unchecked."""
 
     storage: _Storage
     dtype: np.dtype[Any]
@@ -98,14 +98,10 @@ def is_torch(data: bytes) -> bool:
 
 
 def decode(data: bytes) -> Arrays:
-    """Read the weights in a file of `torch.save`.
+    """Read the weights in a file of `torch.save` as arrays by name; bfloat16 as float32.
 
-    Args:
-        data: the file. It holds a state dict, or a dictionary with one under "state_dict", "model_state_dict", "model"
-            or "net".
-
-    Returns:
-        The arrays by name, without the "module." that parallel training puts before all of them; bfloat16 as float32.
+    It holds a state dict, or a dictionary with one under "state_dict", "model_state_dict", "model" or "net". The
+    "module." that parallel training puts before all names is removed.
 
     Raises:
         RefusedError: it is damaged, or holds no state dict.
@@ -127,7 +123,7 @@ def encode(arrays: Mapping[str, Array], file: IO[bytes]) -> None:
     """Write arrays as a state dict, with `torch.save`.
 
     Raises:
-        CheckpointError: an array is of a type that PyTorch has not.
+        CheckpointError: an array has a type that PyTorch lacks.
     """
     import torch
 
@@ -185,7 +181,7 @@ def _read_legacy(data: bytes) -> tuple[object, dict[str, memoryview]]:
 
 
 def _pickle_limit(data: bytes) -> int:
-    """Limit the pickles of a file: text in them can take up four times as much memory, and is not what weighs."""
+    """Limit the pickles of a file: their text takes up to four times as much memory, and weights are not in them."""
     return _LONGEST_PICKLE + len(data) // 4
 
 
@@ -214,7 +210,7 @@ def _call(name: str, arguments: tuple[Any, ...]) -> object:
 
 
 def _storage(persistent_id: object) -> object:
-    """Understand a persistent id. The older format ends it with a part of the storage: None, which is all of it."""
+    """Read a persistent id. The older format ends it with a part of the storage: None, which is all of it."""
     match persistent_id:
         case ("storage", Name(full), str(key), _, int(length), *view) if view in ([], [None]):
             if full not in _DTYPES:
@@ -226,11 +222,7 @@ def _storage(persistent_id: object) -> object:
 
 
 def _state_dict(saved: object) -> dict[str, _Tensor]:
-    """Find the weights in what was saved.
-
-    Raises:
-        RefusedError: there are none, or one of them is not read here.
-    """
+    """Find the state dict in a saved object."""
     for _ in range(_DEEPEST_WRAPPER):
         inside = [saved[name] for name in _WRAPPERS if name in saved] if isinstance(saved, dict) else []
         candidates = [value for kind in (dict, Unknown) for value in inside if isinstance(value, kind)]
@@ -251,7 +243,7 @@ def _state_dict(saved: object) -> dict[str, _Tensor]:
 
 
 def _array(name: str, tensor: _Tensor, content: memoryview | None, most: int) -> Array:
-    """Take a tensor out of its storage, as an array in C order of `most` bytes."""
+    """Copy a tensor out of its storage as an array in C order, of at most `most` bytes."""
     shape, strides, offset = tensor.shape, tensor.strides, tensor.offset
     if content is None:
         refuse_tensor(name, "has no numbers in the file")
