@@ -28,11 +28,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from mvd.data.arrays import array_files, training_samples
-from mvd.data.decoding import Decoder
-from mvd.data.images import worker_count
+from mvd.data.images import Decoder
 from mvd.data.layouts import scan
-from mvd.data.prepare import prepare
+from mvd.data.prepare import prepare_arrays
 from mvd.data.samples import Modality
+from mvd.data.workers import worker_count
 from mvd.synthetic import SyntheticConfig, even_plan, write_dataset
 
 Size = tuple[int, int]
@@ -149,7 +149,7 @@ def ours(data: Path, out: Path, size: Size, *, decoder: Decoder, workers: int) -
     """Time what `mvd prepare` does after its scan."""
     dataset = scan(data)
     start = time.perf_counter()
-    prepare(dataset, out, *size, decoder=decoder, workers=workers)
+    prepare_arrays(dataset, out, *size, decoder=decoder, workers=workers)
     return time.perf_counter() - start
 
 

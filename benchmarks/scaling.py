@@ -28,9 +28,9 @@ from torch import nn
 from mvd import distributed
 from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
-from mvd.data.images import worker_count
 from mvd.data.prefetch import prefetch
 from mvd.data.training import TrainingData
+from mvd.data.workers import worker_count
 from mvd.distributed.launch import process_count
 from mvd.losses.objective import build_objective
 from mvd.training.batches import host_batches

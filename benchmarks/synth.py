@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.synthetic import SyntheticConfig, even_plan, write_dataset
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mvd.data.layouts.defects import Report
+from mvd.data.layouts.defects import OnDefect
 from mvd.data.layouts.llcm import INFRARED_CAMERAS, VISIBLE_CAMERAS
 from mvd.data.layouts.regdb import TRIALS
 from mvd.data.layouts.sysu import CAMERAS
@@ -121,7 +121,7 @@ def write_lines(file: Path, lines: Iterable[str]) -> None:
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def collect(scan: Callable[[Report], Dataset]) -> tuple[Dataset, list[str]]:
+def collect(scan: Callable[[OnDefect], Dataset]) -> tuple[Dataset, list[str]]:
     """Scan to the end and collect what is reported on the way."""
     defects: list[str] = []
-    return scan(lambda defect: defects.append(str(defect))), defects
+    return scan(defects.append), defects

@@ -17,7 +17,7 @@ from shell import SIZE, TINY, mvd, printed, refused
 
 from mvd.commands.export import TOLERANCE, export
 from mvd.data.images import load_image
-from mvd.data.sources import Held
+from mvd.data.pictures import PictureArray
 from mvd.errors import ConfigError
 from mvd.inference.onnx_models import OnnxNetwork, normalise
 from mvd.runs import open_run
@@ -89,7 +89,7 @@ def test_a_program_takes_any_number_of_pictures_and_tells_them_apart(run: Path, 
     single = np.concatenate([session.run(None, {"pictures": one[None]})[0] for one in pictures])
     np.testing.assert_allclose(single, together, atol=1e-5)
     opened = open_run(run)
-    expected = engine.embed(opened.config, 3, opened.best_checkpoint, Held(pictures))
+    expected = engine.embed(opened.config, 3, opened.best_checkpoint, PictureArray(pictures))
     np.testing.assert_allclose(together, expected, atol=TOLERANCE)
     assert np.ptp(together, axis=0).max() > 0.01
 

@@ -13,7 +13,7 @@ import pytest
 from fakes import write_tree
 from shell import SIZE, TINY, mvd, printed, refused
 
-from mvd.data.sources import Held
+from mvd.data.pictures import PictureArray
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.inference.embedder import Embedder
 from mvd.runs import open_run
@@ -68,7 +68,7 @@ def test_a_run_goes_to_the_hub_and_comes_back(
     embedder = Embedder.from_pretrained("me/net", device="cpu")
     opened = open_run(run)
     assert embedder.config == opened.config
-    expected = engine.embed(opened.config, 3, opened.best_checkpoint, Held(PICTURES))
+    expected = engine.embed(opened.config, 3, opened.best_checkpoint, PictureArray(PICTURES))
     np.testing.assert_array_equal(embedder(PICTURES), expected)
     assert embedder.card is not None
     assert (embedder.card.seed, embedder.card.people, embedder.card.split) == (7, 3, "train")

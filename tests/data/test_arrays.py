@@ -11,7 +11,7 @@ from fakes import write_ids, write_own_table, write_regdb, write_tree
 from mvd.data.arrays import default_folder, load_prepared
 from mvd.data.images import load_image
 from mvd.data.layouts import scan
-from mvd.data.prepare import prepare
+from mvd.data.prepare import prepare_arrays
 from mvd.data.samples import Dataset
 from mvd.errors import DatasetError
 
@@ -19,7 +19,7 @@ from mvd.errors import DatasetError
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
     dataset = scan(write_tree(tmp_path / "data", train=(9, 2), val=(5,), test=(7,)))
-    prepare(dataset, dataset.root, height=16, width=8)
+    prepare_arrays(dataset, dataset.root, height=16, width=8)
     return dataset
 
 
@@ -51,7 +51,7 @@ def test_own_pictures_may_lie_anywhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "lists" / "own.csv"
     elsewhere.parent.mkdir()
     dataset = scan(table.rename(elsewhere))
-    prepare(dataset, default_folder(dataset), height=16, width=8)
+    prepare_arrays(dataset, default_folder(dataset), height=16, width=8)
     visible, _ = load_prepared(dataset, elsewhere.parent)
     first = Path(visible.samples.paths[0])
     assert first.is_absolute()
@@ -74,7 +74,7 @@ def test_what_to_run_names_the_trial_and_the_folder(tmp_path: Path) -> None:
 
 def test_arrays_of_another_trial_are_refused(tmp_path: Path) -> None:
     root, arrays = write_regdb(tmp_path / "RegDB"), tmp_path / "arrays"
-    prepare(scan(root, trial=1), arrays, height=16, width=8)
+    prepare_arrays(scan(root, trial=1), arrays, height=16, width=8)
     load_prepared(scan(root, trial=1), arrays)
     with pytest.raises(
         DatasetError, match=r"Visible/.*\.bmp where Visible/.*\.bmp is now.* another split of it.*--trial 2"

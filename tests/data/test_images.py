@@ -1,4 +1,4 @@
-"""Decoding: RGB whatever the file holds, order kept, damaged files named."""
+"""Decoding: RGB whatever the file holds, damaged files named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from fakes import write_picture
 from PIL import Image
 
-from mvd.data.images import PictureFiles, load_image, read_image
+from mvd.data.images import load_image, verify_image
 from mvd.errors import DatasetError
 
 
@@ -39,9 +39,9 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     text.write_text("no picture")
     empty = tmp_path / "empty.png"
     empty.touch()
-    read_image(whole)
+    verify_image(whole)
     for file in (truncated, text, empty, tmp_path / "missing.jpg"):
-        for read in (read_image, lambda file: load_image(file, 8, 4)):
+        for read in (verify_image, lambda file: load_image(file, 8, 4)):
             with pytest.raises(DatasetError, match=f"{file.name}: expected a picture, could not read it"):
                 read(file)
 
@@ -51,27 +51,8 @@ def test_reading_finds_every_file_that_ends_too_early(tmp_path: Path, ending: st
     file = tmp_path / f"picture.{ending}"
     Image.effect_noise((30, 40), 100).convert("RGB").save(file)
     content = file.read_bytes()
-    read_image(file)
+    verify_image(file)
     for length in range(0, len(content) - 20, 97):
         file.write_bytes(content[:length])
         with pytest.raises(DatasetError, match="expected a picture, could not read it"):
-            read_image(file)
-
-
-@pytest.mark.parametrize("size", [1, 3, 4, 100])
-def test_batches_keep_the_order_of_the_files(tmp_path: Path, size: int) -> None:
-    for number in range(7):
-        write_picture(tmp_path / f"{number}.jpg", number)
-    paths = [f"{number}.jpg" for number in range(7)]
-    batches = list(PictureFiles(root=tmp_path, paths=paths, height=24, width=12, workers=3).batches(size))
-    assert max(map(len, batches)) <= size
-    expected = [load_image(tmp_path / path, 24, 12) for path in paths]
-    assert np.array_equal(np.concatenate(batches), expected)
-
-
-def test_a_damaged_file_in_a_batch_is_named(tmp_path: Path) -> None:
-    write_picture(tmp_path / "good.jpg", 1)
-    (tmp_path / "bad.jpg").write_text("no picture")
-    files = PictureFiles(root=tmp_path, paths=["good.jpg", "bad.jpg"], height=8, width=4)
-    with pytest.raises(DatasetError, match=r"bad\.jpg"):
-        list(files.batches(1))
+            verify_image(file)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mvd.data.samples import Modality, Row, Samples, from_rows
-from mvd.data.split import deal_people
+from mvd.data.split import split_people
 from mvd.errors import ConfigError
 
 
@@ -24,7 +24,7 @@ def test_everybody_seen_in_both_modalities_is_in_one_split(
     both: int, visible: int, train: float, rest: float, seed: int
 ) -> None:
     validation = (1 - train) * rest
-    splits = deal_people(_people(both, visible), train, validation, seed)
+    splits = split_people(_people(both, visible), train, validation, seed)
     assert list(splits) == ["train", "validation", "test"]
     assert sorted(chain(*splits.values())) == list(range(1, both + 1))
     assert all(people == sorted(people) for people in splits.values())
@@ -34,13 +34,13 @@ def test_everybody_seen_in_both_modalities_is_in_one_split(
 
 def test_the_seed_alone_decides() -> None:
     table = _people(20)
-    deals = [deal_people(table, 0.5, 0.1, seed) for seed in (0, 0, 1)]
+    deals = [split_people(table, 0.5, 0.1, seed) for seed in (0, 0, 1)]
     assert deals[0] == deals[1] != deals[2]
-    assert deal_people(table.take(np.arange(40)[::-1]), 0.5, 0.1, 0) == deals[0]
+    assert split_people(table.take(np.arange(40)[::-1]), 0.5, 0.1, 0) == deals[0]
     assert [len(people) for people in deals[0].values()] == [10, 2, 8]
 
 
 @pytest.mark.parametrize(("train", "validation"), [(-0.1, 0.5), (0.5, -0.1), (0.8, 0.3), (float("nan"), 0.1)])
 def test_shares_out_of_range_are_refused(train: float, validation: float) -> None:
     with pytest.raises(ConfigError, match=f"found {train} for train and {validation} for validation"):
-        deal_people(_people(4), train, validation, 0)
+        split_people(_people(4), train, validation, 0)

@@ -1,76 +1,101 @@
-"""Workers: every job is done once, whoever does it; errors come through; a worker that is lost is noticed."""
+"""Workers: every job runs once, whoever runs it; errors come through; workers end with their parent."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
-from mvd.data.images import read_image
-from mvd.data.workers import LostWorkerError, in_parallel
+from mvd.data.workers import run_unordered
 from mvd.errors import DatasetError
 
-NOTHING = partial(time.sleep, 0)
+
+def square(number: int) -> int:
+    return number**2
+
+
+def process(_: int) -> int:
+    return os.getpid()
+
+
+def fail(number: int) -> None:
+    if number == 20:
+        raise DatasetError("bad picture")
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_every_job_is_done_once(workers: int) -> None:
-    results = list(in_parallel(((number, partial(pow, number, 2)) for number in range(50)), workers))
-    assert sorted(results) == [(number, number**2) for number in range(50)]
-    assert not list(in_parallel(iter([]), workers))
+    assert sorted(run_unordered(square, range(50), workers)) == [(number, number**2) for number in range(50)]
+    assert not list(run_unordered(square, iter(()), workers))
 
 
 def test_the_callers_process_and_another_share_the_work() -> None:
     processes = set()
-    jobs: Iterator[tuple[int, Callable[[], int]]] = ((0, os.getpid) for _ in range(1_000_000))
-    for _, process in (results := in_parallel(jobs, 2)):
-        processes.add(process)
+    for _, one in (results := run_unordered(process, range(1_000_000), 2)):
+        processes.add(one)
         if len(processes) == 2:
             results.close()
     assert os.getpid() in processes
     assert not multiprocessing.active_children()
 
 
-def test_jobs_are_asked_for_as_they_are_needed() -> None:
-    asked = 0
+@pytest.mark.parametrize("workers", [1, 2])
+def test_jobs_are_taken_as_they_are_needed(workers: int) -> None:
+    taken = 0
 
-    def jobs() -> Iterator[tuple[int, Callable[[], None]]]:
-        nonlocal asked
-        for asked in range(1, 101):
-            yield asked, NOTHING
+    def jobs() -> Iterator[int]:
+        nonlocal taken
+        for number in range(1, 101):
+            taken = number
+            yield number
 
-    for done, _ in enumerate(in_parallel(jobs(), 1), start=1):
-        assert asked <= done + 4
-    assert asked == 100
+    for done, _ in enumerate(run_unordered(square, jobs(), workers), start=1):
+        assert taken <= done + 4
+    assert taken == 100
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_error_of_a_job_ends_all(workers: int) -> None:
-    for job, error in ((partial(read_image, Path("none.jpg")), DatasetError), (Path("none").stat, FileNotFoundError)):
-        jobs = [(number, job if number == 20 else NOTHING) for number in range(40)]
-        with pytest.raises(error, match="none"):
-            list(in_parallel(jobs, workers))
-        assert not multiprocessing.active_children()
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_mistake_in_a_job_loses_its_worker(workers: int) -> None:
-    with pytest.raises(LostWorkerError):
-        list(in_parallel([(number, partial(int, "no number")) for number in range(40)], workers))
+    with pytest.raises(DatasetError, match="bad picture"):
+        list(run_unordered(fail, range(40), workers))
     assert not multiprocessing.active_children()
 
 
 def test_a_killed_worker_is_noticed() -> None:
-    results = in_parallel(((number, partial(time.sleep, 0.01)) for number in range(1000)), 3)
+    results = run_unordered(time.sleep, [0.01] * 1000, 3)
     next(results)
     multiprocessing.active_children()[0].kill()
-    with pytest.raises(LostWorkerError) as error:
+    with pytest.raises(BrokenProcessPool):
         list(results)
-    assert error.value.exit_code == -9
     assert not multiprocessing.active_children()
+
+
+PARENT = """
+import time
+from mvd.data.workers import process_pool
+with process_pool(2) as pool:
+    print(*pool.map(abs, range(8)), flush=True)
+    pool.submit(time.sleep, 600)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "0 1 2 3 4 5 6 7\n"
+        parent.send_signal(number)
+        began = time.monotonic()
+        assert parent.stdout.read() == ""  # ends when every process that holds the pipe has ended
+        assert time.monotonic() - began < 10

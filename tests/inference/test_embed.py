@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mvd.config import ModelConfig, RuntimeConfig
-from mvd.data.sources import Held
+from mvd.data.pictures import PictureArray
 from mvd.errors import ConfigError
 from mvd.inference.embed import embed_pictures
 from mvd.models.baseline import Baseline
@@ -33,10 +33,10 @@ def network(tiny: ModelConfig) -> Network:
 
 def test_descriptors_do_not_depend_on_the_batches(tiny: ModelConfig, pictures: npt.NDArray[np.uint8]) -> None:
     network = build_network(tiny, 3)
-    whole = embed_pictures(network, _RUNTIME, Held(pictures))
+    whole = embed_pictures(network, _RUNTIME, PictureArray(pictures))
     assert whole.shape == (7, 256)
     assert whole.dtype == np.float32
-    np.testing.assert_allclose(embed_pictures(network, _IN_THREES, Held(pictures)), whole, atol=1e-5)
+    np.testing.assert_allclose(embed_pictures(network, _IN_THREES, PictureArray(pictures)), whole, atol=1e-5)
 
 
 def test_every_picture_is_described_by_the_stem_of_its_modality(
@@ -45,10 +45,10 @@ def test_every_picture_is_described_by_the_stem_of_its_modality(
     modalities = np.array([0, 1, 1, 0, 1, 0, 0])
     # As those of `Samples` are.
     modalities.flags.writeable = False
-    found = embed_pictures(network, _IN_THREES, Held(pictures), modalities)
+    found = embed_pictures(network, _IN_THREES, PictureArray(pictures), modalities)
     for row in range(7):
-        alone = embed_pictures(network, _RUNTIME, Held(pictures[row : row + 1]), modalities[row : row + 1])
-        other = embed_pictures(network, _RUNTIME, Held(pictures[row : row + 1]), 1 - modalities[row : row + 1])
+        alone = embed_pictures(network, _RUNTIME, PictureArray(pictures[row : row + 1]), modalities[row : row + 1])
+        other = embed_pictures(network, _RUNTIME, PictureArray(pictures[row : row + 1]), 1 - modalities[row : row + 1])
         np.testing.assert_allclose(found[row : row + 1], alone, atol=1e-5)
         assert np.abs(alone - other).max() > 0.01
 
@@ -57,4 +57,4 @@ def test_every_picture_is_described_by_the_stem_of_its_modality(
 def test_too_few_modalities_are_refused(network: Baseline, pictures: npt.NDArray[np.uint8], known: int | None) -> None:
     modalities = None if known is None else np.zeros(known, dtype=np.int64)
     with pytest.raises(ConfigError, match=r"model\.stems: expected the modality of every picture"):
-        embed_pictures(network, _IN_THREES, Held(pictures), modalities)
+        embed_pictures(network, _IN_THREES, PictureArray(pictures), modalities)

@@ -18,8 +18,8 @@ from shell import SIZE, TINY, mvd
 
 from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, to_json
 from mvd.data.images import load_image
+from mvd.data.pictures import PictureArray
 from mvd.data.samples import Modality
-from mvd.data.sources import Held
 from mvd.errors import ConfigError, DatasetError, MvdError
 from mvd.inference.embed import embed_pictures
 from mvd.inference.embedder import Embedder
@@ -55,7 +55,7 @@ def embedder(tiny: ModelConfig) -> Embedder:
 def expected(embedder: Embedder, tiny: ModelConfig) -> npt.NDArray[np.float32]:
     torch.manual_seed(0)
     network = build_network(tiny, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return embed_pictures(network, RuntimeConfig(device="cpu"), Held(PICTURES))
+    return embed_pictures(network, RuntimeConfig(device="cpu"), PictureArray(PICTURES))
 
 
 def test_embeddings_are_those_of_evaluation(embedder: Embedder, expected: npt.NDArray[np.float32]) -> None:

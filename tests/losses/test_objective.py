@@ -228,6 +228,12 @@ def test_losses_of_bfloat16_outputs_are_computed_in_float32(random_output: MakeO
         torch.testing.assert_close(value.double(), expected.terms[name], rtol=1e-5, atol=1e-6)
 
 
+def test_embeddings_are_refused(tiny: ModelConfig) -> None:
+    embeddings = MVD(tiny, classes=3).eval()(torch.randn(12, 3, 32, 16))
+    with pytest.raises(ConfigError, match=r"expected a network's outputs, found embeddings; call network\.train\(\)"):
+        _objective(LossConfig())(embeddings, _LABELS, _MODALITIES)
+
+
 def test_every_trained_parameter_learns(tiny: ModelConfig) -> None:
     torch.manual_seed(0)
     network = MVD(tiny, classes=3)

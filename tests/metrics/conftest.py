@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mvd.data.permutations import Permutations
+from mvd.data.official_galleries import Permutations
 from mvd.data.samples import Modality, Samples
 
 GOLDENS = Path(__file__).parents[1] / "goldens"

@@ -62,8 +62,10 @@ def test_a_file_is_shown_with_its_card_figures_and_tensors() -> None:
         "network MVD, three encoders",
         "by hand",
         "figures, % rank-1 mAP",
-        "p, test people 50.00 25.00",
-        "p, test people, cosine + k-reciprocal 60.00",
+        "(1) 50.00 25.00",
+        "(2) 60.00",
+        "(1) p, test people",
+        "(2) p, test people, cosine + k-reciprocal",
         "shared.weight float32 [2, 3]",
     ):
         assert expected in lines, expected

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import torch
 
 from mvd.config import AugmentConfig
 from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
 from mvd.data.images import MEAN, STD
 from mvd.data.samples import Modality
-from mvd.training.device_augment import augment, normalise, pack
+from mvd.errors import ConfigError
+from mvd.training.device_augment import DeviceAugment, augment, normalise, pack
 
 CPU = torch.device("cpu")
 PAD = 3
@@ -59,3 +61,29 @@ def test_without_augmentation_a_training_picture_is_a_test_picture() -> None:
 def test_the_layout_asked_for_is_made() -> None:
     assert normalise(PICTURES, CPU, torch.channels_last).is_contiguous(memory_format=torch.channels_last)
     assert normalise(PICTURES, CPU, torch.contiguous_format).is_contiguous()
+
+
+def test_the_module_draws_from_seed_and_step() -> None:
+    config = AugmentConfig(pad=PAD, exchange=0.9)
+    module = DeviceAugment(config, seed=4, memory_format=torch.channels_last)
+    images = module(torch.from_numpy(PICTURES), torch.from_numpy(MODALITIES), step=9)
+    draws = draw_augmentation(config, MODALITIES, 10, 7, seed=4, step=9)
+    assert torch.equal(images, augment(torch.from_numpy(PICTURES), pack(draws), PAD, torch.channels_last))
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert not torch.equal(images, module(torch.from_numpy(PICTURES), torch.from_numpy(MODALITIES), step=10))
+    assert not list(module.state_dict())
+
+
+def test_in_eval_mode_the_module_only_normalises() -> None:
+    images = DeviceAugment().eval()(torch.from_numpy(PICTURES))
+    assert torch.equal(images, normalise(PICTURES, CPU, torch.contiguous_format))
+
+
+def test_what_the_module_cannot_augment_is_refused() -> None:
+    module, pictures = DeviceAugment(), torch.from_numpy(PICTURES)
+    with pytest.raises(ConfigError, match="expected modalities and a step"):
+        module(pictures)
+    with pytest.raises(ConfigError, match=r"found torch\.float32"):
+        module(pictures.float(), torch.from_numpy(MODALITIES), step=0)
+    with pytest.raises(ConfigError, match=r"expected 12 modalities on the CPU, found .* on meta"):
+        module(pictures, torch.zeros(12, device="meta"), step=0)

@@ -27,8 +27,8 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.data.arrays import PreparedPictures
+from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Modality, Samples
-from mvd.data.sources import Held, Pictures
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, TrainingError
 from mvd.losses.objective import build_objective
@@ -232,7 +232,7 @@ def test_the_best_checkpoint_is_that_of_the_highest_validation_map(data: Trainin
     config = replace(CONFIG, runtime=replace(CONFIG.runtime, validate_every=1))
     run = new_run(tmp_path / "run", config)
     watcher = Watcher()
-    black = Held(np.zeros((3, HEIGHT, WIDTH, 3), np.uint8))
+    black = PictureArray(np.zeros((3, HEIGHT, WIDTH, 3), np.uint8))
     figures = Figures(black, data.visible.samples.take(np.arange(3)), [0.2, 0.5, 0.5, 0.4])
     load_engine(config).fit(config, data, run, observer=watcher, validation=figures)
     assert figures.__dict__["seen"][0].shape == (3, 4 * 32)

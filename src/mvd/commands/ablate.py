@@ -25,7 +25,7 @@ from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.config.recipes import resolve_config
 from mvd.data.arrays import Progress
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import open_run, write_json

@@ -18,9 +18,9 @@ from PIL import Image
 from mvd.commands.evaluate import choose_protocols, load_galleries, pictures_of
 from mvd.config import RunConfig
 from mvd.data.layouts import scan
-from mvd.data.permutations import Permutations
+from mvd.data.official_galleries import Permutations
+from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Dataset
-from mvd.data.sources import Held, Pictures
 from mvd.errors import ConfigError, DatasetError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Protocol
@@ -129,7 +129,7 @@ def _rendered(config: RunConfig, root: Path) -> ComparisonPictures:
     rendered = (Image.fromarray(render(synthetic, person, sensor, 1)) for person, sensor in shots)
     pictures = np.stack([np.asarray(one.resize(size, Image.Resampling.LANCZOS)) for one in rendered])
     return ComparisonPictures(
-        pictures=Held(pictures),
+        pictures=PictureArray(pictures),
         modalities=np.array([sensor.modality for _, sensor in shots], np.int64),
         described=f"{len(pictures)} rendered pictures, for {root} is gone",
         config=config,

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from mvd.config import RunConfig
 from mvd.data.images import Preprocessing
-from mvd.data.sources import Pictures
+from mvd.data.pictures import Pictures
 from mvd.data.training import TrainingData
 from mvd.metrics.validation import Validation
 from mvd.runs import RunFolder

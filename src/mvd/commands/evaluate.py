@@ -11,11 +11,10 @@ from typing import Literal
 from mvd import distributed
 from mvd.commands.engine import load_engine
 from mvd.config import Descriptor, RunConfig
-from mvd.data.images import PictureFiles
 from mvd.data.layouts import scan
-from mvd.data.permutations import Permutations, load_permutations
+from mvd.data.official_galleries import Permutations, load_permutations
+from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import Dataset, Samples
-from mvd.data.sources import Counted, Pictures
 from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
@@ -174,4 +173,4 @@ def pictures_of(root: Path, samples: Samples, config: RunConfig, progress: Progr
         width=config.data.width,
         workers=config.runtime.workers,
     )
-    return files if progress is None else Counted(files, progress)
+    return files if progress is None else ProgressPictures(files, progress)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mvd.commands.training_data import describe_dataset
-from mvd.data import prepare as preparing
 from mvd.data.arrays import Progress, default_folder
-from mvd.data.decoding import Decoder
+from mvd.data.images import Decoder
 from mvd.data.layouts import scan
+from mvd.data.prepare import prepare_arrays
 from mvd.errors import ConfigError
 from mvd.results.datasets import PrepareResult
 
@@ -24,27 +24,27 @@ def prepare(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> PrepareResult:
-    """Prepare a data set for training; see `mvd.data.prepare.prepare` for the arrays and how it goes on if stopped.
+    """Prepare a data set for training; see `mvd.data.prepare_arrays`.
 
     Args:
-        data: the data set's folder, or the table of one's own pictures.
+        data: the data set's folder, or the CSV table of own pictures.
         out: folder for the arrays; where `mvd train` looks for them, if not given.
-        height: of the prepared pictures, in pixels.
-        width: of the prepared pictures, in pixels.
-        trial: which split of RegDB, 1 … 10; of no meaning elsewhere.
+        height: height of the prepared pictures in pixels.
+        width: width of the prepared pictures in pixels.
+        trial: RegDB's split, 1 … 10; ignored elsewhere.
         decoder: "pillow", or "fast" for other packages and slightly other pixels.
-        workers: processes; 0 means one for each core, but four at most.
+        workers: processes; 0 means one for each core, but at most four.
         progress: called with (pictures done, pictures in all).
 
     Raises:
-        ConfigError: a size of less than 16 pixels, a negative number of workers, or a decoder that is not installed.
-        DatasetError: the data set is incomplete or a picture damaged, or the arrays cannot be written.
+        ConfigError: the size is less than 16 pixels, the number of workers negative, or the decoder not installed.
+        DatasetError: the data set has a defect, a picture is damaged, or the arrays cannot be written.
     """
     if min(height, width) < 16:
         raise ConfigError(f"expected a height and a width of at least 16 pixels, found {height}×{width}")
     if workers < 0:
         raise ConfigError(f"workers: expected 0 (one for each core) or more, found {workers}")
-    dataset = scan(Path(data), trial=trial)
+    dataset = scan(data, trial=trial)
     folder = default_folder(dataset) if out is None else Path(out)
-    preparing.prepare(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
+    prepare_arrays(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
     return PrepareResult(folder=folder, found=describe_dataset(dataset))

@@ -23,14 +23,14 @@ _FILES = ("config.json", "data.json", "metrics.jsonl")
 _COMPARED_STEPS = 3
 
 
-def list_runs(folders: Sequence[Path] = (Path("runs"),)) -> list[RunSummary]:
+def list_runs(folders: Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
     """Summarise the runs in some folders and below, damaged ones included.
 
     Raises:
         RunError: a folder does not exist.
     """
     found: dict[Path, None] = {}
-    for folder in folders:
+    for folder in map(Path, folders):
         if not folder.is_dir():
             raise RunError(f"{folder}: expected a folder with runs in it, found none; name one: mvd runs FOLDER")
         found |= dict.fromkeys(_below(folder))
@@ -42,16 +42,16 @@ def is_run(folder: Path) -> bool:
     return any((folder / name).is_file() for name in _FILES)
 
 
-def summarise(path: Path) -> RunSummary:
+def summarise(path: str | Path) -> RunSummary:
     """Summarise a run; if its folder is damaged, state and reason of the summary say so."""
     try:
-        return _summarise(open_run(path))
+        return _summarise(open_run(Path(path)))
     except (MvdError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = str(error) if isinstance(error, MvdError) else f"{path}: {type(error).__name__}: {error}"
-        return RunSummary(path=str(path), state="damaged", reason=" ".join(reason.split()), when=_when(path))
+        return RunSummary(path=str(path), state="damaged", reason=" ".join(reason.split()), when=_when(Path(path)))
 
 
-def compare_runs(first: Path, second: Path) -> RunComparison:
+def compare_runs(first: str | Path, second: str | Path) -> RunComparison:
     """Compare two runs: settings that differ, curves at equal steps, pace.
 
     Raises:
@@ -61,7 +61,7 @@ def compare_runs(first: Path, second: Path) -> RunComparison:
     for run in (one, other):
         if run.state == "damaged":
             raise RunError(str(run.reason))
-    folders = [open_run(first), open_run(second)]
+    folders = [open_run(Path(first)), open_run(Path(second))]
     ours, theirs = (config_fields(folder.config) for folder in folders)
     logs = [_step_logs(folder.metrics()) for folder in folders]
     paces = [_pace(log, folder.config) for log, folder in zip(logs, folders, strict=True)]

@@ -1,4 +1,4 @@
-"""`mvd split`: own data into people to train on, to validate on and to test on."""
+"""`mvd split`: split own pictures by people into training, validation and test."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from pathlib import Path
 from mvd.data.layouts import scan
 from mvd.data.layouts.own_folder import LISTS
 from mvd.data.layouts.own_table import read_table
-from mvd.data.split import deal_people, list_text, table_text
+from mvd.data.split import list_text, split_people, table_text
 from mvd.errors import DatasetError
 from mvd.results.datasets import SplitResult
 from mvd.runs import write_atomically
 
 
 def split(data: str | Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> SplitResult:
-    """Deal the people of own data and write who is where.
+    """Split own pictures by people, at random, and write the split beside them.
 
-    A folder gets `train_id.txt`, `val_id.txt` and `test_id.txt`; a list of nobody is not written. A table stays as it
-    is, and a new one with a column split comes beside it: `NAME-split.csv` for `NAME.csv`.
+    A folder gets `train_id.txt`, `val_id.txt` and `test_id.txt`; empty lists are not written. A table is kept, and a
+    new one with a column split is written beside it: `NAME-split.csv` for `NAME.csv`.
 
     Args:
         data: the folder or the table.
         train: share of the people to train on, 0 … 1.
-        validation: share to choose the best weights by, 0 … 1; the rest is tested on.
-        seed: another one, other people.
+        validation: share to choose the best checkpoint by, 0 … 1; the rest is tested on.
+        seed: of the random order.
 
     Raises:
         ConfigError: the shares are out of range.
-        DatasetError: the data is no own data, has a defect, is split already, holds nobody in both modalities, or what
-            is to be written is there or cannot be.
+        DatasetError: the data is a benchmark's, has a defect, is split already, has nobody in both modalities, or the
+            split cannot be written.
     """
     data = Path(data)
     dataset = scan(data)
     if dataset.name != "own":
         raise DatasetError(f"{data}: expected own data, found {dataset.name}, whose people are split already")
     _require_unsplit(data)
-    splits = deal_people(dataset.test, train, validation, seed)
+    splits = split_people(dataset.test, train, validation, seed)
     counts = {name: len(people) for name, people in splits.items()}
     if not any(counts.values()):
         raise DatasetError(f"{data}: expected people seen in both modalities, found none; add pictures of them")
@@ -65,7 +65,7 @@ def _require_unsplit(data: Path) -> None:
 
 
 def _write_new(texts: Mapping[Path, str]) -> None:
-    """Write files that are not there yet: all of them, or none."""
+    """Write new files: all of them, or none."""
     for file in texts:
         if file.exists():
             raise DatasetError(f"{file}: expected to write a new file, found one; use it, or remove it first")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from mvd.data.arrays import Progress
-from mvd.data.images import worker_count
+from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
+from mvd.results.datasets import SynthResult
 from mvd.synthetic import (
     LAYOUTS,
     LLCM,
@@ -27,20 +28,6 @@ _LIKE: dict[Like, LayoutName] = {"sysu-mm01": "sysu", "regdb": "regdb", "llcm": 
 _SHEET_PEOPLE = 8
 
 
-class Rendered(NamedTuple):
-    """A data set that was rendered.
-
-    Attributes:
-        data: what the other commands take: the folder, or the CSV table in it.
-        people: number of identities.
-        pictures: number of pictures.
-    """
-
-    data: Path
-    people: int
-    pictures: int
-
-
 def synth(
     out: str | Path,
     *,
@@ -57,7 +44,7 @@ def synth(
     sheet: str | Path | None = None,
     workers: int = 0,
     progress: Progress | None = None,
-) -> Rendered:
+) -> SynthResult:
     """Render a data set of people seen by visible and infrared cameras.
 
     Args:
@@ -95,7 +82,7 @@ def synth(
     data = write_dataset(Path(out), config, name, workers=worker_count(workers), progress=progress)
     if sheet is not None:
         _draw_sheet(Path(sheet), config)
-    return Rendered(data, len(plan.people), plan.pictures)
+    return SynthResult(data=data, people=len(plan.people), pictures=plan.pictures)
 
 
 def _draw_sheet(file: Path, config: SyntheticConfig) -> None:

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path
-from typing import NamedTuple
 
 from mvd import distributed
 from mvd.commands.engine import load_engine
@@ -19,18 +18,12 @@ from mvd.data.layouts import scan
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, DatasetError, RunError
 from mvd.metrics.validation import Validation
+from mvd.results.train import TrainResult
 from mvd.runs import RunData, RunFolder, create_run, open_run, recover
 from mvd.runs.observer import Observer, Observers
 from mvd.runs.recording import recorded
 from mvd.weights.load import load_pretrained
 from mvd.weights.names import Match
-
-
-class Trained(NamedTuple):
-    """A run folder, and whether training reached its end rather than being stopped."""
-
-    run: RunFolder
-    finished: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +45,7 @@ def train(
     prepared: Path | str | None = None,
     pretrained: Path | str | None = None,
     replace: bool = False,
-) -> Trained:
+) -> TrainResult:
     """Train a network.
 
     Args:
@@ -111,7 +104,7 @@ def train(
                 validation=validation,
                 initial=None if weights is None else weights.tensors,
             )
-    return Trained(run, finished)
+    return TrainResult(run, finished)
 
 
 def resume(
@@ -120,7 +113,7 @@ def resume(
     observer: Observer | None = None,
     data: Path | str | None = None,
     prepared: Path | str | None = None,
-) -> Trained:
+) -> TrainResult:
     """Continue a run that was stopped or killed; it ends as if it had never been stopped.
 
     A run without a checkpoint starts again. If the last checkpoint is damaged, the one before it is used, with a
@@ -163,7 +156,7 @@ def resume(
                 resume=begun,
                 initial=None if weights is None else weights.tensors,
             )
-    return Trained(run, finished)
+    return TrainResult(run, finished)
 
 
 @contextmanager

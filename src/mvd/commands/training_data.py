@@ -8,9 +8,9 @@ import numpy as np
 
 from mvd.config import RunConfig
 from mvd.data.arrays import load_prepared
+from mvd.data.pictures import ConcatPictures
 from mvd.data.samples import Dataset, Modality, concatenate
 from mvd.data.sampling import require_identities
-from mvd.data.sources import Joined
 from mvd.data.training import TrainingData
 from mvd.errors import DatasetError
 from mvd.metrics.protocols import Protocol, validation_protocol
@@ -48,7 +48,7 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
         return training, None
     held_out = [of_modality.of_people(dataset.validation.people) for of_modality in pictures]
     validation = Validation(
-        pictures=Joined(held_out),
+        pictures=ConcatPictures(held_out),
         samples=concatenate([part.samples for part in held_out]),
         protocol=validation_protocol_of(dataset),
     )

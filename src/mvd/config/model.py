@@ -17,7 +17,7 @@ class ModelConfig:
     Attributes:
         encoder: import path of one's own encoder instead of a ResNet, as package.module:name or file.py:name: a
             function without arguments that makes a module from pictures (B, 3, H, W) to feature maps (B, C, h, w).
-            The fields from arch to non_local do not apply to it.
+            The fields from arch to non_local and runtime.recompute do not apply to it.
         arch: the ResNet of each branch.
         base_width: channels of the ResNet's first stage; 64 as published.
         last_stride: stride of the ResNet's last stage; 1 gives maps of twice the height and width.

@@ -1,18 +1,16 @@
-"""Prepared pictures: the training pictures, resized once, as memory-mapped arrays beside the data set.
+"""Open prepared pictures: the training pictures, resized once, as memory-mapped arrays beside the data set.
 
-The files bear the names that the original gives them, so either code loads what the other prepared:
-`train_{rgb,ir}_resized_img.npy`, (N, H, W, 3) uint8, and `train_{rgb,ir}_resized_label.npy`, (N,) int64 class
-indices 0 … in the order of ascending identity, of the train and the validation identities together; labels of any
-integer type are read. Ours (`mvd.data.prepare`) come with `train_{rgb,ir}_resized.csv`, the table of samples behind
-the rows, which must be the data set's, path by path. Arrays without one are taken to have the order of the scan, and
-their labels must fit it.
+The files have the original's names, so either code loads what the other prepared: `train_{rgb,ir}_resized_img.npy`,
+(N, H, W, 3) uint8, and `train_{rgb,ir}_resized_label.npy`, (N,) integer classes 0 … of the train and the validation
+identities together, ascending. Ours come with `train_{rgb,ir}_resized.csv`, the table of the rows, which must match
+the data set path by path. Arrays without one must match the order and the labels of the scan.
 
 Shapes: N pictures, H height, W width in pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mvd.data.pictures import Pictures
 from mvd.data.samples import Dataset, Modality, Samples, concatenate, load_samples
 from mvd.errors import DatasetError
 
@@ -31,7 +30,7 @@ _NAMES = {Modality.VISIBLE: "train_rgb_resized", Modality.INFRARED: "train_ir_re
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayFiles:
-    """The files of one modality: `images` and `labels`, which are arrays, and `table`, a CSV file."""
+    """The files of one modality: `images` and `labels` (.npy) and `table` (.csv)."""
 
     images: Path
     labels: Path
@@ -39,12 +38,12 @@ class ArrayFiles:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PreparedPictures:
-    """Pictures of one modality in memory-mapped form, or a selection of them.
+class PreparedPictures(Pictures):
+    """Memory-mapped pictures of one modality, or a selection of them.
 
     Attributes:
         images: (M, H, W, 3) uint8, read-only and memory-mapped.
-        rows: (N,) int64, the rows of `images` that count.
+        rows: (N,) int64, the selected rows of `images`.
         samples: the table of those N pictures.
     """
 
@@ -54,6 +53,11 @@ class PreparedPictures:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A process of a DataLoader maps the file again; pickling the map would copy every picture.
+        images = self.images.filename if isinstance(self.images, np.memmap) else self.images
+        return _unpickle, (images, self.rows, self.samples)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -69,25 +73,23 @@ class PreparedPictures:
         """Copy pictures out: positions (B,) among the N → (B, H, W, 3) uint8.
 
         Raises:
-            DatasetError: their file has become shorter since it was opened.
+            DatasetError: the file has been truncated since it was opened.
         """
         _require_whole(self.images)
         return np.asarray(self.images[self.rows[positions]])
 
-    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
-        """Yield pictures in order, (up to `size`, H, W, 3) uint8 each."""
-        positions = np.arange(len(self))[start:stop]
-        for done in range(0, len(positions), size):
-            yield self.read(positions[done : done + size])
+    def read_range(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """Copy out the pictures from `start` up to `stop`."""
+        return self.read(np.arange(start, stop))
 
 
 def default_folder(dataset: Dataset) -> Path:
-    """Give the folder where prepared arrays belong: the data set's own, or one in it for each split of RegDB."""
+    """Return the default folder of prepared arrays: the data set's own, or one in it for each split of RegDB."""
     return dataset.root if dataset.trial is None else dataset.root / f"trial-{dataset.trial}"
 
 
 def array_files(folder: Path, modality: Modality) -> ArrayFiles:
-    """Name the files of a modality."""
+    """Return the files of a modality."""
     name = _NAMES[modality]
     return ArrayFiles(
         images=folder / f"{name}_img.npy", labels=folder / f"{name}_label.npy", table=folder / f"{name}.csv"
@@ -102,18 +104,17 @@ def training_samples(dataset: Dataset) -> Samples:
 
 
 def load_prepared(dataset: Dataset, folder: Path) -> tuple[PreparedPictures, PreparedPictures]:
-    """Open the arrays that `mvd.data.prepare`, or the original's script, wrote.
+    """Open the arrays that `prepare_arrays`, or the original's script, wrote.
 
     Args:
-        dataset: what was scanned; supplies the table of arrays that have none beside them.
-        folder: where the arrays are.
+        dataset: the scanned data set; supplies the table of arrays without one.
+        folder: of the arrays.
 
     Returns:
         The visible and the infrared pictures of the train and validation identities.
 
     Raises:
-        DatasetError: an array is missing, damaged, or does not fit the others; or the arrays are of other pictures or
-            people than the data set's.
+        DatasetError: an array is missing, damaged, or does not fit the others; or the arrays are of another data set.
     """
     both = training_samples(dataset)
     remedy = f"run: mvd prepare {dataset.root}{_flags(dataset, folder)}"
@@ -166,11 +167,14 @@ def _require_same_pictures(table: Path, samples: Samples, people_lists: str, rem
     )
 
 
-def _require_whole(images: npt.NDArray[np.uint8]) -> None:
-    """Look whether all of a mapped file is still there: whoever reads past its end is killed without a word (SIGBUS).
+def _unpickle(images: Path | npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], samples: Samples) -> PreparedPictures:
+    if isinstance(images, Path):
+        images = _open_array(images, "put it back", memory_map=True)
+    return PreparedPictures(images=images, rows=rows, samples=samples)
 
-    A file that shrinks in the moment after this, or a disk that fails, still does that.
-    """
+
+def _require_whole(images: npt.NDArray[np.uint8]) -> None:
+    """Check that a mapped file has not been truncated: reading past its end kills the process (SIGBUS)."""
     if not isinstance(images, np.memmap) or not isinstance(images.base, mmap):
         return
     expected = len(images.base)
@@ -181,7 +185,7 @@ def _require_whole(images: npt.NDArray[np.uint8]) -> None:
     if found < expected:
         raise DatasetError(
             f"{images.filename}: expected the {expected} bytes that were there when it was opened, found {found}: "
-            f"somebody changes it while it is used; put it back or prepare it again"
+            f"it is being changed while in use; restore it or prepare it again"
         )
 
 

@@ -1,7 +1,7 @@
-"""Draws what happens to each training picture: a pure function of (seed, step), apart from doing it.
+"""Draw the augmentation of a batch: a pure function of (seed, step).
 
-The numbers are drawn here, on the CPU and without a framework, so that they are the same on every device and
-after every resume; a backend applies them to a whole batch at once.
+Draws are made on the CPU and without a framework, so that they are the same on every device and after every resume.
+`mvd.training.device_augment` applies them to a whole batch.
 
 Shapes: B pictures of H × W pixels.
 """
@@ -18,17 +18,17 @@ from mvd.data.samples import Modality
 
 KEEP_COLOURS, GREY = -1, 3
 
-_STREAM = 0x617567  # keeps these draws apart from the batches', which have the same seed
+_STREAM = 0x617567  # separates these draws from those of the batches, which have the same seed
 _ERASE_LOG_ASPECT = -np.log(0.3)  # height : width from 0.3 to 1 / 0.3, Zhong et al. 2020
 
 
 class AugmentDraws(NamedTuple):
-    """What to do to each picture of a batch.
+    """Augmentation of each picture of a batch.
 
     Attributes:
         top: (B,) int64, first row of the crop in the padded picture, 0 … 2·pad.
         left: (B,) int64, first column of it.
-        flip: (B,) bool, whether to mirror left and right.
+        flip: (B,) bool, whether to flip left and right.
         channel: (B,) int64, KEEP_COLOURS, a channel 0, 1, 2 to show in all three, or GREY.
         erase: (B, 4) int64, top, left, height and width of the rectangle to overwrite; height 0 for none.
     """
@@ -70,7 +70,7 @@ def _draw_erase(
     erased = rng.random(size) < config.erase
     area = rng.uniform(*config.erase_area, size) * height * width
     aspect = np.exp(rng.uniform(-_ERASE_LOG_ASPECT, _ERASE_LOG_ASPECT, size))
-    # A rectangle that would not fit is cut to fit rather than drawn again, which keeps the number of draws fixed.
+    # A rectangle that does not fit is clipped, not drawn again, which keeps the number of draws fixed.
     tall = np.clip(np.rint(np.sqrt(area * aspect)), 1, height).astype(np.int64)
     wide = np.clip(np.rint(np.sqrt(area / aspect)), 1, width).astype(np.int64)
     top = rng.integers(0, height - tall + 1)

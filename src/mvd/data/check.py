@@ -1,12 +1,16 @@
-"""Inspects a data set whole: every defect of its lists and files at once, what it holds, and what is worth knowing.
+"""Check a whole data set: all defects of its lists and files at once, counts, and notes.
 
-A defect stands in the way of training or evaluating, a note does not.
+A defect prevents training or evaluation; a note does not. Every file is decoded. A JPEG is decoded at an eighth of its
+size, which reads all of its bytes and so finds truncated files in a fraction of the time; colour is judged at that
+size, where compression leaves no traces of it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,15 +18,22 @@ from typing import NamedTuple
 import numpy as np
 
 from mvd.data.arrays import Progress
-from mvd.data.examining import Examined, examine_all
+from mvd.data.images import damaged, open_picture, read_file, to_rgb
 from mvd.data.layouts import scan
 from mvd.data.layouts.defects import some_people
 from mvd.data.samples import Dataset, Modality, Samples, concatenate
+from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
+
+MIN_SIDE = 16  # pixels of height and width
+
+_REDUCTION = 8  # the largest that JPEG's decoder offers
+_GREY_SPREAD = 10  # largest difference between the channels of a pixel that counts as grey
+_CHUNK = 256  # pictures in flight
 
 
 class SplitCounts(NamedTuple):
-    """What one of the three tables holds: people, pictures of each modality, and its cameras, ascending."""
+    """People, pictures of each modality and cameras (ascending) of a split."""
 
     name: str
     people: int
@@ -32,7 +43,7 @@ class SplitCounts(NamedTuple):
 
 
 class CameraCounts(NamedTuple):
-    """What a camera saw in one modality; camera 0 where it is not known."""
+    """People and pictures of one camera and modality; camera 0 where it is unknown."""
 
     camera: int
     modality: Modality
@@ -41,7 +52,7 @@ class CameraCounts(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """(height, width) in pixels of the smallest, the median and the largest picture, by the number of pixels."""
+    """Smallest, median and largest picture by number of pixels, (height, width) each."""
 
     smallest: tuple[int, int]
     median: tuple[int, int]
@@ -50,16 +61,16 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """What an inspection found.
+    """Result of `check_dataset`.
 
     Attributes:
-        data: the folder or table that was inspected.
-        dataset: what was scanned, without what is defect; None if it could not be scanned at all.
-        defects: a line each; first those of lists and folders, then those of files.
+        data: the folder or table.
+        dataset: the scanned data set without its defective parts; None if it could not be scanned.
+        defects: one line each; those of lists and folders before those of files.
         splits: counts of train, validation and test.
         cameras: counts of each camera and modality.
         sizes: of the pictures that could be decoded; None if none could.
-        notes: a line each.
+        notes: one line each.
     """
 
     data: Path
@@ -71,23 +82,35 @@ class Inspection:
     notes: tuple[str, ...] = ()
 
 
-def inspect(data: Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
-    """Scan a data set, decode every picture, and tell all that is wrong.
+class PictureInfo(NamedTuple):
+    """Height and width in pixels, whether the picture has colour, and a hash of its file."""
+
+    height: int
+    width: int
+    colour: bool
+    digest: bytes
+
+
+def check_dataset(
+    data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None
+) -> Inspection:
+    """Scan a data set, decode every picture, and collect all defects.
 
     Args:
-        data: its folder, or a CSV table of own data.
-        trial: which split of RegDB, 1 … 10; of no meaning elsewhere.
+        data: its folder, or the CSV table of own pictures.
+        trial: RegDB's split, 1 … 10; ignored elsewhere.
         workers: threads; 0 means one for each core.
         progress: called with (pictures done, pictures in all).
     """
+    data = Path(data)
     defects: list[str] = []
     try:
-        dataset = scan(data, trial=trial, report=lambda defect: defects.append(str(defect)))
+        dataset = scan(data, trial=trial, on_defect=defects.append)
     except DatasetError as defect:
         return Inspection(data=data, dataset=None, defects=(*defects, str(defect)))
     everything = concatenate([dataset.train, dataset.validation, dataset.test])
-    found: list[Examined | None] = []
-    for done, seen in enumerate(examine_all(dataset.root, everything.paths.tolist(), workers), start=1):
+    found: list[PictureInfo | None] = []
+    for done, seen in enumerate(inspect_pictures(dataset.root, everything.paths.tolist(), workers), start=1):
         if isinstance(seen, DatasetError):
             defects.append(str(seen))
         found.append(None if isinstance(seen, DatasetError) else seen)
@@ -105,6 +128,42 @@ def inspect(data: Path, *, trial: int = 1, workers: int = 0, progress: Progress 
     )
 
 
+def inspect_picture(file: Path) -> PictureInfo:
+    """Decode a picture at reduced size.
+
+    Raises:
+        DatasetError: the file is missing, empty, truncated or not a picture, or a side is shorter than 16 pixels.
+    """
+    content = read_file(file)
+    if not content:
+        raise damaged(file, "expected a picture, found an empty file (0 bytes)")
+    with open_picture(file, content) as picture:
+        width, height = picture.size
+        if min(height, width) < MIN_SIDE:
+            raise damaged(file, f"expected a picture of at least {MIN_SIDE}×{MIN_SIDE}, found {height}×{width}")
+        picture.draft("RGB", (width // _REDUCTION, height // _REDUCTION))
+        decoded = to_rgb(picture)
+        decoded.load()
+        # Formats other than JPEG are decoded in full size.
+        levels = np.asarray(decoded.reduce(max(1, _REDUCTION * decoded.width // width)), dtype=np.int16)
+    colour = (levels.max(axis=2) - levels.min(axis=2)).max() > _GREY_SPREAD
+    return PictureInfo(height, width, bool(colour), hashlib.blake2b(content, digest_size=16).digest())
+
+
+def inspect_pictures(root: Path, paths: Sequence[str], workers: int = 0) -> Iterator[PictureInfo | DatasetError]:
+    """Decode pictures in several threads and yield what was found in order; an error in place of a damaged one."""
+
+    def inspect(path: str) -> PictureInfo | DatasetError:
+        try:
+            return inspect_picture(root / path)
+        except DatasetError as defect:
+            return defect
+
+    with ThreadPoolExecutor(worker_count(workers)) as pool:
+        for start in range(0, len(paths), _CHUNK):
+            yield from pool.map(inspect, paths[start : start + _CHUNK])
+
+
 def _count_split(name: str, table: Samples) -> SplitCounts:
     visible, infrared = (len(table.of(modality)) for modality in Modality)
     return SplitCounts(name, len(table.people), visible, infrared, tuple(np.unique(table.cameras).tolist()))
@@ -118,15 +177,15 @@ def _count_cameras(table: Samples) -> list[CameraCounts]:
     return counts
 
 
-def _sizes(found: Sequence[Examined]) -> Sizes | None:
+def _sizes(found: Sequence[PictureInfo]) -> Sizes | None:
     if not found:
         return None
     ordered = sorted(((seen.height, seen.width) for seen in found), key=lambda size: (size[0] * size[1], size))
     return Sizes(ordered[0], ordered[len(ordered) // 2], ordered[-1])
 
 
-def _shared_files(dataset: Dataset, table: Samples, found: Sequence[Examined | None]) -> list[str]:
-    """Name the people who share files, those of one content, with one such file of each."""
+def _shared_files(dataset: Dataset, table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
+    """Name the people who share files of equal content, with one such file of each."""
     files: dict[bytes, dict[int, str]] = {}
     for path, identity, seen in zip(table.paths.tolist(), table.identities.tolist(), found, strict=True):
         if seen:
@@ -143,20 +202,20 @@ def _shared_files(dataset: Dataset, table: Samples, found: Sequence[Examined | N
 
 
 def _unmatched(dataset: Dataset) -> list[str]:
-    """Say which test people ask in vain, because the other modality has no picture of them."""
+    """Count the test queries without a match, because the other modality has no picture of the person."""
     test, notes = dataset.test, []
-    for asking, searched in ((Modality.VISIBLE, Modality.INFRARED), (Modality.INFRARED, Modality.VISIBLE)):
-        people = np.setdiff1d(test.of(asking).people, test.of(searched).people)
+    for query, gallery in ((Modality.VISIBLE, Modality.INFRARED), (Modality.INFRARED, Modality.VISIBLE)):
+        people = np.setdiff1d(test.of(query).people, test.of(gallery).people)
         if people.size:
-            pictures = int(np.isin(test.of(asking).identities, people).sum())
+            pictures = int(np.isin(test.of(query).identities, people).sum())
             notes.append(
-                f"test people without {searched.name.lower()} pictures: {len(people)} "
+                f"test people without {gallery.name.lower()} pictures: {len(people)} "
                 f"({some_people(people.tolist(), dataset.names)}); {pictures} queries have no match"
             )
     return notes
 
 
-def _unexpected_colours(table: Samples, found: Sequence[Examined | None]) -> list[str]:
+def _unexpected_colours(table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
     """Count the visible pictures without colour and the infrared ones with it."""
     seen = [(modality, look.colour) for modality, look in zip(table.modalities.tolist(), found, strict=True) if look]
     notes = []

@@ -1,8 +1,10 @@
-"""Makes prepared pictures: decodes and resizes a data set's training pictures into the arrays that `store` loads.
+"""Prepare training pictures: decode and resize them once, into the arrays that `mvd.data.arrays` opens.
 
-Whatever stops it, it goes on from there when it is started again: the unfinished arrays and a journal of them stay in
-the folder (`.train_*.part`, `.mvd-prepare.journal`) until all is done. Then the arrays take their names together, the
-labels last, without which nothing is loaded.
+Pictures are decoded in chunks by several processes. Each writes its chunk to its place in an unfinished array, so no
+picture crosses between processes and memory holds one chunk for each. Finished chunks go into a journal. Killed and
+started again, the job continues from there: the unfinished arrays and the journal (`.train_*.part`,
+`.mvd-prepare.journal`) stay in the folder until all is done. Then all files take their names, the labels last, without
+which nothing loads. A picture whose size or date has changed is decoded again.
 
 Shapes: N pictures, H height, W width in pixels.
 """
@@ -10,146 +12,219 @@ Shapes: N pictures, H height, W width in pixels.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mvd.data.arrays import Progress, array_files, training_samples
-from mvd.data.chunks import Part, work_through
-from mvd.data.decoding import Decode, Decoder, load_decoder
-from mvd.data.images import read_image, worker_count
-from mvd.data.journal import open_journal
+from mvd.data.images import Decode, Decoder, load_decoder, verify_image
+from mvd.data.journal import Journal, open_journal
 from mvd.data.samples import Dataset, Modality, Samples
-from mvd.data.unfinished import UnfinishedArray
-from mvd.data.workers import LostWorkerError
+from mvd.data.workers import run_unordered, worker_count
 from mvd.errors import DatasetError
+from mvd.files.atomic import flush, is_temporary, replacing, write_atomically
 
 _JOURNAL = ".mvd-prepare.journal"
-_FORMAT = 1  # of what a fingerprint is taken from, and of the chunks
-_CHUNK_BYTES = 1 << 21  # of rows: enough to be worth handing over, few enough to be done again
+_COMPLETE = "complete"  # the entry after the last chunk
+_FORMAT = 2  # of the chunks and of the journal
+_CHUNK_BYTES = 1 << 21  # of rows: worth sending to a process, cheap to decode again
 _CHUNK_PICTURES = 64  # at most
-_MOST_UNASKED = 4  # workers
+_CHUNKS_PER_PROCESS = 32  # fewer are done by the time that a process has started
+_RECORD_SECONDS = 0.5  # between entries in the journal: the most that a kill costs
+_DEFAULT_WORKERS = 4  # at most
 
 
-def prepare(
+def prepare_arrays(
     dataset: Dataset,
     out: Path,
-    height: int,
-    width: int,
+    height: int = 288,
+    width: int = 144,
     *,
     decoder: Decoder = "pillow",
     workers: int = 0,
     progress: Progress | None = None,
 ) -> None:
-    """Decode and resize the train and validation pictures into arrays, and read every test picture once.
+    """Decode and resize the train and validation pictures into arrays, and verify every test picture.
 
     Args:
-        dataset: what was scanned.
-        out: folder for the arrays; `default_folder`, to have them where training looks.
-        height: H, 288 in the original.
-        width: W, 144 in the original.
-        decoder: "pillow" for the original's arrays, bit for bit; "fast" for what `mvd.data.decoding` says.
-        workers: processes, this one included; 0 means one for each core, but four at most, which stay below 400 MB
-            together. The arrays do not depend on it. More than one need a main module that can be imported, as
-            everything does that uses `multiprocessing`.
-        progress: called in this thread with (pictures done, pictures in all), first with what an earlier call did.
+        dataset: the scanned data set.
+        out: folder for the arrays; `default_folder(dataset)` is where training looks for them.
+        height: H.
+        width: W.
+        decoder: "pillow" for the original's arrays, bit for bit; "fast" for those of `mvd.data.images`.
+        workers: processes, this one included; 0 means one for each core, but at most four, which use less than 400 MB
+            together. The arrays do not depend on it. More than one requires a main module that can be imported, as
+            `multiprocessing` always does.
+        progress: called in this thread with (pictures done, pictures in all), first with those of an earlier call.
 
     Raises:
-        DatasetError: there is nobody to train on; a picture cannot be read, also one of the test set (better now than
-            after hours of training); the arrays cannot be written; or another call is at work in the folder.
+        DatasetError: there is nobody to train on; a picture cannot be read; the arrays cannot be written; or another
+            call is at work in the folder.
         ConfigError: the decoder's packages are not installed.
     """
     decode, versions = load_decoder(decoder)
     both = training_samples(dataset)
-    _require_modalities(dataset, both)
-    arrays = {
-        modality: UnfinishedArray(
-            file=array_files(out, modality).images, shape=(len(both.of(modality)), height, width, 3)
-        )
-        for modality in Modality
-    }
-    parts = [_filling(dataset.root, both.of(m), array, decode, versions) for m, array in arrays.items()]
-    parts.append(_reading(dataset))
-    with _naming_errors(out):
+    _require_both_modalities(dataset, both)
+    tables = [both.of(modality) for modality in Modality]
+    arrays = [
+        _Array(array_files(out, modality).images, (len(table), height, width, 3))
+        for modality, table in zip(Modality, tables, strict=True)
+    ]
+    rows = min(max(_CHUNK_BYTES // (height * width * 3), 1), _CHUNK_PICTURES)
+    chunks = [
+        _Chunk(dataset.root, table.paths[row : row + rows].tolist(), array, row, decode)
+        for array, table in zip([*arrays, None], [*tables, dataset.test], strict=True)
+        for row in range(0, len(table), rows)
+    ]
+    settings = [_FORMAT, versions, height, width, rows, *(table.to_csv() for table in (*tables, dataset.test))]
+    fingerprint = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+    workers = workers or min(worker_count(0), _DEFAULT_WORKERS)
+    with _explaining_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        with open_journal(out / _JOURNAL, {part.name: part.fingerprint for part in parts}) as journal:
-            workers = workers or min(worker_count(0), _MOST_UNASKED)
-            work_through(parts, journal, workers=workers, progress=progress or _keep_quiet)
-            journal.mark_whole()
+        with open_journal(out / _JOURNAL, fingerprint) as journal:
+            _run(chunks, arrays, journal, workers, progress or (lambda done, total: None))
+            journal.add([(_COMPLETE, "")])
             _publish(out, both, arrays)
 
 
-def _filling(root: Path, samples: Samples, array: UnfinishedArray, decode: Decode, versions: str) -> Part:
-    """Make the part that fills an array."""
-    _, height, width, _ = array.shape
-    chunk = min(max(_CHUNK_BYTES // array.row_bytes, 1), _CHUNK_PICTURES)
-    return Part(
-        name=array.file.name,
-        fingerprint=_fingerprint(samples, chunk, versions, height, width),
-        root=root,
-        paths=samples.paths.tolist(),
-        chunk=chunk,
-        work=partial(_fill, array, decode),
-        array=array,
-    )
+class _Array(NamedTuple):
+    """An array of pictures that is filled in any order beside its final file."""
+
+    file: Path
+    shape: tuple[int, int, int, int]
+
+    @property
+    def part(self) -> Path:
+        return self.file.with_name(f".{self.file.name}.part")
+
+    def is_at(self, path: Path) -> bool:
+        try:
+            return bool(np.load(path, mmap_mode="r").shape == self.shape)
+        except (OSError, ValueError, EOFError):
+            return False
+
+    def write(self, row: int, pictures: npt.NDArray[np.uint8]) -> None:
+        """Write pictures (n, H, W, 3) from a row on; several processes may at once."""
+        # Ordinary writes: through a memory map, a full disk would end the process (SIGBUS).
+        with self.part.open("r+b") as file:
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+            file.seek(row * pictures[0].nbytes, io.SEEK_CUR)
+            file.write(pictures.data)
 
 
-def _reading(dataset: Dataset) -> Part:
-    """Make the part that reads the test pictures."""
-    return Part(
-        name="test",
-        fingerprint=_fingerprint(dataset.test, _CHUNK_PICTURES),
-        root=dataset.root,
-        paths=dataset.test.paths.tolist(),
-        chunk=_CHUNK_PICTURES,
-        work=_read,
-    )
+@dataclass(frozen=True)
+class _Chunk:
+    """Consecutive pictures of an array, or of the test set (`array` None), which are only verified."""
+
+    root: Path
+    paths: Sequence[str]
+    array: _Array | None
+    row: int
+    decode: Decode
+
+    @property
+    def key(self) -> str:
+        return f"{self.array.file.name if self.array else 'test'} {self.row}"
+
+    def stamp(self) -> str:
+        """Hash the sizes and dates of the files."""
+        return hashlib.blake2b(json.dumps([_state(file) for file in self.files()]).encode(), digest_size=8).hexdigest()
+
+    def files(self) -> Iterator[Path]:
+        return (self.root / path for path in self.paths)
+
+    def run(self) -> str:
+        """Decode the pictures into their rows and return the stamp."""
+        stamp = self.stamp()  # before reading: a file that changes from here on has another one
+        if self.array is None:
+            for file in self.files():
+                verify_image(file)
+        else:
+            _, height, width, _ = self.array.shape
+            self.array.write(self.row, np.stack([self.decode(file, height, width) for file in self.files()]))
+        return stamp
 
 
-def _fill(array: UnfinishedArray, decode: Decode, row: int, files: Sequence[Path]) -> None:
-    _, height, width, _ = array.shape
-    array.write(row, (decode(file, height, width) for file in files))
-
-
-def _read(row: int, files: Sequence[Path]) -> None:
-    for file in files:
-        read_image(file)
-
-
-def _fingerprint(samples: Samples, *settings: object) -> str:
-    return hashlib.sha256(json.dumps([_FORMAT, samples.to_csv(), *settings]).encode()).hexdigest()
-
-
-def _publish(out: Path, both: Samples, arrays: Mapping[Modality, UnfinishedArray]) -> None:
-    """Give all files their names; while that is not done, there are no labels, and so nothing that can be loaded."""
-    for modality in arrays:
-        array_files(out, modality).labels.unlink(missing_ok=True)
-    for modality, array in arrays.items():
-        array.publish()
-        with _beside(array_files(out, modality).table) as part:
-            part.write_text(both.of(modality).to_csv(), encoding="utf-8", newline="")
-    for modality in arrays:
-        labels = np.searchsorted(both.people, both.of(modality).identities).astype(np.int64)
-        with _beside(array_files(out, modality).labels) as part, part.open("wb") as file:
-            np.save(file, labels)
-
-
-@contextmanager
-def _beside(file: Path) -> Iterator[Path]:
-    """Give a name to write to, which becomes `file` if all goes well and vanishes if not."""
-    part = file.with_name(f".{file.name}.part")
+def _state(file: Path) -> tuple[int, int] | None:
     try:
-        yield part
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+        status = file.stat()
+    except OSError:  # reading it will fail too, and name it
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
-def _require_modalities(dataset: Dataset, both: Samples) -> None:
+def _run(
+    chunks: Sequence[_Chunk], arrays: Sequence[_Array], journal: Journal, workers: int, progress: Progress
+) -> None:
+    """Run the chunks that are not finished, and record those that get finished."""
+    left = _unfinished(chunks, arrays, journal)
+    total = sum(len(chunk.paths) for chunk in chunks)
+    done = total - sum(len(chunk.paths) for chunk in left)
+    progress(done, total)
+    workers = min(workers, max(1, len(left) // _CHUNKS_PER_PROCESS))
+    finished: list[tuple[str, str]] = []
+    recorded = time.monotonic()
+    try:
+        with closing(run_unordered(_Chunk.run, left, workers)) as results:
+            for chunk, stamp in results:
+                finished.append((chunk.key, stamp))
+                done += len(chunk.paths)
+                if time.monotonic() - recorded >= _RECORD_SECONDS:
+                    _record(finished, arrays, journal)
+                    recorded = time.monotonic()
+                progress(done, total)
+    finally:  # after an error or Ctrl-C, too
+        _record(finished, arrays, journal)
+
+
+def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[_Array], journal: Journal) -> Sequence[_Chunk]:
+    """List the chunks to run; all of them, into new arrays, where the unfinished arrays are missing."""
+    left = [chunk for chunk in chunks if journal.entries.get(chunk.key) != chunk.stamp()]
+    publishing = _COMPLETE in journal.entries and not left  # some arrays may have their names already
+    if all(array.is_at(array.part) or (publishing and array.is_at(array.file)) for array in arrays):
+        return left
+    journal.clear()
+    for array in arrays:
+        np.lib.format.open_memmap(array.part, mode="w+", dtype=np.uint8, shape=array.shape)
+    return chunks
+
+
+def _record(finished: list[tuple[str, str]], arrays: Sequence[_Array], journal: Journal) -> None:
+    """Enter finished chunks into the journal, once they are on the disk."""
+    if finished:
+        for array in arrays:
+            flush(array.part)
+        journal.add(finished)
+        finished.clear()
+
+
+def _publish(out: Path, both: Samples, arrays: Sequence[_Array]) -> None:
+    """Give all files their names; until that is done there are no labels, and so nothing that can be loaded."""
+    for modality in Modality:
+        array_files(out, modality).labels.unlink(missing_ok=True)
+    for modality, array in zip(Modality, arrays, strict=True):
+        if array.part.exists():
+            array.part.replace(array.file)
+        write_atomically(array_files(out, modality).table, both.of(modality).to_csv())
+    for modality in Modality:
+        labels = np.searchsorted(both.people, both.of(modality).identities).astype(np.int64)
+        with replacing(array_files(out, modality).labels) as temporary, temporary.open("wb") as file:
+            np.save(file, labels)
+    for leftover in filter(is_temporary, out.glob(".train_*_resized*")):  # of a call that was killed here
+        leftover.unlink()
+
+
+def _require_both_modalities(dataset: Dataset, both: Samples) -> None:
     for modality in Modality:
         if not len(both.of(modality)):
             raise DatasetError(
@@ -159,20 +234,16 @@ def _require_modalities(dataset: Dataset, both: Samples) -> None:
 
 
 @contextmanager
-def _naming_errors(out: Path) -> Iterator[None]:
+def _explaining_errors(out: Path) -> Iterator[None]:
     try:
         yield
-    except LostWorkerError as error:
+    except BrokenProcessPool as error:
         raise DatasetError(
-            f"{out}: expected every process to finish its pictures, found one that ended early (exit code "
-            f"{error.exit_code}), killed for lack of memory perhaps; start again, with fewer --workers, to go on"
+            f"{out}: expected every process to finish its pictures, found one that ended early, perhaps killed for "
+            f"lack of memory; start again, with fewer --workers, to continue"
         ) from error
     except OSError as error:
         raise DatasetError(
             f"{out}: expected a folder to write the arrays to, could not ({error.strerror or error}); make room and "
-            f"start again to go on, or choose another with --out"
+            f"start again to continue, or choose another with --out"
         ) from error
-
-
-def _keep_quiet(done: int, total: int) -> None:
-    pass

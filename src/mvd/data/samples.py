@@ -1,8 +1,7 @@
-"""Samples: a table of pictures, one row each, and the data set that three such tables make.
+"""`Samples`: a table of pictures, one row each; and `Dataset`: the three tables of a data set.
 
-Everything downstream (batches, features, protocols) refers to pictures by their row here, so the order of the
-rows is part of the contract: scanners sort by identity, then camera, then path (`scan_order`), which is also the order
-of the arrays that the original's preparation script writes.
+Batches, features and protocols refer to pictures by their row, so the order of rows matters: layouts sort by identity,
+then camera, then path (`scan_order`), the order of the arrays of the original's preparation script.
 
 Shapes: N pictures.
 """
@@ -33,7 +32,7 @@ class Modality(IntEnum):
 
 
 class Row(NamedTuple):
-    """One picture, as a row of `Samples`."""
+    """A picture: one row of `Samples`."""
 
     path: str
     identity: int
@@ -43,12 +42,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """Pictures of people, a row each; all arrays are (N,) and read-only.
+    """A table of pictures; its columns are read-only arrays (N,).
 
     Attributes:
-        paths: (N,) str, files relative to the data set's root, with forward slashes; those of own data may be absolute.
-        identities: (N,) int64, the data set's own number of the person (not a class index).
-        cameras: (N,) int64, the data set's own number of the camera, from 1; 0 where it is not known.
+        paths: (N,) str, relative to the data set's root, with forward slashes; those of own data may be absolute.
+        identities: (N,) int64, the data set's number of the person (not a class).
+        cameras: (N,) int64, the data set's number of the camera, from 1; 0 where it is unknown.
         modalities: (N,) int64, a `Modality` each.
     """
 
@@ -65,7 +64,7 @@ class Samples:
         if len(set(lengths.values())) != 1 or self.paths.ndim != 1:
             raise DatasetError(f"expected four columns of one length, found {lengths}")
         for name in lengths:
-            # A view, so that freezing it does not reach into an array that the caller still owns.
+            # A view, so that the caller's array stays writable.
             column = getattr(self, name).view()
             column.flags.writeable = False
             object.__setattr__(self, name, column)
@@ -78,12 +77,7 @@ class Samples:
         selected = np.asarray(rows)
         if selected.size == 0:
             selected = selected.astype(np.int64)
-        return Samples(
-            paths=self.paths[selected],
-            identities=self.identities[selected],
-            cameras=self.cameras[selected],
-            modalities=self.modalities[selected],
-        )
+        return Samples(**{column.name: getattr(self, column.name)[selected] for column in fields(self)})
 
     def of(self, modality: Modality) -> Samples:
         """Select the pictures of one modality."""
@@ -95,7 +89,7 @@ class Samples:
         return np.unique(self.identities)
 
     def to_csv(self) -> str:
-        """Write the table as CSV text with a header row; modalities by name."""
+        """Return the table as CSV text with a header; modalities by name."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(_COLUMNS)
@@ -107,19 +101,21 @@ class Samples:
 
 
 def concatenate(tables: list[Samples]) -> Samples:
-    """Stack tables one below the other; no tables give an empty one."""
+    """Stack tables; none give an empty one."""
     if not tables:
         return from_rows([])
-    return Samples(
-        paths=np.concatenate([table.paths for table in tables]),
-        identities=np.concatenate([table.identities for table in tables]),
-        cameras=np.concatenate([table.cameras for table in tables]),
-        modalities=np.concatenate([table.modalities for table in tables]),
-    )
+    columns = {column.name: [getattr(table, column.name) for table in tables] for column in fields(Samples)}
+    return Samples(**{name: np.concatenate(parts) for name, parts in columns.items()})
 
 
 def from_rows(rows: Iterable[Row]) -> Samples:
-    """Make a table of rows, in the order given."""
+    """Make a table of rows, in the order given.
+
+    Example:
+        >>> table = from_rows([Row("a.jpg", 7, 1, Modality.VISIBLE), Row("b.jpg", 7, 3, Modality.INFRARED)])
+        >>> len(table), table.of(Modality.INFRARED).paths.tolist()
+        (2, ['b.jpg'])
+    """
     listed = list(rows)
     return Samples(
         paths=np.array([row.path for row in listed], dtype=np.str_),
@@ -130,7 +126,7 @@ def from_rows(rows: Iterable[Row]) -> Samples:
 
 
 def scan_order(row: Row) -> tuple[int, int, str]:
-    """Give the key by which scanners sort: identity, camera, path."""
+    """Return the sorting key of layouts: identity, camera, path."""
     return row.identity, row.camera, row.path
 
 
@@ -138,7 +134,7 @@ def load_samples(file: Path) -> Samples:
     """Read a table that `Samples.to_csv` wrote.
 
     Raises:
-        DatasetError: the file is missing, or a line of it cannot be understood.
+        DatasetError: the file is missing, or a line cannot be parsed.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -155,19 +151,19 @@ def load_samples(file: Path) -> Samples:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """A scanned data set: who may be trained on, who chooses the best weights, who is tested on.
+    """A scanned data set: its training, validation and test pictures.
 
     No identity is in two of the three tables.
 
     Attributes:
-        name: "sysu", "regdb", "llcm" or "own".
+        name: "sysu", "regdb", "llcm" or "own"; selects the protocols.
         root: the folder that `Samples.paths` are relative to.
-        train: who is trained on; may be empty in own data.
-        validation: who chooses the best weights; empty where the layout has no place for them.
-        test: who is tested on.
-        people_lists: what to edit to change who is in which table, for messages; such as "exp/train_id.txt".
-        trial: the split of RegDB, 1 … 10; None elsewhere.
-        names: identity → what own data calls that person; empty elsewhere.
+        train: pictures to train on; may be empty in own data.
+        validation: pictures that choose the best checkpoint; empty in layouts without any.
+        test: pictures to test on.
+        people_lists: what to edit to move people between tables, for messages; such as "exp/train_id.txt".
+        trial: RegDB's split, 1 … 10; None elsewhere.
+        names: identity → name in own data; empty elsewhere.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Identity batches: P identities × K visible and K infrared pictures, a pure function of (seed, epoch).
 
-Nothing is remembered from one epoch to the next, so a resumed run draws what the uninterrupted one would have
-drawn. Identities and pictures are dealt like cards, without replacement until too few are left for another hand;
-only an identity with fewer than K pictures of a modality shows one twice in a batch.
+Nothing is carried from one epoch to the next, so a resumed run draws what the uninterrupted one would have drawn.
+Identities, and the pictures of each, are drawn without replacement until too few are left, then shuffled anew. Only an
+identity with fewer than K pictures of a modality shows one twice in a batch.
 
 Shapes: S steps in an epoch, P identities in a batch, K pictures of each and modality.
 """
@@ -19,12 +19,12 @@ from mvd.errors import DatasetError
 
 
 class EpochBatches(NamedTuple):
-    """Which pictures make the batches of an epoch.
+    """The batches of an epoch.
 
     Attributes:
-        labels: (S, P·K) int64 class of each column; the same for both modalities.
-        visible: (S, P·K) int64 positions among the visible pictures.
-        infrared: (S, P·K) int64 positions among the infrared pictures.
+        labels: (S, P·K) int64, the class of each column, the same for both modalities.
+        visible: (S, P·K) int64, positions among the visible pictures.
+        infrared: (S, P·K) int64, positions among the infrared pictures.
     """
 
     labels: npt.NDArray[np.int64]
@@ -33,20 +33,25 @@ class EpochBatches(NamedTuple):
 
 
 def steps_per_epoch(visible: int, infrared: int, identities: int, pictures: int) -> int:
-    """Count the batches that show each picture of the larger modality once on average."""
+    """Count the batches that show each picture of the larger modality once on average.
+
+    Example:
+        >>> steps_per_epoch(visible=100, infrared=70, identities=8, pictures=4)
+        4
+    """
     return -(-max(visible, infrared) // (identities * pictures))
 
 
 def require_identities(found: int, identities: int, people_lists: str = "the training people") -> None:
-    """Check that there are enough people for a batch.
+    """Check that there are enough identities for a batch.
 
     Args:
-        found: people to train on.
+        found: identities to train on.
         identities: P.
         people_lists: where people are added, for the message.
 
     Raises:
-        DatasetError: there are fewer than `identities`.
+        DatasetError: there are fewer than P.
     """
     if found < identities:
         raise DatasetError(
@@ -65,10 +70,10 @@ def identity_batches(
     seed: int,
     epoch: int,
 ) -> EpochBatches:
-    """Deal the batches of one epoch.
+    """Draw the batches of one epoch.
 
     Args:
-        visible: (N,) class 0 … of each visible picture.
+        visible: (N,) class of each visible picture.
         infrared: (M,) class of each infrared picture; the same classes.
         identities: P.
         pictures: K.
@@ -78,6 +83,14 @@ def identity_batches(
 
     Raises:
         DatasetError: there are fewer classes than P, or a class is missing in one modality.
+
+    Example:
+        >>> labels = np.array([0, 0, 1, 1, 2])
+        >>> batches = identity_batches(labels, labels, identities=2, pictures=2, steps=1, seed=0, epoch=0)
+        >>> batches.labels
+        array([[2, 2, 0, 0]])
+        >>> batches.visible
+        array([[4, 4, 0, 1]])
     """
     classes = np.unique(visible)
     if not np.array_equal(classes, np.unique(infrared)):
@@ -85,29 +98,30 @@ def identity_batches(
         raise DatasetError(f"expected every class in both modalities, found class {odd[0]} in one only")
     require_identities(len(classes), identities)
     rng = np.random.default_rng([seed, epoch])
-    labels = np.concatenate([hand for hand, _ in zip(_deal(classes, identities, rng), range(steps), strict=False)])
+    draws = _draw_forever(classes, identities, rng)
+    labels = np.concatenate([next(draws) for _ in range(steps)])
     return EpochBatches(
         labels=np.repeat(labels, pictures).reshape(steps, -1),
-        visible=_pictures(visible, labels, pictures, rng).reshape(steps, -1),
-        infrared=_pictures(infrared, labels, pictures, rng).reshape(steps, -1),
+        visible=_draw_pictures(visible, labels, pictures, rng).reshape(steps, -1),
+        infrared=_draw_pictures(infrared, labels, pictures, rng).reshape(steps, -1),
     )
 
 
-def _deal(cards: npt.NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield hands of distinct cards for ever; each shuffled deck is dealt until too few are left."""
+def _draw_forever(items: npt.NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield `size` distinct items for ever; items are shuffled anew when too few are left."""
     while True:
-        deck = rng.permutation(cards)
-        for start in range(0, len(deck) - size + 1, size):
-            yield deck[start : start + size]
+        shuffled = rng.permutation(items)
+        for start in range(0, len(shuffled) - size + 1, size):
+            yield shuffled[start : start + size]
 
 
-def _pictures(
-    classes: npt.NDArray[np.int64], dealt: npt.NDArray[np.int64], size: int, rng: np.random.Generator
+def _draw_pictures(
+    classes: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], size: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Draw `size` pictures for each dealt class: (S·P,) → (S·P·K,)."""
-    hands = {}
-    for label in np.unique(dealt).tolist():
+    """Draw `size` pictures for each label: (S·P,) → (S·P·K,)."""
+    draws = {}
+    for label in np.unique(labels).tolist():
         positions = np.flatnonzero(classes == label)
-        # Too few to fill a hand: each of them once, and then again, as evenly as it goes.
-        hands[label] = _deal(np.resize(positions, max(len(positions), size)), size, rng)
-    return np.concatenate([next(hands[label]) for label in dealt.tolist()])
+        # Too few pictures are repeated as evenly as possible.
+        draws[label] = _draw_forever(np.resize(positions, max(len(positions), size)), size, rng)
+    return np.concatenate([next(draws[label]) for label in labels.tolist()])

@@ -1,6 +1,6 @@
-"""Deals the people of own data into training, validation and test, and says so in the words of its layout.
+"""Split the people of own data at random into training, validation and test, and write that in the data's layout.
 
-Only people seen in both modalities are dealt: the others teach nothing across them and cannot be found.
+Only people seen in both modalities are used: others cannot be matched across them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from mvd.data.samples import Modality, Samples
 from mvd.errors import ConfigError
 
 
-def deal_people(table: Samples, train: float, validation: float, seed: int) -> dict[str, list[int]]:
-    """Deal the people who are seen in both modalities at random.
+def split_people(table: Samples, train: float, validation: float, seed: int) -> dict[str, list[int]]:
+    """Split the people seen in both modalities at random.
 
     Args:
         table: their pictures.
         train: share of them to train on, 0 … 1.
-        validation: share to choose the best weights by, 0 … 1; the rest is tested on.
-        seed: another one, other people.
+        validation: share to choose the best checkpoint by, 0 … 1; the rest is tested on.
+        seed: of the random order.
 
     Returns:
         "train", "validation" and "test", each with its identities, ascending.
@@ -38,18 +38,18 @@ def deal_people(table: Samples, train: float, validation: float, seed: int) -> d
             f"validation"
         )
     people = np.intersect1d(table.of(Modality.VISIBLE).people, table.of(Modality.INFRARED).people)
-    dealt = np.random.default_rng(seed).permutation(people)
+    shuffled = np.random.default_rng(seed).permutation(people)
     ends = [round(len(people) * train), round(len(people) * (train + validation))]
-    return {split: sorted(part.tolist()) for split, part in zip(SPLITS, np.split(dealt, ends), strict=True)}
+    return {split: sorted(part.tolist()) for split, part in zip(SPLITS, np.split(shuffled, ends), strict=True)}
 
 
 def list_text(names: Iterable[str]) -> str:
-    """Write a list of people that `read_names` reads: a name on each line, quoted where it holds a comma."""
+    """Return a list of people as `read_names` reads it: a name on each line, quoted if it holds a comma."""
     return _csv([name] for name in names)
 
 
 def table_text(table: Table, splits: Mapping[str, Iterable[int]]) -> str:
-    """Write a table of own data with its rows as they are and one more column, split; empty for whoever is in none."""
+    """Return a table of own data with one more column, split; empty for people in none."""
     identities = table.columns.index("identity")
     names = [fields[identities].strip() for _, fields in table.rows]
     numbers = number_names(names, smallest=0)

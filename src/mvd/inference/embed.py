@@ -13,8 +13,8 @@ import torch
 
 from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
+from mvd.data.pictures import Pictures
 from mvd.data.prefetch import prefetch
-from mvd.data.sources import Pictures
 from mvd.distributed.group import gather_rows, local_runtime
 from mvd.models.factory import Network
 from mvd.models.state import initial_network, restore_network

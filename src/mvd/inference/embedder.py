@@ -18,9 +18,9 @@ from torch import Tensor
 
 from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
-from mvd.data.images import PictureFiles, load_image
+from mvd.data.images import load_image
+from mvd.data.pictures import PictureArray, PictureFiles, Pictures
 from mvd.data.samples import Modality
-from mvd.data.sources import Held, Pictures
 from mvd.errors import CheckpointError, ConfigError, DatasetError
 from mvd.inference.embed import embed_pictures
 from mvd.models.factory import Encoder, Network, build_network
@@ -90,7 +90,7 @@ class Embedder:
         self._runtime = _runtime(config.runtime, self._device, precision, batch)
         # PyTorch's stubs do not know this argument of `Module.to`.
         self._network = network.to(device=self._device, memory_format=memory_format(self._runtime))  # type: ignore[call-overload]
-        self.width: int = self._embed(Held(np.zeros((1, *self.size, 3), np.uint8)), Modality.VISIBLE).shape[1]
+        self.width: int = self._embed(PictureArray(np.zeros((1, *self.size, 3), np.uint8)), Modality.VISIBLE).shape[1]
 
     @classmethod
     def from_pretrained(
@@ -157,11 +157,11 @@ class Embedder:
             ConfigError: the network needs modalities.
         """
         if isinstance(pictures, str | Path | Image.Image | np.ndarray | Tensor):
-            return self._embed(Held(self._pixels(pictures)), modalities)
+            return self._embed(PictureArray(self._pixels(pictures)), modalities)
         files = [one for one in pictures if isinstance(one, str | Path)]
         if len(files) == len(pictures):
             return self.embed_files(files, modalities)
-        return self._embed(Held(np.concatenate([self._pixels(one) for one in pictures])), modalities)
+        return self._embed(PictureArray(np.concatenate([self._pixels(one) for one in pictures])), modalities)
 
     def embed_files(
         self, paths: Iterable[str | Path], modalities: ModalitiesLike | None = None

@@ -2,7 +2,8 @@
 
 Losses are computed in float32 (or wider) with autocast off: a batch-hard triplet in bfloat16 has two digits. Nothing
 here waits for the device or has a shape that depends on the labels, and no order of rows is assumed. A new loss of ours
-is a file, and a line in `_TERMS`; `Objective.add` and `LossConfig.extra` take a user's own.
+is a file, a weight in `LossConfig` and a line in `loss_terms`; a user's own goes to `Objective.add` or
+`LossConfig.extra`.
 
 Shapes: B batch, K classes.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mvd.config import LossConfig, RunConfig
@@ -93,7 +94,7 @@ class Objective:
         Args:
             name: what it is logged as.
             loss: a function or module: (outputs, labels, modalities) to a scalar. Labels are class indices (B,),
-                modalities (B,) 0 for visible and 1 for infrared; the outputs are of the whole batch, in float32.
+                modalities (B,) 0 for visible and 1 for infrared, outputs those of the whole batch in float32 or wider.
             weight: 0 or more.
 
         Raises:
@@ -113,8 +114,10 @@ class Objective:
             modalities: (B,) int64, a `Modality` each.
 
         Raises:
-            ConfigError: a loss is no scalar tensor.
+            ConfigError: a loss is no scalar tensor, or the network was in eval mode.
         """
+        if isinstance(output, Tensor):
+            raise ConfigError("losses: expected a network's outputs, found embeddings; call network.train() before it")
         with without_autocast(labels.device.type):
             wide = map_tensors(output, widen)
             values = [_scalar(term.name, term.loss(wide, labels, modalities)) for term in self.terms]
@@ -127,6 +130,45 @@ def _scalar(name: str, value: Tensor) -> Tensor:
         found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         raise ConfigError(f"losses: expected a scalar tensor from {name}, found {found}; average over the batch")
     return value
+
+
+_METRICS: Mapping[str, Callable[[LossConfig], nn.Module]] = {
+    "triplet": lambda config: TripletLoss(config.margin),
+    "centre": lambda config: HeteroCentreTriplet(config.margin),
+    "wrt": lambda _: WeightedTriplet(),
+    "rank": lambda config: RankLoss(config.rank_margins, config.rank_alphas, config.rank_temperature),
+}
+"""The metric losses by name; each takes features (B, D), labels and modalities."""
+
+
+def loss_terms(config: LossConfig) -> list[Term]:
+    """List the terms of a configuration: ours, then the user's own, which are imported.
+
+    Raises:
+        ConfigError: a loss of the user's cannot be imported.
+    """
+    identity, metric = IdentityLoss(config.label_smoothing), _METRICS[config.metric](config)
+    released = config.distillation == "released"
+    vsd = ReleasedVSD(config.temperature) if released else VSD(config.temperature)
+    vcd = ReleasedVCD() if released else VCD(config.temperature)
+    vml, cml = VML(config.temperature), CML(config.cml_eps, config.cml_iterations)
+
+    def on_logits(head: Prediction, labels: Tensor, _: Tensor) -> Any:
+        return identity(head.logits, labels)
+
+    def on_features(head: Prediction, labels: Tensor, modalities: Tensor) -> Any:
+        return metric(F.normalize(head.features) if config.unit_features else head.features, labels, modalities)
+
+    losses: dict[str, Loss] = {
+        "identity": _over_heads(config, on_logits),
+        "metric": _over_heads(config, on_features),
+        "vsd": lambda output, *_: vsd(*output.visible.logits) + vsd(*output.infrared.logits),
+        "vcd": lambda output, *_: vcd(*output.shared_visible.logits, *output.shared_infrared.logits),
+        "vml": lambda output, *_: vml(output.shared_visible.logits[1], output.shared_infrared.logits[1]),
+        "cml": lambda output, *_: cml(output.visible.logits[0], output.infrared.logits[0]),
+    }
+    ours = [Term(name, loss, getattr(config, f"{name}_weight")) for name, loss in losses.items()]
+    return ours + [Term(name, _own(path), weight) for name, path, weight in config.extra_losses]
 
 
 def _over_heads(config: LossConfig, loss: Callable[[Prediction, Tensor, Tensor], Tensor]) -> Loss:
@@ -142,66 +184,8 @@ def _over_heads(config: LossConfig, loss: Callable[[Prediction, Tensor, Tensor],
     return compute
 
 
-def _identity(config: LossConfig) -> Loss:
-    loss = IdentityLoss(config.label_smoothing)
-    return _over_heads(config, lambda head, labels, _: loss(head.logits, labels))
-
-
-def _metric(config: LossConfig) -> Loss:
-    loss = _METRICS[config.metric](config)
-    if config.unit_features:
-        return _over_heads(config, lambda head, *targets: loss(F.normalize(head.features), *targets))
-    return _over_heads(config, lambda head, *targets: loss(head.features, *targets))
-
-
-def _vsd(config: LossConfig) -> Loss:
-    loss = VSD(config.temperature) if config.distillation == "paper" else ReleasedVSD(config.temperature)
-    return lambda output, *_: loss(*output.visible.logits) + loss(*output.infrared.logits)
-
-
-def _vcd(config: LossConfig) -> Loss:
-    loss = VCD(config.temperature) if config.distillation == "paper" else ReleasedVCD()
-    return lambda output, *_: loss(*output.shared_visible.logits, *output.shared_infrared.logits)
-
-
-def _vml(config: LossConfig) -> Loss:
-    loss = VML(config.temperature)
-    return lambda output, *_: loss(output.shared_visible.logits[1], output.shared_infrared.logits[1])
-
-
-def _cml(config: LossConfig) -> Loss:
-    loss = CML(config.cml_eps, config.cml_iterations)
-    return lambda output, *_: loss(output.visible.logits[0], output.infrared.logits[0])
-
-
-_METRICS: Mapping[str, Callable[[LossConfig], Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
-    "triplet": lambda config: TripletLoss(config.margin),
-    "centre": lambda config: HeteroCentreTriplet(config.margin),
-    "wrt": lambda _: WeightedTriplet(),
-    "rank": lambda config: RankLoss(config.rank_margins, config.rank_alphas, config.rank_temperature),
-}
-
-_TERMS: Mapping[str, Callable[[LossConfig], Loss]] = {
-    "identity": _identity,
-    "metric": _metric,
-    "vsd": _vsd,
-    "vcd": _vcd,
-    "vml": _vml,
-    "cml": _cml,
-}
-
-
-def loss_terms(config: LossConfig) -> list[Term]:
-    """List the terms of a configuration: ours by name, then the user's own, which are imported.
-
-    Raises:
-        ConfigError: a loss of the user's cannot be imported.
-    """
-    ours = [Term(name, make(config), getattr(config, f"{name}_weight")) for name, make in _TERMS.items()]
-    return ours + [Term(name, _own(path), weight) for name, path, weight in config.extra_losses]
-
-
 def _own(path: str) -> Loss:
+    """Import a loss; a class is called to make one."""
     found = load_object(path, "losses.extra")
     loss: Loss = found() if isinstance(found, type) else found
     return loss

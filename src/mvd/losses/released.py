@@ -81,14 +81,6 @@ class ReleasedVCD(nn.Module):
     tensor(-0.5966)
     """
 
-    def forward(
-        self,
-        visible_observation: Tensor,
-        visible_representation: Tensor,
-        infrared_observation: Tensor,
-        infrared_representation: Tensor,
-    ) -> Tensor:
-        """Compare logits (B, K): v and z of the visible view, then v and z of the infrared one."""
-        return released_cross_distillation(
-            visible_observation, visible_representation, infrared_observation, infrared_representation
-        )
+    def forward(self, *logits: Tensor) -> Tensor:
+        """Compare four logits (B, K): v and z of the visible view, v and z of the infrared one."""
+        return released_cross_distillation(*logits)

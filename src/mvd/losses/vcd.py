@@ -51,18 +51,6 @@ class VCD(nn.Module):
         super().__init__()
         self.temperature = temperature
 
-    def forward(
-        self,
-        visible_observation: Tensor,
-        visible_representation: Tensor,
-        infrared_observation: Tensor,
-        infrared_representation: Tensor,
-    ) -> Tensor:
-        """Compare logits (B, K): v and z of the visible view, then v and z of the infrared one."""
-        return variational_cross_distillation(
-            visible_observation,
-            visible_representation,
-            infrared_observation,
-            infrared_representation,
-            temperature=self.temperature,
-        )
+    def forward(self, *logits: Tensor) -> Tensor:
+        """Compare four logits (B, K): v and z of the visible view, v and z of the infrared one."""
+        return variational_cross_distillation(*logits, temperature=self.temperature)

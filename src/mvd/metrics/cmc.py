@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.images import worker_count
 from mvd.data.samples import Samples
+from mvd.data.workers import worker_count
 from mvd.errors import ProtocolError
 from mvd.metrics.ranking import (
     Floats,

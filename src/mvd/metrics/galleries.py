@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.permutations import Permutations
+from mvd.data.official_galleries import Permutations
 from mvd.data.samples import Modality, Samples
 from mvd.errors import ProtocolError
 from mvd.metrics.protocols import Draw, Protocol

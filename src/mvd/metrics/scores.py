@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.permutations import Permutations
+from mvd.data.official_galleries import Permutations
 from mvd.data.samples import Samples
 from mvd.errors import ProtocolError
 from mvd.metrics.cmc import Gallery, Labels, QueryScores, count_ranks, score_queries, summarise

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mvd.data.pictures import Pictures
 from mvd.data.samples import Samples
-from mvd.data.sources import Pictures
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Protocol
 from mvd.metrics.scores import evaluate

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mvd import distributed
 from mvd.commands.prepare import prepare
-from mvd.commands.train import Trained, resume, train
+from mvd.commands.train import resume, train
 from mvd.commands.training_data import describe_dataset, load_training
 from mvd.config import RunConfig
 from mvd.config.compare import config_fields, differing
@@ -26,6 +26,7 @@ from mvd.original.devices import choose_device, compile_if_possible, require_dev
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import NetworkWeights, describe_people, load_weights, require_fit
+from mvd.results.train import TrainResult
 from mvd.runs import CheckpointMeta, RunData, RunFolder, Tensors, create_run, is_free, open_run
 from mvd.runs.observer import Observer
 from mvd.weights.load import load_pretrained
@@ -58,7 +59,7 @@ class Job:
     pretrained: Path | None = None
     start_from: tuple[RunData, Tensors, CheckpointMeta] | None = None
 
-    def start(self, observer: Observer) -> Trained:
+    def start(self, observer: Observer) -> TrainResult:
         """Train."""
         if self.resumed:
             return resume(self.path, observer=observer, data=self.data)

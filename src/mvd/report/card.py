@@ -35,13 +35,13 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
     return [(name, text) for name, text in lines if text]
 
 
-def figures_table(figures: tuple[CardFigures, ...]) -> Table:
-    """Lay out a card's figures in percent, one row per protocol."""
+def figures_report(figures: tuple[CardFigures, ...]) -> RenderableType:
+    """Lay out a card's figures in percent, one row per protocol; the protocols' names stand below."""
     names = [name for name in FIGURES if any(name in one.values for one in figures)]
     table = plain_table("figures, %", *names)
-    for one in figures:
-        table.add_row(Text(_label(one)), *_cells(one, names))
-    return table
+    for number, one in enumerate(figures, start=1):
+        table.add_row(f"({number})", *_cells(one, names))
+    return Group(table, *(Text(f"({number}) {_label(one)}") for number, one in enumerate(figures, start=1)))
 
 
 def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
@@ -64,7 +64,7 @@ def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
         grid.add_row(Text(name, style="bold"), Text(text))
     parts: list[RenderableType] = [grid]
     if shown.card is not None and shown.card.figures:
-        parts += [Text(), figures_table(shown.card.figures)]
+        parts += [Text(), figures_report(shown.card.figures)]
     if tensors:
         parts += [Text(), *(Text(f"{name}  {dtype} {list(shape)}") for name, (dtype, shape) in shown.tensors.items())]
     return Group(*parts)

@@ -1,9 +1,24 @@
-"""The results of `mvd prepare` and `mvd split`."""
+"""The results of `mvd synth`, `mvd prepare` and `mvd split`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthResult:
+    """A rendered data set.
+
+    Attributes:
+        data: what to pass to the other commands: the folder, or the CSV table in it.
+        people: number of identities.
+        pictures: number of pictures.
+    """
+
+    data: Path
+    people: int
+    pictures: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
-"""Pictures on the device: uint8 batches become normalised tensors, augmented as was drawn.
+"""Augment and normalise batches on the device: uint8 pictures become float32 images.
 
-Pictures travel to the device as uint8, a quarter of the bytes, and one gather crops and mirrors the whole batch.
+Pictures are copied to the device as uint8, a quarter of the bytes. What happens to each is drawn on the CPU from
+(seed, step) (`mvd.data.draw_augmentation`); one gather crops and mirrors the whole batch. Nothing waits for the device.
 
 Shapes: B batch, H × W pixels.
 """
@@ -12,41 +13,113 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws
+from mvd.config import AugmentConfig
+from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
 from mvd.data.images import MEAN, STD
+from mvd.errors import ConfigError
 
 _LUMA = (0.2989, 0.5870, 0.1140)
 
 
+class DeviceAugment(nn.Module):
+    """Random crop, flip, channel exchange and erasing of a batch on its device, as `mvd train` does it.
+
+    In training mode the augmentation is a function of (seed, step) and of the modalities; in eval mode the pictures
+    are normalised by ImageNet's mean and standard deviation, and nothing else.
+
+    Args:
+        config: probabilities and sizes (`mvd.config.AugmentConfig`); its defaults, if not given.
+        seed: seed of the draws.
+        memory_format: layout of the images, such as `torch.channels_last`.
+
+    Shapes:
+        - pictures: (B, H, W, 3) uint8, on any device
+        - modalities: (B,) int, a `Modality` each, on the CPU
+        - output: (B, 3, H, W) float32, on the device of the pictures
+
+    Raises:
+        ConfigError: the pictures are not (B, H, W, 3) uint8; or, in training mode, the step or the modalities are
+            missing, or the modalities are not on the CPU.
+
+    Example:
+        >>> augment = DeviceAugment(seed=0)
+        >>> pictures = torch.zeros(4, 32, 16, 3, dtype=torch.uint8)
+        >>> augment(pictures, torch.tensor([0, 0, 1, 1]), step=7).shape
+        torch.Size([4, 3, 32, 16])
+        >>> augment.eval()(pictures).amax().item()  # (0 - 0.406) / 0.225
+        -1.8044...
+    """
+
+    def __init__(
+        self,
+        config: AugmentConfig | None = None,
+        *,
+        seed: int = 0,
+        memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        super().__init__()
+        self.config = config or AugmentConfig()
+        self.seed = seed
+        self.memory_format = memory_format
+
+    def forward(self, pictures: Tensor, modalities: Tensor | None = None, step: int | None = None) -> Tensor:
+        """Augment and normalise pictures; only normalise them in eval mode.
+
+        Args:
+            pictures: (B, H, W, 3) uint8.
+            modalities: (B,) on the CPU, as a DataLoader yields them; not needed in eval mode.
+            step: the step, from 0, counted over all epochs; not needed in eval mode.
+        """
+        if pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.dtype != torch.uint8:
+            raise ConfigError(f"expected uint8 pictures (B, H, W, 3), found {pictures.dtype} {tuple(pictures.shape)}")
+        if not self.training:
+            return normalise_tensor(pictures).contiguous(memory_format=self.memory_format)
+        if modalities is None or step is None:
+            raise ConfigError("expected modalities and a step to augment by, found none; pass both, or call eval()")
+        if modalities.device.type != "cpu" or modalities.shape != pictures.shape[:1]:
+            raise ConfigError(
+                f"expected {len(pictures)} modalities on the CPU, found {tuple(modalities.shape)} on "
+                f"{modalities.device}; pass those of the DataLoader"
+            )
+        height, width = pictures.shape[1:3]
+        draws = draw_augmentation(self.config, modalities.numpy(), height, width, seed=self.seed, step=step)
+        packed = pack(draws).to(pictures.device, non_blocking=True)
+        return augment(pictures, packed, self.config.pad, self.memory_format)
+
+    def extra_repr(self) -> str:
+        """Return the configuration and the seed."""
+        return f"{self.config}, seed={self.seed}"
+
+
 def normalise(pictures: npt.NDArray[np.uint8], device: torch.device, memory_format: torch.memory_format) -> Tensor:
-    """Move pictures (B, H, W, 3) to the device as (B, 3, H, W) float32, ImageNet's mean and deviation taken out."""
+    """Copy pictures (B, H, W, 3) to the device and normalise them: (B, 3, H, W) float32."""
     images = torch.from_numpy(np.ascontiguousarray(pictures)).to(device, non_blocking=True)
     return normalise_tensor(images).contiguous(memory_format=memory_format)
 
 
 def normalise_tensor(pictures: Tensor) -> Tensor:
-    """Take ImageNet's mean and deviation out of pictures (B, H, W, 3), 0 … 255, and give (B, 3, H, W) float32."""
+    """Normalise pictures (B, H, W, 3) in 0 … 255 by ImageNet's mean and deviation: (B, 3, H, W) float32."""
     return _normalised(pictures).permute(0, 3, 1, 2)
 
 
 def pack(draws: AugmentDraws) -> Tensor:
-    """Put draws side by side, (B, 8) int64, to travel in one piece."""
+    """Pack draws into one tensor (B, 8) int64, for a single copy to the device."""
     columns = [draws.top, draws.left, draws.flip, draws.channel, *draws.erase.T]
     return torch.from_numpy(np.stack(columns, axis=1).astype(np.int64))
 
 
 def augment(pictures: Tensor, draws: Tensor, pad: int, memory_format: torch.memory_format) -> Tensor:
-    """Do to each picture what was drawn for it, and normalise; all on the device, with nothing to wait for.
+    """Augment each picture as drawn, and normalise; all on the device, without synchronisation.
 
     The padding is black, and so not zero afterwards; an erased rectangle is zero, the mean colour, as in the
     common codes of the field.
 
     Args:
         pictures: (B, H, W, 3) uint8.
-        draws: (B, 8) int64, as `pack` puts them, on the same device.
+        draws: (B, 8) int64 of `pack`, on the same device.
         pad: the padding that the crops were drawn for.
         memory_format: layout of the result.
 
@@ -70,7 +143,7 @@ def _crop(images: Tensor, top: Tensor, left: Tensor, flip: Tensor, pad: int) -> 
 
 
 def _exchange(images: Tensor, channel: Tensor) -> Tensor:
-    """Show one channel, or the grey, in all three: (B, H, W, 3) in 0 … 255 both."""
+    """Copy one channel, or the grey, to all three: (B, H, W, 3) in 0 … 255 both."""
     grey = images @ _constant(_LUMA, images.device)
     # Column c holds what all three channels become where channel == c.
     sources = torch.cat([images, grey[..., None]], dim=-1)
@@ -92,7 +165,7 @@ def _normalised(images: Tensor) -> Tensor:
 
 @cache
 def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
-    # Kept, because making it anew would make the device wait for the host in every step; and an ordinary tensor even
-    # if descriptors are what first asks for it.
+    # Cached, as a copy in each step would make the device wait for the host; and an ordinary tensor even if it is first
+    # used in inference mode.
     with torch.inference_mode(mode=False):
         return torch.tensor(values, device=device)

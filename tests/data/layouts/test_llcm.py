@@ -90,7 +90,7 @@ def test_one_scan_reports_every_defect_and_goes_on_without_what_is_wrong(tmp_pat
     shutil.rmtree(root / "test_vis" / "cam1")
     (root / "idx" / "train_nir.txt").unlink()
     write_lines(root / "idx" / "test_id.txt", ["4,99"])
-    dataset, defects = collect(lambda report: scan_llcm(root, report))
+    dataset, defects = collect(lambda on_defect: scan_llcm(root, on_defect))
     assert len(defects) == 3
     assert dataset.train.people.tolist() == [10_000, 10_001, 10_002]
     assert dataset.test.people.tolist() == [4]

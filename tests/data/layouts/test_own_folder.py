@@ -84,7 +84,7 @@ def test_one_scan_reports_every_defect_and_goes_on_without_what_is_wrong(tmp_pat
     shutil.rmtree(root / "infrared" / "anna")
     shutil.move(root / "visible" / "dee", root / "visible" / "eve" / "dee")
     write_picture(root / "infrared" / "stray.jpg", 1)
-    dataset, defects = collect(lambda report: scan_own_folder(root, report))
+    dataset, defects = collect(lambda on_defect: scan_own_folder(root, on_defect))
     places = [defect.partition(": ")[0].removeprefix(str(root)) for defect in defects]
     assert places == ["/visible/eve", "/infrared", "", ""]
     assert "both train_id.txt and test_id.txt, found bo;" in defects[2]

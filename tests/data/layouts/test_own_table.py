@@ -129,7 +129,7 @@ def test_one_scan_reports_every_defect_and_goes_on_without_what_is_wrong(tmp_pat
             "z.jpg,cy,rgb,test",
         ],
     )
-    dataset, defects = collect(lambda report: scan_own_table(tmp_path / "people.csv", report))
+    dataset, defects = collect(lambda on_defect: scan_own_table(tmp_path / "people.csv", on_defect))
     bad, again, missing, shared, one_sided = defects
     assert "people.csv:4: expected a modality" in bad
     assert "(lines 4, 6)" in bad

@@ -82,7 +82,7 @@ def test_one_scan_reports_every_defect_and_goes_on_without_what_is_wrong(tmp_pat
     )
     write_lines(root / "idx" / "test_visible_1.txt", ["Visible/2/1.bmp 0", "Visible/6/1.bmp 1", "Visible/1/1.bmp 2"])
     (root / "idx" / "test_thermal_1.txt").unlink()
-    dataset, defects = collect(lambda report: scan_regdb(root, 1, report))
+    dataset, defects = collect(lambda on_defect: scan_regdb(root, 1, on_defect))
     assert "found no idx/test_thermal_1.txt;" in defects.pop(0)
     assert [defect.removeprefix(f"{root / 'idx'}/").split(" ")[0] for defect in defects] == [
         "train_visible_1.txt:3:",  # a malformed line

@@ -104,7 +104,7 @@ def test_one_scan_reports_every_defect_and_goes_on_without_what_is_wrong(tmp_pat
         shutil.rmtree(folder)
     (root / "exp" / "val_id.txt").unlink()
     write_ids(root, test=(3, 6, 7, 99))
-    dataset, defects = collect(lambda report: scan_sysu(root, report))
+    dataset, defects = collect(lambda on_defect: scan_sysu(root, on_defect))
     assert [defect.partition(": ")[0].removeprefix(str(root)) for defect in defects] == [
         "/cam4",
         "/cam5",

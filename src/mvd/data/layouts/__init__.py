@@ -1,75 +1,95 @@
-"""Which layout a data set is in, told by the names in its folder, and its scan.
+"""Layouts of data sets on the disk: recognised by the names in a folder and scanned into tables.
 
-Names count to the letter, on disks that do not tell upper from lower case too.
+A layout is one file here and one line in `LAYOUTS`; your own needs neither (`register`, `scan(..., layout=)`). Names
+are matched to the letter, even on disks that ignore case.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
-from mvd.data.layouts.defects import Report, raise_at_once, some
+from mvd.data.layouts import llcm, own_folder, own_table, regdb, sysu
+from mvd.data.layouts.defects import OnDefect, raise_defect, some
 from mvd.data.layouts.folders import file_names, folder_names
-from mvd.data.layouts.llcm import scan_llcm
-from mvd.data.layouts.own_folder import scan_own_folder
-from mvd.data.layouts.own_table import scan_own_table
-from mvd.data.layouts.regdb import scan_regdb
-from mvd.data.layouts.sysu import scan_sysu
+from mvd.data.layouts.layout import Layout
 from mvd.data.samples import Dataset
 from mvd.errors import DatasetError
 
-_LAYOUTS = (
-    "SYSU-MM01 (cam1 … cam6, exp), RegDB (Visible, Thermal, idx), LLCM (vis, nir, test_vis, test_nir, idx), "
-    "own data (visible, infrared) or a CSV table"
-)
-_REGDB = {"idx", "Visible", "Thermal"}
-_LLCM = {"idx", "vis", "nir", "test_vis", "test_nir"}
-
-Scan = Callable[[Path, Report], Dataset]
+LAYOUTS = [sysu.LAYOUT, regdb.LAYOUT, llcm.LAYOUT, own_folder.LAYOUT, own_table.LAYOUT]
+"""The first that recognises a path scans it."""
 
 
-def scan(data: str | Path, *, trial: int = 1, report: Report = raise_at_once) -> Dataset:
-    """Scan a data set in whichever layout it is.
+def scan(
+    data: Path | str,
+    *,
+    trial: int = 1,
+    on_defect: OnDefect = raise_defect,
+    layout: Callable[[Path], Dataset] | None = None,
+) -> Dataset:
+    """Scan a data set into tables of samples.
 
     Args:
-        data: its folder, or a CSV table of own data.
-        trial: which split of RegDB, 1 … 10; of no meaning elsewhere.
-        report: takes each defect; see the layouts' own scans.
+        data: its folder, or the CSV table of own pictures.
+        trial: RegDB's split, 1 … 10; ignored elsewhere.
+        on_defect: takes each defect as one line; the default raises it.
+        layout: your own scan function, where the layout is not one of ours.
 
     Raises:
-        DatasetError: there is nothing, or nothing in a layout that is known; or a defect, unless `report` takes it.
+        DatasetError: there is nothing, or nothing in a known layout; or a defect, unless `on_defect` takes it.
     """
     data = Path(data)
-    found = _recognise(data, trial)
+    if layout is not None:
+        return layout(data)
+    found = _recognise(data)
     if found is None:
-        raise _unknown(data, trial)
-    return found(data, report)
+        raise _unknown(data)
+    return found.scan(data, trial, on_defect)
 
 
-def _recognise(data: Path, trial: int) -> Scan | None:
+def register(
+    name: str, scan: Callable[[Path], Dataset], recognise: Callable[[Path], bool], description: str = ""
+) -> None:
+    """Add a layout of your own, so that every function and command of this process recognises and scans it.
+
+    Args:
+        name: of the layout; one of the same name is replaced.
+        scan: path → `Dataset`, whose `name` selects its protocols ("own", unless it has those of a benchmark). Raises
+            `DatasetError` on a defect.
+        recognise: whether a path is such a data set; asked before the built-in layouts are.
+        description: for messages; the name, if not given.
+
+    Example:
+        >>> from mvd.data import Dataset, Modality, Row, from_rows
+        >>> def scan_pairs(path):
+        ...     rows = [Row(f"{n}-{m.name}.png", n, 0, m) for n in (1, 2) for m in Modality]
+        ...     return Dataset(name="own", root=path, train=from_rows([]), validation=from_rows([]),
+        ...                    test=from_rows(rows), people_lists="nothing")
+        >>> register("pairs", scan_pairs, lambda path: path.suffix == ".pairs")
+        >>> scan("people.pairs").test.people.tolist()
+        [1, 2]
+        >>> LAYOUTS.pop(0).name
+        'pairs'
+    """
+    LAYOUTS[:] = [layout for layout in LAYOUTS if layout.name != name]
+    LAYOUTS.insert(0, Layout(name, description or name, recognise, lambda path, trial, on_defect: scan(path)))
+
+
+def _recognise(data: Path) -> Layout | None:
+    return next((layout for layout in LAYOUTS if layout.recognise(data)), None)
+
+
+def _unknown(data: Path) -> DatasetError:
+    """Describe what is there instead of a data set, and where one may be."""
+    *others, last = (layout.description for layout in LAYOUTS)
+    known = f"{', '.join(others)} or {last}"
     if data.is_file():
-        return scan_own_table if data.suffix.lower() == ".csv" else None
-    names = set(folder_names(data))
-    if "exp" in names or any(re.fullmatch(r"cam[0-9]+", name) for name in names):
-        return scan_sysu
-    # Two of its folders tell a data set, so that the scan can name those that are missing.
-    if len(names & _REGDB) >= 2:
-        return lambda root, report: scan_regdb(root, trial, report)
-    if len(names & _LLCM) >= 2:
-        return scan_llcm
-    return scan_own_folder if {"visible", "infrared"} <= names else None
-
-
-def _unknown(data: Path, trial: int) -> DatasetError:
-    """Say what lies there instead of a data set, and where one may be."""
-    if data.is_file():
-        return DatasetError(f"{data}: expected a data set's folder or a CSV table, found another file; give {_LAYOUTS}")
+        return DatasetError(f"{data}: expected a data set's folder or a CSV table, found another file; give {known}")
     if not data.is_dir():
         return DatasetError(
             f"{data}: expected a data set's folder or CSV table, found none; check the path to the data"
         )
     inside = folder_names(data) + file_names(data)
-    nearby = [str(data / name) for name in inside if _recognise(data / name, trial) is not None]
+    nearby = [str(data / name) for name in inside if _recognise(data / name)]
     remedy = f"did you mean {' or '.join(nearby[:3])}?" if nearby else "check the path and the spelling of the folders"
-    return DatasetError(f"{data}: expected {_LAYOUTS}, found {some(inside) or 'an empty folder'}; {remedy}")
+    return DatasetError(f"{data}: expected {known}, found {some(inside) or 'an empty folder'}; {remedy}")

@@ -1,7 +1,7 @@
-"""Defects of a data set: how a scan reports them, and what the people of every layout are checked for.
+"""Defects of a data set: how a scan reports them, and the checks that layouts share.
 
-A scan hands each defect to a `Report` and carries on as if what is wrong were not there. The default raises, so a
-command stops at the first defect with one line; `mvd check` collects them all.
+A scan passes each defect to an `OnDefect` and continues without the defective part. The default raises, so that a
+command stops at the first defect; `mvd check` collects all.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ import numpy as np
 from mvd.data.samples import Modality, Samples, concatenate
 from mvd.errors import DatasetError
 
-Report = Callable[[DatasetError], None]
+OnDefect = Callable[[str], None]
+"""Takes a defect as one line: the file, what was expected and found, and what to do."""
 
-_SHOWN = 5  # of many things that share a defect
+_SHOWN = 5  # items of a long list
 
 
-def raise_at_once(defect: DatasetError) -> None:
-    """Raise the defect: the report of everybody who needs a data set without any.
+def raise_defect(defect: str) -> None:
+    """Raise the defect.
 
     Raises:
         DatasetError: always.
     """
-    raise defect
+    raise DatasetError(defect)
 
 
 def some(items: Sequence[object]) -> str:
@@ -40,34 +41,32 @@ def some(items: Sequence[object]) -> str:
 
 
 def some_people(identities: Sequence[int], names: Mapping[int, str]) -> str:
-    """Name the first few of many people, as own data calls them where it does."""
+    """Name the first few of many people, by the names of own data where there are any."""
     return some([names.get(identity, identity) for identity in identities])
 
 
 def require_disjoint(
-    folder: Path, splits: Mapping[str, Sequence[int]], names: Mapping[int, str], report: Report
+    folder: Path, splits: Mapping[str, Sequence[int]], names: Mapping[int, str], on_defect: OnDefect
 ) -> dict[str, list[int]]:
     """Check that no identity is in two lists.
 
     Args:
-        folder: where the lists `<split>_id.txt` lie.
+        folder: of the lists `<split>_id.txt`.
         splits: split → its identities.
-        names: identity → what own data calls that person.
-        report: takes each pair of lists that share somebody.
+        names: identity → name in own data.
+        on_defect: takes each pair of lists that share people.
 
     Returns:
-        The splits; whoever is in several stays in the first.
+        The splits; people in several stay in the first.
     """
     taken: dict[str, list[int]] = {}
     for split, identities in splits.items():
         for earlier in taken:
             shared = sorted(set(splits[earlier]) & set(identities))
             if shared:
-                report(
-                    DatasetError(
-                        f"{folder}: expected no identity in both {earlier}_id.txt and {split}_id.txt, "
-                        f"found {some_people(shared, names)}; take them off one of the two"
-                    )
+                on_defect(
+                    f"{folder}: expected no identity in both {earlier}_id.txt and {split}_id.txt, "
+                    f"found {some_people(shared, names)}; take them off one of the two"
                 )
         before = set().union(*taken.values())
         taken[split] = [identity for identity in identities if identity not in before]
@@ -75,30 +74,26 @@ def require_disjoint(
 
 
 def require_pictures(
-    file: Path, identities: Sequence[int], table: Samples, names: Mapping[int, str], report: Report
+    file: Path, identities: Sequence[int], table: Samples, names: Mapping[int, str], on_defect: OnDefect
 ) -> None:
-    """Check that everybody on a list has a picture in its table."""
+    """Check that every listed identity has a picture in its table."""
     missing = sorted(set(identities) - set(table.people.tolist()))
     if missing:
-        report(
-            DatasetError(
-                f"{file}: expected pictures of every identity listed, found none of {some_people(missing, names)}; "
-                f"unpack them or take them off the list"
-            )
+        on_defect(
+            f"{file}: expected pictures of every identity listed, found none of {some_people(missing, names)}; "
+            f"unpack them or take them off the list"
         )
 
 
 def require_both_modalities(
-    where: Path, tables: Sequence[Samples], people_lists: str, names: Mapping[int, str], report: Report
+    where: Path, tables: Sequence[Samples], people_lists: str, names: Mapping[int, str], on_defect: OnDefect
 ) -> None:
-    """Check that everybody in some tables, which are for training and validation, is seen in both modalities."""
+    """Check that every identity of the training and validation tables is seen in both modalities."""
     everybody = concatenate(list(tables))
     for modality in Modality:
         missing = np.setdiff1d(everybody.people, everybody.of(modality).people).tolist()
         if missing:
-            report(
-                DatasetError(
-                    f"{where}: expected {modality.name.lower()} pictures of every training and validation identity, "
-                    f"found none of {some_people(missing, names)}; add them or take them off {people_lists}"
-                )
+            on_defect(
+                f"{where}: expected {modality.name.lower()} pictures of every training and validation identity, "
+                f"found none of {some_people(missing, names)}; add them or take them off {people_lists}"
             )

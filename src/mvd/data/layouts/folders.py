@@ -1,8 +1,7 @@
-"""Folders of pictures: what lies in them, by exact name, and the folders of cameras that SYSU-MM01 and LLCM share.
+"""List folders of pictures by exact name, and scan the camera folders of SYSU-MM01 and LLCM.
 
-Data sets have tens of thousands of files and may lie on slow disks, so a folder is read once and no file is asked
-for itself. Names count to the letter, on disks that do not tell upper from lower case too: a data set that
-is fine here is fine elsewhere. Hidden files, among them those that macOS leaves as `._x.jpg`, are passed over.
+Data sets have tens of thousands of files, perhaps on slow disks, so each folder is read once and no file is looked up.
+Names are matched to the letter, even on disks that ignore case. Hidden files, such as macOS's `._x.jpg`, are skipped.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.data.layouts.defects import Report, raise_at_once
+from mvd.data.layouts.defects import OnDefect, raise_defect
 from mvd.data.samples import Modality, Row
 from mvd.errors import DatasetError
 
@@ -30,7 +29,7 @@ class CameraFolder(NamedTuple):
 
 
 def require_folder(root: Path, layout: str) -> None:
-    """Check that there is a folder to scan.
+    """Check that the data set's folder exists.
 
     Raises:
         DatasetError: there is none.
@@ -39,72 +38,68 @@ def require_folder(root: Path, layout: str) -> None:
         raise DatasetError(f"{root}: expected a folder with {layout}, found no such folder; check the path to the data")
 
 
-def picture_names(folder: Path, report: Report = raise_at_once) -> list[str]:
+def picture_names(folder: Path, on_defect: OnDefect = raise_defect) -> list[str]:
     """List the pictures in a folder by name, sorted; a folder that is missing holds none."""
     # As a string: a Path for each file would take longer than all the rest.
-    return [name for name in file_names(folder, report) if posixpath.splitext(name)[1].lower() in PICTURE_SUFFIXES]
+    return [name for name in file_names(folder, on_defect) if posixpath.splitext(name)[1].lower() in PICTURE_SUFFIXES]
 
 
-def file_names(folder: Path, report: Report = raise_at_once) -> list[str]:
+def file_names(folder: Path, on_defect: OnDefect = raise_defect) -> list[str]:
     """List the files in a folder by name, sorted; a folder that is missing holds none.
 
-    A link that leads nowhere is among them: whoever opens it will say what is wrong.
+    Dangling links are included: opening them will name the defect.
     """
-    return sorted(entry.name for entry in _entries(folder, report) if not _is_folder(entry))
+    return sorted(entry.name for entry in _entries(folder, on_defect) if not _is_folder(entry))
 
 
-def folder_names(folder: Path, report: Report = raise_at_once) -> list[str]:
+def folder_names(folder: Path, on_defect: OnDefect = raise_defect) -> list[str]:
     """List the folders in a folder by name, sorted; a folder that is missing holds none."""
-    return sorted(entry.name for entry in _entries(folder, report) if _is_folder(entry))
+    return sorted(entry.name for entry in _entries(folder, on_defect) if _is_folder(entry))
 
 
-def missing_files(root: Path, paths: Iterable[str], report: Report = raise_at_once) -> set[str]:
+def missing_files(root: Path, paths: Iterable[str], on_defect: OnDefect = raise_defect) -> set[str]:
     """Find the paths, relative to the root or absolute, where there is no file."""
 
     @cache
     def names(folder: str) -> frozenset[str]:
-        return frozenset(file_names(root / folder, report))
+        return frozenset(file_names(root / folder, on_defect))
 
     splits = ((path, *posixpath.split(path)) for path in paths)
     return {path for path, folder, name in splits if name not in names(folder)}
 
 
-def require_cameras(root: Path, cameras: Sequence[CameraFolder], layout: str, report: Report) -> None:
-    """Check that every camera's folder is there and holds pictures of somebody."""
+def require_cameras(root: Path, cameras: Sequence[CameraFolder], layout: str, on_defect: OnDefect) -> None:
+    """Check that every camera's folder exists and holds pictures."""
     for camera in cameras:
         folder = root / camera.path
         if not folder.is_dir():
-            report(
-                DatasetError(
-                    f"{folder}: expected a camera folder ({layout}), found none; check the path to the data or unpack "
-                    f"this camera"
-                )
+            on_defect(
+                f"{folder}: expected a camera folder ({layout}), found none; check the path to the data or unpack "
+                f"this camera"
             )
-        elif not any(picture_names(folder / person, report) for person in folder_names(folder, report)):
-            report(
-                DatasetError(f"{folder}: expected pictures such as 0001/0001.jpg, found none; unpack this camera again")
-            )
+        elif not any(picture_names(folder / person, on_defect) for person in folder_names(folder, on_defect)):
+            on_defect(f"{folder}: expected pictures such as 0001/0001.jpg, found none; unpack this camera again")
 
 
 def camera_rows(
-    root: Path, cameras: Sequence[CameraFolder], identities: Iterable[int], report: Report
+    root: Path, cameras: Sequence[CameraFolder], identities: Iterable[int], on_defect: OnDefect
 ) -> Iterator[Row]:
-    """Yield the pictures of some identities; a camera without a folder for an identity did not see that person."""
+    """Yield the pictures of some identities; a camera may have no folder for an identity."""
     for identity in identities:
         for camera in cameras:
             folder = f"{camera.path}/{identity:04d}"
-            for name in picture_names(root / folder, report):
+            for name in picture_names(root / folder, on_defect):
                 yield Row(f"{folder}/{name}", identity, camera.camera, camera.modality)
 
 
-def _entries(folder: Path, report: Report) -> list[os.DirEntry[str]]:
+def _entries(folder: Path, on_defect: OnDefect) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return [entry for entry in entries if not entry.name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        report(DatasetError(f"{folder}: expected a folder that can be read, could not ({error.strerror}); mend that"))
+        on_defect(f"{folder}: expected a folder that can be read, could not ({error.strerror}); allow reading it")
         return []
 
 

@@ -1,4 +1,4 @@
-"""LLCM (Zhang and Wang, CVPR 2023): scans its training lists and its test folders `test_{vis,nir}/camN/PPPP`.
+"""LLCM (Zhang and Wang, CVPR 2023): scan its training lists and its test folders `test_{vis,nir}/camN/PPPP`.
 
 Nine cameras see both visible and near-infrared light, but for camera 3, which has no infrared test pictures. A test
 person's identity is the number of the folder, of four digits at most. The training lists label other people from 0;
@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mvd.data.layouts.defects import Report, raise_at_once, require_pictures, some
-from mvd.data.layouts.folders import CameraFolder, camera_rows, require_cameras, require_folder
-from mvd.data.layouts.lists import read_identities, read_labelled, require_same_labels
+from mvd.data.layouts.defects import OnDefect, raise_defect, require_pictures, some
+from mvd.data.layouts.folders import CameraFolder, camera_rows, folder_names, require_cameras, require_folder
+from mvd.data.layouts.layout import Layout
+from mvd.data.layouts.list_files import read_identities, read_labelled, require_same_labels
 from mvd.data.samples import Dataset, Modality, Row, Samples, from_rows, scan_order
-from mvd.errors import DatasetError
 
 VISIBLE_CAMERAS = (1, 2, 3, 4, 5, 6, 7, 8, 9)
 INFRARED_CAMERAS = (1, 2, 4, 5, 6, 7, 8, 9)
-LAYOUT = "vis, nir, test_vis, test_nir and idx, the layout of LLCM"
+_PARTS = "vis, nir, test_vis, test_nir and idx, the layout of LLCM"
 
 _TRAIN_LISTS = {Modality.VISIBLE: "idx/train_vis.txt", Modality.INFRARED: "idx/train_nir.txt"}
 _FOLDERS = (
@@ -30,35 +30,35 @@ _FOLDERS = (
 _FIRST_TRAIN_IDENTITY = 10_000
 
 
-def scan_llcm(root: Path, report: Report = raise_at_once) -> Dataset:
+def scan_llcm(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     """Scan a data set in the layout of LLCM.
 
     Args:
         root: the folder that holds `vis`, `nir`, `test_vis`, `test_nir` and `idx`.
-        report: takes each defect: a camera folder or a list is missing, empty or damaged; a training picture is listed
-            twice or not there; a training label is in one modality only; a test person has no pictures.
+        on_defect: takes each defect: a camera folder or a list is missing, empty or damaged; a training picture is
+            listed twice or not there; a training label is in one modality only; a test person has no pictures.
 
     Returns:
         The tables of the train and test people, without validation.
 
     Raises:
-        DatasetError: there is no such folder; or a defect, unless `report` takes it.
+        DatasetError: there is no such folder; or a defect, unless `on_defect` takes it.
     """
-    require_folder(root, LAYOUT)
-    require_cameras(root, _FOLDERS, LAYOUT, report)
+    require_folder(root, _PARTS)
+    require_cameras(root, _FOLDERS, _PARTS, on_defect)
     return Dataset(
         name="llcm",
         root=root,
-        train=_scan_train(root, report),
+        train=_scan_train(root, on_defect),
         validation=from_rows([]),
-        test=_scan_test(root, report),
+        test=_scan_test(root, on_defect),
         people_lists=_TRAIN_LISTS[Modality.VISIBLE],
     )
 
 
-def _scan_train(root: Path, report: Report) -> Samples:
-    lists = {file: read_labelled(root, file, report) for file in _TRAIN_LISTS.values()}
-    require_same_labels(root, lists, report)
+def _scan_train(root: Path, on_defect: OnDefect) -> Samples:
+    lists = {file: read_labelled(root, file, on_defect) for file in _TRAIN_LISTS.values()}
+    require_same_labels(root, lists, on_defect)
 
     def rows() -> Iterator[Row]:
         for modality, file in _TRAIN_LISTS.items():
@@ -68,17 +68,28 @@ def _scan_train(root: Path, report: Report) -> Samples:
     return from_rows(sorted(rows(), key=scan_order))
 
 
-def _scan_test(root: Path, report: Report) -> Samples:
+def _scan_test(root: Path, on_defect: OnDefect) -> Samples:
     file = root / "idx" / "test_id.txt"
-    identities = read_identities(file, report)
+    identities = read_identities(file, on_defect)
     known = [identity for identity in identities if identity < _FIRST_TRAIN_IDENTITY]
     if len(known) < len(identities):
-        report(
-            DatasetError(
-                f"{file}: expected identities of four digits at most, the numbers of folders, found "
-                f"{some(identities[len(known) :])}; take them off the list"
-            )
+        on_defect(
+            f"{file}: expected identities of four digits at most, the numbers of folders, found "
+            f"{some(identities[len(known) :])}; take them off the list"
         )
-    table = from_rows(sorted(camera_rows(root, _FOLDERS, known, report), key=scan_order))
-    require_pictures(file, known, table, {}, report)
+    table = from_rows(sorted(camera_rows(root, _FOLDERS, known, on_defect), key=scan_order))
+    require_pictures(file, known, table, {}, on_defect)
     return table
+
+
+def _recognise(path: Path) -> bool:
+    # Two folders are enough, so that the scan can name those that are missing.
+    return len({"idx", "vis", "nir", "test_vis", "test_nir"}.intersection(folder_names(path))) >= 2
+
+
+LAYOUT = Layout(
+    "llcm",
+    "LLCM (vis, nir, test_vis, test_nir, idx)",
+    _recognise,
+    lambda root, _, on_defect: scan_llcm(root, on_defect),
+)

@@ -1,8 +1,7 @@
-"""The numbers of people and cameras in own data, which may call them anything.
+"""Number the people and cameras of own data, whose names may be anything.
 
-Where every name is a decimal number, its value counts, so 0017 and 17 are one person. Otherwise names are numbered
-from 1 in sorted order. Names that look the same are the same, in whatever way their accents are encoded: file systems
-and editors differ there.
+If every name is a decimal number, its value is used, so 0017 and 17 are one person. Otherwise names are numbered from
+1 in sorted order. Names are compared in Unicode's normal form C, as file systems encode accents differently.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ _MOST_DIGITS = 18  # that fit into 64 bits
 
 
 def number_names(names: Iterable[str], *, smallest: int) -> dict[str, int]:
-    """Give each name a number.
+    """Assign a number to each name.
 
     Args:
-        names: in any order, more than once if need be.
+        names: in any order, with repetitions.
         smallest: the smallest value of names that are numbers.
 
     Returns:

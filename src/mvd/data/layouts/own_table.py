@@ -1,11 +1,11 @@
-"""Own data in a CSV table with the columns path, identity, camera, modality and split, in any order.
+"""Own pictures in a CSV table with the columns path, identity, camera, modality and split, in any order.
 
     path,identity,camera,modality,split
     pictures/0001.jpg,anna,door,visible,train
 
 Paths are relative to the table's folder, or absolute. Modalities are visible and infrared, or one of their common
-names. The camera may be empty or its column missing: it is not known then (0). Without the column split everybody is
-a test person; a row where it is empty does not count. Other columns are passed over.
+names. Without a camera, or its column, it is unknown (0). Without the column split everybody is a test person; a row
+where it is empty does not count. Other columns are ignored.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.data.layouts.defects import Report, raise_at_once, require_both_modalities, some
-from mvd.data.layouts.lists import posix_path, require_pictures_once
+from mvd.data.layouts.defects import OnDefect, raise_defect, require_both_modalities, some
+from mvd.data.layouts.layout import Layout
+from mvd.data.layouts.list_files import posix_path, require_pictures_once
 from mvd.data.layouts.naming import number_names
 from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
 from mvd.errors import DatasetError
@@ -34,18 +35,18 @@ MODALITIES = {
 }
 
 _REQUIRED = ("path", "identity", "modality")
-_UNUSED = ""  # the split of a row that does not count
+_UNUSED = ""  # split of a row that does not count
 
 
 class Table(NamedTuple):
-    """A CSV file: the names of its columns, and for each row its line in the file, from 1, and its fields."""
+    """A CSV file: column names, and for each row its line in the file (from 1) and its fields."""
 
     columns: list[str]
     rows: list[tuple[int, list[str]]]
 
 
 class Entry(NamedTuple):
-    """What a row says of a picture; identity and camera as they are called there."""
+    """A row: one picture, with identity and camera as named there."""
 
     line: int
     path: str
@@ -55,30 +56,30 @@ class Entry(NamedTuple):
     split: str
 
 
-def scan_own_table(file: Path, report: Report = raise_at_once) -> Dataset:
-    """Scan own data in a CSV table.
+def scan_own_table(file: Path, on_defect: OnDefect = raise_defect) -> Dataset:
+    """Scan own pictures in a CSV table.
 
     Args:
         file: the table.
-        report: takes each defect: a row that cannot be understood, a picture that is in two rows or not there,
+        on_defect: takes each defect: a row that cannot be understood, a picture that is in two rows or not there,
             somebody in two splits, and training and validation people who are seen in one modality only.
 
     Returns:
-        The tables of the train, validation and test people, and what these are called.
+        The tables of the train, validation and test people, and their names.
 
     Raises:
         DatasetError: the table cannot be read, or has no header with the columns path, identity and modality; or a
-            defect, unless `report` takes it.
+            defect, unless `on_defect` takes it.
     """
-    entries = require_pictures_once(file.parent, file, read_entries(file, read_table(file), report), report)
+    entries = require_pictures_once(file.parent, file, read_entries(file, read_table(file), on_defect), on_defect)
     numbers = number_names([entry.identity for entry in entries], smallest=0)
     names = {number: name for name, number in numbers.items()}
     cameras = {"": 0, **number_names([entry.camera for entry in entries if entry.camera], smallest=1)}
     rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
-    for split, identity, entry in _require_one_split(file, entries, numbers, names, report):
+    for split, identity, entry in _require_one_split(file, entries, numbers, names, on_defect):
         rows[split].append(Row(entry.path, identity, cameras[entry.camera], entry.modality))
     train, validation, test = (from_rows(sorted(rows[split], key=scan_order)) for split in SPLITS)
-    require_both_modalities(file, (train, validation), "these two splits", names, report)
+    require_both_modalities(file, (train, validation), "these two splits", names, on_defect)
     return Dataset(
         name="own",
         root=file.parent,
@@ -114,8 +115,8 @@ def read_table(file: Path) -> Table:
     return Table(columns, rows[1:])
 
 
-def read_entries(file: Path, table: Table, report: Report) -> list[Entry]:
-    """Make out what the rows say; report those that cannot be understood, and leave them out."""
+def read_entries(file: Path, table: Table, on_defect: OnDefect) -> list[Entry]:
+    """Parse the rows; those that cannot be parsed are defects and left out."""
     entries: list[Entry] = []
     bad: dict[str, list[int]] = {}
     for line, fields in table.rows:
@@ -126,14 +127,14 @@ def read_entries(file: Path, table: Table, report: Report) -> list[Entry]:
                 bad.setdefault(defect, []).append(line)
     for defect, lines in bad.items():
         more = f" (lines {some(lines)})" if len(lines) > 1 else ""
-        report(DatasetError(f"{file}:{lines[0]}: {defect}{more}; mend the row"))
+        on_defect(f"{file}:{lines[0]}: {defect}{more}; correct the row")
     if not table.rows:
-        report(DatasetError(f"{file}: expected a row for each picture, found none below the header; add them"))
+        on_defect(f"{file}: expected a row for each picture, found none below the header; add them")
     return entries
 
 
 def _parse(columns: Sequence[str], line: int, fields: Sequence[str]) -> Entry | str:
-    """Make out one row, or say what is wrong with it."""
+    """Parse a row, or describe its defect."""
     if len(fields) != len(columns):
         return f"expected {len(columns)} fields, as in the header, found {len(fields)}"
     record = {name: field.strip() for name, field in zip(columns, fields, strict=True)}
@@ -150,20 +151,26 @@ def _parse(columns: Sequence[str], line: int, fields: Sequence[str]) -> Entry | 
 
 
 def _require_one_split(
-    file: Path, entries: Sequence[Entry], numbers: Mapping[str, int], names: Mapping[int, str], report: Report
+    file: Path, entries: Sequence[Entry], numbers: Mapping[str, int], names: Mapping[int, str], on_defect: OnDefect
 ) -> list[tuple[str, int, Entry]]:
-    """Return split, identity and entry of the rows that count; of somebody in two splits, those of the first one."""
+    """Return split, identity and entry of the rows that count; people in two splits stay in the first."""
     counted = [(entry.split, numbers[entry.identity], entry) for entry in entries if entry.split != _UNUSED]
     splits: dict[int, set[str]] = {}
     for split, identity, _ in counted:
         splits.setdefault(identity, set()).add(split)
     shared = sorted(identity for identity, found in splits.items() if len(found) > 1)
     if shared:
-        report(
-            DatasetError(
-                f"{file}: expected everybody in one split, found in more than one "
-                f"{some([names[identity] for identity in shared])}; choose one for each"
-            )
+        on_defect(
+            f"{file}: expected everybody in one split, found in more than one "
+            f"{some([names[identity] for identity in shared])}; choose one for each"
         )
     kept = {identity: min(found, key=SPLITS.index) for identity, found in splits.items()}
     return [(split, identity, entry) for split, identity, entry in counted if kept[identity] == split]
+
+
+LAYOUT = Layout(
+    "own-table",
+    "a CSV table",
+    lambda path: path.suffix.lower() == ".csv" and path.is_file(),
+    lambda file, _, on_defect: scan_own_table(file, on_defect),
+)

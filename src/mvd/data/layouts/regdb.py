@@ -1,4 +1,4 @@
-"""RegDB (Nguyen et al., Sensors 2017): scans one of its ten splits, `idx/{train,test}_{visible,thermal}_T.txt`.
+"""RegDB (Nguyen et al., Sensors 2017): scan one of its ten splits, `idx/{train,test}_{visible,thermal}_T.txt`.
 
 Ten trials are ten ways to halve 412 people, each with a model of its own. The lists label the people of either half
 from 0, so label 0 is one person in training and another in the test; here
@@ -14,44 +14,45 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mvd.data.layouts.defects import Report, raise_at_once, some
-from mvd.data.layouts.folders import require_folder
-from mvd.data.layouts.lists import Listed, read_labelled, require_same_labels
+from mvd.data.layouts.defects import OnDefect, raise_defect, some
+from mvd.data.layouts.folders import folder_names, require_folder
+from mvd.data.layouts.layout import Layout
+from mvd.data.layouts.list_files import Listed, read_labelled, require_same_labels
 from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
 from mvd.errors import DatasetError
 
 TRIALS = range(1, 11)
-LAYOUT = "Visible, Thermal and idx, the layout of RegDB"
+_PARTS = "Visible, Thermal and idx, the layout of RegDB"
 
 _CAMERAS = {Modality.VISIBLE: 1, Modality.INFRARED: 2}
 _LISTS = {Modality.VISIBLE: "visible", Modality.INFRARED: "thermal"}
 
 
-def scan_regdb(root: Path, trial: int = 1, report: Report = raise_at_once) -> Dataset:
+def scan_regdb(root: Path, trial: int = 1, on_defect: OnDefect = raise_defect) -> Dataset:
     """Scan one trial of a data set in the layout of RegDB.
 
     Args:
         root: the folder that holds `Visible`, `Thermal` and `idx`.
         trial: which of the ten splits, 1 … 10.
-        report: takes each defect: a list is missing or has a malformed line; a picture is listed twice, in training
+        on_defect: takes each defect: a list is missing or has a malformed line; a picture is listed twice, in training
             and test, or not there; a label is in one modality only.
 
     Returns:
         The tables of the train and test people, without validation.
 
     Raises:
-        DatasetError: there is no such folder or trial; or a defect, unless `report` takes it.
+        DatasetError: there is no such folder or trial; or a defect, unless `on_defect` takes it.
     """
-    require_folder(root, LAYOUT)
+    require_folder(root, _PARTS)
     if trial not in TRIALS:
         raise DatasetError(f"expected a trial of RegDB from 1 to 10, found {trial}; choose one with --trial")
-    _require_lists(root, trial, report)
+    _require_lists(root, trial, on_defect)
     train, test = ({m: _list(split, m, trial) for m in Modality} for split in ("train", "test"))
-    lines = {file: _read(root, file, report) for file in (*train.values(), *test.values())}
+    lines = {file: _read(root, file, on_defect) for file in (*train.values(), *test.values())}
     for modality in Modality:
-        lines[test[modality]] = _require_apart(root, lines, train[modality], test[modality], report)
+        lines[test[modality]] = _require_apart(root, lines, train[modality], test[modality], on_defect)
     for split in (train, test):
-        require_same_labels(root, {file: lines[file] for file in split.values()}, report)
+        require_same_labels(root, {file: lines[file] for file in split.values()}, on_defect)
     people = max((listed.label + 1 for file in train.values() for listed in lines[file]), default=0)
     return Dataset(
         name="regdb",
@@ -72,34 +73,30 @@ def _trial_lists(trial: int) -> list[str]:
     return [_list(split, modality, trial) for split in ("train", "test") for modality in Modality]
 
 
-def _require_lists(root: Path, trial: int, report: Report) -> None:
+def _require_lists(root: Path, trial: int, on_defect: OnDefect) -> None:
     missing = [file for file in _trial_lists(trial) if not (root / file).exists()]
     if not missing:
         return
     whole = [other for other in TRIALS if all((root / file).exists() for file in _trial_lists(other))]
     there = f"; those of trial {', '.join(map(str, whole))} are there" if whole else ""
-    report(
-        DatasetError(
-            f"{root}: expected the lists of trial {trial}, found no {some(missing)}{there}; copy them from the data "
-            f"set or choose another --trial"
-        )
+    on_defect(
+        f"{root}: expected the lists of trial {trial}, found no {some(missing)}{there}; copy them from the data "
+        f"set or choose another --trial"
     )
 
 
-def _read(root: Path, file: str, report: Report) -> list[Listed]:
-    return read_labelled(root, file, report) if (root / file).exists() else []
+def _read(root: Path, file: str, on_defect: OnDefect) -> list[Listed]:
+    return read_labelled(root, file, on_defect) if (root / file).exists() else []
 
 
 def _require_apart(
-    root: Path, lines: Mapping[str, Sequence[Listed]], train: str, test: str, report: Report
+    root: Path, lines: Mapping[str, Sequence[Listed]], train: str, test: str, on_defect: OnDefect
 ) -> list[Listed]:
     """Return the test's lines without those pictures that are trained on, which are reported."""
     trained = {listed.path for listed in lines[train]}
     shared = [listed.path for listed in lines[test] if listed.path in trained]
     if shared:
-        report(
-            DatasetError(f"{root / test}: expected no picture of {train}, found {some(shared)}; copy the lists again")
-        )
+        on_defect(f"{root / test}: expected no picture of {train}, found {some(shared)}; copy the lists again")
     return [listed for listed in lines[test] if listed.path not in trained]
 
 
@@ -107,3 +104,11 @@ def _rows(files: Mapping[Modality, str], lines: Mapping[str, Iterable[Listed]], 
     for modality, file in files.items():
         for listed in lines[file]:
             yield Row(listed.path, first + listed.label, _CAMERAS[modality], modality)
+
+
+def _recognise(path: Path) -> bool:
+    # Two folders are enough, so that the scan can name those that are missing.
+    return len({"idx", "Visible", "Thermal"}.intersection(folder_names(path))) >= 2
+
+
+LAYOUT = Layout("regdb", "RegDB (Visible, Thermal, idx)", _recognise, scan_regdb)

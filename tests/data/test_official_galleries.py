@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import scipy.io
 
-from mvd.data.permutations import Permutations, load_permutations, save_permutations
+from mvd.data.official_galleries import Permutations, load_permutations, save_permutations
 from mvd.errors import DatasetError
 
 REAL = Path(__file__).parents[3] / "shared" / "reference" / "rand_perm_cam.mat"

@@ -1,12 +1,9 @@
-"""The drawn galleries of SYSU-MM01: `exp/rand_perm_cam.mat`, read and written.
+"""Read and write the official galleries of SYSU-MM01: `exp/rand_perm_cam.mat`.
 
-The file fixes, for each camera and identity, ten random orders of that person's pictures; run r of the official
-protocol takes the first one (single-shot) or ten (multi-shot) of order r as its gallery. In MATLAB's terms the
-variable `rand_perm_cam` is a cell of cameras × 1, each holding a cell of identities × 1, each holding a matrix of
-runs × pictures, uint8, whose numbers start at 1; who was not seen by a camera has a matrix without columns.
-
-The numbers stay 1-based here, as in the file: number k is the k-th picture of the sorted folder. What is written
-has the same bytes on every machine and day, so the date that SciPy puts into the header is replaced.
+The file holds, for each camera and identity, ten random orders of that person's pictures; run r of the official
+protocol takes the first one (single-shot) or ten (multi-shot) of order r as its gallery. Its variable `rand_perm_cam`
+is a cell of cameras × 1 of cells of identities × 1 of matrices of runs × pictures, uint8, numbered from 1; without
+columns for people whom a camera did not see. Number k is the k-th picture of the sorted folder.
 
 Shapes: R runs, n pictures of one identity under one camera.
 """
@@ -26,16 +23,16 @@ from mvd.errors import DatasetError
 
 _VARIABLE = "rand_perm_cam"
 _HEADER = b"MATLAB 5.0 MAT-file, random orders of each identity's pictures by camera"
-_HEADER_BYTES = 116  # the free text that a level 5 MAT-file opens with
+_HEADER_BYTES = 116  # free text of a level 5 MAT-file, into which SciPy writes the date
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Permutations:
-    """Random orders of each identity's pictures, a set of R for each camera.
+    """R random orders of each identity's pictures by each camera.
 
     Attributes:
         orders: (camera, identity) → (R, n) int64, read-only; each row is 1…n in some order. Cameras and identities
-            are numbered from 1; a pair without pictures is left out.
+            are numbered from 1; pairs without pictures are left out.
     """
 
     orders: Mapping[tuple[int, int], npt.NDArray[np.int64]]
@@ -53,11 +50,11 @@ class Permutations:
 
     @property
     def runs(self) -> int:
-        """R, how many galleries are fixed; ten in the official file."""
+        """R, the number of galleries; ten in the official file."""
         return len(next(iter(self.orders.values())))
 
     def of(self, camera: int, identity: int) -> npt.NDArray[np.int64]:
-        """Look up the (R, n) orders of one identity's pictures under one camera.
+        """Return the (R, n) orders of one identity's pictures by one camera.
 
         Raises:
             DatasetError: that camera has no pictures of that identity.
@@ -78,8 +75,7 @@ def load_permutations(file: Path) -> Permutations:
         file: a MATLAB file of level 4 or 5, as SYSU-MM01 comes with or `save_permutations` writes.
 
     Raises:
-        DatasetError: the file is missing, damaged, or not of the structure above; the message names the file and,
-            where it is one entry that is wrong, its camera and identity.
+        DatasetError: the file is missing, damaged, or not of the structure above.
     """
     if not file.is_file():
         raise DatasetError(f"{file}: expected the official galleries of SYSU-MM01, found no such file; copy it there")
@@ -103,11 +99,11 @@ def load_permutations(file: Path) -> Permutations:
 
 
 def save_permutations(file: Path, permutations: Permutations) -> None:
-    """Write `rand_perm_cam.mat`: as many cameras and identities as the largest numbers, gaps without columns.
+    """Write `rand_perm_cam.mat`, with the same bytes for the same orders.
 
     Args:
-        file: where to write; an existing file is replaced.
-        permutations: the orders; stored as uint8, or uint16 where somebody has more than 255 pictures.
+        file: replaced if it exists.
+        permutations: the orders; stored as uint8, or uint16 if anybody has more than 255 pictures.
 
     Raises:
         DatasetError: the file cannot be written.
@@ -132,7 +128,7 @@ def save_permutations(file: Path, permutations: Permutations) -> None:
 
 
 def _cells(value: npt.NDArray[np.object_], where: str) -> npt.NDArray[np.object_]:
-    """Take the entries (M,) of an M × 1 cell."""
+    """Return the entries (M,) of an M × 1 cell."""
     if value.dtype != object or value.ndim != 2 or 1 not in value.shape:
         raise DatasetError(f"{where}: expected an M × 1 cell, found {value.dtype} of shape {value.shape}")
     return value.ravel()

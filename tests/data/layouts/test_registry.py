@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
-from fakes import collect, write_lines, write_llcm, write_own_folder, write_own_table, write_regdb, write_tree
+from fakes import (
+    collect,
+    write_lines,
+    write_llcm,
+    write_own_folder,
+    write_own_table,
+    write_picture,
+    write_regdb,
+    write_tree,
+)
 
-from mvd.data.layouts import scan
-from mvd.data.layouts.defects import Report
-from mvd.data.samples import Dataset
+from mvd.data.layouts import LAYOUTS, register, scan
+from mvd.data.layouts.defects import OnDefect
+from mvd.data.samples import Dataset, Modality, Row, from_rows
 from mvd.errors import DatasetError
 
 
-def _scan(data: Path, report: Report) -> Dataset:
-    return scan(data, report=report)
+def _scan(data: Path, on_defect: OnDefect) -> Dataset:
+    return scan(data, on_defect=on_defect)
 
 
 def test_each_layout_is_recognised_and_scanned(tmp_path: Path) -> None:
@@ -107,3 +118,38 @@ def test_defects_go_to_the_report_of_every_layout(tmp_path: Path) -> None:
         dataset, defects = collect(partial(_scan, data))
         assert len(defects) == 1
         assert dataset.name in {"sysu", "regdb", "llcm", "own"}
+
+
+def own_layout(path: Path) -> Dataset:
+    """Scan a folder with files `PERSON-MODALITY.jpg`."""
+    rows = [Row(file.name, int(file.stem[0]), 0, Modality(int(file.stem[2]))) for file in sorted(path.glob("*.jpg"))]
+    return Dataset(
+        name="own",
+        root=path,
+        train=from_rows([]),
+        validation=from_rows([]),
+        test=from_rows(rows),
+        people_lists="nothing",
+    )
+
+
+def test_a_layout_of_ones_own_is_scanned_by_a_function_or_once_it_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1-0", "1-1", "2-0", "2-1"):
+        write_picture(tmp_path / "pairs" / f"{name}.jpg", 1)
+    assert len(scan(tmp_path / "pairs", layout=own_layout).test) == 4
+    with pytest.raises(DatasetError, match=r"expected SYSU-MM01 .* or a CSV table, found 1-0\.jpg"):
+        scan(tmp_path / "pairs")
+    monkeypatch.setattr("mvd.data.layouts.LAYOUTS", LAYOUTS.copy())
+    for _ in range(2):
+        register("pairs", own_layout, lambda path: path.name == "pairs", "pairs (1-0.jpg)")
+    assert scan(tmp_path / "pairs").test.people.tolist() == [1, 2]
+    with pytest.raises(DatasetError, match=r"expected pairs \(1-0\.jpg\), SYSU-MM01 .* did you mean .*/pairs\?"):
+        scan(tmp_path)
+
+
+def test_the_example_runs(tmp_path: Path) -> None:
+    example = Path(__file__).parents[3] / "examples" / "own_layout.py"
+    printed = subprocess.check_output([sys.executable, example, tmp_path], text=True)
+    assert "step 0: images (8, 3, 48, 24) of identities" in printed

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fakes import write_lines, write_picture
 
-from mvd.data.layouts.lists import Listed, read_identities, read_labelled, read_names, require_same_labels
+from mvd.data.layouts.list_files import Listed, read_identities, read_labelled, read_names, require_same_labels
 from mvd.errors import DatasetError
 
 

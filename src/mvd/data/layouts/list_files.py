@@ -1,6 +1,6 @@
-"""The text files that say who and which pictures belong to a split: lists of people, and of pictures with labels.
+"""Read the lists of a split: text files of identities, names, or pictures with labels.
 
-They come from many systems: a byte order mark, CRLF, blank lines and backslashes between folders are understood.
+A byte order mark, CRLF, blank lines and backslashes between folders are accepted.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol, TypeVar
 
-from mvd.data.layouts.defects import Report, raise_at_once, some
+from mvd.data.layouts.defects import OnDefect, raise_defect, some
 from mvd.data.layouts.folders import missing_files
-from mvd.errors import DatasetError
 
 
 class Listed(NamedTuple):
-    """A line of a list of pictures: path relative to the root, label from 0, and the line's number from 1."""
+    """A line of a list of pictures: path relative to the root, label from 0, and line number from 1."""
 
     path: str
     label: int
@@ -37,67 +36,67 @@ class _Line(Protocol):
 L = TypeVar("L", bound=_Line)
 
 
-def read_identities(file: Path, report: Report = raise_at_once) -> tuple[int, ...]:
+def read_identities(file: Path, on_defect: OnDefect = raise_defect) -> tuple[int, ...]:
     """Read an id file: one line of comma-separated identities, which may be wrapped into several.
 
     Args:
         file: the id file.
-        report: takes what is wrong: the file is missing, empty, or holds anything but distinct positive integers.
+        on_defect: takes what is wrong: the file is missing, empty, or holds anything but distinct positive integers.
 
     Returns:
         The identities that could be read, ascending.
     """
-    text = read_text(file, "an id file", "the line 1,2,4", report)
+    text = read_text(file, "an id file", "the line 1,2,4", on_defect)
     if text is None:
         return ()
     tokens = [token for token in re.split(r"[,\s]+", text) if token]
     if not tokens:
-        report(DatasetError(f"{file}: expected comma-separated identities such as 1,2,4, found an empty file"))
+        on_defect(f"{file}: expected comma-separated identities such as 1,2,4, found an empty file")
     # Nobody has a number of more digits than fit into 64 bits.
     numbers = [t for t in tokens if t.isascii() and t.isdecimal() and len(t) < 19 and int(t) > 0]
     if len(numbers) < len(tokens):
         junk = [repr(token[:40]) for token in tokens if token not in numbers]
-        report(DatasetError(f"{file}: expected positive integers separated by commas, found {some(junk)}"))
+        on_defect(f"{file}: expected positive integers separated by commas, found {some(junk)}")
     identities = [int(token) for token in numbers]
-    _require_once(file, identities, report)
+    _require_once(file, identities, on_defect)
     return tuple(sorted(set(identities)))
 
 
-def read_names(file: Path, report: Report = raise_at_once) -> tuple[str, ...]:
+def read_names(file: Path, on_defect: OnDefect = raise_defect) -> tuple[str, ...]:
     """Read a list of people with names of any kind: one a line, or separated by commas; quoted if it holds one.
 
     Args:
         file: the list; an empty one names nobody.
-        report: takes what is wrong: the file cannot be read, or names somebody twice.
+        on_defect: takes what is wrong: the file cannot be read, or names somebody twice.
 
     Returns:
         The names, in the order of the file.
     """
-    text = read_text(file, "a list of people", "a name on each line", report)
+    text = read_text(file, "a list of people", "a name on each line", on_defect)
     try:
         lines = list(csv.reader(io.StringIO(text or "", newline=""), skipinitialspace=True))
     except csv.Error as error:
-        report(DatasetError(f"{file}: expected a list of people, could not read it ({error}); mend its quotes"))
+        on_defect(f"{file}: expected a list of people, could not read it ({error}); correct its quotes")
         return ()
     names = [name.strip() for line in lines for name in line if name.strip()]
-    _require_once(file, names, report)
+    _require_once(file, names, on_defect)
     return tuple(dict.fromkeys(names))
 
 
-def read_labelled(root: Path, file: str, report: Report = raise_at_once) -> list[Listed]:
+def read_labelled(root: Path, file: str, on_defect: OnDefect = raise_defect) -> list[Listed]:
     """Read a list of pictures, whose lines are a path, white space and a label.
 
     Args:
         root: what the paths are relative to.
         file: the list, relative to the root.
-        report: takes what is wrong: the list is missing or empty; a line of another kind; a picture that is listed
+        on_defect: takes what is wrong: the list is missing or empty; a line of another kind; a picture that is listed
             twice or not there.
 
     Returns:
         The lines that are left, in the order of the file; paths with forward slashes.
     """
     example = "Visible/1/a.bmp 0"
-    text = read_text(root / file, "a list of pictures", f"the line {example}", report)
+    text = read_text(root / file, "a list of pictures", f"the line {example}", on_defect)
     if text is None:
         return []
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
@@ -105,25 +104,23 @@ def read_labelled(root: Path, file: str, report: Report = raise_at_once) -> list
     bad = [(number, line) for number, line, listed in parsed if listed is None]
     if bad:
         more = f" (and {len(bad) - 1} more such lines)" if len(bad) > 1 else ""
-        report(
-            DatasetError(
-                f"{root / file}:{bad[0][0]}: expected a path and a label, such as {example}, "
-                f"found {bad[0][1][:60]!r}{more}; mend the line"
-            )
+        on_defect(
+            f"{root / file}:{bad[0][0]}: expected a path and a label, such as {example}, "
+            f"found {bad[0][1][:60]!r}{more}; correct the line"
         )
     if not lines:
-        report(DatasetError(f"{root / file}: expected pictures such as {example}, found an empty file; copy it again"))
-    return require_pictures_once(root, root / file, [listed for _, _, listed in parsed if listed], report)
+        on_defect(f"{root / file}: expected pictures such as {example}, found an empty file; copy it again")
+    return require_pictures_once(root, root / file, [listed for _, _, listed in parsed if listed], on_defect)
 
 
-def require_pictures_once(root: Path, file: Path, lines: Sequence[L], report: Report) -> list[L]:
+def require_pictures_once(root: Path, file: Path, lines: Sequence[L], on_defect: OnDefect) -> list[L]:
     """Check that the pictures on a list are there, and no picture is listed twice.
 
     Args:
         root: what their paths are relative to.
         file: the list, for messages.
         lines: its lines.
-        report: takes the pictures that are listed again, and those that are not there.
+        on_defect: takes the pictures that are listed again, and those that are not there.
 
     Returns:
         The lines that are left.
@@ -131,26 +128,24 @@ def require_pictures_once(root: Path, file: Path, lines: Sequence[L], report: Re
     first = {listed.path: listed for listed in reversed(lines)}
     again = [f"{listed.path} (line {listed.line})" for listed in lines if first[listed.path] is not listed]
     if again:
-        report(DatasetError(f"{file}: expected each picture once, found again {some(again)}; keep one line"))
-    missing = missing_files(root, first, report)
+        on_defect(f"{file}: expected each picture once, found again {some(again)}; keep one line")
+    missing = missing_files(root, first, on_defect)
     if missing:
         where = [f"{listed.path} (line {listed.line})" for listed in lines if listed.path in missing]
-        report(
-            DatasetError(
-                f"{file}: expected every listed picture in {root}, found no {some(where)}; unpack them or take them "
-                f"off the list"
-            )
+        on_defect(
+            f"{file}: expected every listed picture in {root}, found no {some(where)}; unpack them or take them "
+            f"off the list"
         )
     return [listed for listed in lines if first[listed.path] is listed and listed.path not in missing]
 
 
-def require_same_labels(root: Path, lists: Mapping[str, Sequence[Listed]], report: Report) -> None:
+def require_same_labels(root: Path, lists: Mapping[str, Sequence[Listed]], on_defect: OnDefect) -> None:
     """Check that two lists, of one split's visible and infrared pictures, label the same people.
 
     Args:
         root: of the data set.
         lists: the two lists by their files; where one is empty there is nothing to compare.
-        report: takes the labels that are in one list only.
+        on_defect: takes the labels that are in one list only.
     """
     (one, ones), (other, others) = lists.items()
     if not (ones and others):
@@ -158,28 +153,26 @@ def require_same_labels(root: Path, lists: Mapping[str, Sequence[Listed]], repor
     labels, other_labels = ({listed.label for listed in lines} for lines in (ones, others))
     for file, missing in ((one, other_labels - labels), (other, labels - other_labels)):
         if missing:
-            report(
-                DatasetError(
-                    f"{root / file}: expected pictures of every person in {one} and {other}, found none with label "
-                    f"{some(sorted(missing))}; add them or take the label off the other list"
-                )
+            on_defect(
+                f"{root / file}: expected pictures of every person in {one} and {other}, found none with label "
+                f"{some(sorted(missing))}; add them or take the label off the other list"
             )
 
 
-def read_text(file: Path, what: str, example: str, report: Report) -> str | None:
-    """Read a text file in UTF-8, or report that it is missing or something else and return None."""
+def read_text(file: Path, what: str, example: str, on_defect: OnDefect) -> str | None:
+    """Read a text file in UTF-8; None, and a defect, if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         defect = f"{file}: expected {what} with lines such as {example}, found none; copy it from the data set"
     except (OSError, UnicodeDecodeError) as error:
         defect = f"{file}: expected {what} in plain text (UTF-8), could not read it ({error}); save it again"
-    report(DatasetError(defect))
+    on_defect(defect)
     return None
 
 
 def posix_path(text: str) -> str:
-    """Write a path from any system with forward slashes, without needless dots."""
+    """Convert a path from any system to forward slashes, without redundant dots."""
     return str(PurePosixPath(text.replace("\\", "/")))
 
 
@@ -190,7 +183,7 @@ def _parse(number: int, line: str) -> Listed | None:
     return None
 
 
-def _require_once(file: Path, items: Sequence[object], report: Report) -> None:
+def _require_once(file: Path, items: Sequence[object], on_defect: OnDefect) -> None:
     twice = [item for item, count in Counter(items).items() if count > 1]
     if twice:
-        report(DatasetError(f"{file}: expected each identity once, found {some(twice)} more than once; keep one"))
+        on_defect(f"{file}: expected each identity once, found {some(twice)} more than once; keep one")

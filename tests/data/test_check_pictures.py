@@ -9,7 +9,7 @@ import pytest
 from fakes import write_picture
 from PIL import Image
 
-from mvd.data.examining import Examined, examine, examine_all
+from mvd.data.check import PictureInfo, inspect_picture, inspect_pictures
 from mvd.errors import DatasetError
 
 
@@ -18,7 +18,7 @@ from mvd.errors import DatasetError
 def test_the_size_is_that_of_the_whole_picture(tmp_path: Path, suffix: str, height: int, width: int) -> None:
     file = tmp_path / f"a.{suffix}"
     write_picture(file, 1, height=height, width=width)
-    seen = examine(file)
+    seen = inspect_picture(file)
     assert (seen.height, seen.width, seen.colour) == (height, width, True)
 
 
@@ -31,15 +31,15 @@ def test_a_grey_picture_is_told_from_one_with_a_spot_of_colour(tmp_path: Path, s
     Image.fromarray(pixels).convert("L").save(tmp_path / f"one-channel.{suffix}")
     pixels[16:48, :16] = (120, 95, 95)
     Image.fromarray(pixels).save(spotted)
-    assert not examine(grey).colour
-    assert not examine(tmp_path / f"one-channel.{suffix}").colour
-    assert examine(spotted).colour
+    assert not inspect_picture(grey).colour
+    assert not inspect_picture(tmp_path / f"one-channel.{suffix}").colour
+    assert inspect_picture(spotted).colour
 
 
 def test_files_of_one_content_have_one_digest(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         write_picture(tmp_path / f"{name}.jpg", seed)
-    a, b, c = (examine(tmp_path / f"{name}.jpg").digest for name in "abc")
+    a, b, c = (inspect_picture(tmp_path / f"{name}.jpg").digest for name in "abc")
     assert a == b != c
 
 
@@ -51,7 +51,7 @@ def test_a_truncated_file_is_found(tmp_path: Path, suffix: str, kept: float) -> 
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(DatasetError, match=rf"a\.{suffix}: expected a picture, could not read it"):
-        examine(file)
+        inspect_picture(file)
 
 
 def test_what_else_is_wrong_with_a_file_is_named_in_one_line(tmp_path: Path) -> None:
@@ -61,14 +61,14 @@ def test_what_else_is_wrong_with_a_file_is_named_in_one_line(tmp_path: Path) -> 
     write_picture(tmp_path / "small.png", 1, height=40, width=15)
     for name, reason in (
         ("empty", r"found an empty file \(0 bytes\)"),
-        ("text", r"could not read it \(of no format that is known\)"),
+        ("text", r"could not read it \(unknown format\)"),
         ("folder", r"could not read it \(Is a directory\)"),
         ("missing", r"could not read it \(No such file or directory\)"),
         ("small", "expected a picture of at least 16×16, found 40×15"),
     ):
         file = tmp_path / f"{name}.{'png' if name == 'small' else 'jpg'}"
         with pytest.raises(DatasetError, match=rf"^{file}: .*{reason}; restore the file or remove it$"):
-            examine(file)
+            inspect_picture(file)
 
 
 def test_many_are_looked_at_in_order_and_bad_ones_do_not_stop_it(tmp_path: Path) -> None:
@@ -76,6 +76,6 @@ def test_many_are_looked_at_in_order_and_bad_ones_do_not_stop_it(tmp_path: Path)
     for k, path in enumerate(paths):
         write_picture(tmp_path / path, 0, height=16 + k)
     (tmp_path / paths[270]).write_bytes(b"")
-    found = list(examine_all(tmp_path, paths, workers=3))
+    found = list(inspect_pictures(tmp_path, paths, workers=3))
     assert isinstance(found[270], DatasetError)
-    assert [seen.height for seen in found if isinstance(seen, Examined)] == [16 + k for k in range(300) if k != 270]
+    assert [seen.height for seen in found if isinstance(seen, PictureInfo)] == [16 + k for k in range(300) if k != 270]

@@ -14,10 +14,9 @@ from fakes import write_tree
 from PIL import Image
 
 from mvd.data.arrays import load_prepared
-from mvd.data.decoding import Decode, load_decoder
-from mvd.data.images import load_image
+from mvd.data.images import Decode, load_decoder, load_image
 from mvd.data.layouts import scan
-from mvd.data.prepare import prepare
+from mvd.data.prepare import prepare_arrays
 from mvd.errors import ConfigError, DatasetError
 from mvd.synthetic import SyntheticConfig, even_plan
 from mvd.synthetic.picture import render
@@ -46,7 +45,7 @@ def grey_levels(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt
     return np.asarray(np.abs(one.astype(np.int16) - other))
 
 
-# About twice what `mvd.data.decoding` says of many pictures.
+# About twice what `mvd.data.images` says of many pictures.
 @pytest.mark.parametrize(("size", "mean", "most"), [((700, 340), 0.7, 30), ((288, 144), 1.4, 60), ((96, 48), 3.0, 80)])
 def test_fast_pictures_are_near_exact_ones(
     fast: Decode, people: Sequence[Path], size: tuple[int, int], mean: float, most: int
@@ -109,7 +108,7 @@ def test_damaged_files_are_named(fast: Decode, tmp_path: Path, ending: str) -> N
 @pytest.mark.usefixtures("fast")
 def test_arrays_can_be_prepared_with_it(tmp_path: Path) -> None:
     dataset = scan(write_tree(tmp_path / "data"))
-    prepare(dataset, tmp_path / "arrays", 64, 32, decoder="fast")
+    prepare_arrays(dataset, tmp_path / "arrays", 64, 32, decoder="fast")
     visible, _ = load_prepared(dataset, tmp_path / "arrays")
     exact = load_image(dataset.root / visible.samples.paths[0], 64, 32)
     assert grey_levels(visible.images[0], exact).mean() < 10  # a picture of eight coloured squares

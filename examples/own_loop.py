@@ -1,0 +1,79 @@
+"""A training loop in one's own style, with mvd's data set, sampler, augmentation, model, losses and metric.
+
+    mvd synth people
+    mvd prepare people --height 96 --width 48
+    python examples/own_loop.py people
+
+On a CPU its losses are those of `mvd train` with the same configuration, bit for bit: everything random follows from
+the seed and the step.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+import mvd
+from mvd.config.learning_rate import lr_factor
+
+
+def train(data: str, config: mvd.RunConfig, device: str = "cpu") -> tuple[nn.Module, Iterator[dict[str, float]]]:
+    """Return the network, and an iterator that takes a step each time and yields its losses by name."""
+    size, layout = (config.data.height, config.data.width), torch.channels_last
+    dataset = mvd.data.PictureDataset(data, "train", size=size)
+    plan, seed = config.sampling, config.seed
+    batches = {"identities": plan.identities, "pictures": plan.pictures, "steps": plan.steps_per_epoch}
+    sampler = mvd.data.IdentitySampler(dataset.labels, dataset.modalities, seed=seed, **batches)
+    loader = DataLoader(dataset, batch_sampler=sampler)
+    augment = mvd.training.DeviceAugment(config.augment, seed=seed, memory_format=layout)
+    objective = mvd.losses.build_objective(config)  # or the losses themselves: mvd.losses.VSD()(…) + …
+
+    torch.manual_seed(seed)
+    model = mvd.create_model(classes=len(dataset.classes), **asdict(config.model)).to(device, memory_format=layout)
+    matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
+    vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim == 1]
+    groups = [{"params": matrices, "weight_decay": config.optimizer.weight_decay}, {"params": vectors}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
+
+    def steps() -> Iterator[dict[str, float]]:
+        model.train()
+        step = 0
+        for epoch in range(config.schedule.epochs):
+            sampler.set_epoch(epoch)
+            for batch in loader:
+                for group in optimizer.param_groups:
+                    group["lr"] = config.optimizer.lr * lr_factor(config.schedule, step, len(sampler))
+                images = augment(batch.image.to(device), batch.modality, step)
+                torch.manual_seed((seed << 32) + step)  # of dropout
+                losses = objective(model(images), batch.label.to(device), batch.modality.to(device))
+                optimizer.zero_grad()
+                losses.total.backward()
+                optimizer.step()
+                step += 1
+                yield {name: value.item() for name, value in {**losses.terms, "total": losses.total}.items()}
+
+    return model, steps()
+
+
+@torch.no_grad()
+def evaluate(data: str, model: nn.Module, config: mvd.RunConfig, device: str = "cpu") -> dict[str, float]:
+    """Compute rank-1, mAP and mINP of SYSU-MM01's all-search on the test people."""
+    dataset = mvd.data.PictureDataset(data, "test", size=(config.data.height, config.data.width))
+    normalise = mvd.training.DeviceAugment().eval()
+    metric = mvd.metrics.CrossModalRetrieval("sysu/all-search/single-shot/seeded")
+    for batch in DataLoader(dataset, batch_size=64):
+        metric.update(model.eval()(normalise(batch.image.to(device))), batch.identity, batch.camera, batch.modality)
+    return metric.compute()
+
+
+if __name__ == "__main__":
+    demo = mvd.recipes["demo"]
+    network, log = train(sys.argv[1], demo)
+    for number, values in enumerate(log, start=1):
+        print(number, *(f"{name} {value:.3f}" for name, value in values.items()))
+    print(evaluate(sys.argv[1], network, demo))

@@ -1,0 +1,155 @@
+"""Pictures in batches, wherever they are: files, memory, several places one after the other.
+
+Shapes: N pictures of H × W pixels.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.data.images import load_image
+from mvd.data.workers import worker_count
+
+Batch = npt.NDArray[np.uint8]
+
+
+class Pictures(Protocol):
+    """N pictures of one size, read in order from any position, so that several processes can share them."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+
+    @abstractmethod
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Read the pictures from `start` up to `stop`: (stop - start, H, W, 3) uint8."""
+
+    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Yield the pictures from `start` up to `stop` in order: (up to `size`, H, W, 3) uint8 each."""
+        first, end, _ = slice(start, stop).indices(len(self))
+        for done in range(first, end, size):
+            yield self.read_range(done, min(done + size, end))
+
+
+@dataclass(frozen=True, eq=False)
+class PictureArray(Pictures):
+    """Pictures in memory.
+
+    Attributes:
+        pictures: (N, H, W, 3) uint8.
+    """
+
+    pictures: Batch
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Return a view of the pictures."""
+        return self.pictures[start:stop]
+
+
+@dataclass(frozen=True, eq=False)
+class ConcatPictures(Pictures):
+    """Pictures of several sources of one size, one after the other.
+
+    Attributes:
+        parts: the sources.
+    """
+
+    parts: Sequence[Pictures]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Read the pictures from each source that the range touches."""
+        pieces, before = [], 0
+        for part in self.parts:
+            own = range(max(start - before, 0), min(stop - before, len(part)))
+            if own:
+                pieces.append(part.read_range(own.start, own.stop))
+            before += len(part)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+@dataclass(frozen=True, eq=False)
+class ProgressPictures(Pictures):
+    """Pictures of another source, with a progress callback.
+
+    Attributes:
+        source: the pictures.
+        progress: called after each batch with (pictures done, pictures in all) of the range that is read.
+    """
+
+    source: Pictures
+    progress: Callable[[int, int], None]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Read the pictures from the source, without progress."""
+        return self.source.read_range(start, stop)
+
+    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Yield the source's batches and report each."""
+        total = len(range(*slice(start, stop).indices(len(self))))
+        done = 0
+        for batch in self.source.batches(size, start, stop):
+            yield batch
+            done += len(batch)
+            self.progress(done, total)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFiles(Pictures):
+    """Pictures decoded from their files by several threads when they are read.
+
+    Attributes:
+        root: folder that `paths` are relative to.
+        paths: (N,) files.
+        height: H.
+        width: W.
+        workers: threads; 0 means one for each core.
+    """
+
+    root: Path
+    paths: Sequence[str]
+    height: int
+    width: int
+    workers: int = 0
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read_range(self, start: int, stop: int) -> Batch:
+        """Decode some files."""
+        return next(self.batches(stop - start, start, stop))
+
+    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Yield the pictures in order, decoding one batch ahead."""
+        paths = self.paths[start:stop]
+
+        def load(path: str) -> Batch:
+            return load_image(self.root / path, self.height, self.width)
+
+        # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
+        with ThreadPoolExecutor(worker_count(self.workers)) as pool:
+            ahead = [pool.submit(load, path) for path in paths[:size]]
+            for done in range(0, len(paths), size):
+                batch = ahead
+                ahead = [pool.submit(load, path) for path in paths[done + size : done + 2 * size]]
+                try:
+                    yield np.stack([future.result() for future in batch])
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)
+                    raise
