@@ -13,6 +13,7 @@ _EXAMPLES = Path(__file__).parents[2] / "examples"
 _PRINTED = {
     "own_loss.py": "'alignment': 0.",
     "own_encoder.py": "embeddings: torch.Size([2, 192])",
+    "own_layout.py": "step 0: images (8, 3, 48, 24) of identities",
 }
 """What each example prints among other things; those that are not here need packages or files of their own."""
 

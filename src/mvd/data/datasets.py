@@ -1,16 +1,7 @@
 """Data sets and batches for a PyTorch training loop: `PictureDataset` and `IdentitySampler`.
 
-The one file of `mvd.data` that imports PyTorch. Together with `mvd.training.DeviceAugment` they give the batches of
-`mvd train`, picture by picture:
-
-    dataset = PictureDataset(path)
-    sampler = IdentitySampler(dataset.labels, dataset.modalities, identities=8, pictures=4, seed=0)
-    loader = DataLoader(dataset, batch_sampler=sampler)
-    augment = DeviceAugment(seed=0).to(device)
-    for epoch in range(epochs):
-        sampler.set_epoch(epoch)
-        for number, batch in enumerate(loader):
-            images = augment(batch.image.to(device), batch.modality, step=epoch * len(sampler) + number)
+The one file of `mvd.data` that imports PyTorch. With `mvd.training.DeviceAugment` they give the batches of `mvd train`,
+bit for bit; examples/own_loop.py is a whole training loop.
 
 Shapes: N pictures of H × W pixels, P identities in a batch, K pictures of each and modality.
 """

@@ -90,7 +90,7 @@ def identity_batches(
         >>> batches.labels
         array([[2, 2, 0, 0]])
         >>> batches.visible
-        array([[4, 4, 0, 1]])
+        array([[4, 4, 1, 0]])
     """
     classes = np.unique(visible)
     if not np.array_equal(classes, np.unique(infrared)):
@@ -99,7 +99,8 @@ def identity_batches(
     require_identities(len(classes), identities)
     rng = np.random.default_rng([seed, epoch])
     draws = _draw_forever(classes, identities, rng)
-    labels = np.concatenate([next(draws) for _ in range(steps)])
+    # One draw more than is used: without it, the pictures below would be others than in the runs there are.
+    labels = np.concatenate([next(draws) for _ in range(steps + 1)][:steps])
     return EpochBatches(
         labels=np.repeat(labels, pictures).reshape(steps, -1),
         visible=_draw_pictures(visible, labels, pictures, rng).reshape(steps, -1),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -147,9 +145,3 @@ def test_a_layout_of_ones_own_is_scanned_by_a_function_or_once_it_is_registered(
     assert scan(tmp_path / "pairs").test.people.tolist() == [1, 2]
     with pytest.raises(DatasetError, match=r"expected pairs \(1-0\.jpg\), SYSU-MM01 .* did you mean .*/pairs\?"):
         scan(tmp_path)
-
-
-def test_the_example_runs(tmp_path: Path) -> None:
-    example = Path(__file__).parents[3] / "examples" / "own_layout.py"
-    printed = subprocess.check_output([sys.executable, example, tmp_path], text=True)
-    assert "step 0: images (8, 3, 48, 24) of identities" in printed

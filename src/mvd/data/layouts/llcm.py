@@ -35,14 +35,7 @@ def scan_llcm(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
 
     Args:
         root: the folder that holds `vis`, `nir`, `test_vis`, `test_nir` and `idx`.
-        on_defect: takes each defect: a camera folder or a list is missing, empty or damaged; a training picture is
-            listed twice or not there; a training label is in one modality only; a test person has no pictures.
-
-    Returns:
-        The tables of the train and test people, without validation.
-
-    Raises:
-        DatasetError: there is no such folder; or a defect, unless `on_defect` takes it.
+        on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, _PARTS)
     require_cameras(root, _FOLDERS, _PARTS, on_defect)

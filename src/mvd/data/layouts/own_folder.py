@@ -35,15 +35,7 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
 
     Args:
         root: the folder that holds `visible` and `infrared`.
-        on_defect: takes each defect: a folder without pictures, pictures outside the folders of people, a list that
-            cannot be read, somebody on two lists or listed without pictures, and training and validation people who
-            are seen in one modality only.
-
-    Returns:
-        The tables of the train, validation and test people, and their names.
-
-    Raises:
-        DatasetError: there is no such folder; or a defect, unless `on_defect` takes it.
+        on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, "visible and infrared, a folder for each person in both")
     people = {modality: folder_names(root / folder, on_defect) for modality, folder in _FOLDERS.items()}

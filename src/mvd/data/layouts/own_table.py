@@ -61,15 +61,7 @@ def scan_own_table(file: Path, on_defect: OnDefect = raise_defect) -> Dataset:
 
     Args:
         file: the table.
-        on_defect: takes each defect: a row that cannot be understood, a picture that is in two rows or not there,
-            somebody in two splits, and training and validation people who are seen in one modality only.
-
-    Returns:
-        The tables of the train, validation and test people, and their names.
-
-    Raises:
-        DatasetError: the table cannot be read, or has no header with the columns path, identity and modality; or a
-            defect, unless `on_defect` takes it.
+        on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     entries = require_pictures_once(file.parent, file, read_entries(file, read_table(file), on_defect), on_defect)
     numbers = number_names([entry.identity for entry in entries], smallest=0)

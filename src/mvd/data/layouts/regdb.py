@@ -34,14 +34,7 @@ def scan_regdb(root: Path, trial: int = 1, on_defect: OnDefect = raise_defect) -
     Args:
         root: the folder that holds `Visible`, `Thermal` and `idx`.
         trial: which of the ten splits, 1 … 10.
-        on_defect: takes each defect: a list is missing or has a malformed line; a picture is listed twice, in training
-            and test, or not there; a label is in one modality only.
-
-    Returns:
-        The tables of the train and test people, without validation.
-
-    Raises:
-        DatasetError: there is no such folder or trial; or a defect, unless `on_defect` takes it.
+        on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, _PARTS)
     if trial not in TRIALS:

@@ -37,14 +37,7 @@ def scan_sysu(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
 
     Args:
         root: the folder that holds `cam1` … `cam6` and `exp`.
-        on_defect: takes each defect: a camera folder or an id file is missing, empty or damaged; two splits share an
-            identity; an identity has no pictures; or one to be trained or validated on is seen in one modality only.
-
-    Returns:
-        The tables of the train, validation and test identities.
-
-    Raises:
-        DatasetError: there is no such folder; or a defect, unless `on_defect` takes it.
+        on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, _PARTS)
     require_cameras(root, _FOLDERS, _PARTS, on_defect)
