@@ -90,7 +90,7 @@ def identity_batches(
         >>> batches.labels
         array([[2, 2, 0, 0]])
         >>> batches.visible
-        array([[4, 4, 0, 1]])
+        array([[4, 4, 1, 0]])
     """
     classes = np.unique(visible)
     if not np.array_equal(classes, np.unique(infrared)):
@@ -99,7 +99,8 @@ def identity_batches(
     require_identities(len(classes), identities)
     rng = np.random.default_rng([seed, epoch])
     draws = _draw_forever(classes, identities, rng)
-    labels = np.concatenate([next(draws) for _ in range(steps)])
+    # One more than is used: the generator's state after it decides which pictures are drawn in every seeded run so far.
+    labels = np.concatenate([next(draws) for _ in range(steps + 1)][:steps])
     return EpochBatches(
         labels=np.repeat(labels, pictures).reshape(steps, -1),
         visible=_draw_pictures(visible, labels, pictures, rng).reshape(steps, -1),
