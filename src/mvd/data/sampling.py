@@ -99,7 +99,7 @@ def identity_batches(
     require_identities(len(classes), identities)
     rng = np.random.default_rng([seed, epoch])
     draws = _draw_forever(classes, identities, rng)
-    # One more than is used: the generator's state after it decides which pictures are drawn in every seeded run so far.
+    # One draw more than is used: without it, the pictures below would be others than in the runs there are.
     labels = np.concatenate([next(draws) for _ in range(steps + 1)][:steps])
     return EpochBatches(
         labels=np.repeat(labels, pictures).reshape(steps, -1),
