@@ -39,6 +39,7 @@ TOLERANCE = 1e-4
 """The largest difference of a number of a descriptor from PyTorch's, in float32."""
 
 _DISTINCT = 10 * TOLERANCE
+_BATCH = 64
 
 
 def export(
@@ -92,8 +93,8 @@ def export(
         engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
         for variant in dict.fromkeys(variants):
             final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}.onnx")
-            part = _convert(whole, variant, pictures, size=config.runtime.embed_batch)
-            batches = pictures.pictures.batches(config.runtime.embed_batch)
+            part = _convert(whole, variant, pictures, size=config.runtime.embed_batch or _BATCH)
+            batches = pictures.pictures.batches(config.runtime.embed_batch or _BATCH)
             descriptors = OnnxNetwork(part).embed(batches, pictures.modalities)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)
