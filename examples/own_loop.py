@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,10 +35,14 @@ def train(data: str, config: mvd.RunConfig, device: str = "cpu") -> tuple[nn.Mod
     objective = mvd.losses.build_objective(config)  # or the losses themselves: mvd.losses.VSD()(…) + …
 
     torch.manual_seed(seed)
-    model = mvd.create_model(classes=len(dataset.classes), **asdict(config.model)).to(device, memory_format=layout)
+    model: nn.Module = mvd.create_model(classes=len(dataset.classes), **asdict(config.model))
+    model = model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
     vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim == 1]
-    groups = [{"params": matrices, "weight_decay": config.optimizer.weight_decay}, {"params": vectors}]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices, "weight_decay": config.optimizer.weight_decay},
+        {"params": vectors},
+    ]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
 
     def steps() -> Iterator[dict[str, float]]:
@@ -52,7 +57,7 @@ def train(data: str, config: mvd.RunConfig, device: str = "cpu") -> tuple[nn.Mod
                 torch.manual_seed((seed << 32) + step)  # of dropout
                 losses = objective(model(images), batch.label.to(device), batch.modality.to(device))
                 optimizer.zero_grad()
-                losses.total.backward()
+                torch.autograd.backward(losses.total)
                 optimizer.step()
                 step += 1
                 yield {name: value.item() for name, value in {**losses.terms, "total": losses.total}.items()}
