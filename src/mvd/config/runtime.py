@@ -29,7 +29,8 @@ class RuntimeConfig:
         cuda_graphs: record the kernels of a step once and launch them together from then on. "auto" does where a step
             can be recorded: on CUDA, in one process, with the whole batch at once.
         recompute: keep little of what the encoders compute and compute it again for the gradient: much less memory, a
-            third more arithmetic, the same result.
+            third more arithmetic, the same result. "auto" does where a step would not fit into memory otherwise.
+        memory: GB that a step may take, for recompute "auto"; 0 is what is available on the device when a run starts.
         accumulate: parts in which a batch goes through the network, for want of memory; divides the identities of a
             batch, or of a process's share of it. Losses see the whole batch all the same; batch norm sees a part at a
             time, and the pictures pass twice.
@@ -47,7 +48,8 @@ class RuntimeConfig:
     channels_last: bool = True
     compile: Switch = "auto"
     cuda_graphs: Switch = "auto"
-    recompute: bool = False
+    recompute: Switch = "auto"
+    memory: float = 0.0
     accumulate: int = 1
     log_every: int = 10
     validate_every: int = 5
@@ -61,4 +63,5 @@ class RuntimeConfig:
             require(value >= 1, f"runtime.{name}", "at least 1", value)
         require(self.checkpoint_minutes >= 0, "runtime.checkpoint_minutes", "0 or more", self.checkpoint_minutes)
         require(self.embed_batch >= 0, "runtime.embed_batch", "0 or more", self.embed_batch)
+        require(self.memory >= 0, "runtime.memory", "0 or more", self.memory)
         require(self.workers >= 0, "runtime.workers", "0 or more", self.workers)

@@ -37,10 +37,10 @@ def resolve_runtime(config: RunConfig, device: torch.device, steps: int) -> RunC
     # One's own encoder or loss may wait for the device, which a graph refuses, or compile badly.
     ours = config.model.encoder is None and not config.losses.extra
     if runtime.compile == "auto":
-        pays = device.type == "cuda" and not runtime.recompute and ours and steps >= _STEPS_WORTH_COMPILING
+        pays = device.type == "cuda" and runtime.recompute is not True and ours and steps >= _STEPS_WORTH_COMPILING
         runtime = replace(runtime, compile=pays and compile_obstacle(device) is None)
     if runtime.cuda_graphs == "auto":
-        able = ours and not runtime.recompute and _graph_obstacle(config, device) is None
+        able = ours and runtime.recompute is not True and _graph_obstacle(config, device) is None
         runtime = replace(runtime, cuda_graphs=able)
     return replace(config, runtime=runtime)
 

@@ -50,7 +50,7 @@ def initial_state(config: RunConfig, classes: int, device: torch.device) -> Trai
     network = initial_network(config, classes, device)
     for name, module in network.named_modules():
         if isinstance(module, ResNet):
-            module.recompute = config.runtime.recompute
+            module.recompute = config.runtime.recompute is True
             module.compiled = config.runtime.compile is True
         elif name.endswith("encoder") and config.runtime.compile is True:
             module.compile()  # one's own

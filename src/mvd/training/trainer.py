@@ -34,7 +34,8 @@ from mvd.models.state import overlay
 from mvd.runs import RunFolder
 from mvd.runs.observer import Observer, StopOnly
 from mvd.runtime.device import autocast, memory_format, resolve_device, widen
-from mvd.runtime.precision import numerics
+from mvd.runtime.estimate import fit_into_memory
+from mvd.runtime.precision import numerics, resolve_precision
 from mvd.runtime.resolve import resolve_runtime
 from mvd.training.accumulate import backward_in_parts, forward_in_parts, seed_dropout
 from mvd.training.batches import HostBatch, count_steps, host_batches
@@ -61,10 +62,14 @@ def fit(
     config = replace(config, runtime=local_runtime(config.runtime))
     device = resolve_device(config.runtime.device)
     steps = count_steps(config, data)
-    config = resolve_runtime(config, device, steps * config.schedule.epochs)
-    runtime = config.runtime
     if not distributed.is_first():
         observer = StopOnly(observer)
+    config = replace(config, runtime=resolve_precision(config.runtime, device))
+    config, line = fit_into_memory(config, len(data.identities), device)
+    if line is not None:
+        observer.noted(line)
+    config = resolve_runtime(config, device, steps * config.schedule.epochs)
+    runtime = config.runtime
     with numerics(runtime, device):
         state = initial_state(config, len(data.identities), device)
         objective = build_objective(config)
