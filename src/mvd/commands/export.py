@@ -23,6 +23,7 @@ from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, to_json
 from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
+from mvd.files.atomic import replacing
 from mvd.inference.onnx_models import (
     OnnxNetwork,
     annotate,
@@ -104,7 +105,8 @@ def export(
             if progress is not None:
                 progress(len(done), len(variants))
         for one in done:
-            (folder / f"{one.variant}.onnx").replace(one.file)
+            with replacing(one.file) as temporary:
+                (folder / f"{one.variant}.onnx").replace(temporary)
     return ExportResult(programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference))
 
 

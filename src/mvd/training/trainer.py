@@ -130,9 +130,7 @@ def train_step(
         Scalars on the device, of the whole batch: the terms of the loss by name, "total" and "accuracy".
     """
     pictures, draws, everyone = (tensor.to(device, non_blocking=True) for tensor in batch[:2] + batch[3:])
-
-    def gradients(pictures: Tensor, draws: Tensor, everyone: Tensor) -> dict[str, Tensor]:
-        return compute_gradients(state, objective, pictures, draws, everyone, batch.modalities, config)
+    gradients = partial(compute_gradients, state, objective, config, batch.modalities)
 
     state.network.train()
     seed_dropout(config, state.step)
@@ -152,11 +150,11 @@ def train_step(
 def compute_gradients(  # noqa: PLR0917 - a batch comes in four parts
     state: TrainState,
     objective: Objective,
+    config: RunConfig,
+    host_modalities: Tensor,
     pictures: Tensor,
     draws: Tensor,
     everyone: Tensor,
-    host_modalities: Tensor,
-    config: RunConfig,
 ) -> dict[str, Tensor]:
     """Compute the gradient of the losses of a batch into `Tensor.grad`, from pictures to backward pass.
 
@@ -165,11 +163,11 @@ def compute_gradients(  # noqa: PLR0917 - a batch comes in four parts
     Args:
         state: holds the network.
         objective: the weighted sum of the losses.
+        config: the run.
+        host_modalities: (b,), on the host; of every batch the same.
         pictures: (b, H, W, 3) uint8, of this process, on the device.
         draws: (b, 8), how to augment them.
         everyone: (2, B), class and modality of each row of the whole batch.
-        host_modalities: (b,), on the host; of every batch the same.
-        config: the run.
 
     Returns:
         What `train_step` returns.
