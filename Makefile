@@ -42,7 +42,7 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports
 
-# What runs on a borrowed GPU, on the CPU with tiny sizes, so that it does not fail there for a silly reason.
+# What runs on a GPU, here on the CPU with tiny sizes, so that it does not fail there for a silly reason.
 gpu-script: $(READY)
 	MVD_GPU_TINY=1 PYTHON=$(BIN)/python benchmarks/gpu.sh "$$(mktemp -d)" card tests step embed run
 

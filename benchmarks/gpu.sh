@@ -119,6 +119,6 @@ part more 120 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --pr
 for name in $PARTS; do
   [ -f "$OUT/$name.log" ] && echo "== $name" && tail -n "${TAIL:-16}" "$OUT/$name.log" | cut -c1-200
 done
-# On a borrowed device what counts is what came out; in a check, that nothing failed.
+# On a GPU what counts is what came out; in a check on the CPU, that nothing failed.
 [ "$TINY" = 1 ] && exit $FAILED
 exit 0
