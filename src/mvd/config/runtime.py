@@ -39,6 +39,8 @@ class RuntimeConfig:
         checkpoint_minutes: minutes after which a checkpoint is written in between, so that no more than their work is
             lost if the run is killed; 0 writes one after every step.
         embed_batch: pictures in a batch when descriptors are computed; 0 means 64 on a CPU and 256 elsewhere.
+        threads: threads of a CPU that trains; 0 follows the cores that other programs leave free, on Linux and without
+            OMP_NUM_THREADS. A fixed number is needed for runs that repeat bit for bit beside other programs.
         workers: threads that decode pictures; 0 means one for each core.
     """
 
@@ -55,6 +57,7 @@ class RuntimeConfig:
     validate_every: int = 5
     checkpoint_minutes: float = 10.0
     embed_batch: int = 0
+    threads: int = 0
     workers: int = 0
 
     def __post_init__(self) -> None:
@@ -64,4 +67,5 @@ class RuntimeConfig:
         require(self.checkpoint_minutes >= 0, "runtime.checkpoint_minutes", "0 or more", self.checkpoint_minutes)
         require(self.embed_batch >= 0, "runtime.embed_batch", "0 or more", self.embed_batch)
         require(self.memory >= 0, "runtime.memory", "0 or more", self.memory)
+        require(self.threads >= 0, "runtime.threads", "0 or more", self.threads)
         require(self.workers >= 0, "runtime.workers", "0 or more", self.workers)

@@ -37,6 +37,7 @@ from mvd.runtime.device import autocast, memory_format, resolve_device, widen
 from mvd.runtime.estimate import fit_into_memory
 from mvd.runtime.precision import numerics, resolve_precision
 from mvd.runtime.resolve import resolve_runtime
+from mvd.runtime.threads import free_threads
 from mvd.training.accumulate import backward_in_parts, forward_in_parts, seed_dropout
 from mvd.training.batches import HostBatch, count_steps, host_batches
 from mvd.training.checkpoint import CheckpointWriter, restore
@@ -70,7 +71,7 @@ def fit(
         observer.noted(line)
     config = resolve_runtime(config, device, steps * config.schedule.epochs)
     runtime = config.runtime
-    with numerics(runtime, device):
+    with numerics(runtime, device), free_threads(runtime, device) as threads:
         state = initial_state(config, len(data.identities), device)
         objective = build_objective(config)
         log = StepLogger(run, observer, config, steps, device)
@@ -90,6 +91,8 @@ def fit(
             log.add(state.step, values, pictures=batch.everyone.shape[1])
             state.step += 1
             proceed = observer.stepped(state.step)
+            if threads.follow():
+                observer.noted(f"{torch.get_num_threads()} CPU threads, as other programs leave cores free")
 
             epoch, within = divmod(state.step, steps)
             last = epoch == config.schedule.epochs and within == 0
