@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from weights.helpers import resnet_shapes
 
 from mvd.commands.prepare import prepare
 from mvd.config import EpochSchedule
+from mvd.models.resnet import _compiled_encoder
 from mvd.original import training
 from mvd.original.watching import Watcher
 from mvd.runs import load_checkpoint, open_run
@@ -254,11 +256,12 @@ def test_graph_mode_trains_the_compiled_network_and_pynative_mode_the_eager_one(
 ) -> None:
     compiled: list[object] = []
 
-    def compile_by_the_compiler_s_front_end(network: torch.nn.Module) -> object:
-        compiled.append(network)
-        return real(network, backend="eager")
+    def compile_by_the_compiler_s_front_end(encode: Any, **options: Any) -> object:
+        compiled.append(encode)
+        return real(encode, backend="eager", **options)
 
     real = torch.compile
+    _compiled_encoder.cache_clear()
     monkeypatch.setattr(torch, "compile", compile_by_the_compiler_s_front_end)
     monkeypatch.setenv("CXX", sys.executable)  # of a compiler, only that it is there is asked for
     train(sysu, "--MSmode", "PYNATIVE_MODE", "--epoch", "1", "--tag", "eager")

@@ -28,5 +28,5 @@ class Check:
 
         with counting_bar(console, "checking") as bar:
             inspection = check(**vars(self), progress=bar)
-        console.print(inspection_report(inspection))
+        console.print(inspection_report(inspection), soft_wrap=True)
         return 1 if inspection.defects else 0
