@@ -97,7 +97,7 @@ def export(
             descriptors = OnnxNetwork(part).embed(batches, pictures.modalities)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)
-            annotate(part, _metadata(config, card, variant, results, preprocessing))
+            annotate(part, _metadata(config, card, variant, results if pictures.own else (), preprocessing))
             size = part.stat().st_size
             done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
@@ -155,7 +155,7 @@ def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> f
 def _metadata(
     config: RunConfig, card: Card, variant: Variant, results: Sequence[Scores], preprocessing: Preprocessing
 ) -> Mapping[str, str]:
-    """Make a program's metadata; its own test figures replace the run's on the card."""
+    """Make a program's metadata; its own test figures, if of the run's data set, replace the run's on the card."""
     if results:
         own = tuple(_figures(result) for result in results)
         card = replace(card, figures=(*(one for one in card.figures if one.people != "test"), *own))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mvd import distributed
 from mvd.commands.engine import load_engine
-from mvd.commands.training_data import load_training, validation_protocol_of
+from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
 from mvd.config import RunConfig
 from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.arrays import default_folder
@@ -79,12 +79,9 @@ def train(
                 if pretrained is None
                 else load_pretrained(Path(pretrained), config.model, len(training.identities))
             )
-            described = RunData(
-                root=str(data.resolve()),
+            described = replace_fields(
+                describe_people(dataset, training.identities, data),
                 prepared=str(folder.resolve()),
-                dataset=dataset.name,
-                identities=tuple(training.identities.tolist()),
-                trial=dataset.trial,
                 pretrained=None if pretrained is None else str(Path(pretrained).resolve()),
                 pictures=training.fingerprint(),
                 recipe=name_recipe(config),

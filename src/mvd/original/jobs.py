@@ -12,7 +12,7 @@ from pathlib import Path
 from mvd import distributed
 from mvd.commands.prepare import prepare
 from mvd.commands.train import resume, train
-from mvd.commands.training_data import describe_dataset, load_training
+from mvd.commands.training_data import describe_dataset, describe_people, load_training
 from mvd.config import RunConfig
 from mvd.config.compare import config_fields, differing
 from mvd.config.recipes import name_recipe
@@ -25,7 +25,7 @@ from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.devices import choose_device, compile_if_possible, require_device
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
-from mvd.original.weights import NetworkWeights, describe_people, load_weights, require_fit
+from mvd.original.weights import NetworkWeights, load_weights, require_fit
 from mvd.results.train import TrainResult
 from mvd.runs import CheckpointMeta, RunData, RunFolder, Tensors, create_run, is_free, open_run
 from mvd.runs.observer import Observer
