@@ -12,7 +12,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from mvd.cli.screen import open_console, print_results, say
-from mvd.config import Descriptor
+from mvd.config import Descriptor, Machine
 from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(Machine):
     """Evaluate runs on the test people: CMC, mAP and mINP.
 
     Every figure comes with its protocol. Runs of several RegDB trials are also summed up as mean and deviation.
@@ -73,6 +73,7 @@ class Evaluate:
                     weights=self.weights,
                     descriptor=self.descriptor,
                     allow_trained_identities=self.allow_trained_identities,
+                    machine=self,
                     note=lambda line: say(progress, line),
                     progress=bar,
                 )

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from mvd import distributed
-from mvd.commands.engine import load_engine
-from mvd.config import Descriptor, RunConfig
+from mvd.commands.engine import load_engine, machine_flags
+from mvd.config import Descriptor, Machine, RunConfig
 from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.layouts import scan
 from mvd.data.official_galleries import Permutations, load_permutations
@@ -32,6 +32,10 @@ Note = Callable[[str], None]
 PERMUTATIONS = Path("exp") / "rand_perm_cam.mat"
 
 
+def _silent(line: str) -> None:
+    pass
+
+
 def evaluate(
     path: Path | str,
     *,
@@ -42,7 +46,8 @@ def evaluate(
     weights: Weights = "best",
     descriptor: Descriptor | None = None,
     allow_trained_identities: bool = False,
-    note: Note | None = None,
+    machine: Machine | None = None,
+    note: Note = _silent,
     progress: Progress | None = None,
 ) -> list[Scores]:
     """Evaluate a run on the test identities.
@@ -63,6 +68,7 @@ def evaluate(
         descriptor: the embedding of a picture, where it is not the configuration's; training does not depend on it.
         allow_trained_identities: test people whom the run was trained on, too; the figures count as no test figures
             of the run.
+        machine: the device, precision, workers and batch; by default the run's, where they are there.
         note: called with a line that the user should see.
         progress: called with (pictures embedded, pictures in all).
 
@@ -79,6 +85,10 @@ def evaluate(
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = Path(run.data.root if data is None else data)
     engine, checkpoint = load_engine(config), _checkpoint(run, weights)
+    with machine_flags():
+        config, lines = engine.adapt(config, machine or Machine())
+    for line in lines:
+        note(line)
     with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):
         with distributed.agreement():
             dataset = scan(root, trial=_trial(run, trial))
@@ -114,7 +124,7 @@ def evaluate(
                 name += "" if own_data else f"-on-{_file_name(root)}-{fingerprint(dataset)[:8]}"
                 file = run.path / f"evaluation-{name}.json"
                 write_json(file, record)
-                if note is not None and not record["own"]:
+                if not record["own"]:
                     note(f"{file}: kept there, since these are no test figures of the run on its own data set")
         return distributed.broadcast(results)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
-from mvd.errors import RunError
+from mvd.errors import CheckpointError, RunError
 from mvd.files.atomic import cannot_write, flush, write_atomically, write_json
 from mvd.files.locks import lock
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
@@ -276,7 +276,7 @@ def read_trained_on(file: Path) -> RunData | None:
         file: a checkpoint in a run folder, or a file with "data" in its metadata.
 
     Raises:
-        RunError: it cannot be read.
+        CheckpointError: it cannot be read.
     """
     folder = file.parent.parent
     if file.parent.name == "checkpoints" and (folder / "config.json").is_file():
@@ -285,7 +285,7 @@ def read_trained_on(file: Path) -> RunData | None:
     try:
         return None if text is None else RunData(**json.loads(text))
     except (ValueError, TypeError, RecursionError) as error:
-        raise RunError(
+        raise CheckpointError(
             f"{file}: expected to read in it what its weights were trained on, found something else ({error}); take "
             f"the file that mvd wrote"
         ) from error
