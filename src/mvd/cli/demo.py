@@ -12,10 +12,11 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from mvd.cli.screen import STOPPED, Bars, command, print_results, say
+from mvd.config import Machine
 
 
 @dataclass(frozen=True, kw_only=True)
-class Demo:
+class Demo(Machine):
     """Render people, train and evaluate, in minutes on a CPU."""
 
     out: Positional[Path] = Path("demo")
@@ -30,7 +31,7 @@ class Demo:
         from mvd.commands.demo import demo
 
         start = time.monotonic()
-        outcome = demo(self.out, self.seed, screens=Bars(console), replace_old=self.replace)
+        outcome = demo(self.out, self.seed, screens=Bars(console), replace_old=self.replace, machine=self)
         if outcome is None:
             say(console, f"stopped; start again with: {command('mvd', 'demo', self.out, '--replace')}")
             return STOPPED

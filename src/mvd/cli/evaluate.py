@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 from tyro.conf import Positional
 
-from mvd.cli.screen import open_console, print_results
-from mvd.config import Descriptor
+from mvd.cli.screen import open_console, print_results, say
+from mvd.config import Descriptor, Machine
 from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(Machine):
     """Evaluate runs on the test people: CMC, mAP and mINP.
 
     Every figure comes with its protocol. Runs of several RegDB trials are also summed up as mean and deviation.
@@ -39,6 +39,8 @@ class Evaluate:
     """best on validation (without validation: the last), last, or initial: before training"""
     descriptor: Descriptor | None = None
     """descriptor of a picture, instead of the one in the run's configuration"""
+    allow_trained_identities: bool = False
+    """test people whom the run was trained on, too; these figures count as no test figures of the run"""
     rerank: bool = False
     """also re-rank by k-reciprocal neighbours; these figures have rows of their own"""
     k1: int = 20
@@ -70,6 +72,9 @@ class Evaluate:
                     reranking=self._reranking,
                     weights=self.weights,
                     descriptor=self.descriptor,
+                    allow_trained_identities=self.allow_trained_identities,
+                    machine=self,
+                    note=lambda line: say(progress, line),
                     progress=bar,
                 )
             label = self.weights if len(self.runs) == 1 else str(run)

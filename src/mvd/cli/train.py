@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from tyro.conf import AvoidSubcommands, Positional, arg
 
 from mvd.cli.screen import STOPPED, command, print_results, say, watched_training
-from mvd.config import RunConfig
+from mvd.config import Machine, RunConfig
 from mvd.config.recipes import RECIPES, RecipeName
 from mvd.distributed.launch import process_index
 from mvd.errors import ConfigError
@@ -56,11 +56,10 @@ class Train:
 
         with watched_training(console) as bar, self._observer(console, bar) as observer:
             if self.resume is not None:
-                if self.config != RECIPES[self.recipe] or self.pretrained is not None or self.replace:
-                    raise ConfigError(
-                        "expected --resume without other settings, found some; a run goes on with its own configuration"
-                    )
-                run, ended = resume(self.resume, observer=observer, data=self.data, prepared=self.prepared)
+                machine = self._machine()
+                run, ended = resume(
+                    self.resume, observer=observer, data=self.data, prepared=self.prepared, machine=machine
+                )
             elif self.data is not None:
                 run, ended = train(
                     self.data,
@@ -78,8 +77,21 @@ class Train:
             return STOPPED
         say(console, f"{run.path}: trained, weights in {run.best_checkpoint}")
         if self.evaluate == "test":
-            _print_test(console, run)
+            _print_test(console, run, None if self.resume is None else self._machine())
         return 0
+
+    def _machine(self) -> Machine:
+        """Take what a resumed run may be given: the settings of the machine."""
+        usual, given = RECIPES[self.recipe], self.config.runtime
+        names = ("device", "precision", "workers", "embed_batch")
+        machine = {name: getattr(given, name) for name in names}
+        others = replace(self.config, runtime=replace(given, **{name: getattr(usual.runtime, name) for name in names}))
+        if others != usual or self.pretrained is not None or self.replace:
+            raise ConfigError(
+                "expected --resume without other settings than --runtime.device, --runtime.precision, "
+                "--runtime.workers and --runtime.embed-batch, found some; a run goes on with its own configuration"
+            )
+        return Machine(batch=machine.pop("embed_batch"), **machine)
 
     @contextmanager
     def _observer(self, console: Console, bar: TrainingBar) -> Iterator[Observer]:
@@ -97,10 +109,10 @@ class Train:
             yield Observers(*observers)
 
 
-def _print_test(console: Console, run: RunFolder) -> None:
+def _print_test(console: Console, run: RunFolder, machine: Machine | None) -> None:
     from mvd.commands.evaluate import evaluate
     from mvd.report.progress import counting_bar
 
     with counting_bar(console, "embedding") as bar:
-        results = evaluate(run.path, progress=bar)
+        results = evaluate(run.path, machine=machine, progress=bar)
     print_results(console, [("trained", result) for result in results])

@@ -11,7 +11,7 @@ from rich.console import Console
 from tyro.conf import AvoidSubcommands, Positional, arg
 
 from mvd.cli.screen import open_console, print_results
-from mvd.config import RunConfig
+from mvd.config import Machine, RunConfig
 from mvd.config.recipes import RecipeName
 
 
@@ -116,6 +116,10 @@ class Export:
     """data set to compare on, by default the one that the run was trained on"""
     protocols: tuple[str, ...] = ()
     """protocols to measure, by names or patterns; see `mvd protocols`"""
+    workers: int = 0
+    """threads that decode pictures; 0: as many as the run had"""
+    batch: int = 0
+    """pictures in a batch; 0: as many as the run had"""
     measure: Literal["all", "some"] = "all"
     """all: evaluate every program on all test pictures; some: only compare embeddings, on 32 of them"""
 
@@ -134,6 +138,7 @@ class Export:
                 data=self.data,
                 protocols=self.protocols,
                 measure=self.measure == "all",
+                machine=Machine(workers=self.workers, batch=self.batch),
                 progress=bar,
             )
         for one in done.programs:

@@ -20,11 +20,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from mvd.commands.evaluate import evaluate
+from mvd.commands.evaluate import evaluate, is_own_data
 from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.config.recipes import resolve_config
 from mvd.data.arrays import Progress
+from mvd.data.layouts import scan
 from mvd.data.workers import worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.results.ablation import RungResult, SeedFigures
@@ -203,6 +204,11 @@ def _require_same(job: _Job) -> None:
     if run.config != job.config:
         raise RunError(
             f"{job.folder}: expected a run of this ablation, found one of another configuration; choose another --out"
+        )
+    dataset = scan(job.data, trial=job.config.data.trial)
+    if not is_own_data(run.data, dataset, job.data):
+        raise RunError(
+            f"{job.folder}: expected a run on {job.data}, found one on {run.data.root}; choose another --out"
         )
     if run.data.pretrained != (None if job.pretrained is None else str(job.pretrained.resolve())):
         raise RunError(

@@ -15,13 +15,20 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mvd.commands.evaluate import choose_protocols, load_galleries, pictures_of
+from mvd.commands.evaluate import (
+    choose_protocols,
+    describe_trained,
+    is_own_data,
+    load_galleries,
+    pictures_of,
+    trained_people,
+)
 from mvd.config import RunConfig
 from mvd.data.layouts import scan
 from mvd.data.official_galleries import Permutations
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Dataset
-from mvd.errors import ConfigError, DatasetError
+from mvd.errors import ConfigError, DatasetError, ProtocolError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Protocol
 from mvd.metrics.scores import Scores
@@ -50,6 +57,7 @@ class ComparisonPictures:
         dataset: the data set; None if it is gone.
         protocols: protocols to measure by; empty if these are not all test pictures.
         galleries: the official galleries, if a protocol needs them.
+        own: whether the data set is the run's own.
     """
 
     pictures: Pictures
@@ -60,6 +68,7 @@ class ComparisonPictures:
     dataset: Dataset | None = None
     protocols: Sequence[Protocol] = ()
     galleries: Permutations | None = None
+    own: bool = True
 
     def measure(self, descriptors: Floats) -> tuple[Scores, ...]:
         """Evaluate descriptors (N, D) by each of the protocols."""
@@ -100,14 +109,16 @@ def comparison_pictures(
 
     Raises:
         DatasetError: `data` is no data set, or the run's own is damaged.
-        ProtocolError: there is no such protocol.
+        ProtocolError: there is no such protocol, or the run was trained on people that are to be measured.
     """
-    root = data or Path(run.data.root)
+    root = Path(run.data.root) if data is None else data
     if data is None and not root.exists():
         return _rendered(config, root)
-    dataset = scan(root, trial=run.data.trial or 1)
+    dataset = scan(root, trial=1 if run.data.trial is None else run.data.trial)
     if not len(dataset.test):
         raise DatasetError(f"{root}: expected test pictures, found none; name people in {dataset.people_lists}")
+    if measure and (seen := trained_people(run.data, dataset, root)):
+        raise ProtocolError(describe_trained(run.path, run.data, dataset, seen, "--measure some tests nobody"))
     chosen = choose_protocols(dataset, protocols) if measure else ()
     samples = dataset.test if measure else dataset.test.take(_spread(len(dataset.test), _COMPARED))
     return ComparisonPictures(
@@ -119,6 +130,7 @@ def comparison_pictures(
         dataset=dataset,
         protocols=chosen,
         galleries=load_galleries(dataset, chosen),
+        own=is_own_data(run.data, dataset, root),
     )
 
 

@@ -15,10 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from mvd.commands.engine import load_engine, machine_flags
 from mvd.commands.evaluate import evaluate
 from mvd.commands.prepare import prepare
 from mvd.commands.synth import synth
 from mvd.commands.train import train
+from mvd.config import Machine
 from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
 from mvd.errors import RunError
@@ -54,7 +56,12 @@ class _Silent(Screens):
 
 
 def demo(
-    out: str | Path = "demo", seed: int = 0, *, screens: Screens | None = None, replace_old: bool = False
+    out: str | Path = "demo",
+    seed: int = 0,
+    *,
+    screens: Screens | None = None,
+    replace_old: bool = False,
+    machine: Machine | None = None,
 ) -> DemoResult | None:
     """Render people, train on some of them, and evaluate on others.
 
@@ -63,6 +70,7 @@ def demo(
         seed: decides the people and the training.
         screens: shows progress.
         replace_old: delete a demo that is in `out`; anything else is never deleted.
+        machine: the device, precision, workers and batch.
 
     Returns:
         The result, or None when training was stopped.
@@ -72,7 +80,17 @@ def demo(
         MvdError: as `synth`, `prepare`, `train` and `evaluate`.
     """
     out, screens = Path(out), screens or _Silent()
-    config = replace(DEMO, seed=seed)
+    machine = machine or Machine()
+    runtime = replace(
+        DEMO.runtime,
+        device=machine.device,
+        precision=machine.precision,
+        workers=machine.workers,
+        embed_batch=machine.batch,
+    )
+    config = replace(DEMO, seed=seed, runtime=runtime)
+    with machine_flags():
+        load_engine(config).check(config)
     _make_folder(out, seed, replace_old=replace_old)
     data, sheet = out / "data", out / "people.png"
     with screens.counting("rendering") as progress:

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from mvd.config import RunConfig
+from mvd.config import Machine, RunConfig
 from mvd.data.images import Preprocessing
 from mvd.data.pictures import Pictures
 from mvd.data.training import TrainingData
+from mvd.errors import ConfigError
 from mvd.metrics.validation import Validation
 from mvd.runs import RunFolder
 from mvd.runs.observer import Observer
@@ -37,6 +39,16 @@ class Engine(Protocol):
 
         Raises:
             ConfigError: the device is missing, the configuration cannot be built, or the network not compiled.
+        """
+
+    def adapt(self, config: RunConfig, machine: Machine) -> tuple[RunConfig, tuple[str, ...]]:
+        """Choose the device, and what depends on it, for a run that exists.
+
+        Returns:
+            The configuration to use here, and a line for each setting that is not the run's own.
+
+        Raises:
+            ConfigError: the machine does not have what is asked for.
         """
 
     def fit(
@@ -115,6 +127,15 @@ class Engine(Protocol):
             CheckpointError: the weights do not fit.
             ConfigError: a package that it needs is not installed.
         """
+
+
+@contextmanager
+def machine_flags() -> Iterator[None]:
+    """Name the flags of `Machine` in errors, for verbs that take those: --device instead of --runtime.device."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("runtime.", "")) from error
 
 
 def load_engine(config: RunConfig) -> Engine:

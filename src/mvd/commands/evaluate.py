@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from mvd import distributed
-from mvd.commands.engine import load_engine
-from mvd.config import Descriptor, RunConfig
+from mvd.commands.engine import load_engine, machine_flags
+from mvd.config import Descriptor, Machine, RunConfig
+from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.layouts import scan
 from mvd.data.official_galleries import Permutations, load_permutations
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
@@ -21,12 +23,17 @@ from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rerank import Reranking
 from mvd.metrics.scores import Scores
 from mvd.metrics.scores import evaluate as score
-from mvd.runs import DamagedCheckpointError, RunFolder, open_run, read_meta, write_json
+from mvd.runs import DamagedCheckpointError, RunData, RunFolder, open_run, read_meta, write_json
 
 Weights = Literal["best", "last", "initial"]
 Progress = Callable[[int, int], None]
+Note = Callable[[str], None]
 
 PERMUTATIONS = Path("exp") / "rand_perm_cam.mat"
+
+
+def _silent(line: str) -> None:
+    pass
 
 
 def evaluate(
@@ -38,12 +45,17 @@ def evaluate(
     reranking: Reranking | None = None,
     weights: Weights = "best",
     descriptor: Descriptor | None = None,
+    allow_trained_identities: bool = False,
+    machine: Machine | None = None,
+    note: Note = _silent,
     progress: Progress | None = None,
 ) -> list[Scores]:
     """Evaluate a run on the test identities.
 
     The results are also written to the run folder, as `evaluation-<weights>.json`; with another descriptor than the
-    run's own, as `evaluation-<weights>-<descriptor>.json`. The processes of a launch share the pictures.
+    run's own, as `evaluation-<weights>-<descriptor>.json`; of another data set than the run's, under its name and
+    fingerprint, as `evaluation-<weights>-on-<name>-<fingerprint>.json`, which counts as no figure of the run. The
+    processes of a launch share the pictures.
 
     Args:
         path: the run folder.
@@ -54,13 +66,18 @@ def evaluate(
         reranking: re-rank too; a result of its own after each plain one.
         weights: the run's best, by validation, or its last where there is no best; its last; or the initial ones.
         descriptor: the embedding of a picture, where it is not the configuration's; training does not depend on it.
+        allow_trained_identities: test people whom the run was trained on, too; the figures count as no test figures
+            of the run.
+        machine: the device, precision, workers and batch; by default the run's, where they are there.
+        note: called with a line that the user should see.
         progress: called with (pictures embedded, pictures in all).
 
     Raises:
         RunError: there is no run, or no such weights in it.
         CheckpointError: the weights are damaged, or of another network.
         DatasetError: the test pictures or the galleries cannot be read.
-        ProtocolError: there is no such protocol, it does not fit the pictures, or the trial is not the run's.
+        ProtocolError: there is no such protocol, it does not fit the pictures, or test people are among those whom the
+            run was trained on.
         ConfigError: the run's network has no such descriptor.
     """
     run = open_run(Path(path))
@@ -68,10 +85,16 @@ def evaluate(
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = Path(run.data.root if data is None else data)
     engine, checkpoint = load_engine(config), _checkpoint(run, weights)
+    with machine_flags():
+        config, lines = engine.adapt(config, machine or Machine())
+    for line in lines:
+        note(line)
     with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):
         with distributed.agreement():
             dataset = scan(root, trial=_trial(run, trial))
-            _require_own_trial(run, dataset)
+            seen = () if weights == "initial" else trained_people(run.data, dataset, root)
+            if seen and not allow_trained_identities:
+                raise ProtocolError(describe_trained(run.path, run.data, dataset, seen))
             chosen = choose_protocols(dataset, protocols)
             galleries = load_galleries(dataset, chosen)
         embeddings = engine.embed(
@@ -87,15 +110,22 @@ def evaluate(
                 features = Features(descriptors=embeddings, samples=dataset.test)
                 rankings = (None,) if reranking is None else (None, reranking)
                 results = [score(features, one, galleries, reranking=how) for one in chosen for how in rankings]
+                own_data = is_own_data(run.data, dataset, root)
                 record = {
                     "weights": str(checkpoint) if checkpoint else "initial",
                     "step": read_meta(checkpoint).step if checkpoint else 0,
                     "descriptor": config.model.descriptor,
                     "data": str(root.resolve()),
+                    "own": own_data and not seen,
                     "results": [result.to_dict() for result in results],
                 }
                 name = weights if config.model.descriptor == own else f"{weights}-{config.model.descriptor}"
-                write_json(run.path / f"evaluation-{name}.json", record)
+                name += "-trained-identities" if seen else ""
+                name += "" if own_data else f"-on-{_file_name(root)}-{fingerprint(dataset)[:8]}"
+                file = run.path / f"evaluation-{name}.json"
+                write_json(file, record)
+                if not record["own"]:
+                    note(f"{file}: kept there, since these are no test figures of the run on its own data set")
         return distributed.broadcast(results)
 
 
@@ -119,18 +149,56 @@ def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Prot
     return [protocol for protocol in known if not protocol.transposed]
 
 
-def _trial(run: RunFolder, trial: int | None) -> int:
-    return trial or run.data.trial or 1
+def is_own_data(known: RunData, dataset: Dataset, root: Path) -> bool:
+    """Whether a data set is the one that a run was trained on: at its place, or with its fingerprint elsewhere."""
+    if dataset.name != known.dataset or dataset.trial != known.trial:
+        return False
+    return root.resolve() == Path(known.root) or fingerprint(dataset) == known.fingerprint
 
 
-def _require_own_trial(run: RunFolder, dataset: Dataset) -> None:
-    """Refuse to test on another split of RegDB than the run was trained on: half of its people were trained on."""
-    trained = run.data.trial
-    if trained is not None and dataset.trial is not None and trained != dataset.trial:
-        raise ProtocolError(
-            f"{run.path}: expected trial {trained}, which this run was trained on, found trial {dataset.trial}, "
-            f"whose test people it has seen in training; leave --trial away, or evaluate the run of that trial"
+def trained_people(known: RunData, dataset: Dataset, root: Path) -> Sequence[str]:
+    """Name the test people whom a run was trained on.
+
+    They are known by their name where the data set is at the run's place, and by their pictures anywhere.
+    """
+    named = name_people(dataset, dataset.test.people.tolist())
+    pictured = mark_people(dataset, dataset.test) if known.marks else {}
+    found = {pictured[mark] for mark in known.marks if mark in pictured}
+    if root.resolve() == Path(known.root) and known.people:
+        found |= {identity for identity, name in named.items() if name in known.people}
+    elif root.resolve() == Path(known.root) and known.source is None:  # a run of 0.1.0
+        found |= named.keys() & set(known.identities)
+    return [name for identity, name in named.items() if identity in found]
+
+
+def describe_trained(
+    source: Path,
+    known: RunData,
+    dataset: Dataset,
+    seen: Sequence[str],
+    remedy: str = "mvd evaluate --allow-trained-identities tests them anyway",
+) -> str:
+    """Write the error about test people whom a run, or the weights in a file, were trained on."""
+    if known.trial is not None and dataset.trial not in (None, known.trial):
+        return (
+            f"{source}: expected trial {known.trial}, which this run was trained on, found trial {dataset.trial}, "
+            f"whose test people it has seen in training; leave --trial out or evaluate the run of that trial; {remedy}"
         )
+    some = ", ".join(seen[:3]) + (", …" if len(seen) > 3 else "")
+    return (
+        f"{source}: expected test people whom it was not trained on, found {len(seen)} of "
+        f"{len(dataset.test.people)} that it was trained on ({some}); restore {dataset.people_lists}; {remedy}"
+    )
+
+
+def _file_name(root: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", root.resolve().stem)[:40]
+
+
+def _trial(run: RunFolder, trial: int | None) -> int:
+    if trial is not None:
+        return trial
+    return 1 if run.data.trial is None else run.data.trial
 
 
 @contextmanager

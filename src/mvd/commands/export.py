@@ -20,7 +20,7 @@ import numpy as np
 
 from mvd.commands.comparison import ComparisonPictures, Floats, comparison_pictures
 from mvd.commands.engine import load_engine
-from mvd.config import RunConfig, to_json
+from mvd.config import Machine, RunConfig, to_json
 from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing
@@ -53,6 +53,7 @@ def export(
     data: str | Path | None = None,
     protocols: Sequence[str] = (),
     measure: bool = True,
+    machine: Machine | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportResult:
     """Write the network of a run as ONNX programs.
@@ -67,6 +68,7 @@ def export(
         data: the data set's folder or table, if it is not the one that the run was trained on.
         protocols: what to measure; the customary protocols by default.
         measure: evaluate every program on all test pictures, or only compare it on some.
+        machine: workers and batch; programs are compared in float32 on the CPU.
         progress: called with (programs done, programs in all).
 
     Raises:
@@ -78,7 +80,10 @@ def export(
     require_onnx("onnx", "onnxruntime", "onnxscript")
     run = open_run(Path(path))
     # Compared in float32 on the CPU, whatever the run computes in.
-    config = replace(run.config, runtime=replace(run.config.runtime, device="cpu", precision="fp32"))
+    given = machine or Machine()
+    runtime = replace(run.config.runtime, device="cpu", precision="fp32")
+    runtime = replace(runtime, workers=given.workers or runtime.workers, embed_batch=given.batch or runtime.embed_batch)
+    config = replace(run.config, runtime=runtime)
     checkpoint = run.best_checkpoint if weights == "best" else run.checkpoint("last")
     file = run.path / "mvd.onnx" if out is None else Path(out)
     if file.suffix != ".onnx":
@@ -99,7 +104,7 @@ def export(
             descriptors = OnnxNetwork(part).embed(batches, pictures.modalities)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)
-            annotate(part, _metadata(config, card, variant, results, preprocessing))
+            annotate(part, _metadata(config, card, variant, results if pictures.own else (), preprocessing))
             size = part.stat().st_size
             done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
@@ -158,7 +163,7 @@ def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> f
 def _metadata(
     config: RunConfig, card: Card, variant: Variant, results: Sequence[Scores], preprocessing: Preprocessing
 ) -> Mapping[str, str]:
-    """Make a program's metadata; its own test figures replace the run's on the card."""
+    """Make a program's metadata; its own test figures, if of the run's data set, replace the run's on the card."""
     if results:
         own = tuple(_figures(result) for result in results)
         card = replace(card, figures=(*(one for one in card.figures if one.people != "test"), *own))

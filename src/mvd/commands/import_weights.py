@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 import numpy as np
 
 from mvd.commands.engine import load_engine
+from mvd.commands.evaluate import is_own_data
+from mvd.commands.training_data import describe_people
 from mvd.config import RunConfig
 from mvd.config.recipes import name_recipe, resolve_config
-from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
-from mvd.runs import RunData, RunFolder, create_run
+from mvd.runs import RunData, RunFolder, create_run, read_trained_on
 from mvd.weights import MatchReport, count_classes, load_whole
 from mvd.weights.load import UNTRAINED
 
@@ -41,12 +43,8 @@ def import_weights(
     load_engine(config).check(config)
     tensors, report = load_whole(file, config.model)
     dataset = scan(data, trial=config.data.trial)
-    described = RunData(
-        root=str(data.resolve()),
-        prepared=str(default_folder(dataset).resolve()),
-        dataset=dataset.name,
-        identities=_identities(dataset, config, count_classes(tensors)),
-        trial=dataset.trial,
+    described = replace_fields(
+        _described(file, dataset, data, config, count_classes(tensors)),
         recipe=name_recipe(config),
         source=str(file.resolve()),
     )
@@ -55,9 +53,21 @@ def import_weights(
     return run, report
 
 
-def _identities(dataset: Dataset, config: RunConfig, classes: int) -> tuple[int, ...]:
-    """Return the data set's identities if there are as many as classes; else number the classes."""
+def _described(file: Path, dataset: Dataset, data: Path, config: RunConfig, classes: int) -> RunData:
+    """Describe the people that a network was trained on.
+
+    They are those that its file knows; else those of the data set, if there are as many as classes; else unknown, and
+    the classes are numbered.
+    """
     people = dataset.train.people
     if config.data.train_on == "train+validation":
         people = np.union1d(people, dataset.validation.people)
-    return tuple(people.tolist()) if len(people) == classes else tuple(range(classes))
+    described = describe_people(dataset, people, data)
+    known = read_trained_on(file)
+    if known is not None and len(known.identities) == classes:
+        # A name means the same person only in the data set that it was trained on; a mark does anywhere.
+        names = known.people if is_own_data(known, dataset, data) else ()
+        return replace_fields(described, identities=known.identities, people=names, marks=known.marks)
+    if len(people) == classes:
+        return described
+    return replace_fields(described, identities=tuple(range(classes)), people=(), marks=())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from json import dumps
 from pathlib import Path
 
@@ -55,7 +55,9 @@ def save_model(run: str | Path, folder: Path, name: str) -> None:
     checkpoint = opened.best_checkpoint
     tensors, meta = load_checkpoint(checkpoint)
     card, config = opened.card_with_tests(checkpoint), to_json(opened.config)
-    metadata = {"mvd": dumps(asdict(meta)), "config": config, "card": card.to_json()}
+    # By the marks, the people that it was trained on are known wherever it is used; no path or name is published.
+    known = replace(opened.data, root="", prepared="", people=(), pretrained=card.pretrained, source=card.source)
+    metadata = {"mvd": dumps(asdict(meta)), "config": config, "card": card.to_json(), "data": dumps(asdict(known))}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_weights(folder / WEIGHTS, weights_alone(tensors), "safetensors", metadata=metadata)

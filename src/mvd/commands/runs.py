@@ -5,12 +5,11 @@ A listing never fails because of one bad folder: the run is listed as damaged, w
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mvd.config import RunConfig
 from mvd.config.compare import config_fields, differing
@@ -107,7 +106,7 @@ def _summarise(run: RunFolder) -> RunSummary:
         epochs_done=_epochs_done(logs, config, steps),
         epochs=config.schedule.epochs,
         best=None if best is None else {"epoch": best["epoch"], **best["validation"]},
-        tests=_tests(run.path),
+        tests=_tests(run),
         when=_when(run.path),
     )
 
@@ -120,18 +119,19 @@ def _epochs_done(logs: Sequence[Mapping[str, Any]], config: RunConfig, steps: in
     return int(logs[-1]["epoch"]) - 1  # the last may be incomplete
 
 
-def _tests(path: Path) -> list[TestFigures]:
+def _tests(run: RunFolder) -> list[TestFigures]:
     """Read the test figures of the best checkpoint, else of the last."""
-    for weights in ("best", "last"):
-        file = path / f"evaluation-{weights}.json"
-        if not file.exists():
+    names: tuple[Literal["best", "last"], ...] = ("best", "last")
+    for weights in names:
+        record = run.evaluation(weights)
+        if record is None:
             continue
         try:
-            results = json.loads(file.read_text(encoding="utf-8"))["results"]
-            return [_figures(result, weights) for result in results]
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            return [_figures(result, weights) for result in record["results"]]
+        except (ValueError, TypeError, KeyError) as error:
             raise RunError(
-                f"{file}: expected test figures, could not read them ({error}); run mvd evaluate again"
+                f"{run.path / f'evaluation-{weights}.json'}: expected test figures, could not read them ({error}); run "
+                f"mvd evaluate again"
             ) from error
     return []
 

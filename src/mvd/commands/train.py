@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mvd import distributed
 from mvd.commands.engine import load_engine
-from mvd.commands.training_data import load_training, validation_protocol_of
-from mvd.config import RunConfig
+from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
+from mvd.config import Machine, RunConfig
 from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
@@ -79,12 +79,9 @@ def train(
                 if pretrained is None
                 else load_pretrained(Path(pretrained), config.model, len(training.identities))
             )
-            described = RunData(
-                root=str(data.resolve()),
+            described = replace_fields(
+                describe_people(dataset, training.identities, data),
                 prepared=str(folder.resolve()),
-                dataset=dataset.name,
-                identities=tuple(training.identities.tolist()),
-                trial=dataset.trial,
                 pretrained=None if pretrained is None else str(Path(pretrained).resolve()),
                 pictures=training.fingerprint(),
                 recipe=name_recipe(config),
@@ -113,6 +110,7 @@ def resume(
     observer: Observer | None = None,
     data: Path | str | None = None,
     prepared: Path | str | None = None,
+    machine: Machine | None = None,
 ) -> TrainResult:
     """Continue a run that was stopped or killed; it ends as if it had never been stopped.
 
@@ -124,6 +122,8 @@ def resume(
         observer: observes the run.
         data: where the data set is now, if it has moved.
         prepared: where the prepared arrays are now, if they have moved within or out of the data set.
+        machine: the device, precision, workers and batch; by default the run's, where they are there. On another device
+            or in another precision, the run ends with other bits.
 
     Raises:
         RunError: there is no run, another process works on it, or its data set has other identities or pictures now.
@@ -132,8 +132,10 @@ def resume(
         MvdError: as for `train`.
     """
     run, observer = open_run(Path(path)), observer or Observer()
-    config = run.config
-    engine = load_engine(config)
+    engine = load_engine(run.config)
+    config, lines = engine.adapt(run.config, machine or Machine())
+    for line in lines:
+        observer.noted(line)
     with distributed.joined(config.runtime), _locked(run):
         with distributed.agreement():
             inputs = _inputs_of(run, config, engine.check(config), data, prepared)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from mvd.config import RunConfig
-from mvd.data.arrays import load_prepared
+from mvd.data.arrays import default_folder, load_prepared
+from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.pictures import ConcatPictures
 from mvd.data.samples import Dataset, Modality, concatenate
 from mvd.data.sampling import require_identities
@@ -15,6 +17,7 @@ from mvd.data.training import TrainingData
 from mvd.errors import DatasetError
 from mvd.metrics.protocols import Protocol, validation_protocol
 from mvd.metrics.validation import Validation
+from mvd.runs import RunData
 
 
 def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[TrainingData, Validation | None]:
@@ -53,6 +56,27 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
         protocol=validation_protocol_of(dataset),
     )
     return training, validation
+
+
+def describe_people(dataset: Dataset, people: npt.NDArray[np.int64], root: Path | None = None) -> RunData:
+    """Describe what weights were trained on, by which it is known again.
+
+    Args:
+        dataset: the data set.
+        people: (K,) those of its identities that were trained on, in the order of the classes.
+        root: the table of own pictures, if it is one.
+    """
+    trained = concatenate([dataset.train, dataset.validation])
+    return RunData(
+        root=str((root or dataset.root).resolve()),
+        prepared=str(default_folder(dataset).resolve()),
+        dataset=dataset.name,
+        identities=tuple(people.tolist()),
+        trial=dataset.trial,
+        people=tuple(name_people(dataset, people.tolist()).values()),
+        marks=tuple(mark_people(dataset, trained.take(np.isin(trained.identities, people)))),
+        fingerprint=fingerprint(dataset),
+    )
 
 
 def validation_protocol_of(dataset: Dataset) -> Protocol:

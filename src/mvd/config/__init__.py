@@ -19,7 +19,7 @@ from mvd.config.losses import LossConfig
 from mvd.config.model import Descriptor, ModelConfig
 from mvd.config.optimisation import CosineSchedule, EpochSchedule, OptimizerConfig, Schedule, StepSchedule
 from mvd.config.run import RunConfig
-from mvd.config.runtime import RuntimeConfig
+from mvd.config.runtime import Machine, RuntimeConfig
 
 __all__ = [
     "AugmentConfig",
@@ -28,6 +28,7 @@ __all__ = [
     "Descriptor",
     "EpochSchedule",
     "LossConfig",
+    "Machine",
     "ModelConfig",
     "OptimizerConfig",
     "RunConfig",

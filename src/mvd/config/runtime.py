@@ -12,6 +12,24 @@ Switch: TypeAlias = bool | Literal["auto"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where a run that exists is used; a run's own settings are only a hint."""
+
+    device: str = "auto"
+    """device to compute on: cpu, cuda, cuda:1, mps, npu, …; auto: the run's, or else the first that is there"""
+    precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
+    """arithmetic; auto: the run's, or else what suits the device"""
+    workers: int = 0
+    """threads that decode pictures; 0: as many as the run had"""
+    batch: int = 0
+    """pictures in a batch when they are embedded; 0: as many as the run had"""
+
+    def __post_init__(self) -> None:
+        require(self.workers >= 0, "workers", "0 or more", self.workers)
+        require(self.batch >= 0, "batch", "0 or more", self.batch)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RuntimeConfig:
     """On what and how a run is computed; changes speed and rounding, not the method.
 

@@ -4,6 +4,10 @@ A strip holds the distances of some queries to the whole gallery, which they are
 chunks of the gallery, which are views where possible. So 20,000 queries against a million pictures take half a gigabyte
 beside the descriptors.
 
+A matrix product rounds the edges of a block otherwise than its middle, so that equal rows would get distances that
+differ in the last digit. Equal rows of the gallery are therefore given the distances of the first of them: they tie,
+whatever the width, the count, the blocks and the threads.
+
 Shapes: N pictures, Q queries, G gallery, D width of a descriptor.
 """
 
@@ -41,11 +45,12 @@ def cosine_strips(descriptors: Descriptors, queries: Rows, gallery: Rows) -> Ite
 
     Yields:
         The rows of `queries` in the strip, and their (rows, G) distances: 1 − cosine, from 0 (same direction) to 2, up
-        to rounding. The array is reused for the next strip.
+        to rounding; the same for equal rows of the gallery. The array is reused for the next strip.
     """
     width = max(1, _CHUNK_ELEMENTS // descriptors.shape[1])
     chunks = [slice(start, min(start + width, len(gallery))) for start in range(0, len(gallery), width)]
     scales = [_negative_inverse(_norms(_take(descriptors, gallery[chunk]))) for chunk in chunks]
+    copies, originals = repeated_rows(descriptors, gallery)
     height = max(1, min(len(queries), _STRIP_ELEMENTS // max(len(gallery), 1)))
     strip = np.empty((height, len(gallery)), dtype=np.float32)
     for start in range(0, len(queries), height):
@@ -57,6 +62,7 @@ def cosine_strips(descriptors: Descriptors, queries: Rows, gallery: Rows) -> Ite
             np.matmul(units, _take(descriptors, gallery[chunk]).T, out=part)
             part *= scale  # cheaper than scaling the descriptors
             part += 1
+        copy_columns(distances, copies, originals)
         yield rows, distances
 
 
@@ -80,6 +86,42 @@ def cosine_distance(queries: Descriptors, gallery: Descriptors) -> Descriptors:
     for part, strip in cosine_strips(both, rows, columns):
         distances[part] = strip
     return distances
+
+
+def repeated_rows(descriptors: Descriptors, rows: Rows) -> tuple[Rows, Rows]:
+    """Find descriptors that equal an earlier one.
+
+    Args:
+        descriptors: (N, D).
+        rows: (G,) rows of `descriptors` to compare, ascending.
+
+    Returns:
+        Two (R,) arrays of places in `rows`: those of the repeated ones, ascending, and the first that each equals.
+
+    Example:
+        >>> copies, originals = repeated_rows(np.array([[1, 2], [0, 3], [1, 2]], np.float32), np.arange(3))
+        >>> copies.tolist(), originals.tolist()
+        ([2], [0])
+    """
+    # Only rows with the same parity of bits can be equal. Adding 0 turns −0 into 0.
+    zero = np.float32(0)
+    step = max(1, _CHUNK_ELEMENTS // descriptors.shape[1])
+    chunks = (_take(descriptors, rows[start : start + step]) for start in range(0, len(rows), step))
+    parities = np.concatenate([np.bitwise_xor.reduce((chunk + zero).view(np.uint32), axis=1) for chunk in chunks])
+    _, inverse, counts = np.unique(parities, return_inverse=True, return_counts=True)
+    first: dict[bytes, int] = {}
+    alike = np.flatnonzero(counts[inverse] > 1)
+    values = ((descriptors[rows[at]] + zero).tobytes() for at in alike)
+    originals = np.array([first.setdefault(key, int(at)) for key, at in zip(values, alike, strict=True)], np.intp)
+    repeated = originals != alike
+    return alike[repeated], originals[repeated]
+
+
+def copy_columns(distances: Descriptors, copies: Rows, originals: Rows) -> None:
+    """Give some columns of distances (·, G) the values of others, in place."""
+    if len(copies):
+        for row in distances:
+            row[copies] = row[originals]
 
 
 def _take(descriptors: Descriptors, rows: Rows) -> Descriptors:

@@ -33,7 +33,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csc_array, csr_array
 
 from mvd.errors import ProtocolError
-from mvd.metrics.distances import unit_rows
+from mvd.metrics.distances import repeated_rows, unit_rows
 from mvd.metrics.ranking import Floats, block_rows
 
 _LONGEST = float(np.sqrt(np.finfo(np.float32).max))  # its square is the largest float32
@@ -171,9 +171,9 @@ def rerank_descriptors(
         if not np.isfinite(rows).all():
             raise ProtocolError(f"re-ranking: expected finite descriptors in {name}, found NaN or infinity")
     rows, columns = unit_rows(queries), unit_rows(gallery)
-    return rerank(
-        _unit_distance(rows, columns), _unit_distance(rows, rows), _unit_distance(columns, columns), **asdict(reranking)
-    )
+    distances = _Distances(_unit_distance(rows, columns), _unit_distance(rows, rows), _unit_distance(columns, columns))
+    _equalise(distances, *repeated_rows(np.concatenate([queries, gallery]), np.arange(len(queries) + len(gallery))))
+    return rerank(*distances, **asdict(reranking))
 
 
 def _check(distances: _Distances, parameters: Reranking) -> None:
@@ -209,6 +209,31 @@ def _unit_distance(units: npt.NDArray[np.float32], others: npt.NDArray[np.float3
     if units is others:
         np.fill_diagonal(distances, 0)  # rounding again; and rows of zeros have cosine 0 with themselves
     return np.sqrt(distances, out=distances)
+
+
+def _equalise(distances: _Distances, copies: npt.NDArray[np.intp], originals: npt.NDArray[np.intp]) -> None:
+    """Give equal pictures equal distances, in place: a matrix product rounds equal rows differently at its edges.
+
+    Args:
+        distances: of Q queries and G gallery pictures.
+        copies: (R,) pictures that equal an earlier one, queries counted before gallery.
+        originals: (R,) the first picture that each equals.
+    """
+    query_gallery, query_query, gallery_gallery = distances
+    Q = len(query_query)
+    for copy, original in zip(copies.tolist(), originals.tolist(), strict=True):
+        if original < Q:
+            to_queries, to_gallery = query_query[original], query_gallery[original]
+        else:
+            to_queries, to_gallery = query_gallery[:, original - Q], gallery_gallery[original - Q]
+        if copy < Q:
+            query_query[:, copy] = to_queries  # a column before its row, so that equal pictures are at distance 0
+            query_query[copy] = to_queries
+            query_gallery[copy] = to_gallery
+        else:
+            query_gallery[:, copy - Q] = to_queries
+            gallery_gallery[:, copy - Q] = to_gallery
+            gallery_gallery[copy - Q] = to_gallery
 
 
 def _normalise(block: Floats) -> npt.NDArray[np.float32]:

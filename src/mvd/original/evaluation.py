@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mvd.commands.evaluate import describe_trained, trained_people
+from mvd.commands.training_data import describe_people
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import process_count, process_index
 from mvd.errors import CheckpointError, ConfigError, ProtocolError
@@ -19,7 +21,7 @@ from mvd.original.devices import choose_device, launch_on_devices, require_devic
 from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import data_folder, measure, notes, protocol_pattern, run_program, scan_data, search_title
 from mvd.original.settings import RELEASE, configure
-from mvd.original.weights import NetworkWeights, as_run, describe_people, load_weights, require_fit
+from mvd.original.weights import NetworkWeights, as_run, load_weights, require_fit
 from mvd.runs import RunData
 
 
@@ -40,9 +42,11 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     config = replace(config, runtime=replace(config.runtime, device=device))
     require_device(config)
     require_fit(weights, config)
-    data = data_folder(arguments, target, Path(weights.data.root if weights.data else "data"))
+    data = data_folder(arguments, target, Path((weights.data and weights.data.root) or "data"))
     dataset = scan_data(arguments, data, config.data.trial)
     trained_on = weights.data or _guess_people(weights, dataset)
+    if seen := trained_people(trained_on, dataset, data):
+        raise ProtocolError(describe_trained(weights.file, trained_on, dataset, seen))
     if arguments.devices > process_count():
         return launch_on_devices(arguments, "mvd.original.evaluation", given)
     first = process_index() == 0

@@ -12,8 +12,8 @@ from pathlib import Path
 from mvd import distributed
 from mvd.commands.prepare import prepare
 from mvd.commands.train import resume, train
-from mvd.commands.training_data import describe_dataset, load_training
-from mvd.config import RunConfig
+from mvd.commands.training_data import describe_dataset, describe_people, load_training
+from mvd.config import Machine, RunConfig
 from mvd.config.compare import config_fields, differing
 from mvd.config.recipes import name_recipe
 from mvd.data.arrays import array_files, default_folder
@@ -25,7 +25,7 @@ from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.devices import choose_device, compile_if_possible, require_device
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
-from mvd.original.weights import NetworkWeights, describe_people, load_weights, require_fit
+from mvd.original.weights import NetworkWeights, load_weights, require_fit
 from mvd.results.train import TrainResult
 from mvd.runs import CheckpointMeta, RunData, RunFolder, Tensors, create_run, is_free, open_run
 from mvd.runs.observer import Observer
@@ -62,7 +62,8 @@ class Job:
     def start(self, observer: Observer) -> TrainResult:
         """Train."""
         if self.resumed:
-            return resume(self.path, observer=observer, data=self.data)
+            machine = Machine(device=self.config.runtime.device)
+            return resume(self.path, observer=observer, data=self.data, machine=machine)
         if self.start_from is None:
             return train(self.data, self.path, self.config, observer=observer, pretrained=self.pretrained)
         described, tensors, meta = self.start_from
@@ -172,6 +173,7 @@ def _start_from(
 
 
 def _require_same(run: RunFolder, config: RunConfig) -> None:
+    config = replace(config, runtime=replace(config.runtime, device=run.config.runtime.device))  # is the machine's
     started, given = config_fields(run.config), config_fields(config)
     changes = [f"{name} {given[name]} instead of {started[name]}" for name in differing([started, given])]
     if changes:

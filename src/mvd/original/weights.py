@@ -14,12 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-import numpy.typing as npt
-
 from mvd.config import RunConfig, to_json
-from mvd.data.arrays import default_folder
-from mvd.data.samples import Dataset
 from mvd.errors import CheckpointError
 from mvd.runs import (
     CheckpointName,
@@ -30,7 +25,7 @@ from mvd.runs import (
     load_checkpoint,
     open_run,
     read_config,
-    read_metadata,
+    read_trained_on,
 )
 from mvd.runs.recovery import weights_alone
 from mvd.weights import count_classes, read_weights, recognise, write_weights
@@ -115,17 +110,6 @@ def require_fit(weights: NetworkWeights, config: RunConfig) -> None:
         )
 
 
-def describe_people(dataset: Dataset, people: npt.NDArray[np.int64]) -> RunData:
-    """Describe the identities of a data set that weights were trained on."""
-    return RunData(
-        root=str(dataset.root.resolve()),
-        prepared=str(default_folder(dataset).resolve()),
-        dataset=dataset.name,
-        identities=tuple(people.tolist()),
-        trial=dataset.trial,
-    )
-
-
 @contextmanager
 def as_run(weights: NetworkWeights, config: RunConfig, data: RunData) -> Iterator[RunFolder]:
     """Write weights to a temporary run folder, as its best checkpoint.
@@ -142,18 +126,10 @@ def as_run(weights: NetworkWeights, config: RunConfig, data: RunData) -> Iterato
 
 
 def _of_file(file: Path) -> NetworkWeights:
-    metadata = read_metadata(file)
-    if not {"config", "data"} <= metadata.keys():
-        return NetworkWeights(file=file, tensors=_tensors(file))
-    try:
-        data = json.loads(metadata["data"])
-        described = RunData(**{**data, "identities": tuple(data["identities"])})
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CheckpointError(
-            f"{file}: expected to read in it what its weights were trained on, found something else ({error}); take "
-            f"the file that train.py wrote"
-        ) from error
-    return NetworkWeights(file=file, tensors=_tensors(file), config=read_config(file), data=described)
+    """Load a file; weights of `mvd push` know their configuration, too."""
+    data = read_trained_on(file)
+    config = None if data is None else read_config(file)
+    return NetworkWeights(file=file, tensors=_tensors(file), config=config, data=data)
 
 
 def _tensors(file: Path) -> Tensors:

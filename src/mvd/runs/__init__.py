@@ -15,7 +15,7 @@ from mvd.runs.checkpoints import (
     read_metadata,
 )
 from mvd.runs.creation import create_run, is_free
-from mvd.runs.folder import CheckpointName, RunData, RunFolder, open_run
+from mvd.runs.folder import CheckpointName, RunData, RunFolder, open_run, read_trained_on
 from mvd.runs.recovery import recover
 from mvd.runs.state import RunState, StateName, judge, last_sign, read_state, running, write_state
 
@@ -44,6 +44,7 @@ __all__ = [
     "read_meta",
     "read_metadata",
     "read_state",
+    "read_trained_on",
     "recover",
     "running",
     "source_commit",

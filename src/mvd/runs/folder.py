@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
-from mvd.errors import RunError
+from mvd.errors import CheckpointError, RunError
 from mvd.files.atomic import cannot_write, flush, write_atomically, write_json
 from mvd.files.locks import lock
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
-from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, write_checkpoint
+from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, read_metadata, write_checkpoint
 
 CheckpointName = Literal["last", "previous", "best"]
 
@@ -44,6 +44,9 @@ class RunData:
         recipe: a recipe's name, or "custom, from" the nearest one's; None if it is not known.
         validation: the protocol of the validation figures; None without validation.
         source: the weights file that an imported run was made from; None for a trained run.
+        people: the names of the training identities, or their numbers as text; empty if they are not known.
+        marks: hashes of a picture of each training identity in each modality, by which they are known under any name.
+        fingerprint: of the data set (`mvd.data.identity`); None if it is not known.
     """
 
     root: str
@@ -56,6 +59,13 @@ class RunData:
     recipe: str | None = None
     validation: str | None = None
     source: str | None = None
+    people: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    fingerprint: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("identities", "people", "marks"):  # lists in JSON
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -76,8 +86,8 @@ class RunFolder:
         file = self.path / "data.json"
         try:
             fields = json.loads(_read(file))
-            return RunData(**{**fields, "identities": tuple(fields["identities"])})
-        except (json.JSONDecodeError, TypeError, KeyError) as error:
+            return RunData(**fields)
+        except (ValueError, TypeError) as error:
             raise RunError(f"{file}: expected what the run was trained on, found something else ({error})") from error
 
     def move_data(self, data: RunData) -> None:
@@ -201,16 +211,34 @@ class RunFolder:
         """
         meta = read_meta(checkpoint)
         card = read_card(checkpoint) or replace(self.card(meta), version=UNKNOWN, commit=None)
-        for weights in ("best", "last"):
-            if tested := self._tested(self.path / f"evaluation-{weights}.json", checkpoint, meta.step):
+        names: tuple[Literal["best", "last"], ...] = ("best", "last")
+        for weights in names:
+            if tested := self._tested(weights, checkpoint, meta.step):
                 return replace(card, figures=(*card.figures, *tested))
         return card
 
-    def _tested(self, file: Path, checkpoint: Path, step: int) -> list[CardFigures]:
-        """Read the figures of a checkpoint from an evaluation's file; none if it evaluated other weights."""
+    def evaluation(self, weights: Literal["best", "last"]) -> dict[str, Any] | None:
+        """Read what `mvd evaluate` wrote of the run's own data set; None if there is nothing.
+
+        Raises:
+            RunError: the file cannot be read.
+        """
+        file = self.path / f"evaluation-{weights}.json"
         try:
-            record = json.loads(_read(file)) if file.exists() else {}
-            if Path(record.get("weights", "")).name != checkpoint.name or record.get("step") != step:
+            record = json.loads(_read(file)) if file.exists() else None
+            if record is None:
+                return None
+            # Files of 0.1.0 may hold the figures of any data set.
+            own = record.get("own", record.get("data", self.data.root) == self.data.root)
+        except (ValueError, AttributeError) as error:
+            raise RunError(f"{file}: expected what mvd evaluate writes, found something else ({error})") from error
+        return record if own else None
+
+    def _tested(self, weights: Literal["best", "last"], checkpoint: Path, step: int) -> list[CardFigures]:
+        """Take the figures of a checkpoint from an evaluation; none if it evaluated other weights."""
+        record = self.evaluation(weights)
+        try:
+            if record is None or Path(record.get("weights", "")).name != checkpoint.name or record.get("step") != step:
                 return []
             return [
                 CardFigures(
@@ -222,6 +250,7 @@ class RunFolder:
                 for result in record["results"]
             ]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
+            file = self.path / f"evaluation-{weights}.json"
             raise RunError(f"{file}: expected what mvd evaluate writes, found something else ({error})") from error
 
     def _metric_lines(self) -> list[tuple[str, dict[str, Any]]]:
@@ -238,6 +267,28 @@ class RunFolder:
                     f"{file}: expected a JSON object in line {number}, found something else ({error}); remove the line"
                 ) from error
         return found
+
+
+def read_trained_on(file: Path) -> RunData | None:
+    """Read what the weights in a file were trained on; None if it is not known.
+
+    Args:
+        file: a checkpoint in a run folder, or a file with "data" in its metadata.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    folder = file.parent.parent
+    if file.parent.name == "checkpoints" and (folder / "config.json").is_file():
+        return RunFolder(folder).data
+    text = read_metadata(file).get("data")
+    try:
+        return None if text is None else RunData(**json.loads(text))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{file}: expected to read in it what its weights were trained on, found something else ({error}); take "
+            f"the file that mvd wrote"
+        ) from error
 
 
 def make_card(config: RunConfig, data: RunData, meta: CheckpointMeta) -> Card:

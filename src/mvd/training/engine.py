@@ -11,12 +11,13 @@ from mvd.inference.embed import embed
 from mvd.inference.export import export
 from mvd.losses.objective import build_objective
 from mvd.models.state import initial_network
+from mvd.runtime.adapt import adapt
 from mvd.runtime.device import compile_obstacle, resolve_device
 from mvd.runtime.precision import check_precision
 from mvd.runtime.resolve import check_cuda_graphs
 from mvd.training.trainer import fit
 
-__all__ = ["check", "embed", "export", "fit"]
+__all__ = ["adapt", "check", "embed", "export", "fit"]
 
 
 def check(config: RunConfig) -> str:
