@@ -14,7 +14,7 @@ from mvd.errors import MvdError
 
 
 def check(data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
-    """Scan a data set, decode every picture, collect all defects, and rehearse validation and test where there are none.
+    """Decode every picture of a data set and collect all defects; without any, rehearse validation and test.
 
     Args:
         data: its folder, or the CSV table of own pictures.

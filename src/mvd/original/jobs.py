@@ -155,11 +155,8 @@ def _settle(arguments: Arguments, target: DeviceTarget) -> tuple[RunConfig, list
 
 def _tag(arguments: Arguments) -> str:
     """Name a run without a tag; a model of RegDB belongs to a trial."""
-    return arguments.search + (
-        f"_{1 if arguments.settings.trial is None else arguments.settings.trial}"
-        if arguments.dataset == "RegDB"
-        else ""
-    )
+    trial = 1 if arguments.settings.trial is None else arguments.settings.trial
+    return arguments.search + (f"_{trial}" if arguments.dataset == "RegDB" else "")
 
 
 def _start_from(
