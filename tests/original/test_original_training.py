@@ -372,7 +372,7 @@ def test_a_run_is_not_made_twice(after_training: Path, sysu: Path, refused: Prog
     ("arguments", "message"),
     [
         (("--lr", "0.5", "--epoch", "9"), "found --lr 0.5 instead of 0.0035, --epoch 9 instead of 2"),
-        (("--device_target", "GPU"), "found --device_target cuda:0 instead of cpu"),
+        (("--device_target", "GPU"), "expected a device of this machine, found 'cuda:0'"),
         (("--data_path", "elsewhere"), "which the run was started on, found --data_path elsewhere"),
         (("--dataset", "RegDB"), "expected the layout of RegDB, found that of sysu"),
         (("--start_epoch", "2"), "--start_epoch: expected it beside --resume with a file of weights"),

@@ -9,7 +9,8 @@ from pathlib import Path
 from fakes import write_lines, write_llcm, write_own_folder, write_picture, write_regdb, write_tree
 from rich.console import Console
 
-from mvd.data.check import Inspection, check_dataset
+from mvd.commands.check import check
+from mvd.data.check import Inspection
 from mvd.report.inspection import inspection_report
 
 
@@ -24,7 +25,7 @@ def _row(printed: str, label: str) -> list[str]:
 
 
 def test_tables_hold_the_counts_and_the_last_line_says_what_is_next(tmp_path: Path) -> None:
-    printed = _print(check_dataset(write_tree(tmp_path / "people")))
+    printed = _print(check(write_tree(tmp_path / "people")))
     assert "people: SYSU-MM01" in " ".join(printed.split())
     assert _row(printed, "people") == ["people", "visible", "infrared", "cameras"]
     assert _row(printed, "train") == ["train", "3", "24", "12", "1–6"]
@@ -36,13 +37,13 @@ def test_tables_hold_the_counts_and_the_last_line_says_what_is_next(tmp_path: Pa
 
 
 def test_the_trial_and_a_name_with_spaces_are_part_of_what_is_next(tmp_path: Path) -> None:
-    printed = _print(check_dataset(write_regdb(tmp_path / "reg db"), trial=3))
+    printed = _print(check(write_regdb(tmp_path / "reg db"), trial=3))
     assert "RegDB, trial 3" in " ".join(printed.split())
     assert "".join(printed.split("ready for: ")[1].split()) == f"mvdprepare'{tmp_path}/regdb'--trial3"
 
 
 def test_who_has_nobody_to_train_on_is_told_how_to_split(tmp_path: Path) -> None:
-    printed = "".join(_print(check_dataset(write_own_folder(tmp_path))).split())
+    printed = "".join(_print(check(write_own_folder(tmp_path))).split())
     assert f"mvdsplit{tmp_path}readyfor:mvdevaluateRUN--data{tmp_path}" in printed
 
 
@@ -50,7 +51,7 @@ def test_cameras_are_ranges_or_not_known(tmp_path: Path) -> None:
     root = write_llcm(tmp_path)
     shutil.rmtree(root / "test_vis" / "cam3" / "0004")
     shutil.rmtree(root / "test_vis" / "cam3" / "0017")
-    printed = _print(check_dataset(root))
+    printed = _print(check(root))
     assert _row(printed, "train") == ["train", "3", "6", "6", "not", "known"]
     assert _row(printed, "test") == ["test", "2", "32", "32", "1–2,", "4–9"]
 
@@ -60,14 +61,14 @@ def test_pictures_of_unknown_cameras_stand_beside_those_of_known_ones(tmp_path: 
         write_picture(tmp_path / f"{name}.jpg", seed)
     lines = ["path,identity,camera,modality", "a.jpg,1,,visible", "b.jpg,1,1,visible", "c.jpg,1,2,infrared"]
     write_lines(tmp_path / "t.csv", lines)
-    assert _row(_print(check_dataset(tmp_path / "t.csv")), "test") == ["test", "1", "2", "1", "not", "known,", "1–2"]
+    assert _row(_print(check(tmp_path / "t.csv")), "test") == ["test", "1", "2", "1", "not", "known,", "1–2"]
 
 
 def test_defects_are_numbered_in_full_and_counted_in_the_last_line(tmp_path: Path) -> None:
     root = write_tree(tmp_path / ("a-long-folder-name-" * 5))
     shutil.rmtree(root / "cam2")
     (root / "cam1" / "0001" / "0001.jpg").write_bytes(b"")
-    inspection = check_dataset(root)
+    inspection = check(root)
     printed = _print(inspection)
     assert max(map(len, printed.splitlines())) <= 80
     assert printed.splitlines()[-1].strip() == "2 defects"
@@ -76,6 +77,6 @@ def test_defects_are_numbered_in_full_and_counted_in_the_last_line(tmp_path: Pat
 
 
 def test_a_data_set_that_cannot_be_scanned_is_its_one_defect(tmp_path: Path) -> None:
-    lines = _print(check_dataset(tmp_path / "nowhere")).splitlines()
+    lines = _print(check(tmp_path / "nowhere")).splitlines()
     assert lines[0] == "Defects"
     assert lines[-1].strip() == "1 defect"

@@ -58,7 +58,12 @@ class Train:
             if self.resume is not None:
                 machine = self._machine()
                 run, ended = resume(
-                    self.resume, observer=observer, data=self.data, prepared=self.prepared, machine=machine
+                    self.resume,
+                    observer=observer,
+                    data=self.data,
+                    prepared=self.prepared,
+                    machine=machine,
+                    tested=self.evaluate == "test",
                 )
             elif self.data is not None:
                 run, ended = train(
@@ -69,6 +74,7 @@ class Train:
                     prepared=self.prepared,
                     pretrained=self.pretrained,
                     replace=self.replace,
+                    tested=self.evaluate == "test",
                 )
             else:
                 raise ConfigError("expected a data folder to train on, or --resume and a run folder, found neither")

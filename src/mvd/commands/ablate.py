@@ -186,10 +186,18 @@ def _run(job: _Job) -> _RunFigures:
         if record.is_file():
             found: _RunFigures = json.loads(record.read_text(encoding="utf-8"))
             return found
-        resume(folder, observer=Observer())
+        resume(folder, observer=Observer(), tested=True)
     else:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        train(job.data, folder, job.config, observer=Observer(), prepared=job.prepared, pretrained=job.pretrained)
+        train(
+            job.data,
+            folder,
+            job.config,
+            observer=Observer(),
+            prepared=job.prepared,
+            pretrained=job.pretrained,
+            tested=True,
+        )
     figures = {
         descriptor: {scores.protocol: scores.mean._asdict() for scores in evaluate(folder, descriptor=descriptor)}
         for descriptor in (_DESCRIPTORS if job.config.model.bottleneck else _DESCRIPTORS[:1])

@@ -16,11 +16,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from mvd.commands.evaluate import (
-    choose_protocols,
     describe_trained,
     is_own_data,
-    load_galleries,
     pictures_of,
+    prepare_test,
     trained_people,
 )
 from mvd.config import RunConfig
@@ -119,7 +118,7 @@ def comparison_pictures(
         raise DatasetError(f"{root}: expected test pictures, found none; name people in {dataset.people_lists}")
     if measure and (seen := trained_people(run.data, dataset, root)):
         raise ProtocolError(describe_trained(run.path, run.data, dataset, seen, "--measure some tests nobody"))
-    chosen = choose_protocols(dataset, protocols) if measure else ()
+    chosen, galleries = prepare_test(dataset, protocols) if measure else ((), None)
     samples = dataset.test if measure else dataset.test.take(_spread(len(dataset.test), _COMPARED))
     return ComparisonPictures(
         pictures=pictures_of(dataset.root, samples, config),
@@ -129,7 +128,7 @@ def comparison_pictures(
         root=root,
         dataset=dataset,
         protocols=chosen,
-        galleries=load_galleries(dataset, chosen),
+        galleries=galleries,
         own=is_own_data(run.data, dataset, root),
     )
 

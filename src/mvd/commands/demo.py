@@ -109,7 +109,7 @@ def demo(
     with screens.counting("preparing") as progress:
         prepare(data, height=config.data.height, width=config.data.width, progress=progress)
     with screens.training() as observer:
-        run, ended = train(data, out / "run", config, observer=observer)
+        run, ended = train(data, out / "run", config, observer=observer, tested=True)
     if not ended:
         return None
     with screens.counting("embedding, untrained") as progress:

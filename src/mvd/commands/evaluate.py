@@ -21,7 +21,7 @@ from mvd.errors import CheckpointError, DatasetError, ProtocolError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rerank import Reranking
-from mvd.metrics.scores import Scores
+from mvd.metrics.scores import Scores, rehearse
 from mvd.metrics.scores import evaluate as score
 from mvd.runs import DamagedCheckpointError, RunData, RunFolder, open_run, read_meta, write_json
 
@@ -95,8 +95,7 @@ def evaluate(
             seen = () if weights == "initial" else trained_people(run.data, dataset, root)
             if seen and not allow_trained_identities:
                 raise ProtocolError(describe_trained(run.path, run.data, dataset, seen))
-            chosen = choose_protocols(dataset, protocols)
-            galleries = load_galleries(dataset, chosen)
+            chosen, galleries = prepare_test(dataset, protocols, reranking)
         embeddings = engine.embed(
             config,
             len(run.data.identities),
@@ -129,6 +128,30 @@ def evaluate(
         return distributed.broadcast(results)
 
 
+def prepare_test(
+    dataset: Dataset, patterns: Sequence[str] = (), reranking: Reranking | None = None
+) -> tuple[Sequence[Protocol], Permutations | None]:
+    """Choose protocols, load the galleries that they need, and rehearse them: every error before anything expensive.
+
+    Raises:
+        DatasetError: there are no test people, or the official galleries are missing or damaged.
+        ProtocolError: a pattern fits no protocol, or a protocol does not fit the pictures.
+    """
+    chosen = choose_protocols(dataset, patterns)
+    try:
+        galleries = load_galleries(dataset, chosen)
+        for protocol in chosen:
+            rehearse(dataset.test, protocol, galleries, reranking=reranking)
+    except (DatasetError, ProtocolError) as error:
+        if not any(protocol.draw is Draw.OFFICIAL for protocol in chosen):
+            raise
+        raise type(error)(
+            f"{error}; or draw seeded galleries: --protocols 'sysu/*/single-shot/seeded', which mvd train does where "
+            f"{dataset.root / PERMUTATIONS} is not there"
+        ) from error
+    return chosen, galleries
+
+
 def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Protocol]:
     """Choose protocols of a data set by name or pattern, or the customary ones where there are no patterns.
 
@@ -138,9 +161,12 @@ def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Prot
     """
     if not len(dataset.test):
         raise DatasetError(
-            f"{dataset.root}: expected people to test on, found none; name some in {dataset.people_lists}"
+            f"{dataset.root}: expected people to test on, found none; name some in "
+            f"{dataset.people_lists}, or train with --evaluate none"
         )
-    known = protocols_of(dataset.name, trial=dataset.trial or 1, cameras=bool(dataset.test.cameras.any()))
+    known = protocols_of(
+        dataset.name, trial=1 if dataset.trial is None else dataset.trial, cameras=bool(dataset.test.cameras.any())
+    )
     if patterns:
         return select_protocols(known, patterns)
     if dataset.name == "sysu":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mvd import distributed
 from mvd.commands.engine import load_engine
+from mvd.commands.evaluate import prepare_test
 from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
 from mvd.config import Machine, RunConfig
 from mvd.config.recipes import name_recipe, resolve_config
@@ -45,6 +46,7 @@ def train(
     prepared: Path | str | None = None,
     pretrained: Path | str | None = None,
     replace: bool = False,
+    tested: bool = False,
 ) -> TrainResult:
     """Train a network.
 
@@ -57,6 +59,7 @@ def train(
         pretrained: weights that the network starts from, such as those of a ResNet trained on ImageNet for its
             encoders: a file in any format and naming of `mvd.weights.load.load_pretrained`.
         replace: delete a run that is in `out`.
+        tested: the run is going to be tested on the data set: check first that it can be.
 
     Raises:
         CheckpointError: the weights cannot be read, or are of another encoder.
@@ -72,6 +75,8 @@ def train(
         with distributed.agreement():
             device = engine.check(config)
             dataset = scan(data, trial=config.data.trial)
+            if tested:
+                prepare_test(dataset)
             folder = default_folder(dataset) if prepared is None else Path(prepared)
             training, validation = load_training(dataset, folder, config)
             weights = (
@@ -111,6 +116,7 @@ def resume(
     data: Path | str | None = None,
     prepared: Path | str | None = None,
     machine: Machine | None = None,
+    tested: bool = False,
 ) -> TrainResult:
     """Continue a run that was stopped or killed; it ends as if it had never been stopped.
 
@@ -124,6 +130,7 @@ def resume(
         prepared: where the prepared arrays are now, if they have moved within or out of the data set.
         machine: the device, precision, workers and batch; by default the run's, where they are there. On another device
             or in another precision, the run ends with other bits.
+        tested: the run is going to be tested on the data set: check first that it can be.
 
     Raises:
         RunError: there is no run, another process works on it, or its data set has other identities or pictures now.
@@ -138,7 +145,7 @@ def resume(
         observer.noted(line)
     with distributed.joined(config.runtime), _locked(run):
         with distributed.agreement():
-            inputs = _inputs_of(run, config, engine.check(config), data, prepared)
+            inputs = _inputs_of(run, config, engine.check(config), data, prepared, tested=tested)
         with distributed.agreement():
             begun = False
             if distributed.is_first():
@@ -184,7 +191,13 @@ def _recorded(run: RunFolder, device: str, observer: Observer) -> Iterator[Obser
 
 
 def _inputs_of(
-    run: RunFolder, config: RunConfig, device: str, data: Path | str | None, prepared: Path | str | None
+    run: RunFolder,
+    config: RunConfig,
+    device: str,
+    data: Path | str | None,
+    prepared: Path | str | None,
+    *,
+    tested: bool,
 ) -> _Inputs:
     """Find a run's data set and arrays where they are now, and check that they are the same."""
     was = run.data
@@ -198,6 +211,8 @@ def _inputs_of(
     if prepared is None and arrays.is_relative_to(_folder(Path(was.root))):
         arrays = _folder(root) / arrays.relative_to(_folder(Path(was.root)))
     dataset = scan(root, trial=config.data.trial)
+    if tested:
+        prepare_test(dataset)
     training, validation = load_training(dataset, arrays, config)
     if tuple(training.identities.tolist()) != was.identities:
         raise RunError(

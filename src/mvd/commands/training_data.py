@@ -11,11 +11,12 @@ from mvd.config import RunConfig
 from mvd.data.arrays import default_folder, load_prepared
 from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.pictures import ConcatPictures
-from mvd.data.samples import Dataset, Modality, concatenate
+from mvd.data.samples import Dataset, Modality, Samples, concatenate
 from mvd.data.sampling import require_identities
 from mvd.data.training import TrainingData
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, ProtocolError
 from mvd.metrics.protocols import Protocol, validation_protocol
+from mvd.metrics.scores import rehearse
 from mvd.metrics.validation import Validation
 from mvd.runs import RunData
 
@@ -50,12 +51,34 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
     if everybody or not len(dataset.validation):
         return training, None
     held_out = [of_modality.of_people(dataset.validation.people) for of_modality in pictures]
-    validation = Validation(
-        pictures=ConcatPictures(held_out),
-        samples=concatenate([part.samples for part in held_out]),
-        protocol=validation_protocol_of(dataset),
-    )
-    return training, validation
+    samples = concatenate([part.samples for part in held_out])
+    protocol = rehearse_validation(dataset, samples)
+    if protocol is None:
+        return training, None
+    return training, Validation(pictures=ConcatPictures(held_out), samples=samples, protocol=protocol)
+
+
+def rehearse_validation(dataset: Dataset, samples: Samples) -> Protocol | None:
+    """Try before training that a network can be validated.
+
+    Args:
+        dataset: the data set.
+        samples: the pictures of its validation people.
+
+    Returns:
+        The protocol; None without validation people.
+
+    Raises:
+        ProtocolError: there are no queries, no gallery, or no query with a match.
+    """
+    if not len(samples):
+        return None
+    protocol = validation_protocol_of(dataset)
+    try:
+        rehearse(samples, protocol)
+    except ProtocolError as error:
+        raise ProtocolError(f"{dataset.root}: {error}; or choose other people in {dataset.people_lists}") from error
+    return protocol
 
 
 def describe_people(dataset: Dataset, people: npt.NDArray[np.int64], root: Path | None = None) -> RunData:

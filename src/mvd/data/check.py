@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from mvd.data.layouts.defects import some_people
 from mvd.data.samples import Dataset, Modality, Samples, concatenate
 from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
+
+Purpose = Literal["train", "test"]
 
 MIN_SIDE = 16  # pixels of height and width
 
@@ -71,6 +73,7 @@ class Inspection:
         cameras: counts of each camera and modality.
         sizes: of the pictures that could be decoded; None if none could.
         notes: one line each.
+        ready: what it was rehearsed for, without defects; empty before a rehearsal (`mvd.commands.check`).
     """
 
     data: Path
@@ -80,6 +83,7 @@ class Inspection:
     cameras: tuple[CameraCounts, ...] = ()
     sizes: Sizes | None = None
     notes: tuple[str, ...] = ()
+    ready: tuple[Purpose, ...] = ()
 
 
 class PictureInfo(NamedTuple):

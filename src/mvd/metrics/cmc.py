@@ -198,6 +198,19 @@ def _score_block(
     return QueryScores(first, average_precision, inverse_negative_penalty)
 
 
+def has_match(queries: Labels, gallery: Gallery, *, exclusion: Exclusion) -> bool:
+    """Whether any query has a match that is not excluded, which needs no distances."""
+    step = block_rows(len(gallery.labels.identities))
+    for start in range(0, len(queries.identities), step):
+        some = Labels(queries.identities[start : start + step], queries.cameras[start : start + step])
+        pairs = pair_matches(some.identities, gallery.people)
+        distances = np.zeros((len(some.identities), len(gallery.labels.identities)), np.float32)
+        _exclude(distances, some, gallery.labels, pairs, exclusion)
+        if (distances[pairs] < np.inf).any():
+            return True
+    return False
+
+
 def count_ranks(gallery: Labels, counting: Counting) -> int:
     """The number of ranks R of a gallery's CMC: distinct people, or pictures, and at most 20."""
     distinct = np.unique(gallery.identities) if counting is Counting.PEOPLE else gallery.identities

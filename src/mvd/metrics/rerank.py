@@ -194,10 +194,19 @@ def _check(distances: _Distances, parameters: Reranking) -> None:
                 f"re-ranking: expected distances in {name} from 0 to {_LONGEST:.1e}, found {least} to {most}; "
                 "give Euclidean distances of finite descriptors"
             )
-    if parameters.k1 >= Q + G:
+    require_neighbours(parameters.k1, Q, G)
+
+
+def require_neighbours(k1: int, Q: int, G: int) -> None:
+    """Refuse a k1 that is not less than the number of pictures.
+
+    Raises:
+        ProtocolError: there are too few pictures.
+    """
+    if k1 >= Q + G:
         raise ProtocolError(
             f"re-ranking: expected k1 of at most {Q + G - 1}, the others of {Q} queries and {G} gallery pictures, "
-            f"found {parameters.k1}; choose a smaller k1, or rank without"
+            f"found {k1}; choose a smaller k1, or rank without"
         )
 
 

@@ -17,13 +17,13 @@ import numpy.typing as npt
 from mvd.data.official_galleries import Permutations
 from mvd.data.samples import Samples
 from mvd.errors import ProtocolError
-from mvd.metrics.cmc import Gallery, Labels, QueryScores, count_ranks, score_queries, summarise
+from mvd.metrics.cmc import Exclusion, Gallery, Labels, QueryScores, count_ranks, has_match, score_queries, summarise
 from mvd.metrics.distances import cosine_strips
 from mvd.metrics.features import Features
 from mvd.metrics.galleries import Trial, draw_trials
 from mvd.metrics.protocols import Protocol, find_protocol
 from mvd.metrics.ranking import Floats
-from mvd.metrics.rerank import Reranking, rerank_descriptors
+from mvd.metrics.rerank import Reranking, require_neighbours, rerank_descriptors
 
 PLAIN = "cosine"
 """What a gallery is ranked by, unless it is re-ranked."""
@@ -164,6 +164,41 @@ def evaluate(
         mAP=np.array([trial.mAP for trial in scores]),
         mINP=np.array([trial.mINP for trial in scores]),
     )
+
+
+def rehearse(
+    samples: Samples,
+    protocol: Protocol,
+    permutations: Permutations | None = None,
+    *,
+    reranking: Reranking | None = None,
+) -> None:
+    """Draw the trials of an evaluation and look for matches: its errors, before anything was computed.
+
+    Args:
+        samples: the pictures of the people under evaluation.
+        protocol: as for `evaluate`.
+        permutations: the official galleries, for protocols that use them.
+        reranking: as for `evaluate`.
+
+    Raises:
+        ProtocolError: `evaluate` would raise it of these pictures, whatever their descriptors are.
+    """
+    for trial in draw_trials(protocol, samples, permutations):
+        queries, gallery = (_labels(samples, rows) for rows in trial)
+        if reranking is not None:
+            require_neighbours(reranking.k1, len(trial.queries), len(trial.gallery))
+        if not has_match(queries, Gallery.of(gallery), exclusion=protocol.exclusion):
+            cameras = (
+                "; pictures of a person by the query's own camera do not count, so give the cameras of both modalities "
+                "different numbers, or leave the cameras empty"
+                if protocol.exclusion is Exclusion.SAME_IDENTITY_AND_CAMERA
+                else "; add pictures of the same people in both modalities and in these cameras"
+            )
+            raise ProtocolError(
+                f"{protocol.name}: expected queries whose person is in the gallery, found none among "
+                f"{len(trial.queries)}{cameras}"
+            )
 
 
 def join_trials(results: Sequence[Scores]) -> Scores:

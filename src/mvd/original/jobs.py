@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mvd import distributed
+from mvd.commands.evaluate import prepare_test
 from mvd.commands.prepare import prepare
 from mvd.commands.train import resume, train
 from mvd.commands.training_data import describe_dataset, describe_people, load_training
@@ -95,11 +96,13 @@ def new_job(arguments: Arguments) -> Job:
     dataset = scan_data(arguments, data, config.data.trial)
     if dataset.name == "regdb":
         _prepare(dataset, config)
+    protocol = protocol_pattern(arguments, data)
+    prepare_test(dataset, [protocol])
     training, _ = load_training(dataset, default_folder(dataset), config)
     return Job(
         path=path,
         config=config,
-        protocol=protocol_pattern(arguments, data),
+        protocol=protocol,
         notes=(*device_notes, f"Data: {describe_dataset(dataset)}", f"Run: {path}"),
         data=data,
         pretrained=pretrained,
@@ -152,7 +155,8 @@ def _settle(arguments: Arguments, target: DeviceTarget) -> tuple[RunConfig, list
 
 def _tag(arguments: Arguments) -> str:
     """Name a run without a tag; a model of RegDB belongs to a trial."""
-    return arguments.search + (f"_{arguments.settings.trial or 1}" if arguments.dataset == "RegDB" else "")
+    trial = 1 if arguments.settings.trial is None else arguments.settings.trial
+    return arguments.search + (f"_{trial}" if arguments.dataset == "RegDB" else "")
 
 
 def _start_from(

@@ -74,9 +74,12 @@ def _conclusion(inspection: Inspection) -> str:
         return f"{len(inspection.defects):,} defect{'s' if len(inspection.defects) > 1 else ''}"
     data, dataset = shlex.quote(str(inspection.data)), inspection.dataset
     trial = f" --trial {dataset.trial}" if dataset is not None and dataset.trial is not None else ""
-    if dataset is not None and len(dataset.train):
-        return f"ready for: mvd prepare {data}{trial}"
-    return f"to train on some of these people: mvd split {data}\nready for: mvd evaluate RUN --data {data}"
+    lines = [f"to train on some of these people: mvd split {data}"] if dataset and not len(dataset.train) else []
+    if "train" in inspection.ready:
+        lines.append(f"ready for: mvd prepare {data}{trial}")
+    elif "test" in inspection.ready:
+        lines.append(f"ready for: mvd evaluate RUN --data {data}")
+    return "\n".join(lines) or "no defects; nothing was rehearsed"
 
 
 def _camera(camera: int) -> str:
