@@ -7,14 +7,25 @@ import sys
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 _, height, width, _ = session.get_inputs()[0].shape
+FORMATS = ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP"]
+
+
+def to_rgb(picture):  # as mvd does, see "Picture files" in docs/datasets.md
+    if picture.mode[0] in "IF":  # more than eight bits
+        levels = np.asarray(picture)
+        low, high = np.percentile(levels, (0.5, 99.5))
+        levels = np.rint(np.clip((levels - low) / max(high - low, 1e-30), 0, 1) * 255)
+        picture = Image.fromarray(levels.astype(np.uint8))
+    return picture.convert("RGB")
 
 
 def describe(file):
-    picture = Image.open(file).convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    with Image.open(file, formats=FORMATS) as opened:
+        picture = to_rgb(ImageOps.exif_transpose(opened)).resize((width, height), Image.Resampling.LANCZOS)
     (descriptor,) = session.run(None, {"pictures": np.asarray(picture)[None]})[0]
     return descriptor / np.linalg.norm(descriptor)
 

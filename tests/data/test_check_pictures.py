@@ -58,15 +58,13 @@ def test_what_else_is_wrong_with_a_file_is_named_in_one_line(tmp_path: Path) -> 
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "folder.jpg").mkdir()
-    write_picture(tmp_path / "small.png", 1, height=40, width=15)
     for name, reason in (
         ("empty", r"found an empty file \(0 bytes\)"),
         ("text", r"could not read it \(unknown format\)"),
         ("folder", r"could not read it \(Is a directory\)"),
         ("missing", r"could not read it \(No such file or directory\)"),
-        ("small", "expected a picture of at least 16×16, found 40×15"),
     ):
-        file = tmp_path / f"{name}.{'png' if name == 'small' else 'jpg'}"
+        file = tmp_path / f"{name}.jpg"
         with pytest.raises(DatasetError, match=rf"^{file}: .*{reason}; restore the file or remove it$"):
             inspect_picture(file)
 

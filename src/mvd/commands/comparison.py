@@ -91,7 +91,7 @@ class ComparisonPictures:
                 f"{self.root}: expected training pictures to calibrate int8 on, found none; export fp32 or fp16"
             )
         samples = self.dataset.train.take(_spread(len(self.dataset.train), _CALIBRATED))
-        return pictures_of(self.dataset.root, samples, self.config), samples.modalities
+        return pictures_of(self.dataset, samples, self.config), samples.modalities
 
 
 def comparison_pictures(
@@ -121,7 +121,7 @@ def comparison_pictures(
     chosen, galleries = prepare_test(dataset, protocols) if measure else ((), None)
     samples = dataset.test if measure else dataset.test.take(_spread(len(dataset.test), _COMPARED))
     return ComparisonPictures(
-        pictures=pictures_of(dataset.root, samples, config),
+        pictures=pictures_of(dataset, samples, config),
         modalities=samples.modalities,
         described=f"{len(samples)} test pictures of {root}",
         config=config,

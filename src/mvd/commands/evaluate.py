@@ -100,7 +100,7 @@ def evaluate(
             config,
             len(run.data.identities),
             checkpoint,
-            pictures_of(dataset.root, dataset.test, config, progress),
+            pictures_of(dataset, dataset.test, config, progress),
             modalities=dataset.test.modalities,
         )
         results: list[Scores] = []
@@ -258,13 +258,14 @@ def load_galleries(dataset: Dataset, protocols: Sequence[Protocol]) -> Permutati
     return load_permutations(dataset.root / PERMUTATIONS) if official else None
 
 
-def pictures_of(root: Path, samples: Samples, config: RunConfig, progress: Progress | None = None) -> Pictures:
+def pictures_of(dataset: Dataset, samples: Samples, config: RunConfig, progress: Progress | None = None) -> Pictures:
     """Give pictures in the order of their table, resized as a run has them, with progress where it is asked for."""
     files = PictureFiles(
-        root=root,
+        root=dataset.root,
         paths=samples.paths.tolist(),
         height=config.data.height,
         width=config.data.width,
         workers=config.runtime.workers,
+        upright=dataset.upright,
     )
     return files if progress is None else ProgressPictures(files, progress)

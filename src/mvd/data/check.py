@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mvd.data.arrays import Progress
-from mvd.data.images import damaged, open_picture, read_file, to_rgb
+from mvd.data.images import damaged, open_picture, orientation, read_file, reduce_jpeg, to_rgb
 from mvd.data.layouts import scan
 from mvd.data.layouts.defects import some_people
 from mvd.data.samples import Dataset, Modality, Samples, concatenate
@@ -27,7 +27,7 @@ from mvd.errors import DatasetError
 
 Purpose = Literal["train", "test"]
 
-MIN_SIDE = 16  # pixels of height and width
+MIN_SIDE = 16  # pixels of height and width; smaller pictures are worth a note
 
 _REDUCTION = 8  # the largest that JPEG's decoder offers
 _GREY_SPREAD = 10  # largest difference between the channels of a pixel that counts as grey
@@ -87,12 +87,25 @@ class Inspection:
 
 
 class PictureInfo(NamedTuple):
-    """Height and width in pixels, whether the picture has colour, and a hash of its file."""
+    """What was seen in a picture file.
+
+    Attributes:
+        height: in pixels, before it is turned.
+        width: in pixels, before it is turned.
+        colour: whether it has any.
+        digest: hash of the file.
+        orientation: EXIF orientation, 1 … 8; 1 is upright.
+        animated: whether it has several frames.
+        deep: whether it has one channel of more than eight bits, which is scaled.
+    """
 
     height: int
     width: int
     colour: bool
     digest: bytes
+    orientation: int
+    animated: bool
+    deep: bool
 
 
 def check_dataset(
@@ -128,7 +141,11 @@ def check_dataset(
         splits=tuple(_count_split(name, getattr(dataset, name)) for name in ("train", "validation", "test")),
         cameras=tuple(_count_cameras(everything)),
         sizes=_sizes([seen for seen in found if seen]),
-        notes=(*_unmatched(dataset), *_unexpected_colours(everything, found)),
+        notes=(
+            *_unmatched(dataset),
+            *_unexpected_colours(everything, found),
+            *_conversions(dataset, everything, found),
+        ),
     )
 
 
@@ -136,22 +153,23 @@ def inspect_picture(file: Path) -> PictureInfo:
     """Decode a picture at reduced size.
 
     Raises:
-        DatasetError: the file is missing, empty, truncated or not a picture, or a side is shorter than 16 pixels.
+        DatasetError: the file is missing, empty, truncated, too large or not a picture.
     """
     content = read_file(file)
     if not content:
         raise damaged(file, "expected a picture, found an empty file (0 bytes)")
     with open_picture(file, content) as picture:
         width, height = picture.size
-        if min(height, width) < MIN_SIDE:
-            raise damaged(file, f"expected a picture of at least {MIN_SIDE}×{MIN_SIDE}, found {height}×{width}")
-        picture.draft("RGB", (width // _REDUCTION, height // _REDUCTION))
+        turn, deep = orientation(picture), picture.mode[0] in "IF"
+        animated = bool(getattr(picture, "is_animated", False))
+        reduce_jpeg(picture)
         decoded = to_rgb(picture)
         decoded.load()
         # Formats other than JPEG are decoded in full size.
         levels = np.asarray(decoded.reduce(max(1, _REDUCTION * decoded.width // width)), dtype=np.int16)
     colour = (levels.max(axis=2) - levels.min(axis=2)).max() > _GREY_SPREAD
-    return PictureInfo(height, width, bool(colour), hashlib.blake2b(content, digest_size=16).digest())
+    digest = hashlib.blake2b(content, digest_size=16).digest()
+    return PictureInfo(height, width, bool(colour), digest, turn, animated, deep)
 
 
 def inspect_pictures(root: Path, paths: Sequence[str], workers: int = 0) -> Iterator[PictureInfo | DatasetError]:
@@ -216,6 +234,23 @@ def _unmatched(dataset: Dataset) -> list[str]:
                 f"test people without {gallery.name.lower()} pictures: {len(people)} "
                 f"({some_people(people.tolist(), dataset.names)}); {pictures} queries have no match"
             )
+    return notes
+
+
+def _conversions(dataset: Dataset, table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
+    """Count the pictures that are not taken as they are, and the tiny ones, with one of each kind."""
+    turned = "turned upright" if dataset.upright else "not turned, as in the benchmark's own code"
+    kinds: tuple[tuple[str, Callable[[PictureInfo], bool]], ...] = (
+        (f"smaller than {MIN_SIDE}×{MIN_SIDE} pixels", lambda seen: min(seen.height, seen.width) < MIN_SIDE),
+        (f"with an EXIF orientation, {turned}", lambda seen: seen.orientation != 1),
+        ("with several frames, of which the first is taken", lambda seen: seen.animated),
+        ("with more than eight bits, each scaled by its own range", lambda seen: seen.deep),
+    )
+    notes = []
+    for what, is_one in kinds:
+        which = [path for path, seen in zip(table.paths.tolist(), found, strict=True) if seen and is_one(seen)]
+        if which:
+            notes.append(f"{len(which):,} of {len(found):,} pictures {what}, such as {which[0]}")
     return notes
 
 

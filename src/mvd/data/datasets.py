@@ -103,6 +103,7 @@ class PictureDataset(TorchDataset[Picture]):
         if not len(self.samples):
             raise DatasetError(f"{dataset.root}: expected {split} pictures, found none; edit {dataset.people_lists}")
         self.root = dataset.root
+        self._upright = dataset.upright
         self.classes = self.samples.people
         self.labels = np.searchsorted(self.classes, self.samples.identities)
         self.modalities = self.samples.modalities
@@ -133,7 +134,7 @@ class PictureDataset(TorchDataset[Picture]):
         index = range(len(self))[index]
         modality, path = int(self.modalities[index]), str(self.samples.paths[index])
         if self._arrays is None:
-            image = load_image(self.root / path, *self.size)
+            image = load_image(self.root / path, *self.size, upright=self._upright)
         else:
             image = self._arrays[modality].read(self._positions[index : index + 1])[0]
         return Picture(

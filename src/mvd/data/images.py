@@ -1,6 +1,8 @@
 """Decode picture files: RGB arrays of a wanted size, by an exact or a fast decoder.
 
 Every picture file is read by `read_file`, opened by `open_picture` and converted by `to_rgb`, here and nowhere else.
+What they take, refuse and convert is one table, "Picture files" in docs/datasets.md; examples/onnx_search.py does the
+same without this package.
 
 Two decoders turn a file into (H, W, 3) uint8:
 
@@ -22,17 +24,19 @@ Shapes: h, w height and width in the file; H, W the wanted ones, in pixels.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import PIL
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from mvd.errors import ConfigError, DatasetError
+from mvd.errors import ConfigError, DatasetError, MvdError
+from mvd.files.regular import require_regular
 
 Preprocessing: TypeAlias = Literal["inside", "outside"]
 """Whether an exported network takes pictures as they are and normalises them inside, or takes normalised ones."""
@@ -42,18 +46,64 @@ STD = (0.229, 0.224, 0.225)
 """Mean and standard deviation of ImageNet's red, green and blue, from 0 to 1, which pre-trained encoders expect."""
 
 Decoder = Literal["pillow", "fast"]
-Decode = Callable[[Path, int, int], npt.NDArray[np.uint8]]
 
+
+class Decode(Protocol):
+    """A decoder: the picture of a file, resized, (H, W, 3) uint8."""
+
+    def __call__(self, file: Path, height: int, width: int, *, upright: bool = False) -> npt.NDArray[np.uint8]: ...
+
+
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "BMP": (".bmp",),
+    "DIB": (".dib",),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+    "AVIF": (".avif", ".avifs"),
+    "JPEG2000": (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
+    "PPM": (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+    "PCX": (".pcx",),
+    "QOI": (".qoi",),
+    "SGI": (".sgi", ".rgb", ".rgba", ".bw"),
+    "SUN": (".ras",),
+    "TGA": (".tga",),
+}
+"""Formats of photographs, as Pillow calls them, and their endings. No others are opened: EPS would run Ghostscript."""
+
+MOST_PIXELS = 1 << 24
+"""Pixels of the largest picture that is decoded; a JPEG may have four times as many, decoded at half its size."""
+
+_MOST_BYTES = 1 << 28  # of a file
+_COMMON = ("JPEG", "PNG", "BMP")  # Pillow opens them without loading all its plugins
+_PERCENTILES = (0.5, 99.5)  # become black and white where there are more than eight bits
 _AREA_BELOW = 0.75  # a side that shrinks below this share of its length is averaged over areas
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# `open_picture` refuses smaller pictures than those that Pillow warns of, with the file's name.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def read_file(file: Path) -> bytes:
     """Read a picture file.
 
     Raises:
-        DatasetError: the file is missing or cannot be read.
+        DatasetError: the file is missing, cannot be read, is no regular file, or larger than 256 MB.
     """
     with _naming(file):
+        require_regular(file)
+        if file.stat().st_size > _MOST_BYTES:
+            raise damaged(file, f"expected a picture file of at most {_MOST_BYTES >> 20} MB, found a larger one")
         return file.read_bytes()
 
 
@@ -61,25 +111,73 @@ def read_file(file: Path) -> bytes:
 def open_picture(file: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     """Open a picture with Pillow; whatever goes wrong until the context ends is an error that names the file.
 
+    Nothing is decoded yet, so that a picture is refused for its size before it takes memory.
+
     Args:
         file: the picture file.
         content: its bytes, where they have been read already.
 
     Raises:
-        DatasetError: the file is missing, truncated, or not a picture.
+        DatasetError: the file is missing, truncated, too large, or not a picture in one of `FORMATS`.
     """
     content = read_file(file) if content is None else content
-    with _naming(file), Image.open(io.BytesIO(content)) as picture:
+    with _naming(file), _open(content) as picture:
+        width, height = picture.size
+        # A progressive JPEG is held whole while it is decoded, at any size.
+        halves = picture.format in ("JPEG", "MPO") and not picture.info.get("progressive")
+        if width * height > MOST_PIXELS * (4 if halves else 1):
+            raise _too_large(file, f"{height}×{width}")
         yield picture
 
 
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """Convert a picture of any mode to RGB."""
-    return picture if picture.mode == "RGB" else picture.convert("RGB")  # RGB would only be copied
+def reduce_jpeg(picture: Image.Image) -> None:
+    """Let a JPEG be decoded at an eighth of its size, which finds the same damage in about half the time."""
+    picture.draft("RGB", (1, 1))
 
 
-def load_image(file: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
+def to_rgb(picture: Image.Image, *, upright: bool = False) -> Image.Image:
+    """Convert a picture of any mode to 8-bit RGB.
+
+    A picture of one channel with more than eight bits (modes I;16, I and F) is scaled linearly: its 0.5th and its
+    99.5th percentile become 0 and 255, and what lies beyond is cut off.
+
+    Args:
+        picture: the picture; of several frames, the one it is at, which is the first.
+        upright: whether to turn and mirror it as its EXIF orientation says.
+
+    Raises:
+        ValueError: its levels are not finite.
+    """
+    width, height = picture.size
+    if width * height > MOST_PIXELS:
+        picture.draft("RGB", (width // 2, height // 2))
+    turn = _UPRIGHT.get(orientation(picture)) if upright else None
+    if picture.mode.startswith(("I", "F")):
+        picture = Image.fromarray(_eight_bits(np.asarray(picture)))
+    if picture.mode != "RGB":  # RGB would only be copied
+        picture = picture.convert("RGB")
+    return picture if turn is None else picture.transpose(turn)
+
+
+def orientation(picture: Image.Image) -> int:
+    """Return the EXIF orientation of a picture, 1 … 8; 1, which is upright, where there is none that can be read."""
+    try:
+        if picture.format == "TIFF":  # Pillow turns these itself
+            return 1
+        found = picture.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # of any type, as whatever is wrong with the metadata
+        return 1
+    return found if found in _UPRIGHT else 1
+
+
+def load_image(file: Path, height: int, width: int, *, upright: bool = False) -> npt.NDArray[np.uint8]:
     """Decode a picture, convert it to RGB and resize it with Lanczos filtering.
+
+    Args:
+        file: the picture file.
+        height: H.
+        width: W.
+        upright: whether to turn it as its EXIF orientation says: yes for own pictures, no for those of benchmarks.
 
     Returns:
         (H, W, 3) uint8.
@@ -88,20 +186,19 @@ def load_image(file: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
         DatasetError: the file is missing, truncated, or not a picture.
     """
     with open_picture(file) as picture:
-        return np.asarray(to_rgb(picture).resize((width, height), Image.Resampling.LANCZOS))
+        return np.asarray(to_rgb(picture, upright=upright).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def verify_image(file: Path) -> None:
-    """Check that a picture can be decoded to its last byte.
-
-    A JPEG is decoded at an eighth of its size, which finds the same damage in about half the time.
+    """Check that a picture can be decoded to its last byte and converted.
 
     Raises:
         DatasetError: the file is missing, truncated, or not a picture.
     """
     with open_picture(file) as picture:
-        picture.draft("RGB", (1, 1))
+        reduce_jpeg(picture)
         picture.load()
+        to_rgb(picture)
 
 
 def load_decoder(decoder: Decoder) -> tuple[Decode, str]:
@@ -129,23 +226,25 @@ def load_decoder(decoder: Decoder) -> tuple[Decode, str]:
     return _load_fast, versions
 
 
-def _load_fast(file: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
+def _load_fast(file: Path, height: int, width: int, *, upright: bool = False) -> npt.NDArray[np.uint8]:
     content = read_file(file)
-    pixels = _decode_jpeg(content)
+    turned = upright and (b"Exif\0\0" in content or b"tiff:Orientation" in content)
+    pixels = None if turned else _decode_jpeg(content)
     if pixels is None:
         with open_picture(file, content) as picture:
-            pixels = np.asarray(to_rgb(picture))
+            pixels = np.asarray(to_rgb(picture, upright=upright))
     return _resize_fast(pixels, height, width)
 
 
 def _decode_jpeg(content: bytes) -> npt.NDArray[np.uint8] | None:
-    """Decode a JPEG to (h, w, 3) uint8; None for other formats and for damaged files, whose fault Pillow names."""
+    """Decode a JPEG to (h, w, 3) uint8; None for others, large ones and damaged ones, whose fault Pillow names."""
     import simplejpeg
 
     if not content.startswith(b"\xff\xd8"):
         return None
     try:
-        return np.asarray(simplejpeg.decode_jpeg(content))
+        height, width, *_ = simplejpeg.decode_jpeg_header(content)
+        return np.asarray(simplejpeg.decode_jpeg(content)) if height * width <= MOST_PIXELS else None
     except ValueError:
         return None
 
@@ -163,17 +262,40 @@ def _resize_fast(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.
     return pixels
 
 
+def _open(content: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=_COMMON)
+    except UnidentifiedImageError:
+        Image.init()  # which Pillow leaves until a format is asked for that it has not loaded
+        return Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
+
+
+def _eight_bits(levels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Scale levels (h, w) between two percentiles of theirs to 0 … 255."""
+    if not np.isfinite(levels).all():
+        raise ValueError("levels that are not finite")
+    low, high = np.percentile(levels, _PERCENTILES)
+    return np.asarray(np.rint(np.clip((levels - low) / max(high - low, 1e-30), 0, 1) * 255), dtype=np.uint8)
+
+
 @contextmanager
 def _naming(file: Path) -> Iterator[None]:
     """Turn what goes wrong while a picture is read into an error that names its file."""
     try:
         yield
+    except MvdError:
+        raise
     except UnidentifiedImageError as error:
         raise damaged(file, "expected a picture, could not read it (unknown format)") from error
-    # The type of Pillow's errors for damaged files depends on the format.
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(file, "many more") from error
+    except Exception as error:  # The type of Pillow's errors for damaged files depends on the format.
+        reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
         raise damaged(file, f"expected a picture, could not read it ({reason})") from error
+
+
+def _too_large(file: Path, found: str) -> DatasetError:
+    return damaged(file, f"expected at most {MOST_PIXELS:,} pixels ({4 * MOST_PIXELS:,} of a JPEG), found {found}")
 
 
 def damaged(file: Path, defect: str) -> DatasetError:

@@ -120,6 +120,7 @@ class PictureFiles(Pictures):
         height: H.
         width: W.
         workers: threads; 0 means one for each core.
+        upright: whether to turn pictures as their EXIF orientation says (`Dataset.upright`).
     """
 
     root: Path
@@ -127,6 +128,7 @@ class PictureFiles(Pictures):
     height: int
     width: int
     workers: int = 0
+    upright: bool = False
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -140,7 +142,7 @@ class PictureFiles(Pictures):
         paths = self.paths[start:stop]
 
         def load(path: str) -> Batch:
-            return load_image(self.root / path, self.height, self.width)
+            return load_image(self.root / path, self.height, self.width, upright=self.upright)
 
         # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
         with ThreadPoolExecutor(worker_count(self.workers)) as pool:

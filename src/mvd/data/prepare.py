@@ -36,7 +36,7 @@ from mvd.files.atomic import flush, is_temporary, replacing, write_atomically
 
 _JOURNAL = ".mvd-prepare.journal"
 _COMPLETE = "complete"  # the entry after the last chunk
-_FORMAT = 2  # of the chunks and of the journal
+_FORMAT = 3  # of the chunks and of the journal
 _CHUNK_BYTES = 1 << 21  # of rows: worth sending to a process, cheap to decode again
 _CHUNK_PICTURES = 64  # at most
 _CHUNKS_PER_PROCESS = 32  # fewer are done by the time that a process has started
@@ -82,11 +82,19 @@ def prepare_arrays(
     ]
     rows = min(max(_CHUNK_BYTES // (height * width * 3), 1), _CHUNK_PICTURES)
     chunks = [
-        _Chunk(dataset.root, table.paths[row : row + rows].tolist(), array, row, decode)
+        _Chunk(dataset.root, table.paths[row : row + rows].tolist(), array, row, decode, dataset.upright)
         for array, table in zip([*arrays, None], [*tables, dataset.test], strict=True)
         for row in range(0, len(table), rows)
     ]
-    settings = [_FORMAT, versions, height, width, rows, *(table.to_csv() for table in (*tables, dataset.test))]
+    settings = [
+        _FORMAT,
+        versions,
+        dataset.upright,
+        height,
+        width,
+        rows,
+        *(table.to_csv() for table in (*tables, dataset.test)),
+    ]
     fingerprint = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     workers = workers or min(worker_count(0), _DEFAULT_WORKERS)
     with _explaining_errors(out):
@@ -133,6 +141,7 @@ class _Chunk:
     array: _Array | None
     row: int
     decode: Decode
+    upright: bool
 
     @property
     def key(self) -> str:
@@ -153,7 +162,9 @@ class _Chunk:
                 verify_image(file)
         else:
             _, height, width, _ = self.array.shape
-            self.array.write(self.row, (self.decode(file, height, width) for file in self.files()))
+            self.array.write(
+                self.row, (self.decode(file, height, width, upright=self.upright) for file in self.files())
+            )
         return stamp
 
 

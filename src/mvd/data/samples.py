@@ -174,3 +174,8 @@ class Dataset:
     people_lists: str
     trial: int | None = None
     names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def upright(self) -> bool:
+        """Whether pictures are turned as their EXIF orientation says: own ones are, those of benchmarks are not."""
+        return self.name == "own"

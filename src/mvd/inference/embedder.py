@@ -39,9 +39,9 @@ ModalitiesLike: TypeAlias = int | Sequence[int] | npt.NDArray[np.int64] | Tensor
 class Embedder:
     """Embed pictures of people with a trained network, to be compared by inner product (cosine).
 
-    The network stays on its device, in eval mode. Files and PIL images are converted to RGB and resized as for
-    evaluation; arrays and tensors must have the network's size and hold uint8, 0 to 255, RGB. A network with a stem for
-    each modality (AGW) needs the modality of each picture; others ignore it.
+    The network stays on its device, in eval mode. Files and PIL images are converted to RGB, turned upright by their
+    EXIF orientation and resized as for evaluation; arrays and tensors must have the network's size and hold uint8, 0 to
+    255, RGB. A network with a stem for each modality (AGW) needs the modality of each picture; others ignore it.
 
     Args:
         network: the network, which is moved to the device.
@@ -172,7 +172,7 @@ class Embedder:
             DatasetError: a file is no picture, or cannot be read.
         """
         height, width = self.size
-        files = PictureFiles(root=Path(), paths=[str(path) for path in paths], height=height, width=width)
+        files = PictureFiles(root=Path(), paths=[str(path) for path in paths], height=height, width=width, upright=True)
         return self._embed(files, modalities)
 
     def _embed(self, pictures: Pictures, modalities: ModalitiesLike | None) -> npt.NDArray[np.float32]:
@@ -186,9 +186,9 @@ class Embedder:
         """Return (N, H, W, 3) uint8."""
         height, width = self.size
         if isinstance(picture, str | Path):
-            return np.array(load_image(Path(picture), height, width))[None]
+            return np.array(load_image(Path(picture), height, width, upright=True))[None]
         if isinstance(picture, Image.Image):
-            return np.array(to_rgb(picture).resize((width, height), Image.Resampling.LANCZOS))[None]
+            return np.array(to_rgb(picture, upright=True).resize((width, height), Image.Resampling.LANCZOS))[None]
         kind, shape = str(picture.dtype).removeprefix("torch."), tuple(picture.shape)
         if kind != "uint8":
             raise DatasetError(f"pictures: expected uint8, 0 to 255, found {kind}; give them as decoded, not scaled")
