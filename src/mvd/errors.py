@@ -32,6 +32,10 @@ class RunError(MvdError):
     """A run folder cannot be created, read or continued."""
 
 
+class BusyError(MvdError):
+    """Another process is at work on the same file or folder."""
+
+
 class TrainingError(MvdError):
     """Training cannot go on: a loss is no longer a number."""
 

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
-from mvd.errors import RunError
+from mvd.errors import BusyError, RunError
 from mvd.files.atomic import cannot_write, flush, write_atomically, write_json
-from mvd.files.locks import lock
+from mvd.files.locks import folder_locked
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, write_checkpoint
 
@@ -95,19 +95,16 @@ class RunFolder:
         Raises:
             RunError: another process works on it.
         """
-        file = self.path / "config.json"  # which nobody replaces
-        try:
-            handle = file.open("rb")
-        except OSError as error:
-            raise RunError(f"{file}: expected a file of a run, could not open it ({error.strerror})") from error
-        with handle:
+        with ExitStack() as stack:
             try:
-                lock(handle)
-            except BlockingIOError as error:
+                stack.enter_context(folder_locked(self.path))
+            except BusyError as error:
                 raise RunError(
                     f"{self.path}: expected no other process at work on this run, found one; wait until it ends or "
                     f"stop it"
                 ) from error
+            except OSError as error:
+                raise RunError(f"{self.path}: expected a run folder, could not open it ({error.strerror})") from error
             yield
 
     def checkpoint(self, name: CheckpointName) -> Path:

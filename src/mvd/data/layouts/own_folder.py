@@ -27,6 +27,9 @@ from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
 
 LISTS = {"train": "train_id.txt", "val": "val_id.txt", "test": "test_id.txt"}
 
+UNFINISHED = ".mvd-split.unfinished"
+"""In the folder while `mvd split` writes the lists, and left if it is killed between them."""
+
 _FOLDERS = {Modality.VISIBLE: "visible", Modality.INFRARED: "infrared"}
 
 
@@ -38,6 +41,8 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
         on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, "visible and infrared, a folder for each person in both")
+    if (root / UNFINISHED).exists():
+        on_defect(f"{root}: expected a whole split, found one that was interrupted; run: mvd split {root}")
     people = {modality: folder_names(root / folder, on_defect) for modality, folder in _FOLDERS.items()}
     listed = {split: read_names(root / file, on_defect) for split, file in LISTS.items() if (root / file).exists()}
     numbers = number_names([name for some in (*people.values(), *listed.values()) for name in some], smallest=0)
