@@ -9,7 +9,17 @@ import pytest
 
 from mvd.config import RunConfig
 from mvd.errors import ConfigError, RunError
-from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run, creating_run, load_checkpoint, open_run
+from mvd.runs import (
+    CheckpointMeta,
+    RunData,
+    RunFolder,
+    create_run,
+    creating_run,
+    load_checkpoint,
+    open_run,
+    running,
+    write_state,
+)
 
 DATA = RunData(root="/data", prepared="/data", dataset="sysu", identities=(3, 5))
 META = CheckpointMeta(step=7, epoch=1, metrics={"mAP": 0.5}, best=0.5)
@@ -107,6 +117,23 @@ def test_of_two_processes_that_start_in_one_folder_one_creates_the_run(tmp_path:
                 create_run(run.path, RunConfig(seed=2), DATA, replace=replace)
         assert run.config.seed == 1
     assert sorted(file.name for file in run.path.iterdir()) == ["config.json", "data.json"]
+
+
+def test_links_are_not_followed_when_a_run_is_written(run: RunFolder, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (run.path / "metrics.jsonl").symlink_to(victim)
+    with pytest.raises(RunError, match=r"metrics\.jsonl: expected to write it, could not"):
+        run.log({"step": 1})
+    (run.path / "metrics.jsonl").unlink()
+    run.save_checkpoint("last", TENSORS, META)
+    run.checkpoint("last").unlink()
+    run.checkpoint("last").symlink_to(victim)
+    run.checkpoint("previous").with_suffix(".part").symlink_to(victim)
+    (run.path / "state.json").symlink_to(victim)
+    run.save_checkpoint("last", TENSORS, META)
+    write_state(run.path, running("cpu"))
+    assert victim.read_text() == "mine"
 
 
 def test_replace_keeps_the_users_own_files(run: RunFolder) -> None:

@@ -112,7 +112,8 @@ def ablate(
     Raises:
         ConfigError: no or equal seeds, no worker, or a configuration without such a ladder.
         BusyError: another ablation is at work in `out`.
-        RunError: `out` cannot be written, or a folder in it holds a run of another configuration, or with other pre-trained weights.
+        RunError: `out` cannot be written, or a folder in it holds a run of another configuration, or with other
+            pre-trained weights.
         MvdError: as for `train` and `evaluate`.
     """
     if not seeds or len(set(seeds)) != len(seeds):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mvd.config import RunConfig
 from mvd.errors import RunError
+from mvd.files.atomic import no_links
 from mvd.metrics.scores import Scores
 from mvd.runs.observer import StepLog
 
@@ -44,7 +45,7 @@ class PerformanceFile:
 
     def _append(self, text: str) -> None:
         try:
-            with self.path.open("a", encoding="utf-8") as file:
+            with open(self.path, "a", encoding="utf-8", opener=no_links) as file:
                 file.write(text)
         except OSError as error:
             raise RunError(

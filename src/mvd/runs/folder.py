@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
 from mvd.errors import BusyError, RunError
-from mvd.files.atomic import cannot_write, flush, write_atomically, write_json
+from mvd.files.atomic import cannot_write, flush, no_links, write_atomically, write_json
 from mvd.files.locks import folder_locked
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, write_checkpoint
@@ -134,7 +134,7 @@ class RunFolder:
         """
         file = self.path / "metrics.jsonl"
         try:
-            with file.open("a", encoding="utf-8") as lines:
+            with open(file, "a", encoding="utf-8", opener=no_links) as lines:
                 lines.write(json.dumps(record, allow_nan=False) + "\n")
         except OSError as error:
             raise cannot_write(file, error, self._go_on) from error
