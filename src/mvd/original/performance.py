@@ -14,6 +14,7 @@ from mvd.config import RunConfig
 from mvd.errors import RunError
 from mvd.files.atomic import no_links
 from mvd.metrics.scores import Scores
+from mvd.report.output import visible
 from mvd.runs.observer import StepLog
 
 RULER = "*" * 78
@@ -41,7 +42,7 @@ class PerformanceFile:
         """
         text = "".join(f"{line}\n" for line in lines)
         self._append(text)
-        print(text, end="", flush=True)
+        print(visible(text), end="", flush=True)
 
     def _append(self, text: str) -> None:
         try:
