@@ -102,3 +102,25 @@ def test_a_table_that_is_not_prepared_is_told_how_to(tmp_path: Path, capsys: pyt
     table = write_own_table(tmp_path / "my people.csv", splits=splits)
     told = refused(capsys, "train", table, "--out", tmp_path / "run", *TINY)
     assert shlex.split(told.strip().partition("run: ")[2]) == ["mvd", "prepare", str(table)]
+
+
+@pytest.mark.parametrize("words", [("synth", "out"), ("check", "."), ("prepare", "."), ("ablate", ".")], ids=str)
+def test_numbers_of_workers_out_of_range_are_one_line(
+    words: tuple[str, ...], run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(run.parent)
+    for workers in ("-1", "1000000"):
+        assert f"found {workers}" in refused(capsys, *words, "--workers", workers)
+
+
+def test_an_environment_that_no_launch_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "abc")
+    assert "WORLD_SIZE: expected a number, as torchrun sets it, found 'abc'" in refused(capsys, "evaluate", tmp_path)
+    assert mvd("runs", tmp_path) == 0
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    capsys.readouterr()
+    assert mvd("runs", tmp_path) == 0
+    assert "no runs in" in capsys.readouterr().out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from importlib import import_module
@@ -40,6 +41,10 @@ _GROUPS = {
 _VERBS = {verb: place for group in _GROUPS.values() for verb, place in group.items()}
 
 
+_SHARED = {"train", "evaluate", "ablate", "demo"}
+"""Verbs that the processes of a launch share, so that the first one prints."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -52,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     with safe_output() as output, cleaning_up():
         try:
-            with first_one_speaks():
+            with first_one_speaks() if given[:1] and given[0] in _SHARED else nullcontext():
                 code = _parse(given)(open_console())
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem

@@ -118,7 +118,7 @@ def ablate(
     """
     if not seeds or len(set(seeds)) != len(seeds):
         raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, seeds)) or 'none'}")
-    if workers < 1:
+    if worker_count(workers) != workers:  # 0 would be all cores
         raise ConfigError(f"workers: expected at least 1, found {workers}")
     data, out, base = Path(data), Path(out), resolve_config(config)
     prepared = None if prepared is None else Path(prepared)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mvd.config.checks import require
+from mvd.config.checks import require, require_at_most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +54,4 @@ class RuntimeConfig:
             require(value >= 1, f"runtime.{name}", "at least 1", value)
         require(self.checkpoint_minutes >= 0, "runtime.checkpoint_minutes", "0 or more", self.checkpoint_minutes)
         require(self.workers >= 0, "runtime.workers", "0 or more", self.workers)
+        require_at_most(1024, runtime__workers=self.workers)

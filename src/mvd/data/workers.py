@@ -12,14 +12,23 @@ from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import TypeVar
 
+from mvd.errors import ConfigError
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+_MOST_WORKERS = 1024
 _IN_FLIGHT = 3  # jobs that a worker runs or has waiting
 
 
 def worker_count(workers: int) -> int:
-    """Resolve a number of workers; 0 means one for each core that this process may use."""
+    """Resolve a number of workers; 0 means one for each core that this process may use.
+
+    Raises:
+        ConfigError: it is negative, or absurdly large.
+    """
+    if not 0 <= workers <= _MOST_WORKERS:
+        raise ConfigError(f"workers: expected 0 (one for each core) or more, at most {_MOST_WORKERS}, found {workers}")
     if workers:
         return workers
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
