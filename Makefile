@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-slow test-mindspore lint types imports check package format clean
+.PHONY: help demo test test-slow test-mindspore gpu-script lint types imports check package format clean
 
 help:
 	@echo "make demo        render people, train MVD on them and evaluate it (under 10 minutes on 2 cores)"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-mindspore   weights to and from real MindSpore (downloads 800 MB)"
 	@echo "make check       lint, types and import rules"
 	@echo "make package     build the package, install the wheel into an empty environment and start it"
+	@echo "make gpu-script  benchmarks/gpu.sh on the CPU with tiny sizes"
 	@echo "make format      format the code"
 	@echo "make clean       remove the virtual environment and caches"
 
@@ -40,6 +41,10 @@ types: $(READY)
 
 imports: $(READY)
 	$(BIN)/lint-imports
+
+# What runs on a GPU, here on the CPU with tiny sizes, so that it does not fail there for a silly reason.
+gpu-script: $(READY)
+	MVD_GPU_TINY=1 PYTHON=$(BIN)/python benchmarks/gpu.sh "$$(mktemp -d)" card tests step embed run
 
 package: $(READY)
 	scripts/check_package.sh $(BIN)/python

@@ -4,8 +4,7 @@
     mvd prepare people --height 96 --width 48
     python examples/own_loop.py people
 
-On a CPU its losses are those of `mvd train` with the same configuration, bit for bit: everything random follows from
-the seed and the step.
+On a CPU its losses are those of `mvd train`, bit for bit: everything random follows from the seed and the step.
 """
 
 from __future__ import annotations
@@ -34,17 +33,18 @@ def train(data: str, config: mvd.RunConfig, device: str = "cpu") -> tuple[nn.Mod
     objective = mvd.losses.build_objective(config)  # or the losses themselves: mvd.losses.VSD()(…) + …
 
     torch.manual_seed(seed)
-    model = mvd.create_model(classes=len(dataset.classes), **asdict(config.model)).to(device, memory_format=layout)
-    matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
-    vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim == 1]
-    groups = [{"params": matrices, "weight_decay": config.optimizer.weight_decay}, {"params": vectors}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
+    model: nn.Module = mvd.create_model(classes=len(dataset.classes), **asdict(config.model))
+    model = model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    decayed = {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.optimizer.weight_decay}
+    spared = {"params": [p for p in trained if p.ndim == 1]}
+    optimizer = torch.optim.AdamW([decayed, spared], weight_decay=0.0, fused=True)  # type: ignore[arg-type]
 
     def steps() -> Iterator[dict[str, float]]:
-        model.train()
         step = 0
         for epoch in range(config.schedule.epochs):
             sampler.set_epoch(epoch)
+            model.train()
             for batch in loader:
                 for group in optimizer.param_groups:
                     group["lr"] = config.optimizer.lr * lr_factor(config.schedule, step, len(sampler))
@@ -52,7 +52,7 @@ def train(data: str, config: mvd.RunConfig, device: str = "cpu") -> tuple[nn.Mod
                 torch.manual_seed((seed << 32) + step)  # of dropout
                 losses = objective(model(images), batch.label.to(device), batch.modality.to(device))
                 optimizer.zero_grad()
-                losses.total.backward()
+                torch.autograd.backward(losses.total)
                 optimizer.step()
                 step += 1
                 yield {name: value.item() for name, value in {**losses.terms, "total": losses.total}.items()}
@@ -72,8 +72,7 @@ def evaluate(data: str, model: nn.Module, config: mvd.RunConfig, device: str = "
 
 
 if __name__ == "__main__":
-    demo = mvd.recipes["demo"]
-    network, log = train(sys.argv[1], demo)
+    network, log = train(sys.argv[1], mvd.recipes["demo"])
     for number, values in enumerate(log, start=1):
         print(number, *(f"{name} {value:.3f}" for name, value in values.items()))
-    print(evaluate(sys.argv[1], network, demo))
+    print(evaluate(sys.argv[1], network, mvd.recipes["demo"]))

@@ -4,7 +4,7 @@
 # Usage: scripts/check_package.sh PYTHON
 # PYTHON is of an environment with the extra "dev"; the new environment borrows its dependencies, but not its mvd.
 set -euo pipefail
-python=$(realpath -s "$1")
+python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 cd "$(dirname "$0")/.."
 unset PYTHONPATH
 

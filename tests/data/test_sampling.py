@@ -72,3 +72,12 @@ def test_a_class_of_one_modality_is_refused() -> None:
 def test_steps_show_the_larger_modality_once() -> None:
     assert steps_per_epoch(22258, 11909, identities=8, pictures=4) == 696
     assert steps_per_epoch(10, 32, identities=8, pictures=4) == 1
+
+
+def test_the_batches_of_a_seed_are_those_of_every_version() -> None:
+    """Two steps use up all six classes, so that a draw more or less would change the pictures."""
+    visible, infrared = np.repeat(np.arange(6), 3), np.repeat(np.arange(6), 2)
+    batches = identity_batches(visible, infrared, identities=3, pictures=2, steps=2, seed=5, epoch=1)
+    assert batches.labels.tolist() == [[2, 2, 0, 0, 5, 5], [4, 4, 3, 3, 1, 1]]
+    assert batches.visible.tolist() == [[6, 7, 1, 0, 17, 16], [12, 13, 9, 10, 3, 5]]
+    assert batches.infrared.tolist() == [[4, 5, 1, 0, 11, 10], [8, 9, 6, 7, 3, 2]]

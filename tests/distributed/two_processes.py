@@ -1,11 +1,14 @@
 """What two processes compute of a step together, against what one does, in float64; test_process_group.py launches it.
 
+Usage: two_processes.py DATA [cuda]. On "cuda" both share one device, over Gloo: NCCL refuses that.
+
 Prints a JSON object for each variant: the largest difference of a loss, a gradient, a weight or a running statistic.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +31,7 @@ from mvd.config import (
 )
 from mvd.data.layouts import scan
 from mvd.data.training import TrainingData
+from mvd.distributed import group
 from mvd.distributed.batch_norm import share_statistics
 from mvd.distributed.group import data_parallel
 from mvd.losses.objective import build_objective
@@ -36,7 +40,7 @@ from mvd.training.batches import host_batches
 from mvd.training.device_augment import augment
 from mvd.training.state import initial_state
 
-CPU = torch.device("cpu")
+DEVICE = torch.device(sys.argv[2] if len(sys.argv) > 2 else "cpu")
 CONFIG = RunConfig(
     data=DataConfig(height=32, width=16),
     sampling=SamplingConfig(identities=4, pictures=2, steps_per_epoch=1),
@@ -70,21 +74,24 @@ def variants() -> Iterator[tuple[str, RunConfig]]:
 def take_steps(config: RunConfig, data: TrainingData) -> dict[str, Tensor]:
     """Take some steps in float64, and give losses and gradients of the last, weights and running statistics by name."""
     with distributed.alone():
-        state = initial_state(config, len(data.identities), CPU)
+        state = initial_state(config, len(data.identities), DEVICE)
     state.network.double()
     if distributed.count() > 1:
-        share_statistics(state.network, CPU)
-        state.forward = data_parallel(state.network, CPU, unused=config.losses.identity_weight == 0)
+        share_statistics(state.network, DEVICE)
+        state.forward = data_parallel(state.network, DEVICE, unused=config.losses.identity_weight == 0)
     for state.step, batch in enumerate(host_batches(config, data, 0)):
-        losses = trainer.train_step(state, build_objective(config), batch, config, CPU)
+        losses = trainer.train_step(state, build_objective(config), batch, config, DEVICE)
     gradients = {name: p.grad for name, p in state.network.named_parameters() if p.grad is not None}
     arrays = {f"array {name}": values.double() for name, values in state.network.state_dict().items()}
     return {f"loss {name}": value for name, value in losses.items()} | gradients | arrays
 
 
 def main(data: Path) -> None:
+    if DEVICE.type == "cuda":
+        os.environ["LOCAL_RANK"] = "0"
+        group._BACKENDS["cuda"] = "gloo"
     setattr(trainer, "augment", lambda *given: augment(*given).double())  # noqa: B010 - it is not the module's to give away
-    with distributed.joined(CONFIG.runtime):
+    with distributed.joined(replace(CONFIG.runtime, device=DEVICE.type)):
         training, _ = load_training(scan(data), data, CONFIG)
         for name, config in variants():
             found = take_steps(config, training)

@@ -52,15 +52,16 @@ def test_without_augmentation_a_training_picture_is_a_test_picture() -> None:
     config = AugmentConfig(pad=0, flip=0, exchange=0, erase=0)
     draws = draw_augmentation(config, MODALITIES, 10, 7, seed=0, step=0)
     augmented = augment(torch.from_numpy(PICTURES), pack(draws), 0, torch.contiguous_format)
-    plain = normalise(PICTURES, CPU, torch.contiguous_format)
+    plain = normalise(torch.from_numpy(PICTURES), CPU, torch.contiguous_format)
     assert torch.equal(augmented, plain)
     expected = (PICTURES / 255 - MEAN) / STD
     np.testing.assert_allclose(plain.numpy(), expected.transpose(0, 3, 1, 2), atol=2e-6)
 
 
 def test_the_layout_asked_for_is_made() -> None:
-    assert normalise(PICTURES, CPU, torch.channels_last).is_contiguous(memory_format=torch.channels_last)
-    assert normalise(PICTURES, CPU, torch.contiguous_format).is_contiguous()
+    pictures = torch.from_numpy(PICTURES)
+    assert normalise(pictures, CPU, torch.channels_last).is_contiguous(memory_format=torch.channels_last)
+    assert normalise(pictures, CPU, torch.contiguous_format).is_contiguous()
 
 
 def test_the_module_draws_from_seed_and_step() -> None:
@@ -76,7 +77,7 @@ def test_the_module_draws_from_seed_and_step() -> None:
 
 def test_in_eval_mode_the_module_only_normalises() -> None:
     images = DeviceAugment().eval()(torch.from_numpy(PICTURES))
-    assert torch.equal(images, normalise(PICTURES, CPU, torch.contiguous_format))
+    assert torch.equal(images, normalise(torch.from_numpy(PICTURES), CPU, torch.contiguous_format))
 
 
 def test_what_the_module_cannot_augment_is_refused() -> None:

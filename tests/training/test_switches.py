@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from plain_step import PlainStep
+from torch import nn
 
 from mvd.config import (
     AugmentConfig,
@@ -155,7 +156,10 @@ def test_recomputing_changes_no_bit(data: TrainingData) -> None:
 def test_a_batch_in_parts_is_the_whole_one_where_norms_have_no_batch(data: TrainingData, parts: int) -> None:
     def freeze(state: TrainState) -> None:
         # In eval mode a norm is a constant; what is left must not know of parts.
-        state.network.eval()
+        state.network.train()
+        for norm in state.network.modules():
+            if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+                norm.eval()
         state.network.train = lambda mode=True: state.network  # type: ignore[method-assign, assignment]
 
     whole = losses_of(CONFIG, data, freeze)

@@ -35,7 +35,7 @@ from mvd.losses.objective import build_objective
 from mvd.metrics.protocols import validation_protocol
 from mvd.metrics.validation import Validation
 from mvd.models.outputs import MVDOutput
-from mvd.runs import OPTIMIZER_PREFIX, RunData, RunFolder, create_run, load_checkpoint
+from mvd.runs import OPTIMIZER_PREFIX, RunData, RunFolder, create_run, load_checkpoint, open_run
 from mvd.runs.observer import Observer, SampleBatch, StepLog
 
 PEOPLE, EACH, HEIGHT, WIDTH = 4, 6, 32, 16
@@ -417,3 +417,19 @@ def test_log_lines_tell_the_most_memory_so_far(data: TrainingData, tmp_path: Pat
     assert peaks == sorted(peaks)
     assert 5e7 < peaks[0] < 1e11
     assert "device" not in fit(data, new_run(tmp_path / "again")).logs[0].memory
+
+
+def test_a_run_that_does_not_fit_into_memory_recomputes_and_says_so(data: TrainingData, tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    class Reader(Watcher):
+        def noted(self, line: str) -> None:
+            lines.append(line)
+
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, memory=1e-6))
+    for folder, chosen in (("little", config), ("much", CONFIG)):
+        load_engine(config).fit(chosen, data, new_run(tmp_path / folder, chosen), observer=Reader(), resume=False)
+    assert len(lines) == 1
+    assert lines[0].startswith("activations are recomputed: a step would take about")
+    little, much = (load_checkpoint(open_run(tmp_path / name).checkpoint("last"))[0] for name in ("little", "much"))
+    assert all(np.array_equal(little[name], much[name]) for name in much)

@@ -25,6 +25,7 @@ from mvd.commands.engine import load_engine
 from mvd.config import RunConfig, to_json
 from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
+from mvd.files.atomic import replacing
 from mvd.files.locks import name_locked
 from mvd.inference.onnx_models import (
     OnnxNetwork,
@@ -42,6 +43,7 @@ TOLERANCE = 1e-4
 """The largest difference of a number of a descriptor from PyTorch's, in float32."""
 
 _DISTINCT = 10 * TOLERANCE
+_BATCH = 64
 
 
 def export(
@@ -95,8 +97,8 @@ def export(
         engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
         for variant in dict.fromkeys(variants):
             final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}.onnx")
-            part = _convert(whole, variant, pictures, size=config.runtime.embed_batch)
-            batches = pictures.pictures.batches(config.runtime.embed_batch)
+            part = _convert(whole, variant, pictures, size=config.runtime.embed_batch or _BATCH)
+            batches = pictures.pictures.batches(config.runtime.embed_batch or _BATCH)
             descriptors = OnnxNetwork(part).embed(batches, pictures.modalities)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)
@@ -106,7 +108,8 @@ def export(
             if progress is not None:
                 progress(len(done), len(variants))
         for one in done:
-            (folder / f"{one.variant}.onnx").replace(one.file)
+            with replacing(one.file) as temporary:
+                (folder / f"{one.variant}.onnx").replace(temporary)
     return ExportResult(programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference))
 
 

@@ -11,6 +11,7 @@ from cattrs.strategies import configure_tagged_union
 
 from mvd.config.optimisation import Schedule
 from mvd.config.run import RunConfig
+from mvd.config.runtime import Switch
 from mvd.errors import ConfigError
 
 
@@ -44,6 +45,7 @@ def _converter() -> cattrs.Converter:
     for wanted, accepted in ((bool, (bool,)), (int, (int,)), (float, (float, int)), (str, (str,))):
         converter.register_structure_hook(wanted, partial(_strictly, accepted))
     converter.register_structure_hook_func(_is_literal, _one_of)
+    converter.register_structure_hook_func(lambda wanted: wanted == Switch, _switch)
     # Last, because it compiles in the hooks that are registered so far.
     configure_tagged_union(Schedule, converter, tag_name="kind")
     return converter
@@ -56,6 +58,12 @@ def _is_literal(wanted: Any) -> bool:
 def _one_of(value: Any, wanted: Any) -> Any:
     if value not in get_args(wanted):
         raise ValueError(f"expected one of {', '.join(map(str, get_args(wanted)))}, found {value!r}")
+    return value
+
+
+def _switch(value: Any, wanted: Any) -> Any:
+    if not isinstance(value, bool) and value != "auto":
+        raise ValueError(f"expected true, false or auto, found {value!r}")
     return value
 
 

@@ -30,7 +30,7 @@ MVD = RunConfig()
 
 Network, weights of VSD and VCD, temperature and label smoothing are the released codes'; the weight of VML is ours.
 Hetero-centre triplet loss on unit features, padded crops, channel exchange, erasing, a last stride of 1 and a cosine
-schedule are later practice. Meant for SYSU-MM01 at 288 × 144 on a GPU, where we have not run it yet.
+schedule are later practice. Meant for SYSU-MM01 at 288 × 144 on a GPU.
 """
 
 DEMO = RunConfig(

@@ -1,7 +1,7 @@
 """Prepare training pictures: decode and resize them once, into the arrays that `mvd.data.arrays` opens.
 
 Pictures are decoded in chunks by several processes. Each writes its chunk to its place in an unfinished array, so no
-picture crosses between processes and memory holds one chunk for each. Finished chunks go into a journal. Killed and
+picture crosses between processes and memory holds one picture for each. Finished chunks go into a journal. Killed and
 started again, the job continues from there: the unfinished arrays and the journal (`.train_*.part`,
 `.mvd-prepare.journal`) stay in the folder until all is done. Then all files take their names, the labels last, without
 which nothing loads. A picture whose size or date has changed is decoded again.
@@ -14,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -112,14 +113,15 @@ class _Array(NamedTuple):
         except (OSError, ValueError, EOFError):
             return False
 
-    def write(self, row: int, pictures: npt.NDArray[np.uint8]) -> None:
-        """Write pictures (n, H, W, 3) from a row on; several processes may at once."""
+    def write(self, row: int, pictures: Iterable[npt.NDArray[np.uint8]]) -> None:
+        """Write pictures (H, W, 3) as they come, from a row on; several processes may at once."""
         # Ordinary writes: through a memory map, a full disk would end the process (SIGBUS).
         with open(self.part, "r+b", opener=no_links) as file:
             np.lib.format.read_magic(file)
             np.lib.format.read_array_header_1_0(file)
-            file.seek(row * pictures[0].nbytes, io.SEEK_CUR)
-            file.write(pictures.data)
+            file.seek(row * math.prod(self.shape[1:]), io.SEEK_CUR)
+            for picture in pictures:
+                file.write(np.ascontiguousarray(picture).data)
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class _Chunk:
                 verify_image(file)
         else:
             _, height, width, _ = self.array.shape
-            self.array.write(self.row, np.stack([self.decode(file, height, width) for file in self.files()]))
+            self.array.write(self.row, (self.decode(file, height, width) for file in self.files()))
         return stamp
 
 
@@ -189,8 +191,9 @@ def _run(
 
 def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[_Array], journal: Journal) -> Sequence[_Chunk]:
     """List the chunks to run; all of them, into new arrays, where the unfinished arrays are missing."""
-    left = [chunk for chunk in chunks if journal.entries.get(chunk.key) != chunk.stamp()]
-    publishing = _COMPLETE in journal.entries and not left  # some arrays may have their names already
+    recorded = journal.entries
+    left = [chunk for chunk in chunks if chunk.key not in recorded or recorded[chunk.key] != chunk.stamp()]
+    publishing = _COMPLETE in recorded and not left  # some arrays may have their names already
     if all(array.is_at(array.part) or (publishing and array.is_at(array.file)) for array in arrays):
         return left
     journal.clear()

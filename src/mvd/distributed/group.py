@@ -89,7 +89,7 @@ def require_divisible(config: RunConfig) -> None:
             f"process{'es' if processes > 1 else ''} with runtime.accumulate {parts}, found {identities}; "
             f"try --sampling.identities {-(-identities // (processes * parts)) * processes * parts}"
         )
-    if config.runtime.compile and config.runtime.recompute:
+    if config.runtime.compile is True and config.runtime.recompute is True:
         raise ConfigError(
             "runtime.recompute: expected it without runtime.compile, found both; choose one of them: a compiled "
             "network cannot tell a norm that it sees a picture for the second time"

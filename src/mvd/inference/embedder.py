@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
-from mvd.data.images import load_image
+from mvd.data.images import load_image, to_rgb
 from mvd.data.pictures import PictureArray, PictureFiles, Pictures
 from mvd.data.samples import Modality
 from mvd.errors import CheckpointError, ConfigError, DatasetError
@@ -188,7 +188,7 @@ class Embedder:
         if isinstance(picture, str | Path):
             return np.array(load_image(Path(picture), height, width))[None]
         if isinstance(picture, Image.Image):
-            return np.array(picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))[None]
+            return np.array(to_rgb(picture).resize((width, height), Image.Resampling.LANCZOS))[None]
         kind, shape = str(picture.dtype).removeprefix("torch."), tuple(picture.shape)
         if kind != "uint8":
             raise DatasetError(f"pictures: expected uint8, 0 to 255, found {kind}; give them as decoded, not scaled")

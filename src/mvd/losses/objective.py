@@ -22,7 +22,7 @@ from mvd.config.imports import load_object
 from mvd.errors import ConfigError
 from mvd.losses.cml import CML
 from mvd.losses.hetero_centre import HeteroCentreTriplet
-from mvd.losses.identity import IdentityLoss
+from mvd.losses.identity import identity_loss
 from mvd.losses.rank_loss import RankLoss
 from mvd.losses.released import ReleasedVCD, ReleasedVSD
 from mvd.losses.triplet import TripletLoss
@@ -30,7 +30,7 @@ from mvd.losses.vcd import VCD
 from mvd.losses.vml import VML
 from mvd.losses.vsd import VSD
 from mvd.losses.weighted_triplet import WeightedTriplet
-from mvd.models.outputs import Output, Prediction, map_tensors
+from mvd.models.outputs import Output, map_tensors
 from mvd.runtime.device import widen, without_autocast
 
 Loss: TypeAlias = Callable[[Any, Tensor, Tensor], Tensor]
@@ -147,21 +147,24 @@ def loss_terms(config: LossConfig) -> list[Term]:
     Raises:
         ConfigError: a loss of the user's cannot be imported.
     """
-    identity, metric = IdentityLoss(config.label_smoothing), _METRICS[config.metric](config)
+    metric = _METRICS[config.metric](config)
     released = config.distillation == "released"
     vsd = ReleasedVSD(config.temperature) if released else VSD(config.temperature)
     vcd = ReleasedVCD() if released else VCD(config.temperature)
     vml, cml = VML(config.temperature), CML(config.cml_eps, config.cml_iterations)
 
-    def on_logits(head: Prediction, labels: Tensor, _: Tensor) -> Any:
-        return identity(head.logits, labels)
+    def identity(output: Output, labels: Tensor, _: Tensor) -> Tensor:
+        values = [identity_loss(head.logits, labels, smoothing=config.label_smoothing) for head in output.predictions]
+        return _sum_over_heads(config, output, values)
 
-    def on_features(head: Prediction, labels: Tensor, modalities: Tensor) -> Any:
-        return metric(F.normalize(head.features) if config.unit_features else head.features, labels, modalities)
+    def metric_of_heads(output: Output, labels: Tensor, modalities: Tensor) -> Tensor:
+        features = [head.features for head in output.predictions]
+        features = [F.normalize(feature) for feature in features] if config.unit_features else features
+        return _sum_over_heads(config, output, [metric(feature, labels, modalities) for feature in features])
 
     losses: dict[str, Loss] = {
-        "identity": _over_heads(config, on_logits),
-        "metric": _over_heads(config, on_features),
+        "identity": identity,
+        "metric": metric_of_heads,
         "vsd": lambda output, *_: vsd(*output.visible.logits) + vsd(*output.infrared.logits),
         "vcd": lambda output, *_: vcd(*output.shared_visible.logits, *output.shared_infrared.logits),
         "vml": lambda output, *_: vml(output.shared_visible.logits[1], output.shared_infrared.logits[1]),
@@ -171,17 +174,11 @@ def loss_terms(config: LossConfig) -> list[Term]:
     return ours + [Term(name, _own(path), weight) for name, path, weight in config.extra_losses]
 
 
-def _over_heads(config: LossConfig, loss: Callable[[Prediction, Tensor, Tensor], Tensor]) -> Loss:
+def _sum_over_heads(config: LossConfig, output: Output, values: list[Tensor]) -> Tensor:
     """Sum a loss over all heads: those of specific branches count `specific`, those of shared passes `shared`."""
-
-    def compute(output: Output, labels: Tensor, modalities: Tensor) -> Tensor:
-        weighed = (config.specific, output.specific_heads), (config.shared, output.shared_heads)
-        sums = [
-            w * torch.stack([loss(head, labels, modalities) for head in heads]).sum() for w, heads in weighed if heads
-        ]
-        return torch.stack(sums).sum()
-
-    return compute
+    specific = len(output.specific_heads)
+    parts = (config.specific, values[:specific]), (config.shared, values[specific:])
+    return torch.stack([weight * torch.stack(part).sum() for weight, part in parts if part]).sum()
 
 
 def _own(path: str) -> Loss:

@@ -18,7 +18,7 @@ def variational_cross_distillation(
     *,
     temperature: float = 1.0,
 ) -> Tensor:
-    """Compute VCD of two views (Tian et al., CVPR 2021, section 3.2): v of one view teaches z of the other.
+    """Compute VCD of two views (Tian et al., CVPR 2021): v of one view teaches z of the other.
 
     ½ KL(P_{v^V} ‖ P_{z^I}) + ½ KL(P_{v^I} ‖ P_{z^V}), averaged over the batch, with P = softmax(logits / T). The views
     are the two passes of MVD's shared branch. No gradient reaches the observations.

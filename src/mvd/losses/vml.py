@@ -15,7 +15,7 @@ from mvd.losses.vsd import kl_divergence
 
 
 def variational_mutual_learning(visible: Tensor, infrared: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """Compute VML (Tian et al., CVPR 2021, section 3.2): the Jensen–Shannon divergence of P_{z^V} and P_{z^I}.
+    """Compute VML (Tian et al., CVPR 2021): the Jensen–Shannon divergence of P_{z^V} and P_{z^I}.
 
     ½ KL(P ‖ M) + ½ KL(Q ‖ M) with P = P_{z^V}, Q = P_{z^I} and M = (P + Q) / 2, averaged over the batch. It is
     symmetric, and both sides learn. Neither released code computes it.

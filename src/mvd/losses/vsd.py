@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 def variational_self_distillation(observation: Tensor, representation: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """Compute VSD of one branch (Tian et al., CVPR 2021, section 3.1): KL(P_v ‖ P_z), averaged over the batch.
+    """Compute VSD of one branch (Tian et al., CVPR 2021): KL(P_v ‖ P_z), averaged over the batch.
 
     P_v and P_z are softmax(logits / T) of the observation v and of its representation z. The observation is the
     teacher: no gradient reaches it. In nats, without a factor T². The objective adds up the two specific branches.

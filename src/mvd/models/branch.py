@@ -101,7 +101,6 @@ def map_channels(encoder: nn.Module) -> int:
     Raises:
         ConfigError: the pass fails, or gives no map (1, C, h, w).
     """
-    modes = [(module, module.training) for module in encoder.modules()]
     like = next(encoder.parameters(), torch.empty(0))
     try:
         found = last_map(encoder.eval()(torch.zeros(1, 3, *_PICTURE, device=like.device, dtype=like.dtype)))
@@ -110,8 +109,7 @@ def map_channels(encoder: nn.Module) -> int:
     except Exception as error:
         shape, channels = f"{type(error).__name__} ({(str(error).splitlines() or ['no message'])[0]})", 0
     finally:
-        for module, mode in modes:
-            module.training = mode
+        encoder.train()
     if not channels:
         raise ConfigError(
             f"encoder: expected a module from pictures (B, 3, H, W) to feature maps (B, C, h, w), found {shape} for "

@@ -36,7 +36,7 @@ from torch import Tensor, nn
 
 from mvd.config import ModelConfig
 from mvd.models.branch import BranchNetwork, join
-from mvd.models.outputs import MVDOutput
+from mvd.models.outputs import MVDOutput, tensors_of
 
 
 class MVD(nn.Module):
@@ -52,6 +52,8 @@ class MVD(nn.Module):
     """
 
     grey_weights: Tensor
+    parallel = False
+    """In training on CUDA, run the specific branches beside the shared one, on streams of their own."""
 
     def __init__(
         self, config: ModelConfig, classes: int, encoders: Sequence[nn.Module | None] = (None, None, None)
@@ -70,12 +72,37 @@ class MVD(nn.Module):
     def outputs(self, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
         """Compute the four passes over normalised pictures (B, 3, H, W) of either modality; modalities are ignored."""
         grey = self.grey(images)
+        if self.parallel and self.training:
+            return self._outputs_on_streams(images, grey.contiguous(memory_format=torch.channels_last))
         visible, infrared = self.visible(images), self.infrared(grey)
         if self.config.shared_first == "grey":
             shared_infrared, shared_visible = self.shared(grey), self.shared(images)
         else:
             shared_visible, shared_infrared = self.shared(images), self.shared(grey)
         return MVDOutput(visible, infrared, shared_visible, shared_infrared)
+
+    def _outputs_on_streams(self, images: Tensor, grey: Tensor) -> MVDOutput:
+        """Compute `outputs` with no branch waiting for another: a kernel of one alone does not fill a GPU."""
+        current = torch.cuda.current_stream()
+        specific, streams = [], []
+        for branch, pictures in ((self.visible, images), (self.infrared, grey)):
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            stream.wait_stream(current)
+            with torch.cuda.stream(stream):
+                specific.append(branch(pictures))
+            # Memory of one stream that another reads must not be reused before that has happened.
+            pictures.record_stream(stream)
+            streams.append(stream)
+        if self.config.shared_first == "grey":
+            shared_infrared, shared_visible = self.shared(grey), self.shared(images)
+        else:
+            shared_visible, shared_infrared = self.shared(images), self.shared(grey)
+        for stream in streams:
+            current.wait_stream(stream)
+        output = MVDOutput(specific[0], specific[1], shared_visible, shared_infrared)
+        for tensor in tensors_of(output):
+            tensor.record_stream(current)
+        return output
 
     def embed(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
         """Compute descriptors for ranking by inner product. Call it in eval mode.

@@ -56,7 +56,7 @@ def compile_if_possible(config: RunConfig) -> tuple[RunConfig, list[str]]:
 
     The device of the configuration must be there.
     """
-    if not config.runtime.compile:
+    if config.runtime.compile is not True:
         return config, []
     from mvd.runtime.device import compile_obstacle, resolve_device
 

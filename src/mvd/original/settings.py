@@ -21,7 +21,7 @@ RELEASE = replace(
     _RECIPE,
     data=replace(_RECIPE.data, train_on="train"),
     optimizer=replace(_RECIPE.optimizer, lr=3.5e-3),
-    runtime=replace(_RECIPE.runtime, log_every=100, validate_every=1),
+    runtime=replace(_RECIPE.runtime, log_every=100, validate_every=1, compile=False, embed_batch=64),
 )
 """The default of a new run: the recipe, with what the release's README and scripts say.
 

@@ -49,6 +49,9 @@ class Watcher(Observer):
         self._stopping = True
         print("stopping after this step, with a checkpoint; Ctrl-C again to stop at once", flush=True)
 
+    def noted(self, line: str) -> None:
+        print(line, flush=True)
+
     def started(self, step: int, steps: int) -> None:
         self._first, self._steps = step, steps // self._config.schedule.epochs
         self._performance.write(*start_lines())

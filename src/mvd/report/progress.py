@@ -116,6 +116,10 @@ class TrainingBar(Observer):
         """Ask the run to stop."""
         self._stopping = True
 
+    def noted(self, line: str) -> None:
+        """Print a line about how the run is computed."""
+        self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+
     def started(self, step: int, steps: int) -> None:
         """Show `step` of `steps`."""
         self._first, self._steps = step, steps

@@ -73,6 +73,9 @@ class Observer:
     def started(self, step: int, steps: int) -> None:
         """Training is about to go on from `step` of `steps`."""
 
+    def noted(self, line: str) -> None:
+        """Something about how the run is computed is worth a line, before it starts."""
+
     def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
         """The next batch can be looked at by calling `show`.
 
@@ -103,6 +106,10 @@ class Observers(Observer):
     def started(self, step: int, steps: int) -> None:
         for observer in self._observers:
             observer.started(step, steps)
+
+    def noted(self, line: str) -> None:
+        for observer in self._observers:
+            observer.noted(line)
 
     def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
         for observer in self._observers:

@@ -44,6 +44,9 @@ class DeviceModule(Protocol):
     def empty_cache(self) -> None:
         """Give back memory that no tensor holds."""
 
+    def mem_get_info(self, device: torch.device, /) -> tuple[int, int]:
+        """Return the bytes that are free on a device, and all of them."""
+
     def max_memory_allocated(self, device: torch.device, /) -> int:
         """Return the peak of bytes in tensors."""
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from mvd.runtime.device import device_module
+
 
 def peak_memory(device: torch.device) -> dict[str, int]:
     """Read the most bytes so far.
@@ -19,7 +21,7 @@ def peak_memory(device: torch.device) -> dict[str, int]:
     if (resident := _peak_resident()) is not None:
         peak["resident"] = resident
     if device.type in ("cuda", "npu"):
-        peak["device"] = torch.get_device_module(device).max_memory_allocated(device)
+        peak["device"] = device_module(device).max_memory_allocated(device)
     return peak
 
 

@@ -9,14 +9,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import torch
 
 from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
+from mvd.runtime.device import device_module
 
 _AMPERE = (8, 0)  # the first compute capability with TF32
 _NOT_REPEATABLE = "deterministic"  # in what PyTorch says of an operation that has no such algorithm
+
+
+def resolve_precision(runtime: RuntimeConfig, device: torch.device) -> RuntimeConfig:
+    """Replace the precision "auto" by that of the device, and check any other.
+
+    bfloat16 where the device multiplies it fast: Ascend, and CUDA from Ampere on. float32 elsewhere.
+
+    Raises:
+        ConfigError: TF32 on anything but a CUDA device from Ampere on.
+    """
+    check_precision(runtime, device)
+    if runtime.precision != "auto":
+        return runtime
+    return replace(runtime, precision="bf16" if device.type == "npu" or _has_tf32(device) else "fp32")
 
 
 def check_precision(runtime: RuntimeConfig, device: torch.device) -> None:
@@ -73,9 +89,10 @@ def _random_state(device: torch.device) -> AbstractContextManager[None]:
     """Make the context after which PyTorch's generators, that of the CPU and the device's, are as they were."""
     if device.type not in ("cuda", "npu"):
         return torch.random.fork_rng(devices=[])
-    index = torch.get_device_module(device).current_device() if device.index is None else device.index
+    index = device_module(device).current_device() if device.index is None else device.index
     return torch.random.fork_rng(devices=[index], device_type=device.type)
 
 
 def _has_tf32(device: torch.device) -> bool:
+    # bfloat16 came with the same generation.
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE

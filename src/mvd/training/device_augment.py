@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -94,10 +93,9 @@ class DeviceAugment(nn.Module):
         return f"{self.config}, seed={self.seed}"
 
 
-def normalise(pictures: npt.NDArray[np.uint8], device: torch.device, memory_format: torch.memory_format) -> Tensor:
-    """Copy pictures (B, H, W, 3) to the device and normalise them: (B, 3, H, W) float32."""
-    images = torch.from_numpy(np.ascontiguousarray(pictures)).to(device, non_blocking=True)
-    return normalise_tensor(images).contiguous(memory_format=memory_format)
+def normalise(pictures: Tensor, device: torch.device, memory_format: torch.memory_format) -> Tensor:
+    """Move pictures (B, H, W, 3) uint8 to the device, as normalised (B, 3, H, W) float32."""
+    return normalise_tensor(pictures.to(device, non_blocking=True)).contiguous(memory_format=memory_format)
 
 
 def normalise_tensor(pictures: Tensor) -> Tensor:

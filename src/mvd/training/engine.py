@@ -13,6 +13,7 @@ from mvd.losses.objective import build_objective
 from mvd.models.state import initial_network
 from mvd.runtime.device import compile_obstacle, resolve_device
 from mvd.runtime.precision import check_precision
+from mvd.runtime.resolve import check_cuda_graphs
 from mvd.training.trainer import fit
 
 __all__ = ["check", "embed", "export", "fit"]
@@ -26,6 +27,7 @@ def check(config: RunConfig) -> str:
     device = resolve_device(local_runtime(config.runtime).device)
     check_precision(config.runtime, device)
     require_divisible(config)
-    if config.runtime.compile and (obstacle := compile_obstacle(device)):
+    check_cuda_graphs(config, device)
+    if config.runtime.compile is True and (obstacle := compile_obstacle(device)):
         raise ConfigError(f"runtime.compile: expected {obstacle}, found none; install one, or do not compile")
     return str(device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +13,11 @@ from mvd.config import RunConfig
 from mvd.distributed.batch_norm import share_statistics
 from mvd.distributed.group import data_parallel
 from mvd.models.factory import Network
+from mvd.models.mvd import MVD
 from mvd.models.outputs import Output
 from mvd.models.resnet import ResNet
 from mvd.models.state import initial_network
+from mvd.training.cuda_graph import GraphedGradients
 from mvd.training.optim import build_optimizer
 
 
@@ -26,9 +27,10 @@ class TrainState:
 
     Attributes:
         network: on its device.
-        forward: the network as it is called in training: compiled and data-parallel where asked for. It has the
+        forward: the network as it is called in training: data-parallel where processes share it. It has the
             network's parameters.
         optimizer: over the network's parameters.
+        graph: computes gradients by a CUDA graph once it has recorded one; None where none is used.
         step: steps taken.
         best: the best validation mAP so far.
         best_step: the step of that validation.
@@ -37,6 +39,7 @@ class TrainState:
     network: Network
     forward: Callable[[Tensor, Tensor], Output]
     optimizer: torch.optim.Optimizer
+    graph: GraphedGradients | None = None
     step: int = 0
     best: float | None = None
     best_step: int | None = None
@@ -45,14 +48,18 @@ class TrainState:
 def initial_state(config: RunConfig, classes: int, device: torch.device) -> TrainState:
     """Build the state before the first step: a function of the configuration and its seed."""
     network = initial_network(config, classes, device)
-    for module in network.modules():
+    for name, module in network.named_modules():
         if isinstance(module, ResNet):
-            module.recompute = config.runtime.recompute
+            module.recompute = config.runtime.recompute is True
+            module.compiled = config.runtime.compile is True
+        elif name.endswith("encoder") and config.runtime.compile is True:
+            module.compile()  # one's own
+    if isinstance(network, MVD):
+        # Streams cost launches, which a graph does not have.
+        network.parallel = config.runtime.cuda_graphs is True
     if distributed.count() > 1:
         share_statistics(network, device)
     forward: nn.Module = network
-    if config.runtime.compile:
-        forward = cast("nn.Module", torch.compile(network))
     if distributed.count() > 1:
         # Only the identity loss reaches all classifiers, and an own encoder may have parameters that it does not use.
         unused = config.losses.identity_weight == 0 or config.model.encoder is not None

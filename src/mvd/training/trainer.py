@@ -13,6 +13,7 @@ Shapes: B = 2·P·K pictures in a batch, b of them in one process; H × W pixels
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,10 +34,14 @@ from mvd.models.state import overlay
 from mvd.runs import RunFolder
 from mvd.runs.observer import Observer, StopOnly
 from mvd.runtime.device import autocast, memory_format, resolve_device, widen
-from mvd.runtime.precision import numerics
+from mvd.runtime.estimate import fit_into_memory
+from mvd.runtime.precision import numerics, resolve_precision
+from mvd.runtime.resolve import resolve_runtime
+from mvd.runtime.threads import free_threads
 from mvd.training.accumulate import backward_in_parts, forward_in_parts, seed_dropout
 from mvd.training.batches import HostBatch, count_steps, host_batches
 from mvd.training.checkpoint import CheckpointWriter, restore
+from mvd.training.cuda_graph import GraphedGradients
 from mvd.training.device_augment import augment
 from mvd.training.logging import StepLogger
 from mvd.training.optim import set_lr
@@ -55,14 +60,20 @@ def fit(
     initial: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> bool:
     """Train a network into a run folder; see `mvd.commands.engine.Engine.fit`."""
-    runtime = local_runtime(config.runtime)
-    device = resolve_device(runtime.device)
+    config = replace(config, runtime=local_runtime(config.runtime))
+    device = resolve_device(config.runtime.device)
+    steps = count_steps(config, data)
     if not distributed.is_first():
         observer = StopOnly(observer)
-    with numerics(runtime, device):
+    config = replace(config, runtime=resolve_precision(config.runtime, device))
+    config, line = fit_into_memory(config, len(data.identities), device)
+    if line is not None:
+        observer.noted(line)
+    config = resolve_runtime(config, device, steps * config.schedule.epochs)
+    runtime = config.runtime
+    with numerics(runtime, device), free_threads(runtime, device) as threads:
         state = initial_state(config, len(data.identities), device)
         objective = build_objective(config)
-        steps = count_steps(config, data)
         log = StepLogger(run, observer, config, steps, device)
         checkpoints = CheckpointWriter(run, config, observer, validation)
         if resume:
@@ -80,6 +91,8 @@ def fit(
             log.add(state.step, values, pictures=batch.everyone.shape[1])
             state.step += 1
             proceed = observer.stepped(state.step)
+            if threads.follow():
+                observer.noted(f"{torch.get_num_threads()} CPU threads, as other programs leave cores free")
 
             epoch, within = divmod(state.step, steps)
             last = epoch == config.schedule.epochs and within == 0
@@ -120,28 +133,62 @@ def train_step(
         Scalars on the device, of the whole batch: the terms of the loss by name, "total" and "accuracy".
     """
     pictures, draws, everyone = (tensor.to(device, non_blocking=True) for tensor in batch[:2] + batch[3:])
-    labels, modalities = everyone
-    images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
+    gradients = partial(compute_gradients, state, objective, config, batch.modalities)
 
     state.network.train()
-    state.optimizer.zero_grad(set_to_none=True)
-    if config.runtime.accumulate == 1:
-        seed_dropout(config, state.step)
-        with autocast(config.runtime, device):
-            output = state.forward(images, batch.modalities)
+    seed_dropout(config, state.step)
+    if config.runtime.cuda_graphs is True:
+        state.graph = state.graph or GraphedGradients(state.network, gradients)
+        losses = state.graph(pictures, draws, everyone)
     else:
-        output = forward_in_parts(state, config, images, batch.modalities)
+        state.optimizer.zero_grad(set_to_none=True)
+        losses = gradients(pictures, draws, everyone)
+
+    if config.optimizer.clip_norm:
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.optimizer.clip_norm)
+    state.optimizer.step()
+    return losses
+
+
+def compute_gradients(  # noqa: PLR0917 - a batch comes in four parts
+    state: TrainState,
+    objective: Objective,
+    config: RunConfig,
+    host_modalities: Tensor,
+    pictures: Tensor,
+    draws: Tensor,
+    everyone: Tensor,
+) -> dict[str, Tensor]:
+    """Compute the gradient of the losses of a batch into `Tensor.grad`, from pictures to backward pass.
+
+    All of it can be recorded as a CUDA graph: it seeds nothing and reads nothing back, unless the batch comes in parts.
+
+    Args:
+        state: holds the network.
+        objective: the weighted sum of the losses.
+        config: the run.
+        host_modalities: (b,), on the host; of every batch the same.
+        pictures: (b, H, W, 3) uint8, of this process, on the device.
+        draws: (b, 8), how to augment them.
+        everyone: (2, B), class and modality of each row of the whole batch.
+
+    Returns:
+        What `train_step` returns.
+    """
+    labels, modalities = everyone
+    images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
+    if config.runtime.accumulate == 1:
+        with autocast(config.runtime, images.device):
+            output = state.forward(images, host_modalities)
+    else:
+        output = forward_in_parts(state, config, images, host_modalities)
 
     whole = gather_output(output)
     losses = objective(whole, labels, modalities)
     # DistributedDataParallel averages gradients; their sum is the gradient of the whole batch.
     torch.autograd.backward(losses.total * distributed.count())
     if config.runtime.accumulate > 1:
-        backward_in_parts(state, config, images, batch.modalities, output)
-
-    if config.optimizer.clip_norm:
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.optimizer.clip_norm)
-    state.optimizer.step()
+        backward_in_parts(state, config, images, host_modalities, output)
     return {**losses.terms, "total": losses.total.detach(), "accuracy": accuracy(whole, labels)}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mvd.config import ModelConfig
+from mvd.config.recipes import RECIPES
 from mvd.errors import CheckpointError
 from mvd.runs import Card, CheckpointMeta, read_config, read_metadata, source_commit
 from mvd.weights.formats.arrays import Array, Arrays, Shape, quote
@@ -52,23 +53,9 @@ _ENCODER = ".encoder."
 _OWN_PARTS = (".attention", ".non_local.")
 """Parts of our encoder that no ResNet has; they start from new weights."""
 
-_RELEASED: Mapping[Naming, Mapping[str, object]] = {
-    MINDSPORE_RELEASE: {
-        "last_stride": 2,
-        "padding": "same",
-        "third_norm": "mindspore",
-        "grey_weights": (0.2989, 0.5870, 0.1440),
-        "descriptor_norm": "each",
-    },
-    PYTORCH_RELEASE: {
-        "last_stride": 1,
-        "padding": "pytorch",
-        "third_norm": "standard",
-        "grey_weights": (0.2989, 0.5870, 0.1140),
-        "descriptor_norm": "whole",
-    },
-}
-"""What the releases' networks compute that their weights do not show."""
+_RELEASES = {MINDSPORE_RELEASE: "mvd-mindspore", PYTORCH_RELEASE: "mvd-cvpr21"}
+_UNSEEN = ("last_stride", "padding", "third_norm", "grey_weights", "descriptor_norm")
+"""Fields of a network that its weights do not show; those of a release are in its recipe."""
 
 
 def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None) -> Match:
@@ -228,7 +215,10 @@ def _notes(file: Path, naming: Naming, config: ModelConfig, replaced: Sequence[s
 
 def _released_notes(naming: Naming, config: ModelConfig) -> tuple[str, ...]:
     """Note where a network differs from the release whose names its weights have."""
-    other = {name: value for name, value in _RELEASED.get(naming, {}).items() if getattr(config, name) != value}
+    if naming not in _RELEASES:
+        return ()
+    released = RECIPES[_RELEASES[naming]].model
+    other = {name: getattr(released, name) for name in _UNSEEN if getattr(config, name) != getattr(released, name)}
     if not other:
         return ()
     listed = ", ".join(f"{name} {value}" for name, value in other.items())

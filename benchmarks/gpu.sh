@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Everything that has to be seen on a GPU, in order of worth. Usage: benchmarks/gpu.sh OUT [PART …]
+#
+# Each part has a time limit and a log of its own in OUT; one that fails or runs out of time stops no other. The ends of
+# the logs are printed last. Without a CUDA device, or with MVD_GPU_TINY=1, all parts run on the CPU with tiny sizes, so
+# that the script can be checked anywhere. LIMIT_<part> in the environment sets a limit in seconds.
+#
+#   card     the machine, and what it copies and multiplies a second
+#   tests    pytest -m gpu
+#   step     a training step of the recipe mvd, in several ways
+#   embed    pictures a second from prepared arrays
+#   run      people of SYSU-MM01's numbers: render, prepare, train, kill, resume, evaluate
+#   cvpr21   a training step of the recipe mvd-cvpr21
+#   export   ONNX
+#   more     further ways of a step, and a profile
+set -u
+cd "$(dirname "$0")/.."
+OUT=$(mkdir -p "$1" && cd "$1" && pwd)
+shift
+PARTS=${*:-card tests step embed run cvpr21 export more}
+PY=${PYTHON:-python3}
+export PYTHONPATH="${PYTHONPATH:-src}:benchmarks:tests" PYTHONUNBUFFERED=1
+TINY=${MVD_GPU_TINY:-$("$PY" -c 'import torch; print(int(not torch.cuda.is_available()))')}
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+
+FAILED=0
+SMALL="--arch resnet18 --base-width 8 --height 48 --width 24"
+if [ "$TINY" = 1 ]; then
+  DEVICE=cpu
+  STEP="$SMALL --device cpu --identities 4 --pictures 2 --steps 2 --skipped 1"
+  STEP_ROWS="plain fp32 bf16" MORE_ROWS="bf16-joint" CVPR21_ROWS="plain bf16"
+  EMBED="$SMALL --device cpu --count 64 --rows fp32-16 bf16-32"
+  SYNTH="--train 16 --validation 4 --test 8 --pictures 2 --height 64"
+  TRAIN="--recipe demo --data.height 48 --data.width 24 --model.base-width 8 --sampling.steps-per-epoch 10
+    --schedule.epochs 4 --schedule.warmup-epochs 1 --runtime.validate-every 1 --runtime.checkpoint-minutes 0.01"
+  SIZE="--height 48 --width 24" KILL_AFTER=150
+else
+  DEVICE=cuda
+  STEP="--device cuda --steps 10 --skipped 8"
+  STEP_ROWS=${STEP_ROWS:-"bf16-compile-graph bf16 bf16-graph plain bf16-compile bf16-compile-graph-tuned fp32 tf32"}
+  MORE_ROWS=${MORE_ROWS:-"bf16-compile-graph-joint"}
+  CVPR21_ROWS=${CVPR21_ROWS:-"plain bf16-compile-graph"}
+  EMBED="--device cuda --rows ${EMBED_ROWS:-bf16-256 bf16-64 fp32-64}"
+  SYNTH=${SYNTH:-"--like sysu-mm01"}
+  TRAIN=${TRAIN:-"--recipe mvd --sampling.steps-per-epoch 150 --schedule.epochs 16
+    --schedule.warmup-epochs 1 --runtime.validate-every 2 --runtime.checkpoint-minutes 0.5"}
+  SIZE="--height 288 --width 144 --decoder fast" KILL_AFTER=${KILL_AFTER:-45}
+fi
+
+part() { # part NAME LIMIT COMMAND …: run a part if it was asked for
+  local name=$1 limit="LIMIT_$1" start=$SECONDS
+  limit=${!limit:-$2}
+  shift 2
+  case " $PARTS " in *" $name "*) ;; *) return 0 ;; esac
+  timeout -s INT -k 10 "$limit" bash -c '"$@"' part "$@" >"$OUT/$name.log" 2>&1
+  local code=$?
+  echo "exit code $code after $((SECONDS - start)) s (limit $limit)" >>"$OUT/$name.log"
+  echo "$name: exit code $code, $((SECONDS - start)) s"
+  [ $code = 0 ] || FAILED=$((FAILED + 1))
+}
+
+tests() {
+  # Interrupted by its time limit, pytest still reports. Another PyTorch warns of other things than the one that the tests are written for.
+  "$PY" -m pytest -m gpu -q -p no:cacheprovider -o filterwarnings=default --durations=5 --maxfail=20 ${TESTS:-} tests/gpu 2>&1
+}
+
+mvd() { "$PY" -m mvd "$@"; }
+
+timed() { # timed WHAT COMMAND …
+  local what=$1 start=$(date +%s.%N) code
+  shift
+  "$@"
+  code=$?
+  echo "TIME $what: $(echo "$(date +%s.%N) $start" | awk '{printf "%.1f", $1 - $2}') s, exit code $code"
+  return $code
+}
+
+run() {
+  cat "$OUT/people.log"
+  [ -d "$WORK/people" ] || return
+  # Not through the function: what is killed has to be Python itself, not a shell around it.
+  "$PY" -m mvd train "$WORK/people" --out "$WORK/run" --runtime.device $DEVICE $TRAIN --evaluate none &
+  local pid=$!
+  local start=$SECONDS
+  while [ $((SECONDS - start)) -lt "$KILL_AFTER" ] && kill -0 $pid 2>/dev/null; do
+    sleep 0.5
+    # How fast a CPU is nobody knows: there the first checkpoint is the time.
+    [ "$TINY" = 1 ] && [ -f "$WORK/run/checkpoints/last.safetensors" ] && break
+  done
+  kill -9 $pid 2>/dev/null && echo "killed after $((SECONDS - start)) s"
+  wait $pid
+  timed resume mvd train --resume "$WORK/run" --evaluate none || return
+  timed evaluate mvd evaluate "$WORK/run" || return
+  cp "$WORK/run/metrics.jsonl" "$OUT/" 2>/dev/null
+  "$PY" benchmarks/learning.py "$WORK/run"
+}
+
+people() {
+  timed render mvd synth "$WORK/people" $SYNTH
+  timed prepare mvd prepare "$WORK/people" $SIZE
+}
+
+export -f tests mvd timed run
+export TINY PY OUT WORK SYNTH SIZE TRAIN DEVICE KILL_AFTER
+
+part card 40 "$PY" benchmarks/card.py
+# Rendering takes the CPU alone, so it goes on beside the tests, of which nobody takes the time.
+case " $PARTS " in *" run "*) people >"$OUT/people.log" 2>&1 & ;; esac
+part tests 120 tests
+wait
+part step 220 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $STEP_ROWS --json "$OUT/step.json"
+part embed 60 "$PY" benchmarks/embedding.py $EMBED
+part run 240 run
+part cvpr21 60 "$PY" benchmarks/step.py --recipe mvd-cvpr21 $STEP --rows $CVPR21_ROWS --json "$OUT/cvpr21.json"
+part export 60 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/test_export.py -x
+part more 120 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --profile --json "$OUT/more.json"
+
+for name in $PARTS; do
+  [ -f "$OUT/$name.log" ] && echo "== $name" && tail -n "${TAIL:-16}" "$OUT/$name.log" | cut -c1-200
+done
+# On a GPU what counts is what came out; in a check on the CPU, that nothing failed.
+[ "$TINY" = 1 ] && exit $FAILED
+exit 0

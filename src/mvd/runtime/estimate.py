@@ -1,0 +1,140 @@
+"""How much memory a training step takes, estimated without taking it, and whether to recompute activations.
+
+The network runs once on PyTorch's meta device, which computes shapes alone, and what its backward pass would keep is
+added up; weights, gradients and two moments of the optimizer come on top. BENCHMARKS.md compares estimates with
+measured peaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mvd import distributed
+from mvd.config import ModelConfig, RunConfig
+from mvd.models.factory import build_network
+from mvd.models.resnet import ResNet
+from mvd.runtime.device import device_module
+
+# Gradients of activations on their way, workspaces, fragmentation: what measured peaks had beyond the sum.
+_ALLOWANCE = 1.15
+# Bytes of all activations to a pixel of a picture, at most: ResNet-101 of width 64, attention, four passes.
+_MOST_PER_PIXEL = 40_000
+_BYTES_A_WEIGHT = 16  # the weight, its gradient, two moments; all float32
+
+
+def fit_into_memory(config: RunConfig, classes: int, device: torch.device) -> tuple[RunConfig, str | None]:
+    """Replace `runtime.recompute` "auto": recompute activations where a step would not fit into memory otherwise.
+
+    Recomputing changes no bit of the result, so a run may be resumed where memory is more or less.
+
+    Args:
+        config: the run, with its precision resolved.
+        classes: K.
+        device: that it runs on.
+
+    Returns:
+        The configuration, and a line to show if activations are recomputed or the step may not fit all the same.
+    """
+    runtime = config.runtime
+    if runtime.recompute != "auto":
+        return config, None
+    keep = replace(config, runtime=replace(runtime, recompute=False))
+    limit = int(runtime.memory * 1e9) or free_memory(device)
+    # A compiled network cannot recompute, and only a ResNet does.
+    if limit is None or runtime.compile is True or config.model.encoder is not None:
+        return keep, None
+    if _at_most(config) <= limit:
+        return keep, None
+    needed = estimate_step(keep, classes)
+    if needed <= limit:
+        return keep, None
+    chosen = replace(config, runtime=replace(runtime, recompute=True))
+    smaller = estimate_step(chosen, classes)
+    line = (
+        f"activations are recomputed: a step would take about {needed / 1e9:.1f} GB, and {limit / 1e9:.1f} GB are "
+        f"available; now it takes about {smaller / 1e9:.1f} GB and a third more arithmetic "
+        f"(--runtime.recompute False keeps them)"
+    )
+    if smaller > limit:
+        line += "; that may be too much: --runtime.precision bf16 or --runtime.accumulate 2 halve it"
+    return chosen, line
+
+
+def estimate_step(config: RunConfig, classes: int) -> int:
+    """Estimate the peak of a step, in bytes, of one process."""
+    recompute, model = config.runtime.recompute is True, config.model
+    sampling = config.sampling
+    pictures = 2 * sampling.identities * sampling.pictures // (distributed.count() * config.runtime.accumulate)
+    size = max(pictures, 2), config.data.height, config.data.width
+    kept, weights = _kept(model, classes, size, recompute=recompute)
+    if config.runtime.precision == "bf16":
+        # Channel attention stays float32.
+        plain = replace(model, channel_attention=False)
+        halved = kept if not model.channel_attention else _kept(plain, classes, size, recompute=recompute)[0]
+        kept -= halved // 2
+    return int(_ALLOWANCE * (kept + _BYTES_A_WEIGHT * weights))
+
+
+def _at_most(config: RunConfig) -> int:
+    """Bound a step without running anything, so that small networks start at once."""
+    pictures = 2 * config.sampling.identities * config.sampling.pictures
+    pixels = pictures * config.data.height * config.data.width
+    return pixels * _MOST_PER_PIXEL * config.model.base_width // 64
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes that are available on a CUDA device, or to a CPU; None where that is not known."""
+    if device.type == "cuda":
+        return device_module(device).mem_get_info(device)[0]
+    if device.type != "cpu":
+        return None
+    limits = [_available(), _left_in_group()]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _available() -> int | None:
+    table = Path("/proc/meminfo")
+    if not table.exists():
+        return None
+    line = next((line for line in table.read_text().splitlines() if line.startswith("MemAvailable:")), None)
+    return None if line is None else int(line.split()[1]) * 1024
+
+
+def _left_in_group() -> int | None:
+    """Return what the limit of this process's control group leaves, such as that of a container."""
+    try:
+        limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
+    except OSError:
+        return None
+    return None if limit == "max" else max(int(limit) - int(used), 0)
+
+
+def _kept(model: ModelConfig, classes: int, size: tuple[int, int, int], *, recompute: bool) -> tuple[int, int]:
+    """Count the bytes, in float32, that the backward pass of the network keeps, and its weights."""
+    # The weights' own initialisation draws random numbers, also for tensors without values.
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        network: nn.Module = build_network(model, classes)
+    for module in network.modules():
+        if isinstance(module, ResNet):
+            module.recompute = recompute
+    own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage  # held, so that its number is not given away again
+        return tensor
+
+    batch, height, width = size
+    images = torch.empty(batch, 3, height, width, device="meta")
+    modalities = torch.arange(batch) % 2
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        output = network.train()(images, modalities)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    del output
+    return sum(storage.nbytes() for storage in kept.values()), weights

@@ -1,0 +1,85 @@
+"""A step moves nothing between host and device but its batch: found out on a CPU, from the operators that would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mvd.config import DataConfig, LossConfig, ModelConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config.recipes import RECIPES
+from mvd.data.arrays import PreparedPictures
+from mvd.data.samples import Modality, Samples
+from mvd.data.training import TrainingData
+from mvd.losses.objective import build_objective
+from mvd.training.batches import host_batches
+from mvd.training.state import initial_state
+from mvd.training.trainer import train_step
+
+CPU = torch.device("cpu")
+PEOPLE, EACH, HEIGHT, WIDTH = 4, 3, 32, 16
+# `x[0] = True` makes a tensor on the host and copies it; .item(), bool() and masks as indices bring something back.
+WAITING = ("aten.lift_fresh", "aten._local_scalar_dense", "aten.nonzero", "aten.masked_select", "aten.is_nonzero")
+
+
+class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Remembers the operators that are called within."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        self.names.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def data() -> TrainingData:
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(PEOPLE), EACH)
+    parts = []
+    for modality in Modality:
+        samples = Samples(
+            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
+            identities=people,
+            cameras=np.full(len(people), 1 + 2 * modality),
+            modalities=np.full(len(people), modality),
+        )
+        images = rng.integers(0, 256, (len(people), HEIGHT, WIDTH, 3), dtype=np.uint8)
+        parts.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
+    return TrainingData(visible=parts[0], infrared=parts[1], identities=np.arange(PEOPLE))
+
+
+@pytest.mark.parametrize("losses", [LossConfig(cml_weight=1.0), RECIPES["mvd-cvpr21"].losses, RECIPES["agw"].losses])
+def test_a_step_waits_for_nothing(losses: LossConfig) -> None:
+    config = RunConfig(
+        data=DataConfig(height=HEIGHT, width=WIDTH),
+        sampling=SamplingConfig(identities=2, pictures=2, steps_per_epoch=3),
+        model=ModelConfig(
+            arch="resnet18",
+            base_width=4,
+            bottleneck_widths=(8, 8),
+            z_dim=8,
+            classifier_width=8,
+            channel_attention=True,
+        ),
+        losses=replace(losses, cml_iterations=3),
+        runtime=RuntimeConfig(device="cpu"),
+    )
+    state = initial_state(config, PEOPLE, CPU)
+    objective, operators = build_objective(config), Operators()
+    for state.step, batch in enumerate(host_batches(config, data(), 0)):
+        if state.step == 0:
+            train_step(state, objective, batch, config, CPU)  # constants go to the device once
+            continue
+        with operators:
+            train_step(state, objective, batch, config, CPU)
+    assert "aten.convolution.default" in operators.names
+    assert [name for name in operators.names if name.startswith(WAITING)] == []
