@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from shell import refused
 
 from mvd.cli import main
 from mvd.commands import demo as demo_command
@@ -13,6 +14,7 @@ from mvd.commands.demo import demo
 from mvd.config import CosineSchedule, DataConfig, ModelConfig, SamplingConfig
 from mvd.config.recipes import DEMO
 from mvd.errors import RunError
+from mvd.files.locks import folder_locked
 
 
 @pytest.fixture
@@ -54,6 +56,15 @@ def test_a_demo_is_replaced_only_when_told_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
+def test_a_demo_that_is_running_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "demo"
+    out.mkdir()
+    (out / "demo.json").write_text('{"seed": 0}')
+    with folder_locked(out):
+        assert "expected no other process at work on it, found one" in refused(capsys, "demo", out, "--replace")
+    assert [file.name for file in out.iterdir()] == ["demo.json"]
+
+
 def test_a_folder_that_is_no_demo_is_never_deleted(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(RunError, match="found something else"):

@@ -32,6 +32,10 @@ class RunError(MvdError):
     """A run folder cannot be created, read or continued."""
 
 
+class BusyError(MvdError):
+    """Another process is at work on the same file or folder."""
+
+
 class TrainingError(MvdError):
     """Training cannot go on: a loss is no longer a number."""
 
@@ -42,3 +46,16 @@ class ProtocolError(MvdError):
 
 class HubError(MvdError):
     """A model hub cannot be reached, or has no such model."""
+
+
+def explain(error: OSError) -> MvdError:
+    """Make a user's error of one of the system's, such as a name that is too long or a folder that is closed to us.
+
+    >>> print(explain(PermissionError(13, "Permission denied", "/closed/file")))
+    /closed/file: expected to use it, could not (Permission denied); check the path, its permissions and the space there
+    """
+    where = error.filename2 or error.filename
+    place = f"{where}: expected to use it" if isinstance(where, str) else "expected to read and write files"
+    return MvdError(
+        f"{place}, could not ({error.strerror or error}); check the path, its permissions and the space there"
+    )

@@ -112,6 +112,24 @@ def test_what_is_no_model_is_one_line(
     assert "expected a run folder" in refused(capsys, "push", tmp_path, "me/net")
 
 
+def test_a_model_is_written_to_no_folder_of_something_else(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, other = tmp_path / "project", tmp_path / "other"
+    project.mkdir()
+    (project / PAGE).write_text("mine")
+    other.mkdir()
+    write_weights(other / WEIGHTS, {"a": np.zeros(1)}, "safetensors")
+    for folder in (project, other, run):
+        before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+        assert "expected a new folder, or that of a model" in refused(capsys, "push", run, folder, "--local")
+        assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+    for _ in range(2):
+        assert mvd("push", run, tmp_path / "model", "--local") == 0
+    (tmp_path / "file").touch()
+    assert "expected a folder to write a model to" in refused(capsys, "push", run, tmp_path / "file" / "x", "--local")
+
+
 def test_an_upload_that_fails_is_one_line(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,8 @@ from fakes import write_own_folder, write_own_table, write_tree
 
 from mvd.commands.split import split
 from mvd.data.layouts import scan
-from mvd.errors import ConfigError, DatasetError
+from mvd.errors import BusyError, ConfigError, DatasetError
+from mvd.files.locks import folder_locked, name_locked
 from mvd.results.datasets import SplitResult
 
 PEOPLE = ("anna", "lee, bo", "cy", "0017", 'the "dee"', "eve")
@@ -106,4 +107,36 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatc
     with pytest.raises(DatasetError, match=r"could not \(No space left on device\)"):
         split(root, validation=0.25)
     assert written
+    assert not list(root.glob("*_id.txt"))
+    assert not list(root.glob(".*"))
+
+
+def test_a_split_killed_between_its_lists_is_no_split_and_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_own_folder(tmp_path)
+
+    def killed_at_the_second(file: Path, text: str) -> None:
+        if list(root.glob("*_id.txt")):
+            raise KeyboardInterrupt
+        file.write_text(text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mvd.commands.split.write_atomically", killed_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            split(root, validation=0.25)
+    assert len(list(root.glob("*_id.txt"))) == 1
+    with pytest.raises(DatasetError, match="expected a whole split, found one that was interrupted"):
+        scan(root)
+    assert split(root, validation=0.25).train == 2
+    assert not list(root.glob(".*"))
+
+
+def test_two_splits_of_one_folder_have_one_winner(tmp_path: Path) -> None:
+    root, table = write_own_folder(tmp_path / "own"), write_own_table(tmp_path / "people.csv")
+    with folder_locked(root), pytest.raises(BusyError):
+        split(root)
+    with name_locked(tmp_path / "people-split.csv"), pytest.raises(BusyError):
+        split(table)
+    assert not list(tmp_path.rglob("*split*"))
     assert not list(root.glob("*_id.txt"))

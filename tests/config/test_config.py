@@ -47,6 +47,20 @@ def test_fields_that_are_left_out_get_their_defaults() -> None:
     assert from_json('{"model": {"arch": "resnet18"}}', "x") == replace(RunConfig(), model=ModelConfig(arch="resnet18"))
 
 
+def test_absurd_settings_are_refused_before_they_fill_the_memory() -> None:
+    for make, message in (
+        (lambda: AugmentConfig(pad=10**6), "augment.pad: expected at most 4096, found 1000000"),
+        (lambda: ModelConfig(base_width=10**7), "model widths: expected at most 65536"),
+        (lambda: ModelConfig(base_width=2000), "model.base_width: expected at most 1024"),
+        (lambda: DataConfig(height=10**6), "data.height: expected at most 4096"),
+        (lambda: SamplingConfig(pictures=10**6), "sampling.pictures: expected at most 4096"),
+        (lambda: CosineSchedule(epochs=10**9), "schedule.epochs: expected at most 10000000"),
+        (lambda: RuntimeConfig(workers=10**6), "runtime.workers: expected at most 1024"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            make()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -312,6 +312,20 @@ def test_an_array_that_does_not_fit_on_the_disk_is_one_clear_error(dataset: Data
     assert_prepared(out, plain_loop(dataset), tmp_path)
 
 
+def test_links_among_the_unfinished_files_are_not_followed(dataset: Dataset, out: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    prepare_arrays(dataset, victim, *SIZE)
+    before = {file: file.read_bytes() for file in victim.iterdir()}
+    out.mkdir(exist_ok=True)
+    for file in list(victim.glob("*_img.npy")):
+        (out / f".{file.name}.part").symlink_to(file)  # of the right shape, even
+    prepare_arrays(different(dataset), out, *SIZE)
+    (out / ".mvd-prepare.journal").symlink_to(victim / "train_rgb_resized_label.npy")
+    with pytest.raises(DatasetError, match="expected a folder to write the arrays to"):
+        prepare_arrays(dataset, out, *SIZE)
+    assert {file: file.read_bytes() for file in victim.iterdir()} == before
+
+
 def test_a_folder_that_cannot_be_made_is_named(dataset: Dataset, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")

@@ -47,6 +47,14 @@ def _print(shown: Shown, *, tensors: bool = False) -> list[str]:
     return [" ".join(line.split()) for line in text.getvalue().splitlines()]
 
 
+def test_names_on_a_page_are_no_markdown_and_no_html() -> None:
+    page = model_page(replace(CARD, dataset="sysu (<img src=x>|[a](b))\x1b[2J"), RunConfig(), 'me/<b>"net')
+    assert "\\<img src=x\\>\\|\\[a\\](b))" in page
+    assert "# me/\\<b\\>" in page
+    assert 'from_pretrained("me/<b>\\"net")' in page
+    assert "\x1b" not in page
+
+
 def test_a_card_has_no_line_for_what_is_unknown() -> None:
     lines = dict(card_lines(CARD))
     assert lines["data set"] == "regdb (RegDB), trial 3, 206 people of the split train"

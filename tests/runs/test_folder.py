@@ -9,7 +9,17 @@ import pytest
 
 from mvd.config import RunConfig
 from mvd.errors import ConfigError, RunError
-from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run, load_checkpoint, open_run
+from mvd.runs import (
+    CheckpointMeta,
+    RunData,
+    RunFolder,
+    create_run,
+    creating_run,
+    load_checkpoint,
+    open_run,
+    running,
+    write_state,
+)
 
 DATA = RunData(root="/data", prepared="/data", dataset="sysu", identities=(3, 5))
 META = CheckpointMeta(step=7, epoch=1, metrics={"mAP": 0.5}, best=0.5)
@@ -100,6 +110,46 @@ def test_two_processes_cannot_work_on_one_run(run: RunFolder) -> None:
         pass
 
 
+def test_of_two_processes_that_start_in_one_folder_one_creates_the_run(tmp_path: Path) -> None:
+    with creating_run(tmp_path / "race", RunConfig(seed=1), DATA, replace=False) as run:
+        for replace in (False, True):
+            with pytest.raises(RunError, match="expected no other process at work on this run, found one"):
+                create_run(run.path, RunConfig(seed=2), DATA, replace=replace)
+        assert run.config.seed == 1
+    assert sorted(file.name for file in run.path.iterdir()) == ["config.json", "data.json"]
+
+
+def test_links_are_not_followed_when_a_run_is_written(run: RunFolder, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (run.path / "metrics.jsonl").symlink_to(victim)
+    with pytest.raises(RunError, match=r"metrics\.jsonl: expected to write it, could not"):
+        run.log({"step": 1})
+    (run.path / "metrics.jsonl").unlink()
+    run.save_checkpoint("last", TENSORS, META)
+    run.checkpoint("last").unlink()
+    run.checkpoint("last").symlink_to(victim)
+    run.checkpoint("previous").with_suffix(".part").symlink_to(victim)
+    (run.path / "state.json").symlink_to(victim)
+    run.save_checkpoint("last", TENSORS, META)
+    write_state(run.path, running("cpu"))
+    assert victim.read_text() == "mine"
+
+
+def test_replace_keeps_the_users_own_files(run: RunFolder) -> None:
+    run.save_checkpoint("last", TENSORS, META)
+    run.log({"step": 1})
+    own = [run.path / "notes.md", run.path / "plots" / "loss.png", run.checkpoint("last").with_name("mine.safetensors")]
+    for file in own:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("mine")
+    create_run(run.path, RunConfig(seed=4), DATA, replace=True)
+    left = {file for file in run.path.rglob("*") if file.is_file()}
+    assert left == {*own, run.path / "config.json", run.path / "data.json"}
+    (run.path / "config.json").unlink()  # killed before it was written
+    assert create_run(run.path, RunConfig(seed=5), DATA, replace=False).config.seed == 5
+
+
 @pytest.mark.parametrize(
     "written",
     [["data.json"], [".data.json.0123456789abcdef.part"], ["data.json", ".config.json.0123456789abcdef.part"]],
@@ -137,7 +187,7 @@ def test_a_run_whose_deletion_was_cut_short_can_be_deleted_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("mvd.runs.creation.shutil.rmtree", killed)
+        patch.setattr("mvd.runs.creation._delete", killed)
         with pytest.raises(KeyboardInterrupt):
             create_run(run.path, RunConfig(seed=4), DATA, replace=True)
     assert create_run(run.path, RunConfig(seed=4), DATA, replace=True).config.seed == 4

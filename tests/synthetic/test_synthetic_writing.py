@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
-from mvd.errors import ConfigError, DatasetError
+from mvd.errors import BusyError, ConfigError, DatasetError
 from mvd.synthetic import Sensor, SyntheticConfig, even_plan, render, write_dataset
 
 CONFIG = SyntheticConfig(seed=4, height=64, plan=even_plan(train=2, validation=1, test=1, pictures=2))
@@ -98,6 +101,47 @@ def test_a_failing_progress_stops_the_workers_and_leaves_nothing(tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         write_dataset(tmp_path / "out", CONFIG, workers=2, progress=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mvd.synthetic import SyntheticConfig, even_plan, write_dataset
+
+def kill(done, total):
+    if done > 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    plan = even_plan(train=200, validation=1, test=1, pictures=3)
+    write_dataset(Path(sys.argv[1]), SyntheticConfig(plan=plan, height=64), workers=3, progress=kill)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_workers_end_with_a_killed_parent_and_the_next_run_cleans_up(tmp_path: Path) -> None:
+    program, out = tmp_path / "program.py", tmp_path / "out"
+    program.write_text(KILLED)
+    with subprocess.Popen([sys.executable, program, out], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.read() == ""  # ends when every process that holds the pipe has ended
+    assert parent.returncode == -signal.SIGKILL
+    program.unlink()
+    assert list(tmp_path.iterdir())
+    write_dataset(out, CONFIG)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_of_two_that_write_one_folder_one_does(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def start_another(done: int, total: int) -> None:
+        if done == 0:
+            with pytest.raises(BusyError, match="expected no other process at work on it, found one"):
+                write_dataset(out, CONFIG)
+
+    write_dataset(out, CONFIG, progress=start_another)
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_a_place_below_a_file_is_named(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ asked for, and PyTorch only by the verbs that compute.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from importlib import import_module
@@ -20,7 +20,9 @@ from rich.console import Console
 from mvd import __version__
 from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
-from mvd.errors import MvdError
+from mvd.errors import MvdError, explain
+from mvd.report.interrupts import cleaning_up
+from mvd.report.output import report_failure, safe_output, visible
 
 _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
@@ -39,6 +41,10 @@ _GROUPS = {
 _VERBS = {verb: place for group in _GROUPS.values() for verb, place in group.items()}
 
 
+_SHARED = {"train", "evaluate", "ablate", "demo"}
+"""Verbs that the processes of a launch share, so that the first one prints."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -49,21 +55,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        with first_one_speaks():
-            code = _parse(given)(open_console())
-            sys.stdout.flush()
-            return code
-    except MvdError as error:
-        print_error(f"mvd: {error}", error)
-        return 1
-    except KeyboardInterrupt:
-        say(open_console(stderr=True), "mvd: stopped")
-        return STOPPED
-    except BrokenPipeError:
-        # The reader, such as head, has closed the pipe. Python would report that again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    with safe_output() as output, cleaning_up():
+        try:
+            with first_one_speaks() if given[:1] and given[0] in _SHARED else nullcontext():
+                code = _parse(given)(open_console())
+        except (MvdError, OSError) as problem:
+            error = explain(problem) if isinstance(problem, OSError) else problem
+            print_error(visible(f"mvd: {error}"), error)
+            code = 1
+        except KeyboardInterrupt:
+            say(open_console(stderr=True), "mvd: stopped")
+            code = STOPPED
+        return int(report_failure("mvd", output)) if code == 0 else code
 
 
 def overview() -> str:

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from mvd.report.output import open_console
+
 if TYPE_CHECKING:
     from mvd.data.arrays import Progress
     from mvd.metrics.scores import Scores
     from mvd.report.progress import TrainingBar
     from mvd.runs.observer import Observer
 
+__all__ = ["STOPPED", "Bars", "command", "open_console", "print_results", "say", "watched_training"]
+
 STOPPED = 130
 """The exit code of a command that Ctrl-C stopped."""
-
-
-def open_console(*, stderr: bool = False) -> Console:
-    """Open a console for text that may hold anything: brackets and colons in a path are printed as they are."""
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def say(console: Console, *lines: str) -> None:

@@ -11,12 +11,11 @@ others started. Several runs can be trained at once, each in a process of its ow
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -26,8 +25,9 @@ from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.config.recipes import resolve_config
 from mvd.data.arrays import Progress
 from mvd.data.layouts import scan
-from mvd.data.workers import worker_count
+from mvd.data.workers import process_pool, worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
+from mvd.files.locks import folder_locked
 from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import open_run, write_json
 from mvd.runs.observer import Observer
@@ -112,12 +112,14 @@ def ablate(
 
     Raises:
         ConfigError: no or equal seeds, no worker, or a configuration without such a ladder.
-        RunError: a folder in `out` holds a run of another configuration, or with other pre-trained weights.
+        BusyError: another ablation is at work in `out`.
+        RunError: `out` cannot be written, or a folder in it holds a run of another configuration, or with other
+            pre-trained weights.
         MvdError: as for `train` and `evaluate`.
     """
     if not seeds or len(set(seeds)) != len(seeds):
         raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, seeds)) or 'none'}")
-    if workers < 1:
+    if worker_count(workers) != workers:  # 0 would be all cores
         raise ConfigError(f"workers: expected at least 1, found {workers}")
     data, out, base = Path(data), Path(out), resolve_config(config)
     prepared = None if prepared is None else Path(prepared)
@@ -132,13 +134,29 @@ def ablate(
         for rung in rungs
     ]
     figures: dict[Path, _RunFigures] = {}
-    for folder, found in _finished(jobs, workers):
-        figures[folder] = found
-        if progress is not None:
-            progress(len(figures), len(jobs))
+    with _claimed(out):
+        for folder, found in _finished(jobs, workers):
+            figures[folder] = found
+            if progress is not None:
+                progress(len(figures), len(jobs))
     results = [_join_seeds(rung, [figures[out / rung.name / f"seed-{seed}"] for seed in seeds]) for rung in rungs]
     write_json(out / "ablation.json", {"seeds": list(seeds), "rungs": [asdict(result) for result in results]})
     return results
+
+
+@contextmanager
+def _claimed(out: Path) -> Iterator[None]:
+    """Make the folder of the runs, and hold its lock."""
+    with ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(folder_locked(out))
+        except OSError as error:
+            raise RunError(
+                f"{out}: expected a folder to write runs to, could not make it ({error.strerror or error}); choose "
+                f"another --out"
+            ) from error
+        yield
 
 
 class _Job(NamedTuple):
@@ -157,10 +175,7 @@ def _finished(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[Path, _RunFi
         yield from ((job.folder, _run(job)) for job in jobs)
         return
     threads = max(1, worker_count(0) // workers)
-    # Spawned, since the number of threads must be set before a framework is imported.
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_limit_threads, initargs=(threads,)
-    ) as pool:
+    with process_pool(workers, threads=threads) as pool:
         waiting = {pool.submit(_run, job): job.folder for job in jobs}
         try:
             for done in as_completed(waiting):
@@ -170,12 +185,6 @@ def _finished(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[Path, _RunFi
                 "expected every run's process to live, found one killed, perhaps for lack of memory; run the same "
                 "command again with fewer --workers: finished runs are kept"
             ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _limit_threads(threads: int) -> None:
-    os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 def _run(job: _Job) -> _RunFigures:
@@ -188,7 +197,6 @@ def _run(job: _Job) -> _RunFigures:
             return found
         resume(folder, observer=Observer(), tested=True)
     else:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         train(
             job.data,
             folder,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -20,12 +20,13 @@ from mvd.commands.evaluate import evaluate
 from mvd.commands.prepare import prepare
 from mvd.commands.synth import synth
 from mvd.commands.train import train
-from mvd.config import Machine
+from mvd.config import Machine, RunConfig
 from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
 from mvd.errors import RunError
+from mvd.files.locks import folder_locked
 from mvd.results.demo import DemoResult
-from mvd.runs import write_atomically
+from mvd.runs import RunFolder, empty_run, write_atomically
 from mvd.runs.observer import Observer
 from mvd.synthetic import Difficulty
 
@@ -91,7 +92,11 @@ def demo(
     config = replace(DEMO, seed=seed, runtime=runtime)
     with machine_flags():
         load_engine(config).check(config)
-    _make_folder(out, seed, replace_old=replace_old)
+    with _claimed(out, seed, replace_old=replace_old):
+        return _demo(out, config, screens)
+
+
+def _demo(out: Path, config: RunConfig, screens: Screens) -> DemoResult | None:
     data, sheet = out / "data", out / "people.png"
     with screens.counting("rendering") as progress:
         synth(
@@ -101,7 +106,7 @@ def demo(
             test=TEST,
             pictures=PICTURES,
             height=HEIGHT,
-            seed=seed,
+            seed=config.seed,
             difficulty=DIFFICULTY,
             sheet=sheet,
             progress=progress,
@@ -109,7 +114,7 @@ def demo(
     with screens.counting("preparing") as progress:
         prepare(data, height=config.data.height, width=config.data.width, progress=progress)
     with screens.training() as observer:
-        run, ended = train(data, out / "run", config, observer=observer, tested=True)
+        run, ended = train(data, out / "run", config, observer=observer, tested=True, replace=True)
     if not ended:
         return None
     with screens.counting("embedding, untrained") as progress:
@@ -119,18 +124,38 @@ def demo(
     return DemoResult(run=run, sheet=sheet, untrained=untrained, trained=trained)
 
 
-def _make_folder(out: Path, seed: int, *, replace_old: bool) -> None:
-    taken = out.exists() and not (out.is_dir() and not any(out.iterdir()))
-    if taken and not (out / _MARKER).is_file():
+@contextmanager
+def _claimed(out: Path, seed: int, *, replace_old: bool) -> Iterator[None]:
+    """Make the folder of a demo, or empty that of an old one, and hold its lock."""
+    with ExitStack() as stack:
+        try:
+            if out.exists() and not out.is_dir():
+                raise RunError(f"{out}: expected a new folder for the demo, found something else; choose another")
+            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(folder_locked(out))
+            if any(out.iterdir()):
+                _empty(out, replace_old=replace_old)
+            write_atomically(out / _MARKER, json.dumps({"seed": seed}) + "\n")
+        except OSError as error:
+            raise RunError(
+                f"{out}: expected a folder to write to, could not make it ({error.strerror or error}); choose another"
+            ) from error
+        yield
+
+
+def _empty(out: Path, *, replace_old: bool) -> None:
+    """Delete an old demo; other files in its folder, and in that of its run, are the user's."""
+    if not (out / _MARKER).is_file():
         raise RunError(f"{out}: expected a new folder for the demo, found something else; choose another")
-    if taken and not replace_old:
+    if not replace_old:
         raise RunError(f"{out}: expected a new folder for the demo, found one; add --replace or choose another")
-    try:
-        if taken:
-            shutil.rmtree(out)
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / _MARKER, json.dumps({"seed": seed}) + "\n")
-    except OSError as error:
-        raise RunError(
-            f"{out}: expected a folder to write to, could not make it ({error.strerror or error})"
-        ) from error
+    run = out / "run"
+    if run.is_dir():
+        with RunFolder(run).locked():
+            empty_run(run)
+        if all(file.name == "config.json" for file in run.iterdir()):
+            shutil.rmtree(run)
+    for file in (out / "people.png", out / _MARKER):
+        file.unlink(missing_ok=True)
+    if (out / "data").is_dir():
+        shutil.rmtree(out / "data")

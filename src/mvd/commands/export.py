@@ -9,6 +9,8 @@ Shapes: N pictures, D width of a descriptor.
 
 from __future__ import annotations
 
+import glob
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from mvd.config import Machine, RunConfig, to_json
 from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing
+from mvd.files.locks import name_locked
 from mvd.inference.onnx_models import (
     OnnxNetwork,
     annotate,
@@ -120,8 +123,11 @@ def _folder_beside(file: Path) -> Iterator[Path]:
     """Make a temporary folder beside a file: all programs are written before any gets its name."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=file.parent) as folder:
-            yield Path(folder)
+        with name_locked(file):
+            for leftover in file.parent.glob(f".{glob.escape(file.name)}-export-*"):  # of a process that was killed
+                shutil.rmtree(leftover)
+            with tempfile.TemporaryDirectory(prefix=f".{file.name}-export-", dir=file.parent) as folder:
+                yield Path(folder)
     except OSError as error:
         raise CheckpointError(
             f"{file}: expected to write a program, could not ({error.strerror or error}); choose another --out"

@@ -48,8 +48,7 @@ def import_weights(
         recipe=name_recipe(config),
         source=str(file.resolve()),
     )
-    run = create_run(out, config, described, replace=replace)
-    run.save_checkpoint("best", tensors, UNTRAINED)
+    run = create_run(out, config, described, replace=replace, start=(tensors, UNTRAINED), checkpoint="best")
     return run, report
 
 

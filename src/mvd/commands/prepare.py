@@ -9,6 +9,7 @@ from mvd.data.arrays import Progress, default_folder
 from mvd.data.images import Decoder
 from mvd.data.layouts import scan
 from mvd.data.prepare import prepare_arrays
+from mvd.data.workers import worker_count
 from mvd.errors import ConfigError
 from mvd.results.datasets import PrepareResult
 
@@ -37,13 +38,12 @@ def prepare(
         progress: called with (pictures done, pictures in all).
 
     Raises:
-        ConfigError: the size is less than 16 pixels, the number of workers negative, or the decoder not installed.
+        ConfigError: size or number of workers is out of range, or the decoder not installed.
         DatasetError: the data set has a defect, a picture is damaged, or the arrays cannot be written.
     """
-    if min(height, width) < 16:
-        raise ConfigError(f"expected a height and a width of at least 16 pixels, found {height}×{width}")
-    if workers < 0:
-        raise ConfigError(f"workers: expected 0 (one for each core) or more, found {workers}")
+    if not 16 <= min(height, width) <= max(height, width) <= 4096:
+        raise ConfigError(f"expected a height and a width of at least 16 pixels, at most 4096, found {height}×{width}")
+    worker_count(workers)  # for its errors
     dataset = scan(data, trial=trial)
     folder = default_folder(dataset) if out is None else Path(out)
     prepare_arrays(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)

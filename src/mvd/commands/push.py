@@ -9,9 +9,10 @@ from pathlib import Path
 
 from mvd.config import to_json
 from mvd.errors import CheckpointError
-from mvd.files.atomic import write_atomically
+from mvd.files.atomic import is_temporary, write_atomically
+from mvd.files.locks import folder_locked
 from mvd.report.card import model_page
-from mvd.runs import load_checkpoint, open_run
+from mvd.runs import load_checkpoint, open_run, read_metadata
 from mvd.runs.recovery import weights_alone
 from mvd.weights import write_weights
 from mvd.weights.hub import CONFIG, PAGE, WEIGHTS, require_hub, upload
@@ -49,7 +50,9 @@ def save_model(run: str | Path, folder: Path, name: str) -> None:
 
     Raises:
         RunError: there is no run, or it has no checkpoint.
-        CheckpointError: the checkpoint is damaged, or the folder cannot be written to.
+        CheckpointError: the checkpoint is damaged, the folder holds something else than a model, or it cannot be
+            written to.
+        BusyError: another process writes it.
     """
     opened = open_run(Path(run))
     checkpoint = opened.best_checkpoint
@@ -60,9 +63,16 @@ def save_model(run: str | Path, folder: Path, name: str) -> None:
     metadata = {"mvd": dumps(asdict(meta)), "config": config, "card": card.to_json(), "data": dumps(asdict(known))}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_weights(folder / WEIGHTS, weights_alone(tensors), "safetensors", metadata=metadata)
-        write_atomically(folder / CONFIG, config)
-        write_atomically(folder / PAGE, model_page(card, opened.config, name))
+        with folder_locked(folder):
+            others = any(not is_temporary(file) for file in folder.iterdir())
+            if others and "mvd" not in read_metadata(folder / WEIGHTS):  # the first file that is written
+                raise CheckpointError(
+                    f"{folder}: expected a new folder, or that of a model with our {WEIGHTS} in it, found other files; "
+                    f"choose another"
+                )
+            write_weights(folder / WEIGHTS, weights_alone(tensors), "safetensors", metadata=metadata)
+            write_atomically(folder / CONFIG, config)
+            write_atomically(folder / PAGE, model_page(card, opened.config, name))
     except OSError as error:
         raise CheckpointError(
             f"{folder}: expected a folder to write a model to, could not ({error.strerror or error}); choose another"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from mvd.data.layouts import scan
-from mvd.data.layouts.own_folder import LISTS
+from mvd.data.layouts.own_folder import LISTS, UNFINISHED
 from mvd.data.layouts.own_table import read_table
 from mvd.data.split import list_text, split_people, table_text
 from mvd.errors import DatasetError
+from mvd.files.locks import folder_locked, name_locked
 from mvd.results.datasets import SplitResult
 from mvd.runs import write_atomically
 
@@ -32,6 +34,19 @@ def split(data: str | Path, *, train: float = 0.5, validation: float = 0.1, seed
             split cannot be written.
     """
     data = Path(data)
+    with ExitStack() as stack:
+        try:
+            if data.is_dir():
+                stack.enter_context(folder_locked(data))
+                _remove_unfinished(data)
+            elif data.is_file():
+                stack.enter_context(name_locked(_new_table(data)))
+        except OSError as error:
+            raise _cannot_write(data, error) from error
+        return _split(data, train, validation, seed)
+
+
+def _split(data: Path, train: float, validation: float, seed: int) -> SplitResult:
     dataset = scan(data)
     if dataset.name != "own":
         raise DatasetError(f"{data}: expected own data, found {dataset.name}, whose people are split already")
@@ -41,13 +56,18 @@ def split(data: str | Path, *, train: float = 0.5, validation: float = 0.1, seed
     if not any(counts.values()):
         raise DatasetError(f"{data}: expected people seen in both modalities, found none; add pictures of them")
     if data.is_file():
-        out = data.with_name(f"{data.stem}-split.csv")
+        out = _new_table(data)
         _write_new({out: table_text(read_table(data), splits)})
     else:
         out = data
         lists = zip(LISTS.values(), splits.values(), strict=True)
-        _write_new({data / file: list_text(dataset.names[i] for i in people) for file, people in lists if people})
+        texts = {data / file: list_text(dataset.names[i] for i in people) for file, people in lists if people}
+        _write_new(texts, data / UNFINISHED)
     return SplitResult(data=out, **counts, left_out=len(dataset.test.people) - sum(counts.values()))
+
+
+def _new_table(data: Path) -> Path:
+    return data.with_name(f"{data.stem}-split.csv")
 
 
 def _require_unsplit(data: Path) -> None:
@@ -64,17 +84,38 @@ def _require_unsplit(data: Path) -> None:
         )
 
 
-def _write_new(texts: Mapping[Path, str]) -> None:
-    """Write new files: all of them, or none."""
-    for file in texts:
+def _write_new(texts: Mapping[Path, str], unfinished: Path | None = None) -> None:
+    """Write new files: all of them, or none. Killed between them, it leaves `unfinished`, by which a scan knows."""
+    for file, text in texts.items():
         if file.exists():
             raise DatasetError(f"{file}: expected to write a new file, found one; use it, or remove it first")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            found = error.object[max(error.start - 9, 0) : error.end]
+            raise DatasetError(f"{file}: expected names of people in UTF-8, found {found!a}; rename it") from error
     try:
+        if unfinished is not None:
+            write_atomically(unfinished, "mvd split is writing lists of people here\n")
         for file, text in texts.items():
             write_atomically(file, text)
+        if unfinished is not None:
+            unfinished.unlink()
     except OSError as error:
-        for file in texts:
-            file.unlink(missing_ok=True)
-        raise DatasetError(
-            f"{file}: expected a place to write to, could not ({error.strerror or error}); free space or allow it"
-        ) from error
+        with suppress(OSError):  # the first error matters
+            for written in (*texts, *filter(None, [unfinished])):
+                written.unlink(missing_ok=True)
+        raise _cannot_write(file, error) from error
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the lists of a split that was killed between them."""
+    if (folder / UNFINISHED).exists():
+        for name in (*LISTS.values(), UNFINISHED):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _cannot_write(file: Path, error: OSError) -> DatasetError:
+    return DatasetError(
+        f"{file}: expected a place to write to, could not ({error.strerror or error}); free space or allow it"
+    )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from PIL import Image
+
 from mvd.data.arrays import Progress
 from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
+from mvd.files.atomic import replacing
 from mvd.results.datasets import SynthResult
 from mvd.synthetic import (
     LAYOUTS,
@@ -89,7 +92,11 @@ def _draw_sheet(file: Path, config: SyntheticConfig) -> None:
     page = contact_sheet(config, identities=config.plan.people[:_SHEET_PEOPLE])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        page.save(file)
+        kind = Image.registered_extensions().get(file.suffix.lower())
+        if kind not in Image.SAVE:
+            raise ValueError(f"unknown ending {file.suffix!r}")
+        with replacing(file) as temporary:
+            page.save(temporary, kind)
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{file}: expected a picture file to write, such as sheet.png, could not ({error})"

@@ -20,7 +20,7 @@ from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, DatasetError, RunError
 from mvd.metrics.validation import Validation
 from mvd.results.train import TrainResult
-from mvd.runs import RunData, RunFolder, create_run, open_run, recover
+from mvd.runs import RunData, RunFolder, creating_run, open_run, recover
 from mvd.runs.observer import Observer, Observers
 from mvd.runs.recording import recorded
 from mvd.weights.load import load_pretrained
@@ -92,17 +92,17 @@ def train(
                 recipe=name_recipe(config),
                 validation=None if validation is None else validation_protocol_of(dataset).name,
             )
-        with distributed.agreement():
-            if distributed.is_first():
-                create_run(run.path, config, described, replace=replace)
-        if weights is not None:
-            observer.initialised(weights.report)
-        with _locked(run), _recorded(run, device, observer) as recorder:
+        with ExitStack() as stack:
+            with distributed.agreement():
+                if distributed.is_first():
+                    stack.enter_context(creating_run(run.path, config, described, replace=replace))
+            if weights is not None:
+                observer.initialised(weights.report)
             finished = engine.fit(
                 config,
                 training,
                 run,
-                observer=recorder,
+                observer=stack.enter_context(_recorded(run, device, observer)),
                 validation=validation,
                 initial=None if weights is None else weights.tensors,
             )

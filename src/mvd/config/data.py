@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mvd.config.checks import require
+from mvd.config.checks import require, require_at_most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class DataConfig:
         require(1 <= self.trial <= 10, "data.trial", "from 1 to 10", self.trial)
         require(self.height >= 16, "data.height", "at least 16", self.height)
         require(self.width >= 16, "data.width", "at least 16", self.width)
+        require_at_most(4096, data__height=self.height, data__width=self.width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,8 @@ class SamplingConfig:
         require(self.identities >= 2, "sampling.identities", "at least 2 (a triplet needs a negative)", self.identities)
         require(self.pictures >= 1, "sampling.pictures", "at least 1", self.pictures)
         require(self.steps_per_epoch >= 0, "sampling.steps_per_epoch", "0 or more", self.steps_per_epoch)
+        require_at_most(4096, sampling__identities=self.identities, sampling__pictures=self.pictures)
+        require_at_most(10**7, sampling__steps_per_epoch=self.steps_per_epoch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,7 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         require(self.pad >= 0, "augment.pad", "0 or more", self.pad)
+        require_at_most(4096, augment__pad=self.pad)
         for name in ("flip", "exchange", "grey", "erase"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"augment.{name}", "a probability from 0 to 1", value)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from mvd.config.checks import require
+from mvd.config.checks import require, require_at_most
 from mvd.errors import ConfigError
 
 TERMS = ("identity", "metric", "vsd", "vcd", "vml", "cml")
@@ -115,6 +115,7 @@ class LossConfig:
         require(self.temperature > 0, "losses.temperature", "above 0", self.temperature)
         require(self.cml_eps >= 0.005, "losses.cml_eps", "at least 0.005", self.cml_eps)
         require(self.cml_iterations >= 1, "losses.cml_iterations", "at least 1", self.cml_iterations)
+        require_at_most(10**6, losses__cml_iterations=self.cml_iterations)
 
     @property
     def extra_losses(self) -> list[ExtraLoss]:

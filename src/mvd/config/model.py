@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from mvd.config.checks import require
+from mvd.config.checks import require, require_at_most
 
 Descriptor: TypeAlias = Literal["observation", "representation", "both"]
 
@@ -76,6 +76,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         widths = (self.base_width, *self.bottleneck_widths, self.z_dim, self.classifier_width)
         require(min(widths) >= 1, "model widths", "at least 1", widths)
+        require(max(widths) <= 2**16, "model widths", f"at most {2**16}", widths)
+        require_at_most(1024, model__base_width=self.base_width)
         require(0 <= self.dropout < 1, "model.dropout", "from 0 to below 1", self.dropout)
         # float32 overflows at higher powers.
         require(1 <= self.gem_p <= 10, "model.gem_p", "from 1 to 10", self.gem_p)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from mvd.config.checks import require
+from mvd.config.checks import require, require_at_most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +111,7 @@ Schedule: TypeAlias = CosineSchedule | StepSchedule | EpochSchedule
 
 def _require_warmup(schedule: Schedule) -> None:
     require(schedule.epochs >= 1, "schedule.epochs", "at least 1", schedule.epochs)
+    require_at_most(10**7, schedule__epochs=schedule.epochs)
     require(schedule.warmup_epochs >= 0, "schedule.warmup_epochs", "0 or more", schedule.warmup_epochs)
     require(0 <= schedule.warmup_start <= 1, "schedule.warmup_start", "a factor from 0 to 1", schedule.warmup_start)
 

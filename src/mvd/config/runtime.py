@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from mvd.config.checks import require
+from mvd.config.checks import require, require_at_most
 
 Switch: TypeAlias = bool | Literal["auto"]
 """On, off, or whatever is faster on the device."""
@@ -87,3 +87,4 @@ class RuntimeConfig:
         require(self.memory >= 0, "runtime.memory", "0 or more", self.memory)
         require(self.threads >= 0, "runtime.threads", "0 or more", self.threads)
         require(self.workers >= 0, "runtime.workers", "0 or more", self.workers)
+        require_at_most(1024, runtime__workers=self.workers)

@@ -10,6 +10,7 @@ Shapes: N pictures, H height, W width in pixels.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
@@ -117,7 +118,7 @@ def load_prepared(dataset: Dataset, folder: Path) -> tuple[PreparedPictures, Pre
         DatasetError: an array is missing, damaged, or does not fit the others; or the arrays are of another data set.
     """
     both = training_samples(dataset)
-    remedy = f"run: mvd prepare {dataset.root}{_flags(dataset, folder)}"
+    remedy = f"run: mvd prepare {shlex.quote(str(dataset.table or dataset.root))}{_flags(dataset, folder)}"
     visible, infrared = (
         _load_modality(array_files(folder, modality), both.of(modality), both.people, dataset.people_lists, remedy)
         for modality in Modality
@@ -201,7 +202,7 @@ def _open_array(file: Path, remedy: str, *, memory_map: bool) -> npt.NDArray[Any
 
 def _flags(dataset: Dataset, folder: Path) -> str:
     trial = "" if dataset.trial is None else f" --trial {dataset.trial}"
-    return trial if folder == default_folder(dataset) else f"{trial} --out {folder}"
+    return trial if folder == default_folder(dataset) else f"{trial} --out {shlex.quote(str(folder))}"
 
 
 def _pixels(size: tuple[int, int]) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from mvd.errors import DatasetError
+from mvd.files.atomic import no_links
 from mvd.files.locks import lock
 
 
@@ -62,7 +63,7 @@ def open_journal(path: Path, fingerprint: str) -> Iterator[Journal]:
         DatasetError: the journal is open already, in this process or another.
         OSError: it cannot be read or written.
     """
-    with path.open("a+b") as file:
+    with open(path, "a+b", opener=no_links) as file:
         try:
             lock(file)
             # A process that held the lock until now has removed the file.

@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.io
 
+from mvd.data.matlab import DamagedFileError, read_cell
 from mvd.errors import DatasetError
+from mvd.files.atomic import replacing
 
 _VARIABLE = "rand_perm_cam"
 _HEADER = b"MATLAB 5.0 MAT-file, random orders of each identity's pictures by camera"
@@ -72,7 +74,7 @@ def load_permutations(file: Path) -> Permutations:
     """Read `rand_perm_cam.mat`.
 
     Args:
-        file: a MATLAB file of level 4 or 5, as SYSU-MM01 comes with or `save_permutations` writes.
+        file: a MATLAB file of level 5, as SYSU-MM01 comes with or `save_permutations` writes.
 
     Raises:
         DatasetError: the file is missing, damaged, or not of the structure above.
@@ -80,13 +82,13 @@ def load_permutations(file: Path) -> Permutations:
     if not file.is_file():
         raise DatasetError(f"{file}: expected the official galleries of SYSU-MM01, found no such file; copy it there")
     try:
-        variables = scipy.io.loadmat(file, variable_names=[_VARIABLE])
-    except Exception as error:  # what SciPy raises on damage depends on the byte that is wrong
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        found = read_cell(file.read_bytes(), _VARIABLE)
+    except (OSError, DamagedFileError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"{file}: expected a MATLAB file, could not read it ({reason}); copy it again") from error
-    if _VARIABLE not in variables:
+    if found is None:
         raise DatasetError(f"{file}: expected a variable {_VARIABLE}, found none; is it another MATLAB file?")
-    cameras = _cells(variables[_VARIABLE], f"{file}: {_VARIABLE}")
+    cameras = _cells(found, f"{file}: {_VARIABLE}")
     orders: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
     for camera, people in enumerate(cameras, start=1):
         for identity, order in enumerate(_cells(people, f"{file}: camera {camera}"), start=1):
@@ -120,9 +122,10 @@ def save_permutations(file: Path, permutations: Permutations) -> None:
             people[identity, 0] = absent if order is None else order.astype(dtype)
         cells[camera, 0] = people
     try:
-        scipy.io.savemat(file, {_VARIABLE: cells}, appendmat=False, do_compression=True)
-        with file.open("r+b") as written:
-            written.write(_HEADER.ljust(_HEADER_BYTES))
+        with replacing(file) as temporary:
+            scipy.io.savemat(temporary, {_VARIABLE: cells}, appendmat=False, do_compression=True)
+            with temporary.open("r+b") as written:
+                written.write(_HEADER.ljust(_HEADER_BYTES))
     except OSError as error:
         raise DatasetError(f"{file}: expected a place to write galleries to, could not ({error.strerror})") from error
 

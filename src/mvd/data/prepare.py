@@ -32,7 +32,7 @@ from mvd.data.journal import Journal, open_journal
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.data.workers import run_unordered, worker_count
 from mvd.errors import DatasetError
-from mvd.files.atomic import flush, is_temporary, replacing, write_atomically
+from mvd.files.atomic import flush, is_temporary, no_links, replacing, write_atomically
 
 _JOURNAL = ".mvd-prepare.journal"
 _COMPLETE = "complete"  # the entry after the last chunk
@@ -117,14 +117,14 @@ class _Array(NamedTuple):
 
     def is_at(self, path: Path) -> bool:
         try:
-            return bool(np.load(path, mmap_mode="r").shape == self.shape)
+            return not path.is_symlink() and bool(np.load(path, mmap_mode="r").shape == self.shape)
         except (OSError, ValueError, EOFError):
             return False
 
     def write(self, row: int, pictures: Iterable[npt.NDArray[np.uint8]]) -> None:
         """Write pictures (H, W, 3) as they come, from a row on; several processes may at once."""
         # Ordinary writes: through a memory map, a full disk would end the process (SIGBUS).
-        with self.part.open("r+b") as file:
+        with open(self.part, "r+b", opener=no_links) as file:
             np.lib.format.read_magic(file)
             np.lib.format.read_array_header_1_0(file)
             file.seek(row * math.prod(self.shape[1:]), io.SEEK_CUR)
@@ -209,6 +209,7 @@ def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[_Array], journal: Jou
         return left
     journal.clear()
     for array in arrays:
+        array.part.unlink(missing_ok=True)  # a link would be followed
         np.lib.format.open_memmap(array.part, mode="w+", dtype=np.uint8, shape=array.shape)
     return chunks
 

@@ -164,6 +164,7 @@ class Dataset:
         people_lists: what to edit to move people between tables, for messages; such as "exp/train_id.txt".
         trial: RegDB's split, 1 … 10; None elsewhere.
         names: identity → name in own data; empty elsewhere.
+        table: the CSV table that commands are given instead of the folder; None elsewhere.
     """
 
     name: str
@@ -174,6 +175,7 @@ class Dataset:
     people_lists: str
     trial: int | None = None
     names: Mapping[int, str] = field(default_factory=dict)
+    table: Path | None = None
 
     @property
     def upright(self) -> bool:

@@ -8,18 +8,27 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import TypeVar
+
+from mvd.errors import ConfigError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+_MOST_WORKERS = 1024
 _IN_FLIGHT = 3  # jobs that a worker runs or has waiting
 
 
 def worker_count(workers: int) -> int:
-    """Resolve a number of workers; 0 means one for each core that this process may use."""
+    """Resolve a number of workers; 0 means one for each core that this process may use.
+
+    Raises:
+        ConfigError: it is negative, or absurdly large.
+    """
+    if not 0 <= workers <= _MOST_WORKERS:
+        raise ConfigError(f"workers: expected 0 (one for each core) or more, at most {_MOST_WORKERS}, found {workers}")
     if workers:
         return workers
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
@@ -27,16 +36,26 @@ def worker_count(workers: int) -> int:
 
 
 @contextmanager
-def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def process_pool(workers: int, *, threads: int | None = None) -> Iterator[ProcessPoolExecutor]:
     """Open a pool of spawned processes that end when this process does, even if it is killed.
 
     Jobs that have not started are cancelled when the context ends. Ctrl-C reaches this process only. A worker that is
     killed raises `concurrent.futures.process.BrokenProcessPool` from the results of its jobs.
+
+    Args:
+        workers: number of processes.
+        threads: that a framework in a worker may use; it reads the number when a job imports it.
     """
     # Spawned processes start clean on every system; a fork would copy the locks of this process's threads.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow_parent)
+    pool = ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_follow_parent, initargs=(threads,)
+    )
     try:
         yield pool
+    except (KeyboardInterrupt, SystemExit):
+        for worker in active_children():  # or the end would wait for what they do
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -77,8 +96,10 @@ def run_unordered(
                 yield running.pop(future), future.result()
 
 
-def _follow_parent() -> None:
+def _follow_parent(threads: int | None) -> None:
     """Leave Ctrl-C to the parent and end when it does."""
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_exit_after_parent, daemon=True).start()
 

@@ -28,7 +28,7 @@ from torch.nn.parallel import DistributedDataParallel
 from mvd.config import RunConfig, RuntimeConfig
 from mvd.distributed import world
 from mvd.distributed.launch import process_count
-from mvd.errors import ConfigError, MvdError, TrainingError
+from mvd.errors import ConfigError, MvdError, TrainingError, explain
 from mvd.runtime.device import device_module, resolve_device
 
 T = TypeVar("T")
@@ -132,6 +132,8 @@ def agree() -> Iterator[None]:
         yield
     except MvdError as error:
         own = error
+    except OSError as error:
+        own = explain(error)
     errors: list[MvdError | None] = [None] * world.count()
     dist.all_gather_object(errors, own, group=_meetings[0].objects)
     first = next((error for error in errors if error is not None), None)

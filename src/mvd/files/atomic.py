@@ -48,6 +48,15 @@ def replacing(file: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def no_links(path: str, flags: int) -> int:
+    """Open a file that must not be a symbolic link; an `opener` for `open`, for files that are written in place.
+
+    Raises:
+        OSError: it is a link, or cannot be opened.
+    """
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
 def is_temporary(file: Path) -> bool:
     """Tell whether a name is one of `replacing`'s temporary names."""
     return _TEMPORARY.fullmatch(file.name) is not None

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO
+
+from mvd.errors import BusyError
 
 if sys.platform == "win32":
     import msvcrt
@@ -13,7 +19,7 @@ else:
 _LOCKED_BYTE = 1 << 40  # Windows denies reading locked bytes, so one beyond the end of every file here is locked
 
 
-def lock(file: IO[bytes]) -> None:
+def lock(file: IO[bytes] | int) -> None:
     """Lock a file until it is closed.
 
     On a network file system without locks, nothing is locked.
@@ -22,9 +28,10 @@ def lock(file: IO[bytes]) -> None:
         BlockingIOError: it is locked already, by another process or by this one.
     """
     if sys.platform == "win32":
-        file.seek(_LOCKED_BYTE)
+        handle = file if isinstance(file, int) else file.fileno()
+        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError as error:
             raise BlockingIOError from error
         return
@@ -34,3 +41,59 @@ def lock(file: IO[bytes]) -> None:
         raise
     except OSError:
         pass
+
+
+@contextmanager
+def folder_locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder that exists, to fill or to change it.
+
+    Raises:
+        BusyError: another process holds it, or this one.
+        OSError: the folder is missing or cannot be opened.
+    """
+    if sys.platform == "win32":  # which cannot open folders
+        with name_locked(folder):
+            yield
+        return
+    with _held(folder, folder, os.O_RDONLY | os.O_DIRECTORY):
+        yield
+
+
+@contextmanager
+def name_locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a name, to make a file or folder of that name; a file `.NAME.lock` beside it meanwhile.
+
+    Raises:
+        BusyError: another process holds it, or this one.
+        OSError: the file cannot be made there.
+    """
+    file = path.with_name(f".{path.name}.lock")
+    with _held(path, file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)):
+        try:
+            yield
+        finally:
+            if sys.platform != "win32":
+                file.unlink(missing_ok=True)  # while it is locked: afterwards it may be another process's
+    if sys.platform == "win32":
+        with suppress(OSError):  # an open file cannot be removed
+            file.unlink()
+
+
+@contextmanager
+def _held(path: Path, locked: Path, flags: int) -> Iterator[None]:
+    handle = os.open(locked, flags, 0o666)
+    try:
+        try:
+            lock(handle)
+            # A process that held the lock until now may have removed it.
+            free = os.path.samestat(os.fstat(handle), locked.stat())
+        except (BlockingIOError, FileNotFoundError):
+            free = False
+        if not free:
+            raise BusyError(
+                f"{path}: expected no other process at work on it, found one; wait until it ends, or choose another "
+                f"place"
+            )
+        yield
+    finally:
+        os.close(handle)

@@ -17,6 +17,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, get_args, get_type_hints
 
 from mvd.config import EpochSchedule, ModelConfig
 from mvd.original.settings import RELEASE, SGD_LR, Settings
+from mvd.report.output import visible
 
 DeviceTarget: TypeAlias = Literal["GPU", "Ascend", "CPU", "Cloud"]
 
@@ -106,7 +107,8 @@ class _Parser(ArgumentParser):
         self.add(name, _one_of(choices), meaning, **{"metavar": "{" + ",".join(choices) + "}", **more})
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}{self._hint(message)}; see: python {self.prog} --help", file=sys.stderr)
+        line = f"{self.prog}: {message}{self._hint(message)}; see: python {self.prog} --help"
+        print(visible(line), file=sys.stderr)
         raise SystemExit(2)
 
     def _hint(self, message: str) -> str:

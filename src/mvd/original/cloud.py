@@ -26,8 +26,7 @@ def fetch(url: str, progress: Callable[[int, int], None]) -> Path:
     Raises:
         DatasetError: a package is missing, the address cannot be read, or the copy cannot be written.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mvd"
-    folder = cache / (re.sub(r"[^\w.-]+", "_", url) + "-" + hashlib.sha256(url.encode()).hexdigest()[:8])
+    folder = _cache() / (re.sub(r"[^\w.-]+", "_", url) + "-" + hashlib.sha256(url.encode()).hexdigest()[:8])
     try:
         return _copy(url, folder, progress)
     except DatasetError:
@@ -41,6 +40,15 @@ def fetch(url: str, progress: Callable[[int, int], None]) -> Path:
         raise DatasetError(
             f"{url}: expected to copy it to {folder}, could not ({reason}); check the address, the credentials and the "
             f"space on the disk, and start again: what is copied is kept"
+        ) from error
+
+
+def _cache() -> Path:
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mvd"
+    except RuntimeError as error:
+        raise DatasetError(
+            "HOME: expected a home folder to copy data to, found none; set HOME or XDG_CACHE_HOME"
         ) from error
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from mvd.config import RunConfig
 from mvd.errors import RunError
+from mvd.files.atomic import no_links
 from mvd.metrics.scores import Scores
+from mvd.report.output import visible
 from mvd.runs.observer import StepLog
 
 RULER = "*" * 78
@@ -40,11 +42,11 @@ class PerformanceFile:
         """
         text = "".join(f"{line}\n" for line in lines)
         self._append(text)
-        print(text, end="", flush=True)
+        print(visible(text), end="", flush=True)
 
     def _append(self, text: str) -> None:
         try:
-            with self.path.open("a", encoding="utf-8") as file:
+            with open(self.path, "a", encoding="utf-8", opener=no_links) as file:
                 file.write(text)
         except OSError as error:
             raise RunError(

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from rich.console import Console
-
 from mvd.commands.evaluate import PERMUTATIONS, Weights, evaluate
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import first_one_speaks, print_error
-from mvd.errors import ConfigError, DatasetError, MvdError
+from mvd.errors import ConfigError, DatasetError, MvdError, explain
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
+from mvd.report.interrupts import cleaning_up
+from mvd.report.output import open_console, report_failure, safe_output, visible
 from mvd.report.progress import CountingBar, counting_bar
 
 STOPPED = 130
@@ -29,20 +29,23 @@ _DIRECTIONS = {"v2i": "visible-to-thermal", "i2v": "thermal-to-visible"}
 
 def run_program(name: str, work: Callable[[], int]) -> int:
     """Run a program and return its exit code; a user's error is one line, and exit code 1."""
-    try:
-        with first_one_speaks():
-            return work()
-    except MvdError as error:
-        print_error(f"{name}: {in_original_words(str(error))}", error)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{name}: stopped", file=sys.stderr)
-        return STOPPED
+    with safe_output() as output, cleaning_up():
+        try:
+            with first_one_speaks():
+                code = work()
+        except (MvdError, OSError) as problem:
+            error = explain(problem) if isinstance(problem, OSError) else problem
+            print_error(visible(f"{name}: {in_original_words(str(error))}"), error)
+            code = 1
+        except KeyboardInterrupt:
+            print(f"{name}: stopped", file=sys.stderr)
+            code = STOPPED
+        return int(report_failure(name, output)) if code == 0 else code
 
 
 def counting(title: str) -> AbstractContextManager[CountingBar]:
     """Show a progress bar on stderr."""
-    return counting_bar(Console(stderr=True, highlight=False), title)
+    return counting_bar(open_console(stderr=True), title)
 
 
 def data_folder(arguments: Arguments, target: DeviceTarget, default: Path) -> Path:

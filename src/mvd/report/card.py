@@ -12,6 +12,7 @@ from rich.text import Text
 
 from mvd.config import RunConfig
 from mvd.metrics.scores import FIGURES, PLAIN
+from mvd.report.rows import markdown_text
 from mvd.report.style import markdown_table, percent, plain_table
 from mvd.results.weights import Shown
 from mvd.runs import Card, CardFigures
@@ -83,7 +84,7 @@ def model_page(card: Card, config: RunConfig, name: str) -> str:
         config: the configuration of the run.
         name: "OWNER/NAME".
     """
-    facts = "\n".join(f"| {title} | {text} |" for title, text in card_lines(card))
+    facts = "\n".join(f"| {title} | {markdown_text(text)} |" for title, text in card_lines(card))
     size = f"{config.data.height}×{config.data.width}"
     modalities = ", modalities=[1, 0]" if config.model.stems == "specific" else ""
     return f"""---
@@ -96,7 +97,7 @@ tags:
 - visible-infrared
 ---
 
-# {name}
+# {markdown_text(name)}
 
 A network for visible–infrared person re-identification, trained with mvd. It maps RGB pictures of people, resized to
 {size}, to embeddings that are compared by cosine.
@@ -110,7 +111,7 @@ A network for visible–infrared person re-identification, trained with mvd. It 
 ```python
 import mvd
 
-embedder = mvd.Embedder.from_pretrained("{name}")
+embedder = mvd.Embedder.from_pretrained({json.dumps(name)})
 embeddings = embedder(["infrared.jpg", "visible.jpg"]{modalities})
 ```
 """
@@ -119,7 +120,7 @@ embeddings = embedder(["infrared.jpg", "visible.jpg"]{modalities})
 def _figures_markdown(figures: tuple[CardFigures, ...]) -> str:
     if not figures:
         return "No figures were measured."
-    rows = [[_label(one), *_cells(one, FIGURES)] for one in figures]
+    rows = [[markdown_text(_label(one)), *_cells(one, FIGURES)] for one in figures]
     return markdown_table(["figures, %", *FIGURES], rows)
 
 

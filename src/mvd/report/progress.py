@@ -39,11 +39,11 @@ class _BarAndLine(Progress):
 
 def _progress(console: Console, *times: ProgressColumn) -> _BarAndLine:
     return _BarAndLine(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         *times,
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -71,7 +71,7 @@ class CountingBar:
         if not self._console.is_terminal and now - self._spoke >= _QUIET_SECONDS:
             self._spoke = now
             pace = f", {rate:,.0f} a second" if rate >= 1 else ""
-            self._console.print(f"{self._title}: {done:,} of {total:,} {self._unit}{pace}")
+            self._console.print(f"{self._title}: {done:,} of {total:,} {self._unit}{pace}", markup=False)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from mvd.metrics.scores import PLAIN, Scores
+from mvd.report.output import visible
 from mvd.report.style import markdown_table, percent
 
 DEVIATION = "mean ± population standard deviation over trials"
@@ -67,10 +68,10 @@ def markdown_rows(rows: Sequence[tuple[str, Scores]]) -> str:
     """
     labels, notes = annotate(rows)
     lines = [
-        [_escape(label, _MARKDOWN), _escape(result.protocol, _MARKDOWN), *_cells(result, "{} ± {}")]
+        [markdown_text(label), markdown_text(result.protocol), *_cells(result, "{} ± {}")]
         for label, (_, result) in zip(labels, rows, strict=True)
     ]
-    below = [f"- {_escape(note, _MARKDOWN)}" for note in [*notes, _unit(rows)]]
+    below = [f"- {markdown_text(note)}" for note in [*notes, _unit(rows)]]
     return "\n".join([markdown_table(_HEADINGS, lines, text=2), "", *below])
 
 
@@ -107,6 +108,11 @@ def latex_rows(rows: Sequence[tuple[str, Scores]]) -> str:
     )
 
 
+def markdown_text(text: str) -> str:
+    """Write a text on one line in which Markdown and HTML find nothing of theirs."""
+    return _escape(text, _MARKDOWN)
+
+
 def _describe(result: Scores) -> str:
     """Describe protocol, queries, gallery and trials of a result in one line."""
     trials = "1 trial" if result.trials == 1 else f"{result.trials} trials"
@@ -131,7 +137,7 @@ def _cells(result: Scores, pattern: str) -> list[str]:
 
 def _escape(text: str, table: dict[int, str]) -> str:
     """Escape special characters, and put a text on one line."""
-    return " ".join(text.split()).translate(table)
+    return visible(" ".join(text.split())).translate(table)
 
 
 def _latex_row(cells: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from mvd.runs.checkpoints import (
     read_meta,
     read_metadata,
 )
-from mvd.runs.creation import create_run, is_free
+from mvd.runs.creation import create_run, creating_run, empty_run, is_free
 from mvd.runs.folder import CheckpointName, RunData, RunFolder, open_run, read_trained_on
 from mvd.runs.recovery import recover
 from mvd.runs.state import RunState, StateName, judge, last_sign, read_state, running, write_state
@@ -34,6 +34,8 @@ __all__ = [
     "card_from_json",
     "check_finite",
     "create_run",
+    "creating_run",
+    "empty_run",
     "is_free",
     "judge",
     "last_sign",

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from mvd.config import RunConfig, from_json, to_json
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import cannot_write, flush, replacing
+from mvd.files.tensors import write_tensors
 from mvd.runs.card import Card, card_from_json
 
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -83,11 +83,11 @@ def write_checkpoint(
     try:
         file.parent.mkdir(exist_ok=True)
         with replacing(file) as temporary:
-            save_file(dict(tensors), temporary, metadata=metadata | {_CHECKSUM: checksum(tensors, metadata)})
+            write_tensors(temporary, tensors, metadata | {_CHECKSUM: checksum(tensors, metadata)})
             flush(temporary)
             if previous is not None and file.exists():
                 _keep(file, previous)
-    except (OSError, SafetensorError) as error:
+    except (OSError, TypeError) as error:
         raise cannot_write(file, error, remedy) from error
 
 

@@ -1,12 +1,15 @@
 """Creates run folders. config.json is written last and removed last: a folder that has it is a run.
 
-A process that is killed while it creates one leaves a folder that counts as free, since all in it is ours; killed while
+The folder is locked before anything is looked at or written, so of two processes that create a run in it one does. A
+process that is killed while it creates one leaves a folder that counts as free, since all in it is ours; killed while
 it deletes one, it leaves a run that --replace deletes the next time.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,9 +17,62 @@ from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
 from mvd.files.atomic import is_temporary, write_atomically, write_json
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
-from mvd.runs.folder import RunData, RunFolder, make_card
+from mvd.runs.folder import CheckpointName, RunData, RunFolder, make_card
 
 _UNFINISHED = {"data.json", "checkpoints"}
+_CHECKPOINTS = {f"{name}.safetensors" for name in ("last", "previous", "best", "damaged")}
+_OURS = ("data.json", "metrics.jsonl", "state.json", "figures.json", "evaluation-*.json", "mvd*.onnx", "tensorboard")
+"""What a run folder has beside config.json and checkpoints; other files in it are the user's."""
+
+
+@contextmanager
+def creating_run(
+    path: Path,
+    config: RunConfig,
+    data: RunData,
+    *,
+    replace: bool,
+    start: tuple[Tensors, CheckpointMeta] | None = None,
+    checkpoint: CheckpointName = "last",
+) -> Iterator[RunFolder]:
+    """Create a run folder, and hold its lock during the context.
+
+    Args:
+        path: the folder, which must be free (`is_free`), unless `replace`.
+        config: written to config.json.
+        data: written to data.json.
+        replace: delete an existing run; the user's own files in the folder, and anything else, are never deleted.
+        start: a checkpoint that the run starts from.
+        checkpoint: the name of that checkpoint.
+
+    Raises:
+        RunError: the folder is taken or cannot be created, or another process works on the run.
+    """
+    run = RunFolder(path)
+    try:
+        if path.exists() and not path.is_dir():
+            raise RunError(f"{path}: expected a new folder for the run, found something else; choose another --out")
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_make(path, error) from error
+    with run.locked():
+        try:
+            _require_free(path, replace=replace)
+            empty_run(path)
+            (path / "config.json").unlink(missing_ok=True)
+            write_json(path / "data.json", asdict(data))
+            if start is not None:
+                write_checkpoint(
+                    run.checkpoint(checkpoint),
+                    *start,
+                    config=config,
+                    card=make_card(config, data, start[1]),
+                    remedy="then start the same command again",
+                )
+            write_atomically(path / "config.json", to_json(config))
+        except OSError as error:
+            raise _cannot_make(path, error) from error
+        yield run
 
 
 def create_run(
@@ -26,60 +82,50 @@ def create_run(
     *,
     replace: bool,
     start: tuple[Tensors, CheckpointMeta] | None = None,
+    checkpoint: CheckpointName = "last",
 ) -> RunFolder:
-    """Create a run folder.
-
-    Args:
-        path: the folder, which must be free (`is_free`), unless `replace`.
-        config: written to config.json.
-        data: written to data.json.
-        replace: delete an existing run; anything else is never deleted.
-        start: a checkpoint that the run starts from.
-
-    Raises:
-        RunError: the folder is taken or cannot be created, or another process works on the existing run.
-    """
-    if not is_free(path):
-        if not (path / "config.json").is_file():
-            raise RunError(f"{path}: expected a new folder for the run, found something else; choose another --out")
-        if not replace:
-            raise RunError(
-                f"{path}: expected a new folder for the run, found a run; continue it: mvd train --resume {path}, "
-                f"or start afresh: --replace, or choose another --out"
-            )
-    run = RunFolder(path)
-    try:
-        if (path / "config.json").is_file():
-            with run.locked():
-                _empty(path)
-        elif path.exists():
-            _empty(path)
-        (path / "config.json").unlink(missing_ok=True)
-        path.mkdir(parents=True, exist_ok=True)
-        write_json(path / "data.json", asdict(data))
-        if start is not None:
-            write_checkpoint(
-                run.checkpoint("last"),
-                *start,
-                config=config,
-                card=make_card(config, data, start[1]),
-                remedy="then start the same command again",
-            )
-        write_atomically(path / "config.json", to_json(config))
-    except OSError as error:
-        raise RunError(
-            f"{path}: expected a folder to write the run to, could not make it ({error.strerror or error}); "
-            f"choose another --out"
-        ) from error
-    return run
+    """Create a run folder, as `creating_run` does, and release its lock."""
+    with creating_run(path, config, data, replace=replace, start=start, checkpoint=checkpoint) as run:
+        return run
 
 
 def is_free(path: Path) -> bool:
-    """Whether a run can be created: the folder is missing, empty, or was never completed."""
-    if not path.is_dir():
-        return not path.exists()
-    names = {file.name for file in path.iterdir() if not is_temporary(file)}
-    return names <= _UNFINISHED and ("checkpoints" not in names or _is_data(path))
+    """Whether a run can be created: the folder is missing, empty, or was never completed.
+
+    Raises:
+        RunError: the folder cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            return not path.exists()
+        names = {file.name for file in path.iterdir() if not is_temporary(file)}
+    except OSError as error:
+        raise _cannot_make(path, error) from error
+    return "config.json" not in names and (names <= _UNFINISHED - {"checkpoints"} or _is_data(path))
+
+
+def empty_run(path: Path) -> None:
+    """Delete what a run folder holds, but config.json and the user's own files."""
+    for entry in [entry for pattern in _OURS for entry in path.glob(pattern)]:
+        _delete(entry)
+    for folder in (path, path / "checkpoints"):
+        for entry in list(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []:
+            if is_temporary(entry) or (folder != path and entry.name in _CHECKPOINTS):
+                _delete(entry)
+    if (path / "checkpoints").is_dir() and not any((path / "checkpoints").iterdir()):
+        (path / "checkpoints").rmdir()
+
+
+def _require_free(path: Path, *, replace: bool) -> None:
+    if is_free(path):
+        return
+    if not (path / "config.json").is_file():
+        raise RunError(f"{path}: expected a new folder for the run, found something else; choose another --out")
+    if not replace:
+        raise RunError(
+            f"{path}: expected a new folder for the run, found a run; continue it: mvd train --resume {path}, "
+            f"or start afresh: --replace, or choose another --out"
+        )
 
 
 def _is_data(path: Path) -> bool:
@@ -89,10 +135,15 @@ def _is_data(path: Path) -> bool:
         return False
 
 
-def _empty(path: Path) -> None:
-    """Delete all but config.json."""
-    for entry in path.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif entry.name != "config.json":
-            entry.unlink()
+def _delete(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
+
+
+def _cannot_make(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{path}: expected a folder to write the run to, could not make it ({error.strerror or error}); "
+        f"choose another --out"
+    )

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
-from mvd.errors import CheckpointError, RunError
-from mvd.files.atomic import cannot_write, flush, write_atomically, write_json
-from mvd.files.locks import lock
+from mvd.errors import BusyError, CheckpointError, RunError
+from mvd.files.atomic import cannot_write, flush, no_links, write_atomically, write_json
+from mvd.files.locks import folder_locked
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, read_metadata, write_checkpoint
 
@@ -105,19 +105,16 @@ class RunFolder:
         Raises:
             RunError: another process works on it.
         """
-        file = self.path / "config.json"  # which nobody replaces
-        try:
-            handle = file.open("rb")
-        except OSError as error:
-            raise RunError(f"{file}: expected a file of a run, could not open it ({error.strerror})") from error
-        with handle:
+        with ExitStack() as stack:
             try:
-                lock(handle)
-            except BlockingIOError as error:
+                stack.enter_context(folder_locked(self.path))
+            except BusyError as error:
                 raise RunError(
                     f"{self.path}: expected no other process at work on this run, found one; wait until it ends or "
                     f"stop it"
                 ) from error
+            except OSError as error:
+                raise RunError(f"{self.path}: expected a run folder, could not open it ({error.strerror})") from error
             yield
 
     def checkpoint(self, name: CheckpointName) -> Path:
@@ -147,7 +144,7 @@ class RunFolder:
         """
         file = self.path / "metrics.jsonl"
         try:
-            with file.open("a", encoding="utf-8") as lines:
+            with open(file, "a", encoding="utf-8", opener=no_links) as lines:
                 lines.write(json.dumps(record, allow_nan=False) + "\n")
         except OSError as error:
             raise cannot_write(file, error, self._go_on) from error

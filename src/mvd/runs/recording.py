@@ -34,7 +34,7 @@ def recorded(run: RunFolder, device: str) -> Iterator[Observer]:
     except BaseException as error:
         # The error matters more than that it could not be recorded.
         with suppress(RunError):
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt | SystemExit):
                 recorder.end("stopped")
             else:
                 recorder.end(

@@ -6,19 +6,21 @@ a function of its numbers: processes share the identities, and their number chan
 
 from __future__ import annotations
 
+import glob
 import shutil
-import signal
 import tempfile
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
+from mvd.data.workers import run_unordered
 from mvd.errors import ConfigError, DatasetError
+from mvd.files.locks import name_locked
 from mvd.synthetic.config import SyntheticConfig
 from mvd.synthetic.layouts import LAYOUTS, LayoutName
 from mvd.synthetic.picture import render
@@ -63,11 +65,27 @@ def _write_whole(
 ) -> None:
     """Write beside `out`, which is resolved so that it has a parent, also if it was "." or a link; then rename."""
     _check_vacant(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-unfinished-", dir=out.parent))
-    except OSError as error:
-        raise _cannot_write(out, error) from error
+    with ExitStack() as stack:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(name_locked(out))
+            for leftover in out.parent.glob(f".{glob.escape(out.name)}-unfinished-*"):  # of a process that was killed
+                shutil.rmtree(leftover)
+            unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-unfinished-", dir=out.parent))
+        except OSError as error:
+            raise _cannot_write(out, error) from error
+        _fill(unfinished, out, config, layout, workers=workers, progress=progress)
+
+
+def _fill(
+    unfinished: Path,
+    out: Path,
+    config: SyntheticConfig,
+    layout: LayoutName,
+    *,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> None:
     try:
         unfinished.chmod(0o755)  # mkdtemp's is for the owner alone
         LAYOUTS[layout].write_lists(unfinished, config)
@@ -104,36 +122,13 @@ def _write_pictures(
     # A process gets the plan of one person only: sending the whole plan for each would keep it waiting.
     jobs = (replace(config, plan=config.plan.of(identity)) for identity in config.plan.people)
     progress(done, total)
-    if workers == 1:
-        for job in jobs:
-            done += _write_person(root, job, layout)
+    with closing(run_unordered(partial(_write_person, root, layout), jobs, workers)) as results:
+        for _, written in results:
+            done += written
             progress(done, total)
-        return
-    # Spawned processes start clean on every system: a fork copies the caller's threads' locks.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts) as pool:
-        try:
-            for written in _as_finished(pool.submit(_write_person, root, job, layout) for job in jobs):
-                done += written
-                progress(done, total)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
 
 
-def _leave_interrupts() -> None:
-    """Let Ctrl-C reach the process that asked for the work, and only it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _as_finished(jobs: Iterable[Future[int]]) -> Iterable[int]:
-    waiting = set(jobs)
-    while waiting:
-        finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        for job in finished:
-            yield job.result()
-
-
-def _write_person(root: Path, config: SyntheticConfig, layout: LayoutName) -> int:
+def _write_person(root: Path, layout: LayoutName, config: SyntheticConfig) -> int:
     """Write the pictures of a plan of one person, and say how many they are."""
     place = LAYOUTS[layout].place
     for shot in config.plan.shots(*config.plan.people):

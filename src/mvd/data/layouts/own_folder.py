@@ -7,6 +7,7 @@ Without the lists everybody is a test person; with any of them, only listed peop
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
 
 LISTS = {"train": "train_id.txt", "val": "val_id.txt", "test": "test_id.txt"}
 
+UNFINISHED = ".mvd-split.unfinished"
+"""In the folder while `mvd split` writes the lists, and left if it is killed between them."""
+
 _FOLDERS = {Modality.VISIBLE: "visible", Modality.INFRARED: "infrared"}
 
 
@@ -38,6 +42,10 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
         on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, "visible and infrared, a folder for each person in both")
+    if (root / UNFINISHED).exists():
+        on_defect(
+            f"{root}: expected a whole split, found one that was interrupted; run: mvd split {shlex.quote(str(root))}"
+        )
     people = {modality: folder_names(root / folder, on_defect) for modality, folder in _FOLDERS.items()}
     listed = {split: read_names(root / file, on_defect) for split, file in LISTS.items() if (root / file).exists()}
     numbers = number_names([name for some in (*people.values(), *listed.values()) for name in some], smallest=0)

@@ -80,6 +80,7 @@ def scan_own_table(file: Path, on_defect: OnDefect = raise_defect) -> Dataset:
         test=test,
         people_lists=f"the column split of {file.name}",
         names=names,
+        table=file,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from mvd.errors import CheckpointError
 from mvd.files.atomic import replacing
+from mvd.files.locks import name_locked
 from mvd.weights.formats import mindspore_ckpt, safetensors_files, torch_files
 from mvd.weights.formats.arrays import Array, Arrays, RefusedError
 
@@ -95,6 +96,7 @@ def write_weights(
 
     Raises:
         CheckpointError: the name has another ending, the format cannot hold a tensor, or the file cannot be written.
+        BusyError: another process writes it.
     """
     if file.suffix not in ENDINGS[kind]:
         raise CheckpointError(
@@ -102,7 +104,7 @@ def write_weights(
             f"choose another name"
         )
     try:
-        with replacing(file) as temporary:
+        with name_locked(file), replacing(file) as temporary:
             if kind == "safetensors":
                 safetensors_files.encode(tensors, temporary, dict(metadata or {}))
                 return

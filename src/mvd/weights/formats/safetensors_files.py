@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from safetensors import SafetensorError, deserialize
-from safetensors.numpy import save_file
 
 from mvd.errors import CheckpointError
+from mvd.files.tensors import write_tensors
 from mvd.weights.formats.arrays import (
     DTYPES,
     Array,
@@ -68,11 +67,11 @@ def encode(arrays: Mapping[str, Array], file: Path, metadata: dict[str, str]) ->
     """Write arrays and metadata.
 
     Raises:
-        CheckpointError: the library refuses them.
+        CheckpointError: the format has no such type.
     """
     try:
-        save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, file, metadata=metadata)
-    except SafetensorError as error:
+        write_tensors(file, arrays, metadata)
+    except TypeError as error:
         raise CheckpointError(f"expected tensors that safetensors can hold, found others ({error})") from error
 
 
