@@ -357,3 +357,18 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
+
+
+def test_figures_that_cannot_be_kept_are_shown(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "evaluation-best.json").unlink(missing_ok=True)
+    (run / "evaluation-best.json").mkdir()  # nothing can be written there, whoever writes
+    capsys.readouterr()
+    assert mvd("evaluate", run) == 0
+    shown = capsys.readouterr()
+    assert "sysu/all-search/single-shot/seeded" in shown.out
+    assert "evaluation-best.json: expected to write it, could not" in " ".join(shown.err.split())
+    assert "the figures are shown, and not kept" in " ".join(shown.err.split())

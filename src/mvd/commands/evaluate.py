@@ -17,7 +17,7 @@ from mvd.data.layouts import scan
 from mvd.data.official_galleries import Permutations, load_permutations
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import Dataset, Samples
-from mvd.errors import CheckpointError, DatasetError, ProtocolError
+from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rerank import Reranking
@@ -122,9 +122,14 @@ def evaluate(
                 name += "-trained-identities" if seen else ""
                 name += "" if own_data else f"-on-{_file_name(root)}-{fingerprint(dataset)[:8]}"
                 file = run.path / f"evaluation-{name}.json"
-                write_json(file, record)
-                if not record["own"]:
-                    note(f"{file}: kept there, since these are no test figures of the run on its own data set")
+                try:
+                    write_json(file, record)
+                except RunError as error:
+                    # What took minutes to compute is shown all the same.
+                    note(f"{error}; the figures are shown, and not kept")
+                else:
+                    if not record["own"]:
+                        note(f"{file}: kept there, since these are no test figures of the run on its own data set")
         return distributed.broadcast(results)
 
 
