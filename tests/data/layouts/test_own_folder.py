@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakes import collect, write_lines, write_own_folder, write_picture
+from PIL import Image
 
 from mvd.data.layouts.own_folder import scan_own_folder
 from mvd.data.samples import Modality
@@ -101,3 +102,13 @@ def test_folders_without_people_are_named(tmp_path: Path) -> None:
     write_lines(tmp_path / "file", [])
     with pytest.raises(DatasetError, match="file: expected a folder with visible and infrared"):
         scan_own_folder(tmp_path / "file")
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".webp", ".gif", ".jfif", ".PGM"])
+def test_every_raster_format_is_taken(tmp_path: Path, suffix: str) -> None:
+    own = write_own_folder(tmp_path / "own")
+    (picture,) = sorted((own / "visible").glob("*/*"))[:1]
+    Image.open(picture).save(picture.with_suffix(suffix), {".jfif": "JPEG", ".PGM": "PPM"}.get(suffix))
+    before = len(scan_own_folder(own).test)
+    picture.with_suffix(suffix).unlink()
+    assert len(scan_own_folder(own).test) == before - 1

@@ -18,6 +18,7 @@ from mvd.data.samples import Modality, Row
 from mvd.errors import DatasetError
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
+"""Endings of the benchmarks' pictures."""
 
 
 class CameraFolder(NamedTuple):
@@ -38,10 +39,12 @@ def require_folder(root: Path, layout: str) -> None:
         raise DatasetError(f"{root}: expected a folder with {layout}, found no such folder; check the path to the data")
 
 
-def picture_names(folder: Path, on_defect: OnDefect = raise_defect) -> list[str]:
+def picture_names(
+    folder: Path, on_defect: OnDefect = raise_defect, suffixes: frozenset[str] = PICTURE_SUFFIXES
+) -> list[str]:
     """List the pictures in a folder by name, sorted; a folder that is missing holds none."""
     # As a string: a Path for each file would take longer than all the rest.
-    return [name for name in file_names(folder, on_defect) if posixpath.splitext(name)[1].lower() in PICTURE_SUFFIXES]
+    return [name for name in file_names(folder, on_defect) if posixpath.splitext(name)[1].lower() in suffixes]
 
 
 def file_names(folder: Path, on_defect: OnDefect = raise_defect) -> list[str]:

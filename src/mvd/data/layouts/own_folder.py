@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mvd.data.images import FORMATS
 from mvd.data.layouts.defects import (
     OnDefect,
     raise_defect,
@@ -25,6 +26,8 @@ from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import read_names
 from mvd.data.layouts.naming import number_names
 from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
+
+_SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
 LISTS = {"train": "train_id.txt", "val": "val_id.txt", "test": "test_id.txt"}
 
@@ -77,14 +80,14 @@ def _rows(
     for modality, folder in _FOLDERS.items():
         if not people[modality]:
             on_defect(f"{root / folder}: expected a folder for each person, found none; add them")
-        stray = picture_names(root / folder, on_defect)
+        stray = picture_names(root / folder, on_defect, _SUFFIXES)
         if stray:
             on_defect(
                 f"{root / folder}: expected pictures in a folder for each person, found {stray[0]} outside; move "
                 f"it and any other into {folder}/ID"
             )
         for name in people[modality]:
-            pictures = picture_names(root / folder / name, on_defect)
+            pictures = picture_names(root / folder / name, on_defect, _SUFFIXES)
             if not pictures:
                 on_defect(
                     f"{root / folder / name}: expected pictures right in this folder, found none; add some or "
