@@ -98,6 +98,7 @@ def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(data: Path, tmp_p
     assert (out / "vml" / "seed-1" / "checkpoints" / "last.safetensors").stat().st_mtime_ns == kept
 
 
+@pytest.mark.slow
 def test_processes_reach_what_one_reaches(data: Path, tmp_path: Path) -> None:
     alone = ablate(data, tmp_path / "one", TINY, seeds=(0,))
     assert ablate(data, tmp_path / "two", TINY, seeds=(0,), workers=2) == alone
