@@ -11,9 +11,12 @@ import pytest
 from fakes import write_own_table, write_tree
 from shell import SIZE, TINY, mvd, printed, refused
 
+from mvd.commands.evaluate import prepare_test
 from mvd.data.layouts import scan
 from mvd.data.official_galleries import Permutations, save_permutations
 from mvd.data.samples import Modality
+from mvd.errors import ProtocolError
+from mvd.metrics.rerank import Reranking
 
 PEOPLE = ("anna", "bo", "cy", "dee", "eve", "fay")
 SPLITS = {"anna": "train", "bo": "train", "cy": "validation", "dee": "validation", "eve": "test", "fay": "test"}
@@ -105,3 +108,11 @@ def test_a_data_set_whose_people_cannot_be_tested_trains_without_a_test(
 def test_what_was_rehearsed_is_ready(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert mvd("check", _galleries(tmp_path)) == 0
     assert "ready for: mvd prepare" in printed(capsys)
+
+
+def test_seeded_galleries_are_no_remedy_for_too_many_neighbours(tmp_path: Path) -> None:
+    dataset = scan(_galleries(tmp_path))
+    with pytest.raises(ProtocolError, match="choose a smaller k1") as caught:
+        prepare_test(dataset, reranking=Reranking(k1=99))
+    assert "seeded galleries" not in str(caught.value)
+    prepare_test(dataset)

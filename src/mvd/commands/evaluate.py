@@ -146,7 +146,7 @@ def prepare_test(
     try:
         galleries = load_galleries(dataset, chosen)
         for protocol in chosen:
-            rehearse(dataset.test, protocol, galleries, reranking=reranking)
+            rehearse(dataset.test, protocol, galleries)
     except (DatasetError, ProtocolError) as error:
         if not any(protocol.draw is Draw.OFFICIAL for protocol in chosen):
             raise
@@ -154,6 +154,10 @@ def prepare_test(
             f"{error}; or draw seeded galleries: --protocols 'sysu/*/single-shot/seeded', which mvd train does where "
             f"{dataset.root / PERMUTATIONS} is not there"
         ) from error
+    if reranking is not None:
+        # Apart from the above: seeded galleries are of the same size, and so no remedy here.
+        for protocol in chosen:
+            rehearse(dataset.test, protocol, galleries, reranking=reranking)
     return chosen, galleries
 
 
