@@ -6,12 +6,17 @@ Shapes: D width of an embedding, H × W pixels.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from mvd.config import ModelConfig, RunConfig
+from mvd.metrics.projection import Projection
+from mvd.runs import OPTIMIZER_PREFIX
 
 _SHOWN = 12
 
@@ -60,3 +65,24 @@ def fingerprint_tensors(tensors: Mapping[str, npt.NDArray[Any]], *notes: str) ->
     for note in notes:
         digest.update(f"\0{note}".encode())
     return digest.hexdigest()
+
+
+def fingerprint_weights(tensors: Mapping[str, npt.NDArray[Any]], config: RunConfig) -> str:
+    """Compute the fingerprint of a network: of its weights, and of what in its configuration is not the default.
+
+    Args:
+        tensors: of the network by name; an optimizer's among them do not count.
+        config: gives the network and H × W.
+    """
+    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
+    standard, own = ModelConfig(), config.model
+    names = [field.name for field in fields(own)]
+    changed = {name: getattr(own, name) for name in names if getattr(own, name) != getattr(standard, name)}
+    return fingerprint_tensors(kept, json.dumps(changed, sort_keys=True), f"{config.data.height}×{config.data.width}")
+
+
+def fingerprint_projected(weights: str, projection: Projection | None) -> str:
+    """Compute the fingerprint of a network with its projection, if it has one, from that of the network."""
+    if projection is None:
+        return weights
+    return fingerprint_tensors({"mean": projection.mean, "matrix": projection.matrix}, weights)

@@ -103,14 +103,11 @@ class Embeddings:
         """Select pictures by index (M,) or by mask (N,), in the order given."""
         given = np.asarray(rows)
         index = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
-        columns = {name: getattr(self, name) for name in _COLUMNS}
-        return Embeddings(
-            model=self.model,
-            **{
-                name: column[index] if isinstance(column, np.ndarray) else tuple(column[row] for row in index.tolist())
-                for name, column in columns.items()
-            },
-        )
+        columns: dict[str, Any] = {}
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            columns[name] = column[index] if name in _ARRAYS else tuple(column[row] for row in index.tolist())
+        return Embeddings(model=self.model, **columns)
 
 
 _COLUMNS = tuple(field.name for field in fields(Embeddings) if field.name != "model")
@@ -138,14 +135,11 @@ def concatenate(parts: Sequence[Embeddings]) -> Embeddings:
                 f"expected embeddings of one model, found those of {model} and of {part.model}; embed the pictures "
                 f"again with one of them"
             )
-    columns = {name: [getattr(part, name) for part in parts] for name in _COLUMNS}
-    return Embeddings(
-        model=model,
-        **{
-            name: np.concatenate(several) if name in _ARRAYS else tuple(value for one in several for value in one)
-            for name, several in columns.items()
-        },
-    )
+    columns: dict[str, Any] = {}
+    for name in _COLUMNS:
+        several = [getattr(part, name) for part in parts]
+        columns[name] = np.concatenate(several) if name in _ARRAYS else tuple(value for one in several for value in one)
+    return Embeddings(model=model, **columns)
 
 
 def write_embeddings(file: str | Path, embeddings: Embeddings) -> None:
@@ -270,12 +264,9 @@ def _read_npz(file: Path) -> Embeddings:
         with np.load(handle, allow_pickle=False) as archive:
             model = _model(archive[_KEY].tobytes().decode() if _KEY in archive else "")
             texts = json.loads(archive["texts"].tobytes())
-            return Embeddings(
-                model=model,
-                **{name: archive[name] for name in _ARRAYS},
-                **{name: tuple(texts[name]) for name in _TEXTS},
-                tags=tuple(tuple(one) for one in texts["tags"]),
-            )
+            columns: dict[str, Any] = {name: archive[name] for name in _ARRAYS}
+            columns |= {name: tuple(texts[name]) for name in _TEXTS}
+            return Embeddings(model=model, tags=tuple(tuple(one) for one in texts["tags"]), **columns)
 
 
 def _describe(model: ModelIdentity) -> str:

@@ -16,12 +16,16 @@ from pathlib import Path
 from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
 from mvd.files.atomic import is_temporary, write_atomically, write_json
+from mvd.runs.beside import CALIBRATION, PROJECTION
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
 from mvd.runs.folder import CheckpointName, RunData, RunFolder, make_card
 
 _UNFINISHED = {"data.json", "checkpoints"}
 _CHECKPOINTS = {f"{name}.safetensors" for name in ("last", "previous", "best", "damaged")}
-_OURS = ("data.json", "metrics.jsonl", "state.json", "figures.json", "evaluation-*.json", "mvd*.onnx", "tensorboard")
+_OURS = (
+    "data.json", "metrics.jsonl", "state.json", "figures.json", "evaluation-*.json", "mvd*.onnx", "tensorboard",
+    CALIBRATION, PROJECTION,
+)  # fmt: skip
 """What a run folder has beside config.json and checkpoints; other files in it are the user's."""
 
 
