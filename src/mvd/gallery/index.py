@@ -60,7 +60,7 @@ def index_is_due(table: PictureTable, *, rows: int, exact_rows: int = EXACT_ROWS
 
 def build_index(table: PictureTable) -> None:
     """Build the index, or bring it up to date; rows that are added meanwhile are searched one by one."""
-    from lancedb.index import BTree, Bitmap, HnswSq
+    from lancedb.index import Bitmap, BTree, HnswSq
 
     with explained(table.place, "index the gallery"):
         if index_state(table) is not None:

@@ -156,7 +156,7 @@ def verify(lines: Iterable[str]) -> Audit:
 def _append_to_file(file: Path, record: Mapping[str, Any], *, durable: bool) -> None:
     with (
         file_locked(file.with_name(f".{file.name}.lock")),
-        open(file, "a+b", opener=no_links) as handle,  # noqa: PTH123 the path's own open takes no opener
+        open(file, "a+b", opener=no_links) as handle,
     ):
         end = handle.seek(0, os.SEEK_END)
         before = _last_line(file) if end else None

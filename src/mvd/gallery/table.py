@@ -209,6 +209,4 @@ class PictureTable:
         """
         with explained(self.place, "clean the gallery"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of what is wanted: no older version stays
-            self._table.optimize(
-                cleanup_older_than=timedelta(0), delete_unverified=self.place.folder is not None
-            )
+            self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=self.place.folder is not None)

@@ -26,10 +26,10 @@ def make_thumbnail(file: Path) -> bytes:
             picture.draft("RGB", (2 * SIZE[0], 2 * SIZE[1]))  # a JPEG is decoded at a fraction of its size
             small = to_rgb(picture, upright=True)
             small.thumbnail(SIZE, Image.Resampling.LANCZOS)
+            written = io.BytesIO()
+            small.save(written, "JPEG", quality=_QUALITY, exif=b"")  # a picture's metadata may say where it was taken
     except DatasetError:
         return b""
-    written = io.BytesIO()
-    small.save(written, "JPEG", quality=_QUALITY)
     return written.getvalue()
 
 

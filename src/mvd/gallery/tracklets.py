@@ -6,6 +6,7 @@ Shapes: N pictures, the best first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ def group_tracklets(
     known = [at for at in range(len(cameras)) if cameras[at] is not None and times[at] is not None]
     order = sorted(known, key=lambda at: (cameras[at], identities[at] or "", times[at]))
     start = 0
-    for place, (before, at) in enumerate(zip(order, order[1:], strict=False), start=1):
+    for place, (before, at) in enumerate(pairwise(order), start=1):
         gap = (times[at] or 0) - (times[before] or 0)
         together = cameras[at] == cameras[before] and identities[at] == identities[before]
         if not (together and gap <= seconds * _SECOND):

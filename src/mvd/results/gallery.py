@@ -98,7 +98,6 @@ class Added:
         removed: rows that were removed because their files in the folder are gone or changed.
         rows: rows afterwards.
         made: the model of a gallery that is new; else None.
-        notes: what else the user should know.
     """
 
     gallery: str
@@ -109,7 +108,6 @@ class Added:
     removed: int
     rows: int
     made: ModelIdentity | None
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,13 +118,11 @@ class Removed:
         gallery: where.
         rows: rows that were removed.
         left: rows that are left.
-        notes: what else the user should know.
     """
 
     gallery: str
     rows: int
     left: int
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +179,7 @@ class Audit:
     Attributes:
         lines: lines that were read; with a fault, up to the first one that is broken.
         first: the time of the first line.
-        last: the hash of the last whole line. Whoever keeps it elsewhere can tell whether lines were taken from the end.
+        last: the hash of the last whole line; kept elsewhere, it shows whether lines were taken from the end.
         broken: number of the first broken line, from 1; None if all are whole.
         fault: what is wrong with it.
         line: its text.
