@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,8 @@ class OnnxNetwork:
         options = {"device_id": number} if number else {}
         settings = onnxruntime.SessionOptions()
         settings.log_severity_level = 3  # errors; its warnings are about its own optimisations
+        threads = os.environ.get("OMP_NUM_THREADS", "")
+        settings.intra_op_num_threads = int(threads) if threads.isdecimal() else 0  # 0: one for each core
         try:
             self._session = onnxruntime.InferenceSession(
                 str(file), settings, providers=[(_PROVIDERS[kind], options), *([_PROVIDERS["cpu"]] * (kind != "cpu"))]

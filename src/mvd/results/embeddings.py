@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -129,24 +129,24 @@ def concatenate(parts: Sequence[Embeddings]) -> Embeddings:
     if not parts:
         raise DatasetError("expected embeddings to join, found none")
     model = parts[0].model
-    for part in parts:
-        if part.model.fingerprint != model.fingerprint:
-            raise DatasetError(
-                f"expected embeddings of one model, found those of {model} and of {part.model}; embed the pictures "
-                f"again with one of them"
-            )
+    same = list(_of_one_model(model, parts))
     columns: dict[str, Any] = {}
     for name in _COLUMNS:
-        several = [getattr(part, name) for part in parts]
+        several = [getattr(part, name) for part in same]
         columns[name] = np.concatenate(several) if name in _ARRAYS else tuple(value for one in several for value in one)
     return Embeddings(model=model, **columns)
 
 
-def write_embeddings(file: str | Path, embeddings: Embeddings) -> None:
+def write_embeddings(file: str | Path, embeddings: Embeddings | Iterable[Embeddings]) -> None:
     """Write embeddings as Parquet or NumPy's archive, by the file's ending, whole or not at all.
+
+    Args:
+        file: one that is there is replaced.
+        embeddings: all of them, or parts by one model, which Parquet takes one at a time: memory holds a part.
 
     Raises:
         ConfigError: another ending, or pyarrow is not installed.
+        DatasetError: there are no parts, or they are of several models.
         RunError: the file cannot be written; one that was there is unchanged.
     """
     file = Path(file)
@@ -154,7 +154,7 @@ def write_embeddings(file: str | Path, embeddings: Embeddings) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as temporary:
-            write(temporary, embeddings)
+            write(temporary, iter([embeddings] if isinstance(embeddings, Embeddings) else embeddings))
     except OSError as error:
         raise cannot_write(file, error) from error
 
@@ -204,7 +204,30 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _write_parquet(file: Path, rows: Embeddings) -> None:
+def _write_parquet(file: Path, parts: Iterator[Embeddings]) -> None:
+    pa = _pyarrow()
+    first = next(parts, None)
+    if first is None:
+        raise DatasetError("expected embeddings to write, found none")
+    table = _table(first).replace_schema_metadata({_KEY: _describe(first.model)})
+    with pa.parquet.ParquetWriter(str(file), table.schema, compression="zstd") as writer:
+        writer.write_table(table)
+        for part in _of_one_model(first.model, parts):
+            writer.write_table(_table(part))
+
+
+def _of_one_model(model: ModelIdentity, parts: Iterable[Embeddings]) -> Iterator[Embeddings]:
+    for part in parts:
+        if part.model.fingerprint != model.fingerprint:
+            raise DatasetError(
+                f"expected embeddings of one model, found those of {model} and of {part.model}; embed the pictures "
+                f"again with one of them"
+            )
+        yield part
+
+
+def _table(rows: Embeddings) -> Any:
+    """Make an Arrow table."""
     pa = _pyarrow()
     floats = pa.array(np.ascontiguousarray(rows.vectors).reshape(-1), pa.float32())
     columns = {
@@ -219,8 +242,7 @@ def _write_parquet(file: Path, rows: Embeddings) -> None:
         "tags": pa.array([list(one) for one in rows.tags], pa.list_(pa.string())),
         "embedding": pa.FixedSizeListArray.from_arrays(floats, rows.model.width),
     }
-    table = pa.table(columns).replace_schema_metadata({_KEY: _describe(rows.model)})
-    pa.parquet.write_table(table, str(file), compression="zstd")
+    return pa.table(columns)
 
 
 def _read_parquet(file: Path) -> Embeddings:
@@ -246,7 +268,8 @@ def _read_parquet(file: Path) -> Embeddings:
     )
 
 
-def _write_npz(file: Path, rows: Embeddings) -> None:
+def _write_npz(file: Path, parts: Iterator[Embeddings]) -> None:
+    rows = concatenate(list(parts))
     arrays: dict[str, Any] = {name: getattr(rows, name) for name in _ARRAYS}
     # As JSON: NumPy pads texts to the longest, and has no place for None.
     texts = {name: getattr(rows, name) for name in (*_TEXTS, "tags")}
