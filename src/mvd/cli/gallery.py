@@ -14,7 +14,7 @@ from mvd.data.samples import Modality
 from mvd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mvd.commands.gallery import Gallery
+    from mvd.commands import gallery as commands
     from mvd.gallery.filters import Filter
 
 ModalityFlag = Literal["auto", "visible", "infrared"]
@@ -259,11 +259,15 @@ class Audit:
         return 0 if audit.broken is None else 1
 
 
-def _open(address: str, model: str | None = None) -> Gallery:
-    from mvd.commands.gallery import Gallery
+class Gallery:
+    """Find people in one's own pictures, keep track of it, and forget."""
+
+
+def _open(address: str, model: str | None = None) -> commands.Gallery:
+    from mvd.commands.gallery import Gallery as OpenGallery
 
     progress = open_console(stderr=True)
-    return Gallery(address, model=model, keep=False, note=lambda line: say(progress, line))
+    return OpenGallery(address, model=model, keep=False, note=lambda line: say(progress, line))
 
 
 def _modality(flag: ModalityFlag) -> Modality | None:

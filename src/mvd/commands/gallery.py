@@ -16,7 +16,8 @@ from mvd.commands.gallery_pictures import Asked, Query, Source, embed_queries, l
 from mvd.data.arrays import Progress
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.samples import Modality
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, GalleryError
+from mvd.files.atomic import cannot_write, replacing
 from mvd.gallery.columns import ABOUT, ROW, VECTOR
 from mvd.gallery.exact import batch_vectors
 from mvd.gallery.filters import Filter, any_of, every, quote
@@ -241,6 +242,25 @@ class Gallery(Adding):
         with self._place.held(shared=True):
             found = self.table.read(["thumbnail"], any_of(ROW, self._names([row])))
         return bytes(found.column("thumbnail")[0].as_py() or b"")
+
+    def save_thumbnail(self, row: str, file: str | Path) -> None:
+        """Write the thumbnail of a row into a JPEG file.
+
+        Raises:
+            GalleryError: the row is not there, or has none.
+            RunError: the file cannot be written.
+        """
+        content = self.thumbnail(row)
+        if not content:
+            raise GalleryError(
+                f"{self.place}: expected a thumbnail of the row {row}, found none; its picture could not be read when "
+                f"it was added"
+            )
+        try:
+            with replacing(Path(file)) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            raise cannot_write(Path(file), error) from error
 
     def stats(self, *, recall: bool = True) -> GalleryStats:
         """Count what is in it, and measure the recall of its index."""

@@ -64,9 +64,11 @@ def explained(place: Place, what: str = "use the gallery") -> Iterator[None]:
     """
     try:
         yield
-    except MvdError:
+    except (MvdError, TypeError, AttributeError, LookupError, AssertionError):  # the others are faults of ours
         raise
-    except Exception as error:  # its errors have no base in common
+    except BaseException as error:  # its errors have no base in common, and what it panics of is no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         lines = str(error).strip().splitlines()
         reason = " ".join(lines[0].split())[:_LONGEST] if lines else type(error).__name__
         text = str(error).lower()
@@ -166,7 +168,10 @@ class PictureTable:
     def take(self, ids: Ids, columns: Sequence[str]) -> pa.Table:
         """Read rows by LanceDB's numbers, in the order given."""
         with explained(self.place, "read the gallery"):
-            return self._table.take_row_ids(ids.tolist()).select(list(columns)).to_arrow()
+            found = self._table.take_row_ids(ids.tolist()).select(list(columns)).with_row_id().to_arrow()
+        # LanceDB gives them in the order of the table.
+        place = {number: at for at, number in enumerate(found.column("_rowid").to_pylist())}
+        return found.take(np.array([place[number] for number in ids.tolist()], np.int64))
 
     def present(self, names: Sequence[str]) -> set[str]:
         """Find which of some rows are there, by their names."""

@@ -113,7 +113,7 @@ def _decision(answer: Answer) -> str:
     if not answer.known:
         return f"Probably not in this gallery: of {among} none passes the threshold for {rate}."
     passing = sum(bool(hit.passes) for hit in answer.hits)
-    return f"Probably in this gallery: {passing} of the {len(answer.hits)} below pass the threshold for {rate}, of {among}."
+    return f"Probably in this gallery: {passing} below pass the threshold for {rate} among {among}."
 
 
 def _legend(answer: Answer) -> str:
