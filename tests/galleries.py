@@ -1,14 +1,11 @@
 """Galleries for tests: a model that needs no framework, people in plain colours, embeddings that are drawn.
 
-Run as a program, it adds to a gallery and removes from it until it is killed.
-
 Shapes: N pictures, D width of an embedding.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +15,6 @@ import pytest
 from PIL import Image
 
 from mvd.commands import gallery_adding, gallery_session
-from mvd.commands.gallery import Gallery
 from mvd.inference import ModelIdentity
 from mvd.inference.pixels import ModalitiesLike, Picture, to_pictures
 from mvd.metrics.calibration import Calibration
@@ -103,19 +99,3 @@ def draw(count: int, *, seed: int = 0, width: int = 12, people: int = 0, model: 
 def unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
-
-def main(place: str, seed: int) -> None:
-    """Add ten pictures and remove the ten before, again and again; say so before and after."""
-    for number in range(1000):
-        print("adding", seed + number, flush=True)
-        gallery = Gallery(place)
-        gallery.add(draw(10, seed=seed + number))
-        print("added", seed + number, flush=True)
-        if number % 2:
-            print("removing", seed + number - 1, flush=True)
-            gallery.remove(paths=[f"/nowhere/{seed + number - 1}"])
-            print("removed", seed + number - 1, flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))

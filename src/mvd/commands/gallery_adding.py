@@ -22,8 +22,8 @@ from mvd.errors import ConfigError, GalleryError
 from mvd.gallery.columns import ROW, Settings, to_rows
 from mvd.gallery.filters import any_of
 from mvd.gallery.forget import finish_removal, remove_rows
-from mvd.gallery.log import Log
-from mvd.gallery.place import Place
+from mvd.gallery.log import FILE, Log
+from mvd.gallery.place import PICTURES, Place
 from mvd.gallery.table import PictureTable
 from mvd.gallery.thumbnails import make_thumbnails
 from mvd.inference import open_model
@@ -124,7 +124,7 @@ class Adding(Session):
         settings = Settings(model=model, source=_lasting(source), folder=folder)
         where = self._place.folder
         if where is not None:
-            if where.is_dir() and any(name for name in where.iterdir() if not name.name.startswith(".")):
+            if where.is_dir() and any(_is_foreign(file) for file in where.iterdir()):
                 raise GalleryError(
                     f"{where}: expected a gallery or an empty place for one, found a folder with other files; choose "
                     f"another place, such as {where / FOLDER}"
@@ -153,3 +153,8 @@ class Adding(Session):
 def _lasting(source: str) -> str:
     """Name a model so that it can be opened from any folder."""
     return str(Path(source).resolve()) if Path(source).exists() else source
+
+
+def _is_foreign(file: Path) -> bool:
+    """Tell whether a file is neither hidden nor of a gallery, which a killed process may have begun."""
+    return not file.name.startswith(".") and file.name not in (f"{PICTURES}.lance", FILE)

@@ -56,15 +56,21 @@ class Session:
         self._note = note
         self._log = Log(self._place)
         self._people: tuple[Any, int] | None = None
+        self._uncalibrated: str | None = None  # why there is no calibration
         self._table: PictureTable | None = None
         self._exact: Exact | None = None
-        if self._place.exists:
+        if PictureTable.is_there(self._place):
             self._use(PictureTable.open(self._place))
 
     @property
     def place(self) -> str:
         """Where it is."""
         return str(self._place)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a gallery."""
+        return self._table is not None
 
     @property
     def table(self) -> PictureTable:
@@ -140,17 +146,20 @@ class Session:
 
     def _calibration(self, notes: list[str]) -> Calibration | None:
         """Return the calibration of the gallery's model, which a search by rows or embeddings need not have opened."""
-        try:
-            calibration = self._open_model().calibration
-        except MvdError as error:
-            notes.append(f"no probabilities: {error}")
-            return None
-        if calibration is None:
-            notes.append(
-                f"no probabilities, and no answer to whether the person is here: {self.table.settings.model.name} is "
-                f"not calibrated; see mvd calibrate"
-            )
-        return calibration
+        if self._uncalibrated is None:
+            try:
+                calibration = self._open_model().calibration
+            except MvdError as error:
+                self._uncalibrated = f"no probabilities: {error}"
+            else:
+                if calibration is not None:
+                    return calibration
+                self._uncalibrated = (
+                    f"no probabilities, and no answer to whether the person is here: {self.table.settings.model.name} "
+                    f"is not calibrated; see mvd calibrate"
+                )
+        notes.append(self._uncalibrated)
+        return None
 
     def _count_people(self, where: str | None) -> int:
         key = (self.table.version, where)

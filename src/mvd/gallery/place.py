@@ -56,8 +56,13 @@ class Place:
 
     @property
     def exists(self) -> bool | None:
-        """Whether a folder holds a gallery; None for a shared store, which only opening it tells."""
-        return None if self.folder is None else (self.folder / f"{PICTURES}.lance").is_dir()
+        """Whether a folder holds a gallery; None for a shared store, which only opening it tells.
+
+        A process that is killed while it makes one leaves a table without a version, which is none.
+        """
+        if self.folder is None:
+            return None
+        return any((self.folder / f"{PICTURES}.lance" / "_versions").glob("*.manifest"))
 
     @contextmanager
     def held(self, *, shared: bool = False) -> Iterator[None]:

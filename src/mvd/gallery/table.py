@@ -109,11 +109,22 @@ class PictureTable:
             raise GalleryError(f"{place}: expected a gallery, found {found}; make one with mvd gallery add")
         database = load_lancedb()
         with explained(place, "open the gallery"):
-            connection = database.connect(place.address)
-            names = connection.list_tables().tables if place.folder is None else [PICTURES]
-            if PICTURES not in names:
+            if not cls.is_there(place):
                 raise GalleryError(f"{place}: expected a gallery, found nothing there; make one with mvd gallery add")
-            return cls(place, connection.open_table(PICTURES))
+            return cls(place, database.connect(place.address).open_table(PICTURES))
+
+    @classmethod
+    def is_there(cls, place: Place) -> bool:
+        """Tell whether there is a gallery.
+
+        Raises:
+            GalleryError: a shared store cannot be reached.
+        """
+        if place.exists is not None:
+            return place.exists
+        database = load_lancedb()
+        with explained(place, "reach the store"):
+            return PICTURES in database.connect(place.address).list_tables().tables
 
     @classmethod
     def create(cls, place: Place, settings: Settings) -> PictureTable:
