@@ -8,7 +8,7 @@ matrix turns into 512; each picture adds to it a shift of its camera, of a third
 it in all 512, and is scaled to length 1. A person has 20 pictures by 8 cameras. So two pictures of a person have
 similarities of about 0.7, those of others of 0 ± 0.13, and a query, a picture that is not in the gallery, has 20
 near rows. Thumbnails are 2 KB of random bytes. Times are of `Gallery.search`, with its line in the log, in one
-process that has searched before.
+process that has searched before; CPU is of all of its threads, by a search. Memory is the largest that the process has used.
 
 Shapes: N pictures, D width of an embedding.
 """
@@ -117,6 +117,7 @@ def measure(folder: Path, size: int, exact_rows: int | None) -> None:
         exact = nearest(gallery, queries.vectors, only)
         seconds, found, method = [], 0, ""
         gallery.search(queries.take([0]), only=only, group_seconds=0)
+        busy = time.process_time()
         for at in range(QUERIES):
             query = queries.take([at])
             start = time.perf_counter()
@@ -124,11 +125,15 @@ def measure(folder: Path, size: int, exact_rows: int | None) -> None:
             seconds.append(time.perf_counter() - start)
             found += len({hit.entry.row for hit in answer.hits} & exact[at])
             method = answer.method
+        busy = 1000 * (time.process_time() - busy) / QUERIES
         recall = found / max(1, sum(map(len, exact)))
         p50, p95 = (1000 * np.quantile(seconds, share) for share in (0.5, 0.95))
         state = index_state(gallery.table)
         first = f"{size:,} | {added:.0f} | {f'{indexed:.0f}' if state else ''}" if not name else " | | "
-        print(f"| {first} | {name} | {method} | {p50:.1f} | {p95:.1f} | {recall:.3f} | {memory():.2f} |", flush=True)
+        print(
+            f"| {first} | {name} | {method} | {p50:.1f} | {p95:.1f} | {busy:.1f} | {recall:.3f} | {memory():.2f} |",
+            flush=True,
+        )
     began = time.monotonic()
     insert(gallery.table, draw(size, 1000, seed=99))
     gallery._index()

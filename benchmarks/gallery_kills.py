@@ -1,6 +1,7 @@
 """Kills a process that adds to a gallery and removes from it, and checks what is left; the tests use it, too.
 
-    python benchmarks/gallery_kills.py GALLERY SEED    the process: ten pictures in, then ten out, and so on
+    python benchmarks/gallery_kills.py GALLERY FIRST           the process: ten pictures in, then ten out, and so on
+    python benchmarks/gallery_kills.py GALLERY FIRST BATCHES   so many times ten pictures in, and none out
 
 Shapes: N pictures.
 """
@@ -111,5 +112,14 @@ def faults(place: Path, said: list[tuple[str, int]]) -> list[str]:
     return found
 
 
+def grow(place: str, first: int, batches: int) -> None:
+    """Add pictures, ten at a time."""
+    for number in range(first, first + batches):
+        Gallery(place).add(drawn(number))
+
+
 if __name__ == "__main__":
-    work(sys.argv[1], int(sys.argv[2]))
+    if len(sys.argv) == 3:
+        work(sys.argv[1], int(sys.argv[2]))
+    else:
+        grow(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

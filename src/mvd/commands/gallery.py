@@ -142,9 +142,7 @@ class Gallery(Adding):
         given = list(queries) if isinstance(queries, Sequence) and not isinstance(queries, str) else [queries]
         self._settle()
         asked = embed_queries(self._open_model, self.table, given, modality)
-        with self._place.held(shared=True):
-            table = self.table
-            table.refresh()
+        with self._reading() as table:
             liked = self._like(like)
             vectors = combine(np.concatenate([asked.vectors, liked.vectors]), combining)
             modalities = (*asked.modalities, *liked.modalities)
@@ -230,17 +228,16 @@ class Gallery(Adding):
 
     def rows(self, rows: Sequence[str] = (), *, only: Filter | None = None, limit: int | None = 20) -> list[Entry]:
         """Read what is known of rows, the latest pictures first."""
-        with self._place.held(shared=True):
-            self.table.refresh()
+        with self._reading() as table:
             named = any_of(ROW, self._names(rows)) if rows else None
-            found = self.table.read(ABOUT, every([named, (only or Filter()).condition()]))
+            found = table.read(ABOUT, every([named, (only or Filter()).condition()]))
         order = found.sort_by([("time", "descending"), ("path", "ascending")]).slice(0, limit)
         return [to_entry(row) for row in order.to_pylist()]
 
     def thumbnail(self, row: str) -> bytes:
         """Return the thumbnail of a row, a JPEG file; empty where there is none."""
-        with self._place.held(shared=True):
-            found = self.table.read(["thumbnail"], any_of(ROW, self._names([row])))
+        with self._reading() as table:
+            found = table.read(["thumbnail"], any_of(ROW, self._names([row])))
         return bytes(found.column("thumbnail")[0].as_py() or b"")
 
     def save_thumbnail(self, row: str, file: str | Path) -> None:
@@ -264,9 +261,8 @@ class Gallery(Adding):
 
     def stats(self, *, recall: bool = True) -> GalleryStats:
         """Count what is in it, and measure the recall of its index."""
-        with self._place.held(shared=True):
-            self.table.refresh()
-            return gallery_stats(self.table, recall=recall)
+        with self._reading() as table:
+            return gallery_stats(table, recall=recall)
 
     def audit(self) -> Audit:
         """Verify the chain of its log."""

@@ -89,8 +89,6 @@ class Adding(Session):
     ) -> Added:
         """Add embeddings, chunk by chunk, each in one transaction; make the gallery first where there is none."""
         made: ModelIdentity | None = None
-        if self._table is None and self._model is not None:
-            made = self._create(self._model.identity, folder)
         added = done = 0
         for chunk in chunks:
             if self._table is None:
@@ -106,6 +104,8 @@ class Adding(Session):
             done += len(chunk)
             if progress is not None:
                 progress(done, total)
+        if self._table is None:  # there was nothing to add
+            made = self._create(self._open_model().identity, folder)
         self._log.append("add", count=added)
         return Added(
             gallery=self.place,

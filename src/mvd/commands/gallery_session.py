@@ -25,6 +25,13 @@ from mvd.metrics.calibration import Calibration
 
 Note: TypeAlias = Callable[[str], None]
 
+_BOX = (
+    "no model was named: rendered is taken, the model in the box. It was trained on rendered people alone, never on "
+    "photographs. It helps to look through pictures; it is not good for finding somebody among thousands, for clothes "
+    "and poses unlike those rendered, or as evidence about anybody. Better is a model trained on pictures like yours "
+    "(--model)."
+)
+
 _DAY = 86_400_000_000  # microseconds
 _SHORTEST = 4  # digits that a row is named by
 
@@ -91,10 +98,19 @@ class Session:
     @contextmanager
     def _changing(self) -> Iterator[PictureTable]:
         """Hold the gallery alone, and finish first what a killed process left."""
+        table = self.table
         with self._place.held():
-            self.table.refresh()
-            finish_removal(self.table, self._log)
-            yield self.table
+            table.refresh()
+            finish_removal(table, self._log)
+            yield table
+
+    @contextmanager
+    def _reading(self) -> Iterator[PictureTable]:
+        """Hold the gallery with others that read it, as it is now."""
+        table = self.table
+        with self._place.held(shared=True):
+            table.refresh()
+            yield table
 
     def _settle(self) -> int:
         """Finish what a killed process left, and remove what is too old; return how many rows that were."""
@@ -118,6 +134,8 @@ class Session:
     def _open_model(self) -> PictureModel:
         """Open the gallery's model, or that of a new gallery."""
         if self._model is None:
+            if self._source is None and self._table is None:
+                self._note(_BOX)
             settings = None if self._table is None else self._table.settings
             source = self._source or (settings.source if settings else RENDERED)
             model = open_model(source)

@@ -104,7 +104,8 @@ def find(
     """
     rows = table.count()
     indexed = rows > exact_rows and index_state(table) is not None
-    count = max(SHORTLIST if reranking else 0, top * _MORE, _FEWEST) + len(without)
+    wanted = max(top * _MORE, _FEWEST) if group_seconds > 0 else top
+    count = max(SHORTLIST if reranking else 0, wanted) + len(without)
     columns = (*ABOUT, VECTOR) if reranking else ABOUT
     while True:
         if indexed:
