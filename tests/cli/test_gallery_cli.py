@@ -144,7 +144,7 @@ def test_what_is_wrong_is_one_line(photos: Path, capsys: pytest.CaptureFixture[s
     assert "broken.jpg: expected a picture" in refused(capsys, "gallery", "search", "people", "broken.jpg")
     assert "neither" in refused(capsys, "gallery", "search", "people")
     assert "expected which rows" in refused(capsys, "gallery", "remove", "people")
-    assert "expected a gallery or an empty place" in refused(capsys, "gallery", "add", photos, photos)
+    assert "expected a gallery or an empty place" in refused(capsys, "gallery", "add", photos, photos, "--model=plain")
     assert "expected a time" in refused(capsys, "gallery", "show", "people", "--since", "noon")
     assert "keep-days" in refused(capsys, "gallery", "add", "people", "--keep-days=-1")
     with pytest.raises(SystemExit) as code:

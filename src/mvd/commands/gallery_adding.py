@@ -53,7 +53,8 @@ class Adding(Session):
             return None
         else:
             folder = self._pictures or Path(self.table.settings.folder)
-        listed = [one._replace(path=str(Path(one.path).resolve())) for one in list_pictures([folder])]
+        listed = list_pictures([folder]) if holds_pictures(folder) else []
+        listed = [one._replace(path=str(Path(one.path).resolve())) for one in listed]
         removed = 0
         if self._table is not None:
             gone = find_changes(self.table, listed)
@@ -72,6 +73,7 @@ class Adding(Session):
     ) -> Added:
         """Embed and add pictures that are not there yet."""
         bad: list[str] = []
+        self._require_place()
         model = self._open_model()
         new, present = split_present(self._table, listed, bad if skip_bad else None)
         chunks = embed_pictures(model, new, bad if skip_bad else None)
@@ -122,19 +124,27 @@ class Adding(Session):
         """Make the gallery; return its model, or None where another process has just made it."""
         source = model.name if self._source is None else self._source
         settings = Settings(model=model, source=_lasting(source), folder=folder)
-        where = self._place.folder
-        if where is not None:
-            if where.is_dir() and any(_is_foreign(file) for file in where.iterdir()):
-                raise GalleryError(
-                    f"{where}: expected a gallery or an empty place for one, found a folder with other files; choose "
-                    f"another place, such as {where / FOLDER}"
-                )
-            where.mkdir(parents=True, exist_ok=True)
+        self._require_place()
+        if self._place.folder is not None:
+            self._place.folder.mkdir(parents=True, exist_ok=True)
         with self._place.held():
             table = PictureTable.create(self._place, settings)
         self._use(table)
         require_model(self.place, table.settings.model, model, source)
         return model if table.settings.salt == settings.salt else None
+
+    def _require_place(self) -> None:
+        """Check that a new gallery would not lie among other files.
+
+        Raises:
+            GalleryError: it would.
+        """
+        where = self._place.folder
+        if self._table is None and where is not None and where.is_dir() and any(map(_is_foreign, where.iterdir())):
+            raise GalleryError(
+                f"{where}: expected a gallery or an empty place for one, found a folder with other files; choose another "
+                f"place, such as {where / FOLDER}"
+            )
 
     def _embed_again(self, progress: Progress | None) -> None:
         """Embed the whole gallery with another model, and take that from now on."""
