@@ -67,6 +67,10 @@ class RunData:
         for name in ("identities", "people", "marks"):  # lists in JSON
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
+    def public(self, card: Card) -> RunData:
+        """Return it as a file that leaves the run has it: people are known by their marks; no path, no name."""
+        return replace(self, root="", prepared="", people=(), pretrained=card.pretrained, source=card.source)
+
 
 @dataclass(frozen=True)
 class RunFolder:
