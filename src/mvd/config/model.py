@@ -46,6 +46,8 @@ class ModelConfig:
         descriptor_neck: whether descriptors take observations before or after the BN neck.
         descriptor_norm: "each" divides every part of a descriptor by its L2 norm before they are joined, "whole" the
             joined descriptor.
+        descriptor_flip: average each part of a descriptor over the picture and its mirror image, as CAJ, DEEN and
+            MSCMNet do in test; embedding takes twice as long, training does not change.
     """
 
     encoder: str | None = None
@@ -72,6 +74,7 @@ class ModelConfig:
     descriptor: Descriptor = "observation"
     descriptor_neck: Literal["before", "after"] = "after"
     descriptor_norm: Literal["each", "whole"] = "each"
+    descriptor_flip: bool = False
 
     def __post_init__(self) -> None:
         widths = (self.base_width, *self.bottleneck_widths, self.z_dim, self.classifier_width)

@@ -9,6 +9,7 @@ Shapes: B batch, H × W pixels, C channels of the encoder, h × w positions, D w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -75,6 +76,29 @@ class BranchNetwork(nn.Module):
     def _pooled(self, images: Tensor, modalities: Tensor | None) -> Tensor:
         own = not isinstance(self.encoder, ResNet)
         return pool(last_map(self.encoder(images)) if own else self.encoder(images, modalities), self.config)
+
+
+def describe(
+    parts_of: Callable[[Tensor, Tensor | None], list[Tensor]],
+    images: Tensor,
+    modalities: Tensor | None,
+    config: ModelConfig,
+) -> Tensor:
+    """Join the parts of the descriptors of pictures, each averaged over picture and mirror image if configured.
+
+    Parts are averaged before any norm, as in CAJ's, DEEN's and MSCMNet's codes.
+
+    Args:
+        parts_of: computes parts (B, D) of pictures of modalities.
+        images: (B, 3, H, W).
+        modalities: (B,), or None.
+        config: the architecture.
+    """
+    parts = parts_of(images, modalities)
+    if config.descriptor_flip:
+        mirrored = parts_of(images.flip(3), modalities)
+        parts = [(one + other) / 2 for one, other in zip(parts, mirrored, strict=True)]
+    return join(parts, config.descriptor_norm)
 
 
 def join(parts: list[Tensor], norm: Literal["each", "whole"]) -> Tensor:

@@ -36,7 +36,8 @@ class DeviceAugment(nn.Module):
 
     Shapes:
         - pictures: (B, H, W, 3) uint8, on any device
-        - modalities: (B,) int, a `Modality` each, on the CPU
+        - modalities: (B,) int, a `Modality` each, on the CPU; with `config.streams` 3 or 4, + `AGAIN` for the pictures
+          that are there a second time
         - output: (B, 3, H, W) float32, on the device of the pictures
 
     Raises:
@@ -86,7 +87,7 @@ class DeviceAugment(nn.Module):
         height, width = pictures.shape[1:3]
         draws = draw_augmentation(self.config, modalities.numpy(), height, width, seed=self.seed, step=step)
         packed = pack(draws).to(pictures.device, non_blocking=True)
-        return augment(pictures, packed, self.config.pad, self.memory_format)
+        return augment(pictures, packed, self.config, self.memory_format)
 
     def extra_repr(self) -> str:
         """Return the configuration and the seed."""
@@ -104,30 +105,32 @@ def normalise_tensor(pictures: Tensor) -> Tensor:
 
 
 def pack(draws: AugmentDraws) -> Tensor:
-    """Pack draws into one tensor (B, 8) int64, for a single copy to the device."""
-    columns = [draws.top, draws.left, draws.flip, draws.channel, *draws.erase.T]
+    """Pack draws into one tensor (B, 9) int64, for a single copy to the device."""
+    columns = [draws.top, draws.left, draws.flip, draws.channel, *draws.erase.T, draws.brightness]
     return torch.from_numpy(np.stack(columns, axis=1).astype(np.int64))
 
 
-def augment(pictures: Tensor, draws: Tensor, pad: int, memory_format: torch.memory_format) -> Tensor:
+def augment(pictures: Tensor, draws: Tensor, config: AugmentConfig, memory_format: torch.memory_format) -> Tensor:
     """Augment each picture as drawn, and normalise; all on the device, without synchronisation.
 
     The padding is black, and so not zero afterwards; an erased rectangle is zero, the mean colour, as in the
-    common codes of the field.
+    common codes of the field, unless the configuration says another value.
 
     Args:
         pictures: (B, H, W, 3) uint8.
-        draws: (B, 8) int64 of `pack`, on the same device.
-        pad: the padding that the crops were drawn for.
+        draws: (B, 9) int64 of `pack`, on the same device.
+        config: what they were drawn for.
         memory_format: layout of the result.
 
     Returns:
         (B, 3, H, W) float32.
     """
     top, left, flip, channel = draws[:, :4].unbind(1)
-    images = _crop(pictures, top, left, flip, pad)
+    images = _crop(pictures, top, left, flip, config.pad)
     images = _exchange(images.float(), channel)
-    images = _erase(_normalised(images), draws[:, 4:])
+    if config.streams > 3:
+        images = (images * (draws[:, 8, None, None, None] / 1000)).clamp(max=255)
+    images = _erase(_normalised(images), draws[:, 4:8], config.erase_value)
     return images.permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
 
 
@@ -149,12 +152,12 @@ def _exchange(images: Tensor, channel: Tensor) -> Tensor:
     return torch.where((channel == KEEP_COLOURS)[:, None, None, None], images, sources.gather(-1, index))
 
 
-def _erase(images: Tensor, boxes: Tensor) -> Tensor:
+def _erase(images: Tensor, boxes: Tensor, value: tuple[float, float, float]) -> Tensor:
     rows = torch.arange(images.shape[1], device=images.device)
     columns = torch.arange(images.shape[2], device=images.device)
     top, left, height, width = boxes[:, :, None].unbind(1)
     tall, wide = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
-    return images.masked_fill((tall[:, :, None] & wide[:, None, :])[..., None], 0.0)
+    return torch.where((tall[:, :, None] & wide[:, None, :])[..., None], _constant(value, images.device), images)
 
 
 def _normalised(images: Tensor) -> Tensor:
