@@ -73,6 +73,11 @@ class AugmentConfig:
             stream of CAJ (Ye et al., ICCV 2021), whose pictures in colour have `exchange` 0. 4: each infrared picture
             once more, too, brighter or darker by up to a half, as in MSCMNet (Hua et al., Pattern Recognition 2025).
             A batch has `streams`·P·K rows, and a step takes as much longer.
+        amplitude: probability that a picture takes the amplitudes of its low frequencies from a picture of the same
+            identity in the other modality, and keeps its phases: light and contrast of the one, outlines of the other
+            (MFEN, CVPR 2026, names the swap; the window is that of FDA: Yang & Soatto, CVPR 2020).
+        amplitude_reach: β, the highest frequency that is swapped, in each direction: periods in the picture, as a
+            share of its shorter side in pixels.
     """
 
     pad: int = 10
@@ -83,13 +88,16 @@ class AugmentConfig:
     erase_area: tuple[float, float] = (0.02, 0.4)
     erase_value: tuple[float, float, float] = (0.0, 0.0, 0.0)
     streams: Literal[2, 3, 4] = 2
+    amplitude: float = 0.0
+    amplitude_reach: float = 0.1
 
     def __post_init__(self) -> None:
         require(self.pad >= 0, "augment.pad", "0 or more", self.pad)
         require_at_most(4096, augment__pad=self.pad)
-        for name in ("flip", "exchange", "grey", "erase"):
+        for name in ("flip", "exchange", "grey", "erase", "amplitude"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"augment.{name}", "a probability from 0 to 1", value)
         low, high = self.erase_area
         require(0 < low <= high < 1, "augment.erase_area", "0 < smallest <= largest < 1", self.erase_area)
+        require(0 <= self.amplitude_reach <= 0.5, "augment.amplitude_reach", "from 0 to 0.5", self.amplitude_reach)
         require(max(map(abs, self.erase_value)) <= 10, "augment.erase_value", "from -10 to 10", self.erase_value)

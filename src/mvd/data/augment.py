@@ -36,6 +36,7 @@ class AugmentDraws(NamedTuple):
         channel: (B,) int64, KEEP_COLOURS, a channel 0, 1, 2 to show in all three, or GREY.
         erase: (B, 4) int64, top, left, height and width of the rectangle to overwrite; height 0 for none.
         brightness: (B,) int64, the factor of all channels, in thousandths.
+        swap: (B,) bool, whether to take the low frequencies' amplitudes from the same column of the other modality.
     """
 
     top: npt.NDArray[np.int64]
@@ -44,6 +45,7 @@ class AugmentDraws(NamedTuple):
     channel: npt.NDArray[np.int64]
     erase: npt.NDArray[np.int64]
     brightness: npt.NDArray[np.int64]
+    swap: npt.NDArray[np.bool_]
 
 
 def draw_augmentation(
@@ -76,7 +78,8 @@ def draw_augmentation(
     if config.streams > 3:
         drawn = np.rint(1000 * rng.uniform(1 - _BRIGHTER, 1 + _BRIGHTER, size)).astype(np.int64)
         brightness = np.where(streams == Modality.INFRARED + AGAIN, drawn, brightness)
-    return AugmentDraws(top, left, flip, channel, erase, brightness)
+    swap = rng.random(size) < config.amplitude if config.amplitude else np.zeros(size, bool)
+    return AugmentDraws(top, left, flip, channel, erase, brightness, swap)
 
 
 def batch_streams(streams: int, half: int) -> npt.NDArray[np.int64]:

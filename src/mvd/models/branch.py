@@ -22,6 +22,7 @@ from mvd.models.heads import BNNeck, InformationBottleneck
 from mvd.models.outputs import Branch
 from mvd.models.pooling import pool
 from mvd.models.resnet import ResNet
+from mvd.models.strips import Strips
 from mvd.runtime.device import widen
 
 # Height and width of the picture that an encoder is tried on: the field's smallest usual size.
@@ -49,33 +50,43 @@ class BranchNetwork(nn.Module):
         channels = self.encoder.channels if isinstance(self.encoder, ResNet) else map_channels(self.encoder)
         self.neck = BNNeck(channels, classes, config)
         self.bottleneck = InformationBottleneck(channels, classes, config) if config.bottleneck else None
+        self.strips = Strips(channels, classes, config) if config.strips else None
 
     def forward(self, images: Tensor, modalities: Tensor | None = None) -> Branch:
-        """Compute observation and representation of normalised pictures.
+        """Compute observation, representation and strips of normalised pictures.
 
         Args:
             images: (B, 3, H, W).
             modalities: (B,), on the host; used only by an encoder with two stems.
         """
-        pooled = self._pooled(images, modalities)
+        feature_map = self._feature_map(images, modalities)
+        pooled = pool(feature_map, self.config)
         observation = self.neck(pooled)
         seen = observation._replace(features=pooled) if self.config.metric_neck == "before" else observation
-        return Branch(seen, None if self.bottleneck is None else self.bottleneck(observation.features))
+        return Branch(
+            seen,
+            None if self.bottleneck is None else self.bottleneck(observation.features),
+            () if self.strips is None else self.strips(feature_map),
+        )
 
     def embed(self, images: Tensor, modalities: Tensor | None = None) -> list[Tensor]:
-        """Compute the parts (B, D) of the descriptor, the observation first, and no other head."""
-        pooled = self._pooled(images, modalities)
+        """Compute the parts (B, D) of the descriptor, the observation and its strips first, and no other head."""
+        feature_map = self._feature_map(images, modalities)
+        pooled = pool(feature_map, self.config)
         observation = self.neck.norm(pooled)
         parts = []
         if self.config.descriptor != "representation":
             parts.append(pooled if self.config.descriptor_neck == "before" else observation)
+            parts += [] if self.strips is None else self.strips.features(feature_map)
         if self.bottleneck is not None and self.config.descriptor != "observation":
             parts.append(self.bottleneck.layers(observation))
         return parts
 
-    def _pooled(self, images: Tensor, modalities: Tensor | None) -> Tensor:
-        own = not isinstance(self.encoder, ResNet)
-        return pool(last_map(self.encoder(images)) if own else self.encoder(images, modalities), self.config)
+    def _feature_map(self, images: Tensor, modalities: Tensor | None) -> Tensor:
+        if isinstance(self.encoder, ResNet):
+            feature_map: Tensor = self.encoder(images, modalities)
+            return feature_map
+        return last_map(self.encoder(images))
 
 
 def describe(

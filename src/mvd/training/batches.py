@@ -26,7 +26,7 @@ class HostBatch(NamedTuple):
 
     Attributes:
         pictures: (b, H, W, 3) uint8, visible ones first.
-        draws: (b, 9) int64, how to augment each (`device_augment.pack`).
+        draws: (b, 10) int64, how to augment each (`device_augment.pack`).
         modalities: (b,) int64, a `Modality` each; it stays on the host.
         everyone: (2, B) int64, class and modality of each row of the whole batch: the rows of the first process, then
             those of the second, and so on, as they are gathered.

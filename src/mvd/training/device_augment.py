@@ -19,6 +19,7 @@ from mvd.config import AugmentConfig
 from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
 from mvd.data.images import MEAN, STD
 from mvd.errors import ConfigError
+from mvd.training.amplitude import swap_amplitudes
 
 _LUMA = (0.2989, 0.5870, 0.1140)
 
@@ -84,6 +85,11 @@ class DeviceAugment(nn.Module):
                 f"expected {len(pictures)} modalities on the CPU, found {tuple(modalities.shape)} on "
                 f"{modalities.device}; pass those of the DataLoader"
             )
+        if self.config.amplitude and not torch.equal(modalities, _blocks(modalities, self.config.streams)):
+            raise ConfigError(
+                f"augment.amplitude: expected {self.config.streams} streams of rows, visible and infrared first, as "
+                f"IdentitySampler orders them, found another order"
+            )
         height, width = pictures.shape[1:3]
         draws = draw_augmentation(self.config, modalities.numpy(), height, width, seed=self.seed, step=step)
         packed = pack(draws).to(pictures.device, non_blocking=True)
@@ -92,6 +98,11 @@ class DeviceAugment(nn.Module):
     def extra_repr(self) -> str:
         """Return the configuration and the seed."""
         return f"{self.config}, seed={self.seed}"
+
+
+def _blocks(modalities: Tensor, streams: int) -> Tensor:
+    """Make the streams of as many rows as there are, block by block; fewer where they do not divide."""
+    return torch.arange(streams, dtype=modalities.dtype).repeat_interleave(len(modalities) // streams)
 
 
 def normalise(pictures: Tensor, device: torch.device, memory_format: torch.memory_format) -> Tensor:
@@ -105,8 +116,8 @@ def normalise_tensor(pictures: Tensor) -> Tensor:
 
 
 def pack(draws: AugmentDraws) -> Tensor:
-    """Pack draws into one tensor (B, 9) int64, for a single copy to the device."""
-    columns = [draws.top, draws.left, draws.flip, draws.channel, *draws.erase.T, draws.brightness]
+    """Pack draws into one tensor (B, 10) int64, for a single copy to the device."""
+    columns = [draws.top, draws.left, draws.flip, draws.channel, *draws.erase.T, draws.brightness, draws.swap]
     return torch.from_numpy(np.stack(columns, axis=1).astype(np.int64))
 
 
@@ -118,7 +129,7 @@ def augment(pictures: Tensor, draws: Tensor, config: AugmentConfig, memory_forma
 
     Args:
         pictures: (B, H, W, 3) uint8.
-        draws: (B, 9) int64 of `pack`, on the same device.
+        draws: (B, 10) int64 of `pack`, on the same device.
         config: what they were drawn for.
         memory_format: layout of the result.
 
@@ -126,8 +137,10 @@ def augment(pictures: Tensor, draws: Tensor, config: AugmentConfig, memory_forma
         (B, 3, H, W) float32.
     """
     top, left, flip, channel = draws[:, :4].unbind(1)
-    images = _crop(pictures, top, left, flip, config.pad)
-    images = _exchange(images.float(), channel)
+    images = _crop(pictures, top, left, flip, config.pad).float()
+    if config.amplitude:
+        images = swap_amplitudes(images, draws[:, 9], config.streams, config.amplitude_reach)
+    images = _exchange(images, channel)
     if config.streams > 3:
         images = (images * (draws[:, 8, None, None, None] / 1000)).clamp(max=255)
     images = _erase(_normalised(images), draws[:, 4:8], config.erase_value)

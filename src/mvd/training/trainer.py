@@ -170,7 +170,7 @@ def compute_gradients(  # noqa: PLR0917 - a batch comes in four parts
         config: the run.
         host_modalities: (b,), on the host; of every batch the same.
         pictures: (b, H, W, 3) uint8, of this process, on the device.
-        draws: (b, 9), how to augment them.
+        draws: (b, 10), how to augment them.
         everyone: (2, B), class and modality of each row of the whole batch.
 
     Returns:
