@@ -140,7 +140,10 @@ def _reason(run: RunSummary) -> str:
 
 
 def _record(run: RunSummary) -> dict[str, Any]:
-    when = datetime.fromtimestamp(run.when, timezone.utc).isoformat(timespec="seconds") if run.when else None
+    try:
+        when = datetime.fromtimestamp(run.when, timezone.utc).isoformat(timespec="seconds") if run.when else None
+    except (ValueError, OverflowError, OSError):  # a file of a year that no calendar has
+        when = None
     return {**asdict(run), "when": when}
 
 

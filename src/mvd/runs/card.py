@@ -14,6 +14,7 @@ from typing import Any
 
 from mvd import __version__
 from mvd.errors import CheckpointError
+from mvd.files.strict_json import parse_json
 
 LICENCE = "code: Apache-2.0; weights: whatever the terms of the data that they were trained on allow"
 UNKNOWN = "unknown"
@@ -88,7 +89,7 @@ def card_from_json(text: str, source: str) -> Card:
         CheckpointError: it is no card.
     """
     try:
-        fields = json.loads(text)
+        fields = parse_json(text)
         figures = tuple(_figures(one) for one in fields.pop("figures"))
         # Fields of later versions are ignored.
         known = {name: value for name, value in fields.items() if name in Card.__dataclass_fields__}

@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
+from mvd.config.files import structure
 from mvd.errors import BusyError, CheckpointError, RunError
 from mvd.files.atomic import cannot_write, flush, no_links, write_atomically, write_json
 from mvd.files.locks import folder_locked
+from mvd.files.regular import require_regular
+from mvd.files.strict_json import parse_json
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, read_metadata, write_checkpoint
 
@@ -85,9 +88,8 @@ class RunFolder:
         """What the run was trained on."""
         file = self.path / "data.json"
         try:
-            fields = json.loads(_read(file))
-            return RunData(**fields)
-        except (ValueError, TypeError) as error:
+            return structure(parse_json(_read(file)), RunData, "data")
+        except ValueError as error:
             raise RunError(f"{file}: expected what the run was trained on, found something else ({error})") from error
 
     def move_data(self, data: RunData) -> None:
@@ -222,7 +224,7 @@ class RunFolder:
         """
         file = self.path / f"evaluation-{weights}.json"
         try:
-            record = json.loads(_read(file)) if file.exists() else None
+            record = parse_json(_read(file)) if file.exists() else None
             if record is None:
                 return None
             # Files of 0.1.0 may hold the figures of any data set.
@@ -256,13 +258,16 @@ class RunFolder:
         found = []
         for number, line in enumerate(lines, start=1):
             try:
-                found.append((line, json.loads(line)))
+                record = parse_json(line)
             except ValueError as error:
                 if number == len(lines):
                     break
-                raise RunError(
-                    f"{file}: expected a JSON object in line {number}, found something else ({error}); remove the line"
-                ) from error
+                raise _wrong_line(file, number, error) from error
+            try:
+                _require_record(record)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise _wrong_line(file, number, error) from error
+            found.append((line, record))
         return found
 
 
@@ -280,8 +285,8 @@ def read_trained_on(file: Path) -> RunData | None:
         return RunFolder(folder).data
     text = read_metadata(file).get("data")
     try:
-        return None if text is None else RunData(**json.loads(text))
-    except (ValueError, TypeError, RecursionError) as error:
+        return None if text is None else structure(parse_json(text), RunData, "data")
+    except ValueError as error:
         raise CheckpointError(
             f"{file}: expected to read in it what its weights were trained on, found something else ({error}); take "
             f"the file that mvd wrote"
@@ -318,8 +323,27 @@ def open_run(path: Path) -> RunFolder:
     return RunFolder(path)
 
 
+def _require_record(record: Any) -> None:
+    """Refuse a line of metrics.jsonl whose figures are no numbers; one of the errors that mean a wrong type."""
+    steps = [record["step"], record.get("epoch", 0)]
+    figures = [*record.get("losses", {}).values(), *record.get("memory", {}).values()]
+    if "losses" in record:
+        steps.append(record["epoch"])
+        figures += [record["accuracy"], record["pictures_per_second"]]
+    if "validation" in record:
+        steps.append(record["epoch"])
+        figures += [record["validation"]["mAP"], *record["validation"].values()]
+    if any(type(step) is not int or step < 0 for step in steps) or not all(type(n) in (int, float) for n in figures):
+        raise ValueError("a figure that is no number")
+
+
+def _wrong_line(file: Path, number: int, error: Exception) -> RunError:
+    return RunError(f"{file}: expected a JSON object in line {number}, found something else ({error}); remove the line")
+
+
 def _read(file: Path) -> str:
     try:
+        require_regular(file)
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{file}: expected a file of a run, could not read it ({error})") from error
