@@ -38,7 +38,7 @@ def _cases() -> Iterator[tuple[str, str]]:
     for name in ("config.json", "data.json", "state.json", "metrics.jsonl", "evaluation-best.json"):
         yield from ((name, text + "\n{}\n") for text in (DEEP, '{"a": 1e400}', "[]", "7", "null", "\udcff"))
     for field, value in (("process", 10**24), ("process", -1), ("process", "1"), ("steps", 1.5), ("device", ["cpu"]),
-                         ("host", {}), ("state", "asleep"), ("began", "x"), ("ended", {}), ("reason", [1])):  # fmt: skip
+                         ("host", {}), ("state", "asleep"), ("began", "x"), ("reason", [1])):  # fmt: skip
         yield "state.json", json.dumps({**STATE, field: value})
     for field, value in (("dataset", 5), ("identities", "ab"), ("trial", "1"), ("root", None), ("people", [1])):
         fields = {"root": "/", "prepared": "/", "dataset": "sysu", "identities": [1], field: value}
@@ -67,8 +67,8 @@ def test_a_damaged_run_has_its_row_and_hides_no_other(
     else:
         assert name in str(other.reason)
         assert "\n" not in str(other.reason)
-    for format in ("table", "json"):
-        assert mvd("runs", runs, "--format", format) == 0
+    for layout in ("table", "json"):
+        assert mvd("runs", runs, "--format", layout) == 0
     assert "good" in capsys.readouterr().out
 
 

@@ -230,7 +230,7 @@ def _read_figures(file: Path) -> _RunFigures:
 def _require_same(job: _Job) -> None:
     """Refuse a folder that holds another run."""
     run = open_run(job.folder)
-    if run.config != job.config:
+    if replace(run.config, runtime=job.config.runtime) != job.config:
         raise RunError(
             f"{job.folder}: expected a run of this ablation, found one of another configuration; choose another --out"
         )

@@ -112,6 +112,7 @@ def _summarise(run: RunFolder) -> RunSummary:
         path=str(run.path),
         state=judge(run.path, state),
         reason=None if state is None else state.reason,
+        changes=run.history,
         recipe=f"{recipe} +{apart}" if apart else recipe,
         seed=config.seed,
         dataset=data.dataset if data.trial is None else f"{data.dataset} trial {data.trial}",

@@ -46,6 +46,7 @@ def runs_report(runs: Sequence[RunSummary], now: float | None = None) -> Rendera
         )
     notes = [f"({number}) {protocol}" for protocol, number in protocols.items()]
     notes += ["in %; val.: best mAP on the validation people"] if any(run.best for run in runs) else []
+    notes += [f"{run.path}: changed at {change}" for run in runs for change in run.changes]
     notes += [_reason(run) for run in runs if run.reason]
     return Group(table, *(Text(note, overflow="fold") for note in notes))
 

@@ -64,6 +64,7 @@ def write_checkpoint(
     *,
     config: RunConfig,
     card: Card,
+    people: str,
     remedy: str,
     previous: Path | None = None,
 ) -> None:
@@ -75,13 +76,14 @@ def write_checkpoint(
         meta: its metadata.
         config: the run's configuration, stored in it.
         card: the model card, stored in it.
+        people: the identity of what the run is trained on (`RunData.identity`), stored in it.
         remedy: what to do after space was freed, for the error.
         previous: the new name of the checkpoint that is replaced; None discards it.
 
     Raises:
         RunError: it cannot be written; the old checkpoint is unchanged.
     """
-    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config), "card": card.to_json()}
+    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config), "card": card.to_json(), "people": people}
     try:
         file.parent.mkdir(exist_ok=True)
         with replacing(file) as temporary:

@@ -39,6 +39,7 @@ class RunState:
         began: Unix time of the start, in seconds.
         ended: Unix time of the end, in seconds; None before it.
         reason: why it failed; None if it did not.
+        changes: of settings since the run was started, a line each.
     """
 
     state: Literal["running", "finished", "stopped", "failed"]
@@ -50,6 +51,7 @@ class RunState:
     began: float
     ended: float | None = None
     reason: str | None = None
+    changes: tuple[str, ...] = ()
 
 
 def running(device: str, steps: int = 0) -> RunState:
