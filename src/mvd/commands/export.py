@@ -95,7 +95,7 @@ def export(
     runtime = replace(run.config.runtime, device="cpu", precision="fp32")
     runtime = replace(runtime, workers=given.workers or runtime.workers, embed_batch=given.batch or runtime.embed_batch)
     config = replace(run.config, runtime=runtime)
-    checkpoint = run.best_checkpoint if weights == "best" else run.checkpoint("last")
+    checkpoint = run.own_checkpoint(weights)
     file = run.path / "mvd.onnx" if out is None else Path(out)
     if file.suffix != ".onnx":
         raise ConfigError(f"{file}: expected a name that ends in .onnx, found {file.suffix or 'no ending'}")
