@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +21,7 @@ from rich.console import Console
 from mvd import __version__
 from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
-from mvd.errors import MvdError, explain
+from mvd.errors import MvdError, explain, needing_torch
 from mvd.report.interrupts import cleaning_up
 from mvd.report.output import report_failure, safe_output, visible
 
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with safe_output() as output, cleaning_up():
         try:
             with first_one_speaks() if given[:1] and given[0] in _SHARED else nullcontext():
-                code = _parse(given)(open_console())
+                code = _run(given)
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem
             print_error(visible(f"mvd: {error}"), error)
@@ -81,6 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(open_console(stderr=True), "mvd: stopped")
             code = STOPPED
         return int(report_failure("mvd", output)) if code == 0 else code
+
+
+def _run(arguments: list[str]) -> int:
+    with needing_torch(f"{arguments[0] if arguments else ''}: expected PyTorch, which it needs, found none"):
+        return _parse(arguments)(open_console())
 
 
 def overview() -> str:
@@ -149,7 +155,7 @@ def _summary(kind: type[Any]) -> str:
 
 
 def _defaults(kind: type[Any], arguments: list[str]) -> Any:
-    """Make the defaults of a verb that takes a recipe: they are the recipe's."""
+    """Make the defaults of a verb that takes a recipe: they are the recipe's, or those of the run that goes on."""
     import tyro
 
     from mvd.config.recipes import RECIPES
@@ -157,15 +163,22 @@ def _defaults(kind: type[Any], arguments: list[str]) -> Any:
     if "recipe" not in {field.name for field in fields(kind)}:
         return tyro.MISSING_NONPROP
     required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
-    return kind(**dict.fromkeys(required, tyro.MISSING), config=RECIPES[_recipe(arguments, list(RECIPES))])
+    resumed = _look_ahead(arguments, "--resume") if "resume" in {field.name for field in fields(kind)} else ""
+    if resumed:
+        from mvd.cli.train import resumed_defaults
+
+        config = resumed_defaults(Path(resumed))
+    else:
+        chosen = _look_ahead(arguments, "--recipe")
+        config = RECIPES[chosen if chosen in RECIPES else "mvd"]  # tyro refuses a wrong name
+    return kind(**dict.fromkeys(required, tyro.MISSING), config=config)
 
 
-def _recipe(arguments: list[str], names: list[str]) -> str:
-    """Look ahead for --recipe; tyro refuses a wrong name."""
+def _look_ahead(arguments: list[str], wanted: str) -> str:
+    """Look for the value of a flag before the arguments are parsed; the last counts."""
+    found = ""
     for place, argument in enumerate(arguments):
         flag, _, value = argument.partition("=")
-        if flag == "--recipe":
-            chosen = value or "".join(arguments[place + 1 : place + 2])
-            if chosen in names:
-                return chosen
-    return "mvd"
+        if flag == wanted:
+            found = value or "".join(arguments[place + 1 : place + 2])
+    return found

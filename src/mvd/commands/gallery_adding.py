@@ -142,8 +142,8 @@ class Adding(Session):
         where = self._place.folder
         if self._table is None and where is not None and where.is_dir() and any(map(_is_foreign, where.iterdir())):
             raise GalleryError(
-                f"{where}: expected a gallery or an empty place for one, found a folder with other files; choose another "
-                f"place, such as {where / FOLDER}"
+                f"{where}: expected a gallery or an empty place for one, found a folder with other files; choose "
+                f"another place, such as {where / FOLDER}"
             )
 
     def _embed_again(self, progress: Progress | None) -> None:
