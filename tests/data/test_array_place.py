@@ -49,7 +49,10 @@ def _file_in_the_way(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_closed, "no permission to write there, or a read-only disk"),
+        (
+            _closed,
+            "out: expected a folder that arrays can be written to, found none (no permission, or a read-only disk)",
+        ),
         (_full, "expected 0.02 MB of free space for the arrays, found 0.02 MB; make room, or choose another folder"),
         (_folder_in_the_way, "train_ir_resized_label.npy: expected to write a file, found a folder"),
         (_file_in_the_way, "Not a directory"),
@@ -83,7 +86,7 @@ def test_check_is_ready_for_another_folder_where_the_customary_one_will_not_do(
     monkeypatch.undo()
     _closed(monkeypatch, data / "x")
     assert mvd("check", data) == 0
-    assert "no permission to write there" in printed(capsys)
+    assert "no permission, or a read-only disk" in printed(capsys)
 
 
 def test_what_an_interrupted_call_has_on_the_disk_is_not_needed_again(
