@@ -197,7 +197,7 @@ def _open_array(file: Path, remedy: str, *, memory_map: bool) -> npt.NDArray[Any
         array: npt.NDArray[Any] = np.load(file, mmap_mode="r" if memory_map else None, allow_pickle=False)
     except FileNotFoundError as error:
         raise DatasetError(f"{file}: expected a prepared array, found none; {remedy}") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError, MemoryError) as error:
         raise DatasetError(f"{file}: expected a NumPy array, could not read it ({error}); {remedy}") from error
     return array
 

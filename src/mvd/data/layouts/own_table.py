@@ -86,8 +86,12 @@ def scan_own_table(file: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     )
 
 
-def read_table(file: Path) -> Table:
+def read_table(file: Path, required: Sequence[str] = _REQUIRED) -> Table:
     """Read a CSV file with a header.
+
+    Args:
+        file: the table.
+        required: columns that it must have.
 
     Raises:
         DatasetError: it cannot be read, or a column is missing or there twice.
@@ -105,7 +109,7 @@ def read_table(file: Path) -> Table:
             f"save it again as one"
         ) from error
     columns = [name.strip().lower() for name in rows[0][1]] if rows else []
-    missing = [name for name in _REQUIRED if name not in columns]
+    missing = [name for name in required if name not in columns]
     if missing or len(set(columns)) < len(columns):
         remedy = f"add {', '.join(missing)}" if missing else "rename the other"
         raise DatasetError(
