@@ -16,13 +16,12 @@ from mvd.data.arrays import load_prepared, training_samples
 from mvd.data.layouts import scan
 from mvd.data.prepare import prepare_arrays
 
-LISTS = {"train": ("anna", "bo"), "val": ("cy",), "test": ("dee",)}
 NEEDED = 12 * 32 * 16 * 3  # bytes: three people, two pictures in each of two modalities
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    return write_own_folder(tmp_path / "data", **LISTS)
+    return write_own_folder(tmp_path / "data", train=("anna", "bo"), val=("cy",), test=("dee",))
 
 
 def free(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
