@@ -1,5 +1,4 @@
 """`mvd calibrate`."""
-
 from dataclasses import dataclass
 
 
