@@ -31,7 +31,7 @@ from mvd.files.strict_json import parse_json
 from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import open_run, write_json
 from mvd.runs.observer import Observer
-from mvd.weights.load import load_pretrained
+from mvd.weights.load import load_pretrained, pretrained_file
 
 _FIGURES = "figures.json"
 """The test figures of a run, in its folder."""
@@ -239,7 +239,7 @@ def _require_same(job: _Job) -> None:
         raise RunError(
             f"{job.folder}: expected a run on {job.data}, found one on {run.data.root}; choose another --out"
         )
-    if run.data.pretrained != (None if job.pretrained is None else str(job.pretrained.resolve())):
+    if run.data.pretrained != (None if job.pretrained is None else str(pretrained_file(job.pretrained).resolve())):
         raise RunError(
             f"{job.folder}: expected a run that started from {job.pretrained or 'no weights'}, found one that started "
             f"from {run.data.pretrained or 'none'}; choose another --out"
