@@ -76,7 +76,7 @@ class Verb:
 
 VERBS = {
     "synth": Verb(
-        ("synth", "new", "--train=2", "--validation=0", "--test=2", "--pictures=1", "--height=32", "--workers=2"),
+        ("synth", "new", "--train=2", "--validation=0", "--test=2", "--pictures=1", "--height=64", "--workers=2"),
         one_wins=True,
     ),
     "split": Verb(("split", "own"), ("own",), one_wins=True),
@@ -232,8 +232,8 @@ class Attacks:
         self.folder, self.seed, self.base = folder, seed, folder / "base"
         self.base.mkdir()
         for arguments in (
-            ("synth", "people", "--train=4", "--validation=2", "--test=3", "--pictures=2", "--height=32"),
-            ("synth", "own", "--layout=folder", "--train=4", "--test=4", "--pictures=1", "--height=32"),
+            ("synth", "people", "--train=4", "--validation=2", "--test=3", "--pictures=2", "--height=64"),
+            ("synth", "own", "--layout=folder", "--train=4", "--test=4", "--pictures=1", "--height=64"),
         ):
             self._must(arguments)
         for file in (self.base / "own").glob("*_id.txt"):
@@ -252,7 +252,7 @@ class Attacks:
         if status or faults:
             raise SystemExit(f"mvd {' '.join(arguments)}: {status} {faults} {process.errors.read_text()}")
         process.errors.unlink()
-        (self.base / "tmp").rmdir()
+        shutil.rmtree(self.base / "tmp")
 
     def arguments(self, words: Sequence[str]) -> list[str]:
         """Put the place of what is shared into arguments."""
@@ -388,6 +388,7 @@ def main() -> int:
         __import__(module)
     folder = given.keep or Path(tempfile.mkdtemp(prefix="mvd-attacks-"))
     folder.mkdir(exist_ok=True)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # PyTorch's own, which stays
     attacks, tries = Attacks(folder.resolve(), given.seed), []
     for number in range(given.first, given.first + given.tries):
         tries.append(attacks.attack(number))

@@ -15,7 +15,8 @@ Content: TypeAlias = Mapping[str, object]
 _OURS = ("errors-", "tmp")
 _CHANGING = {"pictures_per_second", "memory"}
 HOSTILE: tuple[Any, ...] = (
-    10**24, -1, 0, 1.5, -0.0, 2**31, 2**63, "x", "", "\x1b[31m", None, [], {}, [[]], True, "a" * 5000, "../..", "\udcff",
+    10**24, -1, 0, 1.5, -0.0, 2**31, 2**63, "x", "", "\x1b[31m", None, [], {}, [[]], True, "a" * 5000, "../..",
+    "\udcff",
 )  # fmt: skip
 
 
@@ -128,10 +129,7 @@ def _describe(file: Path) -> object:
 def _read(file: Path) -> object:
     match file.suffix:
         case ".json":
-            record = json.loads(file.read_text())
-            if file.name.startswith("evaluation-"):
-                return json.dumps(record["results"])
-            return record["state"] if file.name == "state.json" else file.name != "data.json" or sorted(record)
+            return _fixed(json.loads(file.read_text()), file.name)
         case ".jsonl":
             lines = [json.loads(line) for line in file.read_text().splitlines()]
             return json.dumps([{key: line[key] for key in line.keys() - _CHANGING} for line in lines], sort_keys=True)
@@ -147,6 +145,15 @@ def _read(file: Path) -> object:
             return zlib.crc32(np.load(file).tobytes())
         case _:
             return zlib.crc32(file.read_bytes())
+
+
+def _fixed(record: Any, name: str) -> object:
+    """Take what is always the same of a file of JSON."""
+    if name.startswith("evaluation-"):
+        return json.dumps(record["results"])
+    if name == "state.json":
+        return record["state"]
+    return sorted(record) if name == "data.json" else json.dumps(record)
 
 
 def _weights(file: Path) -> object:
