@@ -18,7 +18,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from mvd.commands.evaluate import evaluate, is_own_data
+from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.config.recipes import resolve_config
@@ -133,6 +136,11 @@ def ablate(
         for seed in seeds
         for rung in rungs
     ]
+    dataset = scan(data, trial=base.data.trial)
+    everybody = base.data.train_on == "train+validation"
+    people = len(np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people)
+    waiting = [job for job in jobs if not (job.folder / _FIGURES).is_file()]
+    rehearse_folder(out, [(job.config, people) for job in waiting])
     figures: dict[Path, _RunFigures] = {}
     with _claimed(out):
         for folder, found in _finished(jobs, workers):

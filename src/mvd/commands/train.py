@@ -12,6 +12,7 @@ from typing import Any
 from mvd import distributed
 from mvd.commands.engine import load_engine
 from mvd.commands.evaluate import prepare_test
+from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
 from mvd.config import Machine, RunConfig
 from mvd.config.changes import apply_changes, find_changes, refused_changes
@@ -82,6 +83,8 @@ def train(
                 prepare_test(dataset)
             folder = default_folder(dataset) if prepared is None else Path(prepared)
             training, validation = load_training(dataset, folder, config)
+            if distributed.is_first():
+                rehearse_folder(run.path, [(config, len(training.identities))])
             file = None if pretrained is None else pretrained_file(Path(pretrained))
             weights = None if file is None else load_pretrained(file, config.model, len(training.identities))
             earlier = None if file is None else read_trained_on(file)
@@ -160,6 +163,7 @@ def resume(
         with distributed.agreement():
             begun = False
             if distributed.is_first():
+                rehearse_folder(run.path, [(config, len(run.data.identities))], remedy="disk for the run")
                 if inputs.described != run.data:
                     run.move_data(inputs.described)
                 meta = recover(run)
