@@ -18,7 +18,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from mvd.commands.evaluate import evaluate, is_own_data
+from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.train import resume, train
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.config.recipes import resolve_config
@@ -31,7 +34,7 @@ from mvd.files.strict_json import parse_json
 from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import open_run, write_json
 from mvd.runs.observer import Observer
-from mvd.weights.load import load_pretrained
+from mvd.weights.load import load_pretrained, pretrained_file
 
 _FIGURES = "figures.json"
 """The test figures of a run, in its folder."""
@@ -133,6 +136,11 @@ def ablate(
         for seed in seeds
         for rung in rungs
     ]
+    dataset = scan(data, trial=base.data.trial)
+    everybody = base.data.train_on == "train+validation"
+    people = len(np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people)
+    waiting = [job for job in jobs if not (job.folder / _FIGURES).is_file()]
+    rehearse_folder(out, [(job.config, people) for job in waiting])
     figures: dict[Path, _RunFigures] = {}
     with _claimed(out):
         for folder, found in _finished(jobs, workers):
@@ -239,7 +247,7 @@ def _require_same(job: _Job) -> None:
         raise RunError(
             f"{job.folder}: expected a run on {job.data}, found one on {run.data.root}; choose another --out"
         )
-    if run.data.pretrained != (None if job.pretrained is None else str(job.pretrained.resolve())):
+    if run.data.pretrained != (None if job.pretrained is None else str(pretrained_file(job.pretrained).resolve())):
         raise RunError(
             f"{job.folder}: expected a run that started from {job.pretrained or 'no weights'}, found one that started "
             f"from {run.data.pretrained or 'none'}; choose another --out"
