@@ -21,7 +21,7 @@ from rich.console import Console
 from mvd import __version__
 from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
-from mvd.errors import MvdError, explain
+from mvd.errors import MvdError, explain, needing_torch
 from mvd.report.interrupts import cleaning_up
 from mvd.report.output import report_failure, safe_output, visible
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with safe_output() as output, cleaning_up():
         try:
             with first_one_speaks() if given[:1] and given[0] in _SHARED else nullcontext():
-                code = _parse(given)(open_console())
+                code = _run(given)
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem
             print_error(visible(f"mvd: {error}"), error)
@@ -69,6 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(open_console(stderr=True), "mvd: stopped")
             code = STOPPED
         return int(report_failure("mvd", output)) if code == 0 else code
+
+
+def _run(arguments: list[str]) -> int:
+    with needing_torch(f"{arguments[0] if arguments else ''}: expected PyTorch, which it needs, found none"):
+        return _parse(arguments)(open_console())
 
 
 def overview() -> str:
