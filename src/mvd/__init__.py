@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mvd import config, data, errors, losses, metrics, models, synthetic, training, weights
     from mvd.commands.ablate import ablate
+    from mvd.commands.benchmark import benchmark
     from mvd.commands.check import check
     from mvd.commands.demo import demo
     from mvd.commands.evaluate import evaluate
@@ -40,6 +41,7 @@ __all__ = [
     "RunConfig",
     "__version__",
     "ablate",
+    "benchmark",
     "check",
     "config",
     "convert",
@@ -70,6 +72,7 @@ _HOMES = {
     "Embedder": "mvd.inference.embedder",
     "RunConfig": "mvd.config",
     "ablate": "mvd.commands.ablate",
+    "benchmark": "mvd.commands.benchmark",
     "check": "mvd.commands.check",
     "convert": "mvd.weights.load",
     "create_model": "mvd.models.factory",
