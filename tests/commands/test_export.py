@@ -21,7 +21,8 @@ from mvd.data.images import load_image
 from mvd.data.pictures import PictureArray
 from mvd.errors import ConfigError
 from mvd.inference.embedder import Embedder
-from mvd.inference.onnx_models import OnnxNetwork, normalise
+from mvd.inference.onnx_models import normalise
+from mvd.inference.onnx_network import OnnxNetwork
 from mvd.runs import open_run
 from mvd.training import engine
 

@@ -28,13 +28,13 @@ from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing
 from mvd.files.locks import name_locked
 from mvd.inference.onnx_models import (
-    OnnxNetwork,
     annotate,
     describe_interface,
     require_onnx,
     to_float16,
     to_int8,
 )
+from mvd.inference.onnx_network import OnnxNetwork
 from mvd.metrics.scores import Scores
 from mvd.results.export import ExportedProgram, ExportResult, Variant
 from mvd.runs import Card, CardFigures, open_run
@@ -87,7 +87,7 @@ def export(
     runtime = replace(run.config.runtime, device="cpu", precision="fp32")
     runtime = replace(runtime, workers=given.workers or runtime.workers, embed_batch=given.batch or runtime.embed_batch)
     config = replace(run.config, runtime=runtime)
-    checkpoint = run.best_checkpoint if weights == "best" else run.checkpoint("last")
+    checkpoint = run.own_checkpoint(weights)
     file = run.path / "mvd.onnx" if out is None else Path(out)
     if file.suffix != ".onnx":
         raise ConfigError(f"{file}: expected a name that ends in .onnx, found {file.suffix or 'no ending'}")

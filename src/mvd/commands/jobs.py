@@ -6,12 +6,12 @@ stopped ones resumed, the others started.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from mvd.commands.evaluate import evaluate, is_own_data
@@ -21,6 +21,7 @@ from mvd.data.layouts import scan
 from mvd.data.workers import process_pool, worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.files.locks import folder_locked
+from mvd.files.strict_json import parse_json
 from mvd.runs import open_run, write_json
 from mvd.runs.observer import Observer
 
@@ -157,16 +158,22 @@ def read_figures(folder: Path) -> RunFigures:
     """
     file = folder / FIGURES
     try:
-        found: RunFigures = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{file}: expected a run's test figures, could not read them ({error}); delete it") from error
+        found: RunFigures = parse_json(file.read_text(encoding="utf-8"))
+        figures = [value for protocols in found.values() for means in protocols.values() for value in means.values()]
+        if not figures or any(type(value) not in (int, float) for value in figures):
+            raise ValueError("no figures")
+    except (OSError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{file}: expected the figures of a run, found something else ({error}); delete the file, and start the "
+            f"same command again"
+        ) from error
     return found
 
 
 def _require_same(job: Job) -> None:
     """Refuse a folder that holds another run."""
     run = open_run(job.folder)
-    if run.config != job.config:
+    if replace(run.config, runtime=job.config.runtime) != job.config:
         raise RunError(
             f"{job.folder}: expected a run of this table, found one of another configuration; choose another --out"
         )

@@ -71,7 +71,7 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
     Raises:
         CheckpointError: the checkpoint cannot be read, or the file cannot be written.
     """
-    tensors, meta = load_checkpoint(run.checkpoint(name))
+    tensors, meta = load_checkpoint(run.require_own(run.checkpoint(name)))
     metadata = {
         "mvd": json.dumps(asdict(meta)),
         "config": to_json(run.config),
@@ -91,7 +91,8 @@ def load_weights(path: Path) -> NetworkWeights:
     if path.is_dir():
         run, file = open_run(path), open_run(path).best_checkpoint
     elif (path.parent.parent / "config.json").is_file():
-        run, file = open_run(path.parent.parent), path
+        run = open_run(path.parent.parent)
+        file = run.require_own(path)
     else:
         return _of_file(path)
     return NetworkWeights(file=file, tensors=_tensors(file), config=run.config, data=run.data)
