@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mvd import config, data, errors, losses, metrics, models, synthetic, training, weights
     from mvd.commands.ablate import ablate
     from mvd.commands.calibrate import calibrate
+    from mvd.commands.benchmark import benchmark
     from mvd.commands.check import check
     from mvd.commands.demo import demo
     from mvd.commands.embed import embed
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "ablate",
     "calibrate",
+    "benchmark",
     "check",
     "config",
     "convert",
@@ -79,6 +81,7 @@ _HOMES = {
     "RunConfig": "mvd.config",
     "ablate": "mvd.commands.ablate",
     "calibrate": "mvd.commands.calibrate",
+    "benchmark": "mvd.commands.benchmark",
     "check": "mvd.commands.check",
     "convert": "mvd.weights.load",
     "create_model": "mvd.models.factory",
