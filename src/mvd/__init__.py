@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mvd.commands.embed import embed
     from mvd.commands.evaluate import evaluate
     from mvd.commands.export import export
+    from mvd.commands.gallery import Gallery
     from mvd.commands.import_weights import import_weights
     from mvd.commands.prepare import prepare
     from mvd.commands.push import push
@@ -43,6 +44,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "Embedder",
+    "Gallery",
     "RunConfig",
     "__version__",
     "ablate",
@@ -78,6 +80,7 @@ __all__ = [
 
 _HOMES = {
     "Embedder": "mvd.inference.embedder",
+    "Gallery": "mvd.commands.gallery",
     "RunConfig": "mvd.config",
     "ablate": "mvd.commands.ablate",
     "calibrate": "mvd.commands.calibrate",
