@@ -18,8 +18,8 @@ from mvd.errors import needing_torch
 if TYPE_CHECKING:
     from mvd import config, data, errors, losses, metrics, models, synthetic, training, weights
     from mvd.commands.ablate import ablate
-    from mvd.commands.calibrate import calibrate
     from mvd.commands.benchmark import benchmark
+    from mvd.commands.calibrate import calibrate
     from mvd.commands.check import check
     from mvd.commands.demo import demo
     from mvd.commands.embed import embed
@@ -48,8 +48,8 @@ __all__ = [
     "RunConfig",
     "__version__",
     "ablate",
-    "calibrate",
     "benchmark",
+    "calibrate",
     "check",
     "config",
     "convert",
