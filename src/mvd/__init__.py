@@ -18,6 +18,7 @@ from mvd.errors import needing_torch
 if TYPE_CHECKING:
     from mvd import config, data, errors, losses, metrics, models, synthetic, training, weights
     from mvd.commands.ablate import ablate
+    from mvd.commands.benchmark import benchmark
     from mvd.commands.calibrate import calibrate
     from mvd.commands.check import check
     from mvd.commands.demo import demo
@@ -47,6 +48,7 @@ __all__ = [
     "RunConfig",
     "__version__",
     "ablate",
+    "benchmark",
     "calibrate",
     "check",
     "config",
@@ -82,6 +84,7 @@ _HOMES = {
     "RunConfig": "mvd.config",
     "ablate": "mvd.commands.ablate",
     "calibrate": "mvd.commands.calibrate",
+    "benchmark": "mvd.commands.benchmark",
     "check": "mvd.commands.check",
     "convert": "mvd.weights.load",
     "create_model": "mvd.models.factory",

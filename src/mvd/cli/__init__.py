@@ -27,7 +27,13 @@ from mvd.report.output import report_failure, safe_output, visible
 
 _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
-    "training": {"recipes": "recipes:Recipes", "train": "train:Train", "ablate": "ablate:Ablate", "demo": "demo:Demo"},
+    "training": {
+        "recipes": "recipes:Recipes",
+        "train": "train:Train",
+        "ablate": "ablate:Ablate",
+        "demo": "demo:Demo",
+        "benchmark": "benchmark:Benchmark",
+    },
     "results": {"runs": "runs:Runs", "evaluate": "evaluate:Evaluate", "protocols": "protocols:Protocols"},
     "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate", "gallery": "gallery:Gallery"},
     "weights": {
