@@ -101,7 +101,7 @@ def nearest_by_index(table: PictureTable, queries: Vectors, where: str | None, c
                 .distance_type("cosine")
                 .ef(max(_CANDIDATES, count))
                 .nprobes(max(1, round(rows / _PARTITION)))
-                .select([VECTOR])
+                .select([VECTOR, "_distance"])
                 .with_row_id(True)
                 .limit(count)
             )
