@@ -18,12 +18,14 @@ from mvd.errors import needing_torch
 if TYPE_CHECKING:
     from mvd import config, data, errors, losses, metrics, models, synthetic, training, weights
     from mvd.commands.ablate import ablate
+    from mvd.commands.benchmark import benchmark
     from mvd.commands.calibrate import calibrate
     from mvd.commands.check import check
     from mvd.commands.demo import demo
     from mvd.commands.embed import embed
     from mvd.commands.evaluate import evaluate
     from mvd.commands.export import export
+    from mvd.commands.gallery import Gallery
     from mvd.commands.import_weights import import_weights
     from mvd.commands.prepare import prepare
     from mvd.commands.push import push
@@ -42,9 +44,11 @@ __version__ = "0.2.0"
 
 __all__ = [
     "Embedder",
+    "Gallery",
     "RunConfig",
     "__version__",
     "ablate",
+    "benchmark",
     "calibrate",
     "check",
     "config",
@@ -76,9 +80,11 @@ __all__ = [
 
 _HOMES = {
     "Embedder": "mvd.inference.embedder",
+    "Gallery": "mvd.commands.gallery",
     "RunConfig": "mvd.config",
     "ablate": "mvd.commands.ablate",
     "calibrate": "mvd.commands.calibrate",
+    "benchmark": "mvd.commands.benchmark",
     "check": "mvd.commands.check",
     "convert": "mvd.weights.load",
     "create_model": "mvd.models.factory",

@@ -42,6 +42,9 @@ class Engine(Protocol):
             ConfigError: the device is missing, the configuration cannot be built, or the network not compiled.
         """
 
+    def checkpoint_size(self, config: RunConfig, classes: int) -> tuple[int, int]:
+        """Return the bytes of a run's weights, and of the optimizer's state, in a checkpoint."""
+
     def adapt(self, config: RunConfig, machine: Machine) -> tuple[RunConfig, tuple[str, ...]]:
         """Choose the device, and what depends on it, for a run that exists.
 
