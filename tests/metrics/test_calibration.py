@@ -28,7 +28,7 @@ def draw(
     vectors = rng.normal(size=(people, width))[identities] + noise * rng.normal(size=(people * pictures, width))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     cameras = np.tile(np.arange(1, pictures + 1), people)
-    return vectors.astype(np.float32), identities, cameras % 2, cameras  # type: ignore[return-value]
+    return vectors.astype(np.float32), identities, cameras % 2, cameras
 
 
 def learn(people: int = 80, *, seed: int = 0, **more: float) -> Calibration:
