@@ -44,7 +44,17 @@ bin/python - <<'END' >/dev/null
 import importlib.metadata
 import sys
 
-sys.modules["torch"] = None  # as if it were not installed
+
+class NoTorch:
+    """As if PyTorch were not installed."""
+
+    @staticmethod
+    def find_spec(name, *_):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, NoTorch)
 import mvd
 from mvd.cli import main
 
