@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/calibration.py MODEL DATA UNSEEN
 
-MODEL is what `mvd.open_model` takes, without a projection. On the training people of DATA projections are learnt; on its
-held-out people, calibrations; both are tested on the test people of UNSEEN, another data set.
+MODEL is what `mvd.open_model` takes, without a projection. On the training people of DATA projections are learnt, on
+its held-out people calibrations; both are tested on the test people of UNSEEN, another data set.
 """
 
 from __future__ import annotations
