@@ -4,16 +4,19 @@ Usage: python benchmarks/embed.py files [--arch resnet50] [--height 288 --width 
                                         [--rows plain fp32 bf16 onnx onnx-int8]
        python benchmarks/embed.py arrays [--device cuda] [--arch resnet50] [--height 288 --width 144] [--count 4096]
                                          [--rows bf16-256 bf16-64 fp32-64]
+       python benchmarks/embed.py modality DATA
 
 "files" renders people and embeds the files on the CPU with the network of the official PyTorch release (the recipe
 `mvd-cvpr21`, four passes, 8192 numbers), with the weights it starts from. The row "plain" is the release's own way,
 transcribed: one picture after the other, read, resized and normalised by one thread, grey made on the host, all heads
 computed, float32, activations laid out by channel. The other rows are `mvd.embed`, with PyTorch or with a program of
-`mvd export`. Rows take turns; a figure is the median of the rounds. "apart" is the smallest cosine between a vector and that
-of the row "plain".
+`mvd export`. Rows take turns; a figure is the median of the rounds. "apart" is the smallest cosine between a vector and
+that of the row "plain".
 
 "arrays" measures `embed_pictures`, which evaluates and searches. A row is a precision and the pictures in a batch; the
 network is that of the recipe `mvd`. The figure is the median of three passes over all pictures.
+
+"modality" guesses the modality of every picture of a data set from its pixels, and counts.
 """
 
 from __future__ import annotations
@@ -37,7 +40,10 @@ import mvd
 from mvd.config import DataConfig, RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES
 from mvd.data.images import MEAN, STD
+from mvd.data.layouts import scan
+from mvd.data.own.reading import guess_modality, read_picture
 from mvd.data.pictures import PictureArray
+from mvd.data.samples import Modality, concatenate
 from mvd.inference import open_model
 from mvd.inference.embed import embed_pictures
 from mvd.inference.export import export
@@ -184,6 +190,22 @@ def arrays(given: argparse.Namespace) -> None:
         print(f"| {row} | {sorted(rates)[1]:.0f} | {peak:.1f} |", flush=True)
 
 
+def modality(given: argparse.Namespace) -> None:
+    """Count how often the modality is guessed right, and show how sure the guesses were."""
+    dataset = scan(given.data)
+    samples = concatenate([dataset.train, dataset.validation, dataset.test])
+    guesses = [guess_modality(read_picture(dataset.root / path, 96, 48).pixels) for path in samples.paths.tolist()]
+    found = np.array([guess.modality for guess in guesses])
+    confidences = np.array([guess.confidence for guess in guesses])
+    for one in Modality:
+        rows = samples.modalities == one
+        right = (found[rows] == one).sum()
+        print(
+            f"{one.name.lower()}: {right} of {rows.sum()} right; confidence {confidences[rows].min():.3f} at least, "
+            f"{np.median(confidences[rows]):.3f} in the middle"
+        )
+
+
 def main() -> None:
     """Measure the rows that were asked for, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -204,6 +226,9 @@ def main() -> None:
             one.add_argument("--device", default="auto")
         else:
             one.add_argument("--rounds", type=int, default=3)
+    one = parts.add_parser("modality")
+    one.set_defaults(run=modality)
+    one.add_argument("data", type=Path)
     given = parser.parse_args()
     given.run(given)
 

@@ -14,6 +14,7 @@ from same_embeddings import assert_equal
 from shell import mvd as run_mvd
 from shell import refused
 from tiny_program import WIDTH, write_program
+from without_torch import BLOCKED
 
 import mvd
 from mvd.commands import embed as embedding
@@ -188,28 +189,27 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
     assert sorted(one.name for one in tmp_path.iterdir()) == ["photos", "tiny.onnx"]
 
 
-def test_embedding_needs_no_torch(program: Path, photos: Path) -> None:
-    code = (
-        f"import sys; sys.modules['torch'] = None; import mvd; print(len(mvd.embed({str(program)!r}, {str(photos)!r})))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(COUNT)]
+def run_without_torch(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    given = [sys.executable, "-c", BLOCKED + code, *map(str, arguments)]
+    return subprocess.run(given, capture_output=True, text=True, check=False)
 
 
-def test_without_torch_a_verb_that_needs_it_is_one_line(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['torch'] = None; from mvd.cli import main; sys.exit(main(sys.argv[1:]))"
-    given = [sys.executable, "-c", code, "demo", str(tmp_path / "demo")]
-    done = subprocess.run(given, capture_output=True, text=True, check=False)
+def test_embedding_needs_no_torch(program: Path, photos: Path, tmp_path: Path) -> None:
+    code = "from mvd.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = run_without_torch(code, "embed", program, photos, "--out", tmp_path / "out.npz")
+    assert done.returncode == 0, done.stderr
+    assert len(read_embeddings(tmp_path / "out.npz")) == COUNT
+
+
+def test_without_torch_a_verb_or_a_name_that_needs_it_is_one_line(tmp_path: Path) -> None:
+    code = "from mvd.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = run_without_torch(code, "demo", tmp_path / "demo")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("mvd: ")
-    assert line.endswith("needs, found none; install it: pip install 'mvd[torch]'")
-    code = (
-        "import sys; sys.modules['torch'] = None; import mvd\ntry: mvd.create_model\nexcept ImportError as e: print(e)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "mvd.create_model: expected PyTorch" in done.stdout
-    assert "pip install 'mvd[torch]'" in done.stdout
+    assert line == "mvd: expected PyTorch, which this needs, found none; install it: pip install 'mvd[torch]'"
+    code = "import mvd\ntry: mvd.create_model\nexcept ImportError as error: print(error)"
+    expected = "mvd.create_model: expected PyTorch, which it needs, found none; install it: pip install 'mvd[torch]'\n"
+    assert run_without_torch(code).stdout == expected
 
 
 @pytest.mark.slow
