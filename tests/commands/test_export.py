@@ -248,3 +248,11 @@ def test_a_mirror_image_is_part_of_the_program_and_what_acts_in_training_is_not(
     np.testing.assert_allclose(found, mirrored, atol=1e-5)
     expected = Embedder.from_pretrained(run, device="cpu")(pictures)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_strong_network_with_strips_is_exported(people: Path, tmp_path: Path) -> None:
+    flags = ("--optimizer.lr=1e-3", "--data.train-on=train", "--model.strips=2", "--model.strip-width=4", *QUICK)
+    assert mvd("train", people, "--recipe", "mvd-strong", "--out", tmp_path / "run", *TINY, *flags) == 0
+    outcome = export(tmp_path / "run", measure=False)
+    assert outcome.programs[0].difference < TOLERANCE
