@@ -12,10 +12,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.commands.jobs import Job, RunFigures, check_seeds, check_workers, claimed, finished
+import numpy as np
+
+from mvd.commands.jobs import FIGURES, Job, RunFigures, check_seeds, check_workers, claimed, finished
+from mvd.commands.rehearsal import rehearse_folder
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.config.recipes import resolve_config
 from mvd.data.arrays import Progress
+from mvd.data.layouts import scan
 from mvd.errors import ConfigError
 from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import write_json
@@ -150,6 +154,11 @@ def ablate(
         for seed in seeds
         for rung in rungs
     ]
+    dataset = scan(data, trial=base.data.trial)
+    everybody = base.data.train_on == "train+validation"
+    people = len(np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people)
+    waiting = [job for job in jobs if not (job.folder / FIGURES).is_file()]
+    rehearse_folder(out, [(job.config, people) for job in waiting])
     figures: dict[Path, RunFigures] = {}
     with claimed(out):
         for folder, found in finished(jobs, workers):

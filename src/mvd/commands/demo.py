@@ -18,11 +18,13 @@ from typing import Protocol
 from mvd.commands.engine import load_engine, machine_flags
 from mvd.commands.evaluate import evaluate
 from mvd.commands.prepare import prepare
+from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.synth import synth
 from mvd.commands.train import train
 from mvd.config import Machine, RunConfig
 from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
+from mvd.data.layouts.sysu import CAMERAS
 from mvd.errors import RunError
 from mvd.files.locks import folder_locked
 from mvd.results.demo import DemoResult
@@ -92,8 +94,15 @@ def demo(
     config = replace(DEMO, seed=seed, runtime=runtime)
     with machine_flags():
         load_engine(config).check(config)
+    rehearse_folder(out, [(config, TRAIN)], more=_picture_space(config))
     with _claimed(out, seed, replace_old=replace_old):
         return _demo(out, config, screens)
+
+
+def _picture_space(config: RunConfig) -> int:
+    """Bound the bytes of the pictures, as if they were not compressed, and of their arrays."""
+    pictures = (TRAIN + VALIDATION + TEST) * PICTURES * len(CAMERAS)
+    return pictures * 3 * (HEIGHT * HEIGHT // 2 + config.data.height * config.data.width)
 
 
 def _demo(out: Path, config: RunConfig, screens: Screens) -> DemoResult | None:

@@ -24,6 +24,7 @@ from mvd.files.locks import folder_locked
 from mvd.files.strict_json import parse_json
 from mvd.runs import open_run, write_json
 from mvd.runs.observer import Observer
+from mvd.weights.load import pretrained_file
 
 FIGURES = "figures.json"
 """The test figures of a run, in its folder."""
@@ -182,7 +183,7 @@ def _require_same(job: Job) -> None:
         raise RunError(
             f"{job.folder}: expected a run on {job.data}, found one on {run.data.root}; choose another --out"
         )
-    if run.data.pretrained != (None if job.pretrained is None else str(job.pretrained.resolve())):
+    if run.data.pretrained != (None if job.pretrained is None else str(pretrained_file(job.pretrained).resolve())):
         raise RunError(
             f"{job.folder}: expected a run that started from {job.pretrained or 'no weights'}, found one that started "
             f"from {run.data.pretrained or 'none'}; choose another --out"
