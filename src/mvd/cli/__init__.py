@@ -62,7 +62,7 @@ _ACTIONS = {
 """Verbs of several actions, each with its module and class."""
 
 
-_SHARED = {"train", "evaluate", "ablate", "demo", "embed"}
+_SHARED = {"train", "evaluate", "ablate", "benchmark", "demo", "embed"}
 """Verbs that the processes of a launch share, so that the first one prints."""
 
 
