@@ -62,11 +62,18 @@ def test_lists_and_tables_in_other_encodings_are_one_line(tmp_path: Path, capsys
         assert "table.csv: expected a CSV table in UTF-8" in refused(capsys, verb, table)
 
 
-def test_a_path_that_is_not_utf8_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = write_own_folder(tmp_path / LATIN)
+def test_the_data_sets_own_name_is_refused_and_those_of_folders_above_it_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    above = tmp_path / LATIN
+    data = write_own_folder(above / LATIN)
+    write_lines(above / f"{LATIN}.csv", [])
     for verb in ("prepare", "split"):
-        assert rf"{tmp_path}/Zo\xe9: expected a path in UTF-8" in refused(capsys, verb, data)
-    (tmp_path / f"{LATIN}.csv").touch()
-    assert r"expected a path in UTF-8" in refused(capsys, "prepare", tmp_path / f"{LATIN}.csv")
-    write_lines(tmp_path / "people" / f"{LATIN}.csv", [])
-    assert r"found Zo\xe9.csv; check" in refused(capsys, "prepare", tmp_path / "people")
+        assert r"/Zo\xe9: expected names in UTF-8, found Zo\xe9; rename it" in refused(capsys, verb, data)
+    assert r"expected names in UTF-8, found Zo\xe9.csv; rename it" in refused(capsys, "prepare", above / f"{LATIN}.csv")
+    assert r"found Zo\xe9, Zo\xe9.csv; check" in refused(capsys, "prepare", above.rename(tmp_path / "above"))
+    (tmp_path / "above").rename(above)
+    data = data.rename(above / "own")
+    assert mvd("split", data) == 0
+    assert mvd("prepare", data, *SIZE) == 0
+    assert mvd("check", data) == 0
