@@ -10,6 +10,9 @@ import pytest
 from fakes import write_lines, write_llcm, write_own_folder, write_own_table, write_picture, write_regdb, write_tree
 from shell import SIZE, TINY, mvd, printed, refused
 
+from mvd.data.own.listing import list_pictures
+from mvd.errors import DatasetError
+
 GBK = os.fsdecode("照片".encode("gbk"))
 LATIN = os.fsdecode("Zoé".encode("latin-1"))
 write_split_folder = partial(write_own_folder, train=("anna", "bo"), test=("cy", "dee"))
@@ -77,3 +80,13 @@ def test_the_data_sets_own_name_is_refused_and_those_of_folders_above_it_are_not
     assert mvd("split", data) == 0
     assert mvd("prepare", data, *SIZE) == 0
     assert mvd("check", data) == 0
+
+
+def test_pictures_to_embed_are_refused_by_their_escaped_path(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a" / f"{GBK}.jpg", 1)
+    for source in (tmp_path, tmp_path / "a" / f"{GBK}.jpg", f"{tmp_path}/a/*"):
+        with pytest.raises(DatasetError) as caught:
+            list_pictures([source])
+        assert str(caught.value) == rf"expected paths in UTF-8, found {tmp_path}/a/\xd5\xd5Ƭ.jpg; rename it"
+    with pytest.raises(DatasetError, match="expected a folder that can be read, could not"):
+        list_pictures([tmp_path / ("x" * 300)])
