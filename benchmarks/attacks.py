@@ -14,9 +14,9 @@ single one again: `--first 123 --tries 1`. What is done:
   SYSU-MM01's `rand_perm_cam.mat`, and the files of a run; then a verb reads them, and says in a line what is wrong.
 
 Faults: a traceback; a crash by another signal than ours; an orphan process; a temporary file that stays (after SIGKILL:
-after the command that goes on); a file that is not whole, or not what it should be; two winners, or none; no end in five
-minutes. Verbs run in forks of this process, which has imported everything, since a start takes seconds; a part of those
-that get a signal is started anew, to hit the start too.
+after the command that goes on); a file that is not whole, or not what it should be; two winners, or none; no end in
+five minutes. Verbs run in forks of this process, which has imported everything, since a start takes seconds; a part of
+those that get a signal is started anew, to hit the start too.
 """
 
 from __future__ import annotations

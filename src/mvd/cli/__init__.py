@@ -29,6 +29,7 @@ _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
     "training": {"recipes": "recipes:Recipes", "train": "train:Train", "ablate": "ablate:Ablate", "demo": "demo:Demo"},
     "results": {"runs": "runs:Runs", "evaluate": "evaluate:Evaluate", "protocols": "protocols:Protocols"},
+    "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate"},
     "weights": {
         "import": "weights:Import",
         "convert": "weights:Convert",
@@ -42,7 +43,7 @@ _GROUPS = {
 _VERBS = {verb: place for group in _GROUPS.values() for verb, place in group.items()}
 
 
-_SHARED = {"train", "evaluate", "ablate", "demo"}
+_SHARED = {"train", "evaluate", "ablate", "demo", "embed"}
 """Verbs that the processes of a launch share, so that the first one prints."""
 
 

@@ -28,13 +28,13 @@ from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing
 from mvd.files.locks import name_locked
 from mvd.inference.onnx_models import (
-    OnnxNetwork,
     annotate,
     describe_interface,
     require_onnx,
     to_float16,
     to_int8,
 )
+from mvd.inference.onnx_network import OnnxNetwork
 from mvd.metrics.scores import Scores
 from mvd.results.export import ExportedProgram, ExportResult, Variant
 from mvd.runs import Card, CardFigures, open_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mvd.inference.onnx_models import read_metadata
+from mvd.inference.onnx_metadata import read_metadata
 from mvd.results.weights import Shown
 from mvd.runs import OPTIMIZER_PREFIX, Card, card_from_json, open_run, read_card
 from mvd.weights import read_weights, recognise

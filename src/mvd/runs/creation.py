@@ -16,6 +16,7 @@ from pathlib import Path
 from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
 from mvd.files.atomic import is_temporary, write_atomically, write_json
+from mvd.runs.beside import CALIBRATION, PROJECTION
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
 from mvd.runs.data import RunData, make_card
 from mvd.runs.folder import CheckpointName, RunFolder
@@ -24,7 +25,7 @@ _UNFINISHED = {"data.json", "checkpoints"}
 _CHECKPOINTS = {f"{name}.safetensors" for name in ("last", "previous", "best", "damaged")}
 _OURS = (
     "data.json", "changes.json", "metrics.jsonl", "state.json", "figures.json", "evaluation-*.json", "mvd*.onnx",
-    "tensorboard",
+    "tensorboard", CALIBRATION, PROJECTION,
 )  # fmt: skip
 """What a run folder has beside config.json and checkpoints; other files in it are the user's."""
 
