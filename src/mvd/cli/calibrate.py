@@ -1,4 +1,5 @@
 """`mvd calibrate`."""
+
 from dataclasses import dataclass
 
 
