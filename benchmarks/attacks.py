@@ -350,7 +350,9 @@ class Attacks:
             else:
                 mutate_bytes(file, rng)
         _, faults = Process(words, folder).end()
-        return Try(number, kind, words[0], faults + [f"leftover: {file}" for file in leftovers(folder)])
+        if words[0] != "prepare":  # which goes on with what it has once the picture is mended
+            faults += [f"leftover: {file}" for file in leftovers(folder)]
+        return Try(number, kind, words[0], faults)
 
 
 def print_table(tries: Sequence[Try]) -> None:
