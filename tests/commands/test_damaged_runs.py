@@ -35,7 +35,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def _cases() -> Iterator[tuple[str, str]]:
-    for name in ("config.json", "data.json", "state.json", "metrics.jsonl", "evaluation-best.json"):
+    for name in ("config.json", "data.json", "state.json", "metrics.jsonl", "evaluation-best.json", "changes.json"):
         yield from ((name, text + "\n{}\n") for text in (DEEP, '{"a": 1e400}', "[]", "7", "null", "\udcff"))
     wrong: tuple[tuple[str, Any], ...]
     wrong = (("process", 10**24), ("process", -1), ("process", "1"), ("steps", 1.5), ("device", ["cpu"]),
