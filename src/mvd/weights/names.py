@@ -111,6 +111,7 @@ def our_names(names: Iterable[str], naming: Naming) -> dict[str, str]:
 def to_our_names(tensors: Mapping[str, Array], naming: Naming) -> Match:
     """Rename tensors from another naming to ours; norms without a counter of batches get one.
 
+    >>> from mvd.weights.namings import MINDSPORE_RESNET
     >>> to_our_names({"bn1.gamma": np.ones(1), "epoch": np.ones(1)}, MINDSPORE_RESNET).report
     MatchReport(matched=('bn1.weight',), left_over=('epoch',), missing=(), replaced=(), notes=())
     """
