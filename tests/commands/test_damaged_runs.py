@@ -98,8 +98,8 @@ def test_folders_that_cannot_be_read_have_a_row(
     assert mvd("runs", runs, runs / ("x" * 5000)) == 0
     text = "".join(capsys.readouterr().out.split())  # long names are folded
     assert "good" in text
-    assert "closed:couldnotreadit(Permissiondenied)" in text
-    assert "xxx:couldnotreadit(Filenametoolong)" in text
+    assert "closed:expectedafolderwithrunsinit,couldnotreadit(Permissiondenied)" in text
+    assert "xxx:expectedafolderwithrunsinit,couldnotreadit(Filenametoolong)" in text
 
 
 def test_show_of_what_cannot_be_looked_at_is_one_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

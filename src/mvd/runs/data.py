@@ -56,7 +56,7 @@ class RunData:
     @property
     def identity(self) -> str:
         """A hash of the people and pictures that the run is trained on, which stays where the data move."""
-        known = [self.dataset, self.trial, self.identities, self.people, self.marks, self.pictures]
+        known = [self.dataset, self.trial, self.identities, self.pictures]
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
 
 
