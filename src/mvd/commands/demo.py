@@ -41,7 +41,7 @@ _MARKER = "demo.json"
 
 
 class Screens(Protocol):
-    """What a demo shows while it runs; the methods here show nothing."""
+    """What a demo or a benchmark shows while it runs; the methods here show nothing."""
 
     @contextmanager
     def counting(self, title: str) -> Iterator[Progress]:
@@ -54,8 +54,8 @@ class Screens(Protocol):
         yield Observer()
 
 
-class _Silent(Screens):
-    pass
+class Silent(Screens):
+    """Shows nothing."""
 
 
 def demo(
@@ -82,7 +82,7 @@ def demo(
         RunError: the folder is not empty.
         MvdError: as `synth`, `prepare`, `train` and `evaluate`.
     """
-    out, screens = Path(out), screens or _Silent()
+    out, screens = Path(out), screens or Silent()
     machine = machine or Machine()
     runtime = replace(
         DEMO.runtime,

@@ -11,9 +11,10 @@ from mvd.errors import TrainingError
 from mvd.inference.embed import embed_pictures
 from mvd.metrics.validation import Validation
 from mvd.models.factory import Network
-from mvd.models.state import network_tensors, restore_network
+from mvd.models.state import network_tensors, overlay, restore_network
 from mvd.runs import CheckpointMeta, RunFolder, check_finite, load_checkpoint
 from mvd.runs.observer import Observer
+from mvd.training.average import training_weights
 from mvd.training.logging import StepLogger, diverged
 from mvd.training.optim import optimizer_tensors, restore_optimizer
 from mvd.training.state import TrainState
@@ -35,7 +36,9 @@ def restore(state: TrainState, log: StepLogger, run: RunFolder) -> None:
     tensors, meta = stored
     restore_network(state.network, tensors, file)
     if state.average is not None:
-        state.average.restore(tensors)
+        state.average.restart()
+    # Also where the average was switched on or off in between.
+    overlay(state.network, training_weights(tensors))
     restore_optimizer(state.optimizer, state.network, tensors)
     state.step, state.best, state.best_step = meta.step, meta.best, meta.best_step
     log.restore(meta.unlogged)
