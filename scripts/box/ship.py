@@ -16,7 +16,8 @@ from network import HEIGHT, WIDTH, BoxNetwork, Program
 from mvd import __version__
 from mvd.files.atomic import replacing
 from mvd.inference.export import OPSET
-from mvd.inference.onnx_models import OnnxNetwork, annotate, describe_interface
+from mvd.inference.onnx_models import annotate, describe_interface
+from mvd.inference.onnx_network import OnnxNetwork
 
 _HALVED_FROM = 256  # numbers; smaller tensors stay in float32
 _TOLERANCE = 0.999  # smallest cosine between a descriptor of the program and PyTorch's

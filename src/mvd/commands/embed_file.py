@@ -134,6 +134,7 @@ class _Job:
             workers=workers,
             on_bad=self._note,
             progress=progress and (lambda done, _: progress(before + done, total)),
+            chunk=CHUNK,
         )
         for number, part in zip(waiting, parts if waiting else (), strict=True):
             write_embeddings(self._files[number], part)
