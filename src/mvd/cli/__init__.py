@@ -106,7 +106,7 @@ def overview() -> str:
     for group, verbs in _GROUPS.items():
         for place, verb in enumerate(verbs):
             lines.append(f"{group if place == 0 else '':<9} {verb:<10} {_summary(_load(_VERBS[verb]))}")
-    return "\n".join([*lines, "", "mvd VERB --help lists its arguments."])
+    return "\n".join([*lines, "mvd VERB --help lists its arguments."])
 
 
 def overview_of(verb: str) -> str:

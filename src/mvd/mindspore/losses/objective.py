@@ -74,7 +74,7 @@ class _Metric(_OverHeads):
         super().__init__(config)
         if config.metric == "quadruple" or config.soft_margin:
             raise ConfigError(
-                "losses.metric quadruple and losses.soft_margin: expected neither on MindSpore, which does not have them "
+                "losses.metric quadruple and losses.soft_margin: expected neither on MindSpore, which lacks them "
                 "yet, found one; take --framework pytorch, or another metric loss"
             )
         self.unit, self.kind, self.margin = config.unit_features, config.metric, config.margin
