@@ -1,11 +1,11 @@
 """Trains the model in the box, from nothing to `rendered.onnx` with its card.
 
-Usage: python scripts/box/train.py runs/box [--steps 4000] [--threads 1] [--workers 1]
+Usage: python scripts/box/train.py runs/box [--steps 3000] [--threads 1] [--workers 1]
 
 Renders people of the widest variety (`mvd.synthetic.VARIED_RIG`), trains a small network on them, tests it on rendered
 people it has not seen, and writes rendered.onnx, rendered.json and rendered.md into the folder. Stopped and started
 again, it goes on. The rate is constant after its warm-up and falls to zero over the last steps, so a run may be given
-more `--steps` before it falls; `--from` starts from another run's weights.
+more or fewer `--steps` before it falls; `--from` starts from another run's weights. Pictures are small until then.
 
 Losses: cross-entropy over identities; batch-hard triplets among visible pictures; hetero-centre triplets between
 visible and infrared. All of features after the BN neck, of unit length for the triplets, as in MVD.
@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from augment import Augment
-from network import BoxNetwork
+from network import HEIGHT, SMALL, WIDTH, BoxNetwork
 from pictures import MODALITIES, SENSORS, Pixels, render_people
 from ship import ship
 from testing import score_people
@@ -51,20 +51,20 @@ class Settings:
         identities, visible, infrared: identities in a batch, and pictures of each.
         rate: the peak learning rate of AdamW.
         warm_up: steps until it is reached.
-        cool_down: share of the steps in which it falls to zero.
+        cool_down: share of the steps, the last, in which it falls to zero.
         decay: weight decay.
         cross: weight of the hetero-centre triplets.
         average: decay of the moving average of the weights, which is what is shipped.
     """
 
     seed: int = 20
-    people: int = 5000
-    steps: int = 4000
-    identities: int = 20
+    people: int = 3000
+    steps: int = 3000
+    identities: int = 16
     visible: int = 3
     infrared: int = 1
     rate: float = 3e-3
-    warm_up: int = 200
+    warm_up: int = 150
     cool_down: float = 0.3
     decay: float = 0.05
     cross: float = 0.5
@@ -134,7 +134,8 @@ class Run:
         end = min(self.settings.steps, stop_after or self.settings.steps)
         while self.step < end:
             pictures, labels, modalities = draw_batch(people, self.settings, self.step)
-            images = augment(pictures, modalities, self.step)
+            size = SMALL if self.step < self.settings.steps - falling(self.settings) else (HEIGHT, WIDTH)
+            images = augment(pictures, modalities, self.step, size)
             values = self._take_step(images, torch.from_numpy(labels), torch.from_numpy(modalities))
             self.step += 1
             sums = {name: sums.get(name, 0.0) + value for name, value in values.items()}
@@ -223,10 +224,14 @@ def draw_batch(
     return pictures, labels, MODALITIES[places]
 
 
+def falling(settings: Settings) -> int:
+    """Count the last steps, in which the rate falls and pictures have their full size."""
+    return max(1, round(settings.cool_down * settings.steps))
+
+
 def rate_factor(settings: Settings, step: int) -> float:
     """Rise in a line, stay, fall in a line."""
-    fall = max(1, round(settings.cool_down * settings.steps))
-    return min(1.0, (step + 1) / settings.warm_up, (settings.steps - step) / fall)
+    return min(1.0, (step + 1) / settings.warm_up, (settings.steps - step) / falling(settings))
 
 
 def _network(settings: Settings) -> BoxNetwork:
