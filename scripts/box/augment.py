@@ -38,21 +38,34 @@ class Augment:
         self._noise = torch.from_numpy(np.random.default_rng([seed, _STREAM, 1]).standard_normal(_NOISE, np.float32))
 
     def __call__(
-        self, pictures: npt.NDArray[np.uint8], modalities: npt.NDArray[np.int64], step: int, size: tuple[int, int]
+        self,
+        pictures: npt.NDArray[np.uint8],
+        modalities: npt.NDArray[np.int64],
+        step: int,
+        *,
+        size: tuple[int, int],
+        share: float = 1.0,
     ) -> Tensor:
-        """Augment and normalise pictures (B, H, W, 3) uint8 to a size (h, w): (B, 3, h, w) float32."""
+        """Augment and normalise pictures (B, H, W, 3) uint8 to a size (h, w): (B, 3, h, w) float32.
+
+        All of them are warped, less where `share` is small; `share` of them, from 0 to 1, get the rest.
+        """
         rng = np.random.default_rng([self.seed, step, _STREAM])
-        visible = torch.from_numpy(modalities == Modality.VISIBLE)
         images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-        images = _warp(images, size, rng)
+        images = _warp(images, size, 0.3 + 0.7 * share, rng)
+        rows = _choose(rng, len(images), share)
+        if len(rows):
+            images[rows] = self._spoil(images[rows], torch.from_numpy(modalities == Modality.VISIBLE)[rows], rng)
+        return normalise_tensor(255 * images.permute(0, 2, 3, 1)).contiguous(memory_format=torch.channels_last)
+
+    def _spoil(self, images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
         self._texture(images, rng)
         images = _relight(images, visible, rng)
         _sharpen_or_blur(images, rng)
         _lose_resolution(images, rng)
         self._add_noise(images, visible, rng)
         images = _compress(images.clamp(0, 1), visible, rng)
-        images = _cover(images, visible, rng)
-        return normalise_tensor(255 * images.permute(0, 2, 3, 1)).contiguous(memory_format=torch.channels_last)
+        return _cover(images, visible, rng)
 
     def _texture(self, images: Tensor, rng: np.random.Generator) -> None:
         """Multiply two of five pictures by a texture, coarse or fine: real surfaces are not flat."""
@@ -91,22 +104,23 @@ def _some(
     return torch.from_numpy(drawn).float()[:, None, None, None]
 
 
-def _warp(images: Tensor, to: tuple[int, int], rng: np.random.Generator) -> Tensor:
+def _warp(images: Tensor, to: tuple[int, int], strength: float, rng: np.random.Generator) -> Tensor:
     """Crop, mirror, turn and shear: a box that misses, a camera that hangs askew, a view from near above."""
     size = len(images)
 
-    def drawn(low: float, high: float) -> Tensor:
-        return torch.from_numpy(rng.uniform(low, high, size)).float()[:, None, None]
+    def drawn(middle: float, spread: float) -> Tensor:
+        spread *= strength
+        return torch.from_numpy(rng.uniform(middle - spread, middle + spread, size)).float()[:, None, None]
 
     y = torch.linspace(-1, 1, to[0])[None, :, None]
     x = (
         torch.linspace(-1, 1, to[1])[None, None, :]
         * torch.from_numpy(rng.choice([-1.0, 1.0], size)).float()[:, None, None]
     )
-    tall, wide = drawn(0.8, 1.08), drawn(0.78, 1.12)
-    turned, trapezoid = drawn(-0.1, 0.1), drawn(-0.14, 0.14)
-    right = wide * x * (1 + trapezoid * y) + turned * y * 2 + drawn(-0.12, 0.12)
-    down = tall * y - turned * x / 2 + drawn(-0.1, 0.1)
+    tall, wide = drawn(0.94, 0.14), drawn(0.95, 0.17)
+    turned, trapezoid = drawn(0.0, 0.1), drawn(0.0, 0.14)
+    right = wide * x * (1 + trapezoid * y) + turned * y * 2 + drawn(0.0, 0.12)
+    down = tall * y - turned * x / 2 + drawn(0.0, 0.1)
     grid = torch.stack([right, down.expand_as(right)], dim=-1)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
@@ -142,6 +156,8 @@ def _sharpen_or_blur(images: Tensor, rng: np.random.Generator) -> None:
 def _lose_resolution(images: Tensor, rng: np.random.Generator) -> None:
     """Scale three of four pictures down and up again."""
     for group in np.array_split(rng.permutation(len(images)), 4)[1:]:
+        if not len(group):
+            continue
         high, rows = int(images.shape[2] * rng.uniform(0.28, 0.94)), torch.from_numpy(group)
         small = F.interpolate(images[rows], size=(high, high // 2), mode="bilinear", antialias=True)
         mode = "bilinear" if rng.random() < 0.85 else "nearest"

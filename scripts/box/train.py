@@ -52,6 +52,9 @@ class Settings:
         rate: the peak learning rate of AdamW.
         warm_up: steps until it is reached.
         cool_down: share of the steps, the last, in which it falls to zero.
+        full_size: share of the steps, the last, in which pictures have their full size.
+        easy: steps after which all pictures are augmented in every way and the hetero-centre triplets have their
+            weight; until then both grow from nothing.
         decay: weight decay.
         temperature: of the contrastive loss.
         cross: weight of the hetero-centre triplets.
@@ -61,14 +64,16 @@ class Settings:
     seed: int = 20
     people: int = 5000
     steps: int = 2000
-    identities: int = 20
+    identities: int = 16
     visible: int = 3
     infrared: int = 1
-    rate: float = 2e-3
-    warm_up: int = 100
+    rate: float = 6e-4
+    warm_up: int = 30
     cool_down: float = 0.3
+    full_size: float = 0.12
+    easy: int = 1000
     decay: float = 0.05
-    temperature: float = 0.1
+    temperature: float = 0.25
     cross: float = 0.5
     average: float = 0.995
 
@@ -142,8 +147,9 @@ class Run:
         end = min(self.settings.steps, stop_after or self.settings.steps)
         while self.step < end:
             pictures, labels, modalities = draw_batch(people, self.settings, self.step)
-            size = SMALL if self.step < self.settings.steps - falling(self.settings) else (HEIGHT, WIDTH)
-            images = augment(pictures, modalities, self.step, size)
+            is_last = self.step >= round((1 - self.settings.full_size) * self.settings.steps)
+            size = (HEIGHT, WIDTH) if is_last else SMALL
+            images = augment(pictures, modalities, self.step, size=size, share=self._hard())
             values = self._take_step(images, torch.from_numpy(labels), torch.from_numpy(modalities))
             self.step += 1
             sums = {name: sums.get(name, 0.0) + value for name, value in values.items()}
@@ -159,6 +165,10 @@ class Run:
                 self._log(line)
                 self._save()
 
+    def _hard(self) -> float:
+        """Return how hard the task is by now, from 0 to 1."""
+        return min(1.0, self.step / self.settings.easy)
+
     def _take_step(self, images: Tensor, labels: Tensor, modalities: Tensor) -> dict[str, float]:
         settings = self.settings
         for group in self.optimizer.param_groups:
@@ -170,7 +180,7 @@ class Run:
             "contrast": contrastive_loss(unit, labels, temperature=settings.temperature),
             "cross": hetero_centre_triplet_loss(unit, labels, modalities, margin=0.3),
         }
-        total = terms["contrast"] + settings.cross * terms["cross"]
+        total = terms["contrast"] + self._hard() * settings.cross * terms["cross"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -249,14 +259,10 @@ def draw_batch(
     return pictures, labels, MODALITIES[places]
 
 
-def falling(settings: Settings) -> int:
-    """Count the last steps, in which the rate falls and pictures have their full size."""
-    return max(1, round(settings.cool_down * settings.steps))
-
-
 def rate_factor(settings: Settings, step: int) -> float:
     """Rise in a line, stay, fall in a line."""
-    return min(1.0, (step + 1) / settings.warm_up, (settings.steps - step) / falling(settings))
+    falling = max(1, round(settings.cool_down * settings.steps))
+    return min(1.0, (step + 1) / settings.warm_up, (settings.steps - step) / falling)
 
 
 def _network() -> BoxNetwork:
