@@ -155,7 +155,7 @@ def run_mindspore(config: RunConfig, network: Network, batch: Batch, *, graph: b
         network.set_train(True)
         compute = mindspore.value_and_grad(forward, None, network.trainable_params(), has_aux=True)
         arrays = [mindspore.Tensor(array) for array in batch]
-        (total, terms, output), gradients = (mindspore.jit(compute) if graph else compute)(*arrays)
+        (total, terms, output), gradients = compute(*arrays)
         names = {id(parameter): name for name, parameter in our_parameters(network).items()}
         network.set_train(False)
         descriptors = as_array(network(arrays[0]))
