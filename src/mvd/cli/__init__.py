@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -20,14 +21,21 @@ from rich.console import Console
 from mvd import __version__
 from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
-from mvd.errors import MvdError, explain
+from mvd.errors import MvdError, explain, needing_torch
 from mvd.report.interrupts import cleaning_up
 from mvd.report.output import report_failure, safe_output, visible
 
 _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
-    "training": {"recipes": "recipes:Recipes", "train": "train:Train", "ablate": "ablate:Ablate", "demo": "demo:Demo"},
+    "training": {
+        "recipes": "recipes:Recipes",
+        "train": "train:Train",
+        "ablate": "ablate:Ablate",
+        "demo": "demo:Demo",
+        "benchmark": "benchmark:Benchmark",
+    },
     "results": {"runs": "runs:Runs", "evaluate": "evaluate:Evaluate", "protocols": "protocols:Protocols"},
+    "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate", "gallery": "gallery:Gallery"},
     "weights": {
         "import": "weights:Import",
         "convert": "weights:Convert",
@@ -41,7 +49,20 @@ _GROUPS = {
 _VERBS = {verb: place for group in _GROUPS.values() for verb, place in group.items()}
 
 
-_SHARED = {"train", "evaluate", "ablate", "demo"}
+_ACTIONS = {
+    "gallery": {
+        "add": "gallery:Add",
+        "search": "gallery:Search",
+        "show": "gallery:Show",
+        "remove": "gallery:Remove",
+        "stats": "gallery:Stats",
+        "audit": "gallery:Audit",
+    },
+}
+"""Verbs of several actions, each with its module and class."""
+
+
+_SHARED = {"train", "evaluate", "ablate", "demo", "embed"}
 """Verbs that the processes of a launch share, so that the first one prints."""
 
 
@@ -58,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with safe_output() as output, cleaning_up():
         try:
             with first_one_speaks() if given[:1] and given[0] in _SHARED else nullcontext():
-                code = _parse(given)(open_console())
+                code = _run(given)
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem
             print_error(visible(f"mvd: {error}"), error)
@@ -69,14 +90,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(report_failure("mvd", output)) if code == 0 else code
 
 
+def _run(arguments: list[str]) -> int:
+    with needing_torch(f"{arguments[0] if arguments else ''}: expected PyTorch, which it needs, found none"):
+        return _parse(arguments)(open_console())
+
+
 def overview() -> str:
     """Write the help of `mvd`: every verb by group, in at most 24 lines of 80 columns."""
     lines = ["usage: mvd VERB [arguments]", ""]
     for group, verbs in _GROUPS.items():
         for place, verb in enumerate(verbs):
-            summary = (_load(verb).__doc__ or "").partition("\n")[0].rstrip(".")
-            lines.append(f"{group if place == 0 else '':<9} {verb:<10} {summary}")
+            lines.append(f"{group if place == 0 else '':<9} {verb:<10} {_summary(_load(_VERBS[verb]))}")
     return "\n".join([*lines, "", "mvd VERB --help lists its arguments."])
+
+
+def overview_of(verb: str) -> str:
+    """Write the help of a verb of several actions."""
+    lines = [f"usage: mvd {verb} ACTION [arguments]", ""]
+    lines += [f"{action:<10} {_summary(_load(place))}" for action, place in _ACTIONS[verb].items()]
+    return "\n".join([*lines, "", f"mvd {verb} ACTION --help lists its arguments."])
 
 
 def _parse(arguments: list[str]) -> Callable[[Console], int]:
@@ -92,9 +124,22 @@ def _parse(arguments: list[str]) -> Callable[[Console], int]:
         hint = f"did you mean {close[0]}?" if close else "mvd --help lists them"
         print(f"mvd: expected a verb, found {verb!r}; {hint}" if verb else overview(), file=sys.stderr)
         raise SystemExit(2)
+    place = _VERBS[verb]
+    if verb in _ACTIONS:
+        action, rest = (rest[0], rest[1:]) if rest else ("", [])
+        if action in {"-h", "--help"}:
+            print(overview_of(verb))
+            raise SystemExit(0)
+        if action not in _ACTIONS[verb]:
+            found = f"mvd: {verb}: expected an action, found {action!r}" if action else overview_of(verb)
+            close = get_close_matches(action, _ACTIONS[verb], 1)
+            hint = f"did you mean {close[0]}?" if close else f"mvd {verb} --help lists them"
+            print(f"{found}; {hint}" if action else found, file=sys.stderr)
+            raise SystemExit(2)
+        verb, place = f"{verb} {action}", _ACTIONS[verb][action]
     import tyro
 
-    kind = _load(verb)
+    kind = _load(place)
     parsed: Callable[[Console], int] = tyro.cli(
         kind,
         prog=f"mvd {verb}",
@@ -105,14 +150,18 @@ def _parse(arguments: list[str]) -> Callable[[Console], int]:
     return parsed
 
 
-def _load(verb: str) -> type[Any]:
-    module, _, name = _VERBS[verb].partition(":")
+def _load(place: str) -> type[Any]:
+    module, _, name = place.partition(":")
     kind: type[Any] = getattr(import_module(f"mvd.cli.{module}"), name)
     return kind
 
 
+def _summary(kind: type[Any]) -> str:
+    return (kind.__doc__ or "").partition("\n")[0].rstrip(".")
+
+
 def _defaults(kind: type[Any], arguments: list[str]) -> Any:
-    """Make the defaults of a verb that takes a recipe: they are the recipe's."""
+    """Make the defaults of a verb that takes a recipe: they are the recipe's, or those of the run that goes on."""
     import tyro
 
     from mvd.config.recipes import RECIPES
@@ -120,15 +169,22 @@ def _defaults(kind: type[Any], arguments: list[str]) -> Any:
     if "recipe" not in {field.name for field in fields(kind)}:
         return tyro.MISSING_NONPROP
     required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
-    return kind(**dict.fromkeys(required, tyro.MISSING), config=RECIPES[_recipe(arguments, list(RECIPES))])
+    resumed = _look_ahead(arguments, "--resume") if "resume" in {field.name for field in fields(kind)} else ""
+    if resumed:
+        from mvd.cli.train import resumed_defaults
+
+        config = resumed_defaults(Path(resumed))
+    else:
+        chosen = _look_ahead(arguments, "--recipe")
+        config = RECIPES[chosen if chosen in RECIPES else "mvd"]  # tyro refuses a wrong name
+    return kind(**dict.fromkeys(required, tyro.MISSING), config=config)
 
 
-def _recipe(arguments: list[str], names: list[str]) -> str:
-    """Look ahead for --recipe; tyro refuses a wrong name."""
+def _look_ahead(arguments: list[str], wanted: str) -> str:
+    """Look for the value of a flag before the arguments are parsed; the last counts."""
+    found = ""
     for place, argument in enumerate(arguments):
         flag, _, value = argument.partition("=")
-        if flag == "--recipe":
-            chosen = value or "".join(arguments[place + 1 : place + 2])
-            if chosen in names:
-                return chosen
-    return "mvd"
+        if flag == wanted:
+            found = value or "".join(arguments[place + 1 : place + 2])
+    return found

@@ -23,7 +23,8 @@ from mvd.config import Machine, RunConfig
 from mvd.data.images import Preprocessing
 from mvd.data.pictures import Pictures
 from mvd.data.training import TrainingData
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, needing_torch
+from mvd.metrics.projection import Projection
 from mvd.metrics.validation import Validation
 from mvd.runs import RunFolder
 from mvd.runs.observer import Observer
@@ -40,6 +41,9 @@ class Engine(Protocol):
         Raises:
             ConfigError: the device is missing, the configuration cannot be built, or the network not compiled.
         """
+
+    def checkpoint_size(self, config: RunConfig, classes: int) -> tuple[int, int]:
+        """Return the bytes of a run's weights, and of the optimizer's state, in a checkpoint."""
 
     def adapt(self, config: RunConfig, machine: Machine) -> tuple[RunConfig, tuple[str, ...]]:
         """Choose the device, and what depends on it, for a run that exists.
@@ -110,7 +114,14 @@ class Engine(Protocol):
         """
 
     def export(
-        self, config: RunConfig, classes: int, checkpoint: Path | None, file: Path, *, preprocessing: Preprocessing
+        self,
+        config: RunConfig,
+        classes: int,
+        checkpoint: Path | None,
+        file: Path,
+        *,
+        preprocessing: Preprocessing,
+        projection: Projection | None = None,
     ) -> None:
         """Write the network as an ONNX program from pictures to embeddings, in float32, of any batch size.
 
@@ -122,6 +133,7 @@ class Engine(Protocol):
             preprocessing: "inside" takes "pictures" (B, H, W, 3) uint8, RGB; "outside" takes "images" (B, 3, H, W)
                 float32, normalised. A network with a stem for each modality takes "modalities" (B,) int64 besides. It
                 gives "descriptors" (B, D) float32.
+            projection: of the embeddings, which becomes a layer of the program; D is its width then.
 
         Raises:
             CheckpointError: the weights do not fit.
@@ -143,4 +155,5 @@ def load_engine(config: RunConfig) -> Engine:
     # PyTorch would load every extension for a device that is installed, and fail with any that is broken; a device is
     # looked for when a run asks for it.
     os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
-    return cast("Engine", importlib.import_module(_MODULES[config.framework]))
+    with needing_torch():
+        return cast("Engine", importlib.import_module(_MODULES[config.framework]))

@@ -10,11 +10,13 @@ Shapes: N pictures, D width of a descriptor.
 from __future__ import annotations
 
 import glob
+import hashlib
+import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,17 +29,20 @@ from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing
 from mvd.files.locks import name_locked
+from mvd.inference.identity import fingerprint_projected, fingerprint_weights
+from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.onnx_models import (
-    OnnxNetwork,
     annotate,
     describe_interface,
     require_onnx,
     to_float16,
     to_int8,
 )
+from mvd.inference.onnx_network import OnnxNetwork
+from mvd.metrics.calibration import Calibration
 from mvd.metrics.scores import Scores
 from mvd.results.export import ExportedProgram, ExportResult, Variant
-from mvd.runs import Card, CardFigures, open_run
+from mvd.runs import Card, CardFigures, load_checkpoint, open_run
 
 TOLERANCE = 1e-4
 """The largest difference of a number of a descriptor from PyTorch's, in float32."""
@@ -60,6 +65,9 @@ def export(
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportResult:
     """Write the network of a run as ONNX programs.
+
+    What `mvd calibrate` learnt goes with it: a projection becomes a layer of the program, and the calibration is in its
+    metadata.
 
     Args:
         path: the run folder.
@@ -87,7 +95,7 @@ def export(
     runtime = replace(run.config.runtime, device="cpu", precision="fp32")
     runtime = replace(runtime, workers=given.workers or runtime.workers, embed_batch=given.batch or runtime.embed_batch)
     config = replace(run.config, runtime=runtime)
-    checkpoint = run.best_checkpoint if weights == "best" else run.checkpoint("last")
+    checkpoint = run.own_checkpoint(weights)
     file = run.path / "mvd.onnx" if out is None else Path(out)
     if file.suffix != ".onnx":
         raise ConfigError(f"{file}: expected a name that ends in .onnx, found {file.suffix or 'no ending'}")
@@ -95,11 +103,18 @@ def export(
     if "int8" in variants:
         pictures.calibration()  # its errors belong before the work
     engine, classes = load_engine(config), len(run.data.identities)
+    weights_fingerprint = fingerprint_weights(load_checkpoint(checkpoint)[0], run.config)
+    projection = kept_projection(checkpoint, weights_fingerprint)
+    fingerprint = fingerprint_projected(weights_fingerprint, projection)
+    calibration = kept_calibration(checkpoint, fingerprint)
     reference = engine.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
+    if projection is not None:
+        reference = projection(reference)
     card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
+    about = {"name": run.path.resolve().name, "data": json.dumps(asdict(run.data.public(card)))}
     with _folder_beside(file) as folder:
         whole = folder / "fp32.onnx"
-        engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
+        engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing, projection=projection)
         for variant in dict.fromkeys(variants):
             final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}.onnx")
             part = _convert(whole, variant, pictures, size=config.runtime.embed_batch or _BATCH)
@@ -107,7 +122,8 @@ def export(
             descriptors = OnnxNetwork(part).embed(batches, pictures.modalities)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)
-            annotate(part, _metadata(config, card, variant, results if pictures.own else (), preprocessing))
+            texts = _metadata(config, card, variant, results if pictures.own else (), preprocessing)
+            annotate(part, texts | about | _identify(variant, fingerprint, calibration))
             size = part.stat().st_size
             done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
@@ -166,9 +182,20 @@ def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> f
     return difference
 
 
+def _identify(variant: Variant, fingerprint: str, calibration: Calibration | None) -> dict[str, str]:
+    """Name the weights, and what their similarities mean.
+
+    In float16 embeddings are those of the weights for all purposes. In int8 they are another model's, to be calibrated
+    by itself.
+    """
+    if variant == "int8":
+        return {"fingerprint": hashlib.sha256(f"{fingerprint} {variant}".encode()).hexdigest()}
+    return {"fingerprint": fingerprint} | ({} if calibration is None else {"calibration": calibration.to_json()})
+
+
 def _metadata(
     config: RunConfig, card: Card, variant: Variant, results: Sequence[Scores], preprocessing: Preprocessing
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """Make a program's metadata; its own test figures, if of the run's data set, replace the run's on the card."""
     if results:
         own = tuple(_figures(result) for result in results)

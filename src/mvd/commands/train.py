@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path
+from typing import Any
 
 from mvd import distributed
 from mvd.commands.engine import load_engine
 from mvd.commands.evaluate import prepare_test
+from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
 from mvd.config import Machine, RunConfig
+from mvd.config.changes import apply_changes, find_changes, refused_changes
 from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.training import TrainingData
-from mvd.errors import CheckpointError, DatasetError, RunError
+from mvd.errors import CheckpointError, ConfigError, DatasetError, RunError
 from mvd.metrics.validation import Validation
 from mvd.results.train import TrainResult
-from mvd.runs import RunData, RunFolder, creating_run, open_run, recover
+from mvd.runs import RunData, RunFolder, creating_run, open_run, read_trained_on, recover
 from mvd.runs.observer import Observer, Observers
 from mvd.runs.recording import recorded
-from mvd.weights.load import load_pretrained
+from mvd.weights.load import load_pretrained, pretrained_file
 from mvd.weights.names import Match
 
 
@@ -57,7 +60,8 @@ def train(
         observer: observes the run.
         prepared: the folder of the prepared arrays, where it is not the default one.
         pretrained: weights that the network starts from, such as those of a ResNet trained on ImageNet for its
-            encoders: a file in any format and naming of `mvd.weights.load.load_pretrained`.
+            encoders: a file in any format and naming of `mvd.weights.load.load_pretrained`; or a run folder, for its
+            best checkpoint.
         replace: delete a run that is in `out`.
         tested: the run is going to be tested on the data set: check first that it can be.
 
@@ -79,19 +83,21 @@ def train(
                 prepare_test(dataset)
             folder = default_folder(dataset) if prepared is None else Path(prepared)
             training, validation = load_training(dataset, folder, config)
-            weights = (
-                None
-                if pretrained is None
-                else load_pretrained(Path(pretrained), config.model, len(training.identities))
-            )
+            if distributed.is_first():
+                rehearse_folder(run.path, [(config, len(training.identities))])
+            file = None if pretrained is None else pretrained_file(Path(pretrained))
+            weights = None if file is None else load_pretrained(file, config.model, len(training.identities))
+            earlier = None if file is None else read_trained_on(file)
             described = replace_fields(
                 describe_people(dataset, training.identities, data),
                 prepared=str(folder.resolve()),
-                pretrained=None if pretrained is None else str(Path(pretrained).resolve()),
+                pretrained=None if file is None else str(file.resolve()),
                 pictures=training.fingerprint(),
                 recipe=name_recipe(config),
                 validation=None if validation is None else validation_protocol_of(dataset).name,
             )
+            if earlier is not None:  # the weights have seen these people, too
+                described = replace_fields(described, marks=tuple(dict.fromkeys((*described.marks, *earlier.marks))))
         with ExitStack() as stack:
             with distributed.agreement():
                 if distributed.is_first():
@@ -112,6 +118,7 @@ def train(
 def resume(
     path: Path | str,
     *,
+    changes: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
     data: Path | str | None = None,
     prepared: Path | str | None = None,
@@ -121,26 +128,33 @@ def resume(
     """Continue a run that was stopped or killed; it ends as if it had never been stopped.
 
     A run without a checkpoint starts again. If the last checkpoint is damaged, the one before it is used, with a
-    warning (`mvd.runs.recover`).
+    warning (`mvd.runs.recover`). With changed settings, such as more epochs, it goes on from where it is, finished or
+    not; each change is kept in the run with its step.
 
     Args:
         path: the run folder.
+        changes: settings that differ from here on, by their dotted names, such as {"schedule.epochs": 80}: any of the
+            optimizer but its kind, of the schedule, and of the runtime.
         observer: observes the run.
         data: where the data set is now, if it has moved.
         prepared: where the prepared arrays are now, if they have moved within or out of the data set.
-        machine: the device, precision, workers and batch; by default the run's, where they are there. On another device
-            or in another precision, the run ends with other bits.
+        machine: the device, precision, workers and batch; by default the run's, where they are there. What is given is
+            a change too. On another device or in another precision, the run ends with other bits.
         tested: the run is going to be tested on the data set: check first that it can be.
 
     Raises:
-        RunError: there is no run, another process works on it, or its data set has other identities or pictures now.
+        ConfigError: a setting cannot change while a run goes on, or has a wrong value.
+        RunError: there is no run, another process works on it, its data set has other identities or pictures now, or a
+            checkpoint in it is of another run.
         DatasetError: the data set is missing, or cannot be trained on.
         CheckpointError: all its checkpoints are damaged, or the weights that it started from are missing.
         MvdError: as for `train`.
     """
     run, observer = open_run(Path(path)), observer or Observer()
-    engine = load_engine(run.config)
-    config, lines = engine.adapt(run.config, machine or Machine())
+    machine = machine or Machine()
+    wanted = _changed(run, changes or {}, machine)
+    engine = load_engine(wanted)
+    config, lines = engine.adapt(wanted, machine)
     for line in lines:
         observer.noted(line)
     with distributed.joined(config.runtime), _locked(run):
@@ -149,9 +163,19 @@ def resume(
         with distributed.agreement():
             begun = False
             if distributed.is_first():
+                rehearse_folder(run.path, [(config, len(run.data.identities))], remedy="disk for the run")
                 if inputs.described != run.data:
                     run.move_data(inputs.described)
-                begun = recover(run) is not None
+                meta = recover(run)
+                begun = meta is not None
+                if changed := find_changes(run.config, wanted):
+                    step, epoch = (0, 0) if meta is None else (meta.step, meta.epoch)
+                    if "schedule.epochs" in changed and wanted.schedule.epochs <= epoch:
+                        raise ConfigError(
+                            f"schedule.epochs: expected more than the {epoch} epochs that the run has taken, found "
+                            f"{wanted.schedule.epochs}; give more, or leave it out"
+                        )
+                    run.change(step, epoch, changed)
         begun = distributed.broadcast(begun)
         with distributed.agreement():
             weights = None if begun else _initial_weights(run, config)
@@ -166,6 +190,24 @@ def resume(
                 initial=None if weights is None else weights.tensors,
             )
     return TrainResult(run, finished)
+
+
+def _changed(run: RunFolder, changes: Mapping[str, Any], machine: Machine) -> RunConfig:
+    """Return a run's configuration with changes, and with the settings of the machine that were asked for."""
+    wanted = apply_changes(run.config, changes)
+    if refused := refused_changes(find_changes(run.config, wanted)):
+        raise ConfigError(
+            f"{run.path}: expected changes of optimizer (but its kind), schedule and runtime, which a run can take as "
+            f"it goes on, found {', '.join(refused)}; start a new run from its weights: mvd train DATA --pretrained "
+            f"{run.path} --out NEW"
+        )
+    asked = {
+        "device": None if machine.device == "auto" else machine.device,
+        "precision": None if machine.precision == "auto" else machine.precision,
+        "workers": machine.workers or None,
+        "embed_batch": machine.batch or None,
+    }
+    return apply_changes(wanted, {f"runtime.{name}": value for name, value in asked.items() if value is not None})
 
 
 @contextmanager

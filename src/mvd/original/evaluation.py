@@ -17,6 +17,7 @@ from mvd.data.samples import Dataset
 from mvd.distributed.launch import process_count, process_index
 from mvd.errors import CheckpointError, ConfigError, ProtocolError
 from mvd.original.arguments import Arguments, parse_evaluation
+from mvd.original.cloud import without_credentials
 from mvd.original.devices import choose_device, launch_on_devices, require_device
 from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import data_folder, measure, notes, protocol_pattern, run_program, scan_data, search_title
@@ -54,7 +55,7 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     lines = notes(arguments)
     if arguments.settings.ms_mode == "GRAPH_MODE":
         lines.insert(0, "--MSmode GRAPH_MODE: a test is over before compiling pays; the eager network is evaluated")
-    performance.write(f"Args: {shlex.join(given)}", *lines, f"Weights: {weights.file}")
+    performance.write(f"Args: {shlex.join(map(without_credentials, given))}", *lines, f"Weights: {weights.file}")
     protocol = protocol_pattern(arguments, data)
     with as_run(weights, config, trained_on) as run:
         result = measure(run.path, protocol, "best", data, config.data.trial)

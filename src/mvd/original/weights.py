@@ -21,6 +21,7 @@ from mvd.runs import (
     RunData,
     RunFolder,
     Tensors,
+    check_finite,
     create_run,
     load_checkpoint,
     open_run,
@@ -71,7 +72,7 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
     Raises:
         CheckpointError: the checkpoint cannot be read, or the file cannot be written.
     """
-    tensors, meta = load_checkpoint(run.checkpoint(name))
+    tensors, meta = load_checkpoint(run.require_own(run.checkpoint(name)))
     metadata = {
         "mvd": json.dumps(asdict(meta)),
         "config": to_json(run.config),
@@ -91,7 +92,8 @@ def load_weights(path: Path) -> NetworkWeights:
     if path.is_dir():
         run, file = open_run(path), open_run(path).best_checkpoint
     elif (path.parent.parent / "config.json").is_file():
-        run, file = open_run(path.parent.parent), path
+        run = open_run(path.parent.parent)
+        file = run.require_own(path)
     else:
         return _of_file(path)
     return NetworkWeights(file=file, tensors=_tensors(file), config=run.config, data=run.data)
@@ -140,4 +142,6 @@ def _tensors(file: Path) -> Tensors:
             f"{file}: expected the weights of a whole MVD network, found {naming.title if naming else 'others'}; "
             f"encoders alone go to --pretrain"
         )
+    if (name := check_finite(tensors)) is not None:
+        raise CheckpointError(f"{file}: expected finite weights, found NaN or infinity in {name}; take another file")
     return to_our_names(tensors, naming).tensors

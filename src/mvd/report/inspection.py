@@ -15,6 +15,7 @@ from rich.text import Text
 
 from mvd.data.check import CameraCounts, Inspection, Sizes, SplitCounts
 from mvd.data.samples import Dataset
+from mvd.report import output
 from mvd.report.style import plain_table
 
 _NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM", "own": "own data"}
@@ -60,7 +61,8 @@ def _numbered(lines: Sequence[str]) -> RenderableType:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     for number, line in enumerate(lines, start=1):
-        table.add_row(f"{number}.", Text(line))
+        # Escaped before lines are broken, or the longer text would be cut off.
+        table.add_row(f"{number}.", Text(output.visible(line)))
     return Padding(table, (0, 0, 0, 1))
 
 
@@ -76,7 +78,8 @@ def _conclusion(inspection: Inspection) -> str:
     trial = f" --trial {dataset.trial}" if dataset is not None and dataset.trial is not None else ""
     lines = [f"to train on some of these people: mvd split {data}"] if dataset and not len(dataset.train) else []
     if "train" in inspection.ready:
-        lines.append(f"ready for: mvd prepare {data}{trial}")
+        out = "" if "prepare" in inspection.ready else " --out FOLDER"
+        lines.append(f"ready for: mvd prepare {data}{trial}{out}")
     elif "test" in inspection.ready:
         lines.append(f"ready for: mvd evaluate RUN --data {data}")
     return "\n".join(lines) or "no defects; nothing was rehearsed"

@@ -1,6 +1,7 @@
 """Training batches on the host, read from the memory-mapped pictures a little ahead of their use.
 
-Shapes: B = 2·P·K pictures in a batch, b of them in one process, its visible ones first; H × W pixels.
+Shapes: B = streams·P·K pictures in a batch, b of them in one process, its visible ones first, then the infrared ones,
+then second views in the same order (`AugmentConfig.streams`); H × W pixels.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from torch import Tensor
 
 from mvd import distributed
 from mvd.config import RunConfig
-from mvd.data.augment import draw_augmentation
-from mvd.data.samples import Modality
+from mvd.data.augment import AGAIN, batch_streams, draw_augmentation
 from mvd.data.sampling import identity_batches, steps_per_epoch
 from mvd.data.training import TrainingData
 from mvd.training.device_augment import pack
@@ -26,7 +26,7 @@ class HostBatch(NamedTuple):
 
     Attributes:
         pictures: (b, H, W, 3) uint8, visible ones first.
-        draws: (b, 8) int64, how to augment each (`device_augment.pack`).
+        draws: (b, 10) int64, how to augment each (`device_augment.pack`).
         modalities: (b,) int64, a `Modality` each; it stays on the host.
         everyone: (2, B) int64, class and modality of each row of the whole batch: the rows of the first process, then
             those of the second, and so on, as they are gathered.
@@ -65,10 +65,12 @@ def host_batches(config: RunConfig, data: TrainingData, start: int, *, pin: bool
     visible, infrared = data.labels(data.visible), data.labels(data.infrared)
     height, width = data.visible.size
     half = config.sampling.identities * config.sampling.pictures
-    modalities = np.repeat(list(Modality), half)
-    # The columns of each process's identities; its rows are those columns, visible and then infrared.
+    count = config.augment.streams
+    streams = batch_streams(count, half)
+    modalities = streams % AGAIN
+    # The columns of each process's identities; its rows are those columns, stream by stream.
     columns = np.arange(half).reshape(distributed.count(), -1)
-    rows = np.concatenate([columns, half + columns], axis=1)
+    rows = np.concatenate([stream * half + columns for stream in range(count)], axis=1)
     own, mine = columns[distributed.index()], rows[distributed.index()]
     for epoch in range(start // steps, config.schedule.epochs):
         drawn = identity_batches(
@@ -83,10 +85,10 @@ def host_batches(config: RunConfig, data: TrainingData, start: int, *, pin: bool
         for step in range(max(start, epoch * steps), (epoch + 1) * steps):
             row = step - epoch * steps
             pictures = [data.visible.read(drawn.visible[row, own]), data.infrared.read(drawn.infrared[row, own])]
-            draws = draw_augmentation(config.augment, modalities, height, width, seed=config.seed, step=step)
-            everyone = np.stack([np.tile(drawn.labels[row], 2), modalities])[:, rows.reshape(-1)]
+            draws = draw_augmentation(config.augment, streams, height, width, seed=config.seed, step=step)
+            everyone = np.stack([np.tile(drawn.labels[row], count), modalities])[:, rows.reshape(-1)]
             batch = HostBatch(
-                pictures=torch.from_numpy(np.concatenate(pictures)),
+                pictures=torch.from_numpy(np.concatenate((pictures * 2)[:count])),
                 draws=pack(draws)[mine],
                 modalities=torch.from_numpy(modalities[mine]),
                 everyone=torch.from_numpy(everyone),

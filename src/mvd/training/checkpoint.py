@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
 from mvd import distributed
 from mvd.config import RunConfig
 from mvd.errors import TrainingError
 from mvd.inference.embed import embed_pictures
 from mvd.metrics.validation import Validation
-from mvd.models.state import network_tensors, restore_network
+from mvd.models.factory import Network
+from mvd.models.state import network_tensors, overlay, restore_network
 from mvd.runs import CheckpointMeta, RunFolder, check_finite, load_checkpoint
 from mvd.runs.observer import Observer
+from mvd.training.average import training_weights
 from mvd.training.logging import StepLogger, diverged
 from mvd.training.optim import optimizer_tensors, restore_optimizer
 from mvd.training.state import TrainState
@@ -32,6 +35,10 @@ def restore(state: TrainState, log: StepLogger, run: RunFolder) -> None:
     assert stored is not None
     tensors, meta = stored
     restore_network(state.network, tensors, file)
+    if state.average is not None:
+        state.average.restart()
+    # Also where the average was switched on or off in between.
+    overlay(state.network, training_weights(tensors))
     restore_optimizer(state.optimizer, state.network, tensors)
     state.step, state.best, state.best_step = meta.step, meta.best, meta.best_step
     log.restore(meta.unlogged)
@@ -67,18 +74,17 @@ class CheckpointWriter:
             RunError: the checkpoint cannot be written.
         """
         unlogged = log.unlogged()
-        weights = network_tensors(state.network)
-        if (name := check_finite(weights)) is not None:
-            raise TrainingError(diverged(self.run, state.step, f"weights {name}", "not finite"))
-        metrics: dict[str, float] = {}
-        best = False
-        if validate and self.validation is not None:
-            samples = self.validation.samples
-            embeddings = embed_pictures(
-                state.network, self.config.runtime, self.validation.pictures, samples.modalities
-            )
-            metrics = dict(self.validation.score(embeddings))
-            best = state.best is None or metrics["mAP"] > state.best
+        with nullcontext() if state.average is None else state.average.applied():
+            weights = network_tensors(state.network)
+            if state.average is not None:
+                # On the CPU they share their memory with the network, which gets its own weights back.
+                weights = {name: values.copy() for name, values in weights.items()}
+            if (name := check_finite(weights)) is not None:
+                raise TrainingError(diverged(self.run, state.step, f"weights {name}", "not finite"))
+            metrics: dict[str, float] = {}
+            if validate and self.validation is not None:
+                metrics = self._validate(state.network, self.validation)
+        best = bool(metrics) and (state.best is None or metrics["mAP"] > state.best)
         if best:
             state.best, state.best_step = metrics["mAP"], state.step
         meta = CheckpointMeta(
@@ -93,10 +99,16 @@ class CheckpointWriter:
             if distributed.is_first():
                 if metrics:
                     self.run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
-                optimizer = optimizer_tensors(state.optimizer, state.network)
-                self.run.save_checkpoint("last", {**weights, **optimizer}, meta)
+                training = optimizer_tensors(state.optimizer, state.network)
+                if state.average is not None:
+                    training |= state.average.training_tensors()
+                self.run.save_checkpoint("last", {**weights, **training}, meta)
                 if best:
                     self.run.save_checkpoint("best", weights, meta)
         self.written = time.monotonic()
         if metrics:
             self.observer.validated(epoch, metrics, best=best)
+
+    def _validate(self, network: Network, validation: Validation) -> dict[str, float]:
+        embeddings = embed_pictures(network, self.config.runtime, validation.pictures, validation.samples.modalities)
+        return dict(validation.score(embeddings))

@@ -16,7 +16,9 @@ from mvd.models.factory import Network
 from mvd.models.mvd import MVD
 from mvd.models.outputs import Output
 from mvd.models.resnet import ResNet
-from mvd.models.state import initial_network
+from mvd.models.state import initial_network, overlay
+from mvd.runs import Tensors
+from mvd.training.average import WeightAverage
 from mvd.training.cuda_graph import GraphedGradients
 from mvd.training.optim import build_optimizer
 
@@ -30,6 +32,7 @@ class TrainState:
         forward: the network as it is called in training: data-parallel where processes share it. It has the
             network's parameters.
         optimizer: over the network's parameters.
+        average: the moving average of the network's weights; None where none is kept.
         graph: computes gradients by a CUDA graph once it has recorded one; None where none is used.
         step: steps taken.
         best: the best validation mAP so far.
@@ -39,6 +42,7 @@ class TrainState:
     network: Network
     forward: Callable[[Tensor, Tensor], Output]
     optimizer: torch.optim.Optimizer
+    average: WeightAverage | None = None
     graph: GraphedGradients | None = None
     step: int = 0
     best: float | None = None
@@ -64,4 +68,16 @@ def initial_state(config: RunConfig, classes: int, device: torch.device) -> Trai
         # Only the identity loss reaches all classifiers, and an own encoder may have parameters that it does not use.
         unused = config.losses.identity_weight == 0 or config.model.encoder is not None
         forward = data_parallel(forward, device, unused=unused)
-    return TrainState(network, forward, build_optimizer(network, config.optimizer))
+    average = WeightAverage(network, config.optimizer.ema) if config.optimizer.ema else None
+    return TrainState(network, forward, build_optimizer(network, config.optimizer), average)
+
+
+def start_from(state: TrainState, tensors: Tensors) -> None:
+    """Load pre-trained weights into a state before its first step; tensors without one keep their values.
+
+    Raises:
+        CheckpointError: an array is unknown to the network, or of another shape.
+    """
+    overlay(state.network, tensors)
+    if state.average is not None:
+        state.average.restart()
