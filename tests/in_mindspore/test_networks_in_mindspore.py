@@ -135,6 +135,10 @@ def test_networks_that_are_not_here_are_refused() -> None:
         create_model("agw", classes=5)
     with pytest.raises(ConfigError, match=r"model\.encoder: expected none with framework mindspore, found 'a\.py:b'"):
         create_model("mvd", classes=5, encoder="a.py:b")
+    with pytest.raises(ConfigError, match=r"model\.strips: expected 0 with framework mindspore, found 6"):
+        create_model("mvd", classes=5, strips=6)
+    with pytest.raises(ConfigError, match=r"model\.descriptor_flip: expected False with framework mindspore"):
+        create_model("mvd", classes=5, descriptor_flip=True)
     with pytest.raises(ConfigError, match=r"create_model: expected one of mvd, .*, found 'resnet'"):
         create_model("resnet", classes=5)
     with pytest.raises(ConfigError, match="at least 2 identities"):
@@ -155,10 +159,16 @@ def test_encoders_start_from_a_file(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found, encoder["layer3.0.conv1.weight"])
 
 
-def test_every_recipe_is_built_or_refused() -> None:
-    for name in RECIPES:
-        if name != "agw":
-            assert create_model(name, classes=2, arch="resnet18", base_width=4).config.arch == "resnet18"
+def test_recipes_are_built_or_refused_by_the_field() -> None:
+    refused = set()
+    for name, recipe in RECIPES.items():
+        try:
+            assert create_model(name, classes=2, arch="resnet18", base_width=4).config.padding == recipe.model.padding
+        except ConfigError as error:
+            assert str(error).startswith(("model.stems: ", "model.descriptor_flip: "))
+            refused.add(name)
+    assert refused.isdisjoint({"mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "demo"})
+    assert {"agw", "caj"} <= refused
 
 
 def test_doctests() -> None:
