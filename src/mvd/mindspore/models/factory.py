@@ -82,18 +82,24 @@ def require_here(config: ModelConfig) -> None:
 
     >>> require_here(RECIPES["agw"].model)
     Traceback (most recent call last):
-    mvd.errors.ConfigError: model.stems: expected "shared" with framework mindspore, found 'specific' (recipe agw): ...
+    mvd.errors.ConfigError: model.stems: expected "shared" with framework mindspore, found 'specific' (as agw ...
     """
     if config.stems != "shared":
         raise ConfigError(
-            f'model.stems: expected "shared" with framework mindspore, found {config.stems!r} (recipe agw): a compiled '
-            f"graph cannot sort pictures by modality; take --framework pytorch or --model.stems shared"
+            f'model.stems: expected "shared" with framework mindspore, found {config.stems!r} (as agw and caj): a '
+            f"compiled graph cannot sort pictures by modality; take --framework pytorch or --model.stems shared"
         )
     if config.encoder is not None:
         raise ConfigError(
             f"model.encoder: expected none with framework mindspore, found {config.encoder!r}: own encoders are "
             f"PyTorch's modules; take --framework pytorch or leave it out"
         )
+    for field, found in (("strips", config.strips), ("descriptor_flip", config.descriptor_flip)):
+        if found:
+            raise ConfigError(
+                f"model.{field}: expected {type(found)()} with framework mindspore, found {found}: only PyTorch has it "
+                f"here; take --framework pytorch or leave it out"
+            )
 
 
 def our_parameters(network: Network) -> dict[str, Parameter]:
