@@ -1,23 +1,61 @@
-"""Checkpoints of a run: what they hold, when they are written, and restoring one."""
+"""Checkpoints of a run: what they hold, when they are written, and restoring one.
+
+Of no framework: a `Trainable` gives and takes arrays by our names, so a run that was stopped in one framework goes on
+in another.
+"""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from mvd import distributed
 from mvd.config import RunConfig
+from mvd.data.pictures import Pictures
 from mvd.errors import TrainingError
-from mvd.inference.embed import embed_pictures
 from mvd.metrics.validation import Validation
-from mvd.models.state import network_tensors, restore_network
-from mvd.runs import CheckpointMeta, RunFolder, check_finite, load_checkpoint
+from mvd.runs import CheckpointMeta, RunFolder, Tensors, check_finite, load_checkpoint
 from mvd.runs.observer import Observer
 from mvd.training.logging import StepLogger, diverged
-from mvd.training.optim import optimizer_tensors, restore_optimizer
-from mvd.training.state import TrainState
 
 
-def restore(state: TrainState, log: StepLogger, run: RunFolder) -> None:
+class Trainable(Protocol):
+    """What a run carries from one step to the next, in any framework.
+
+    Attributes:
+        step: steps taken.
+        best: the best validation mAP so far.
+        best_step: the step of that validation.
+    """
+
+    step: int
+    best: float | None
+    best_step: int | None
+
+    def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy parameters and running statistics to the host, by our names."""
+
+    def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy the optimizer's state to the host, as "optimizer/<parameter>/<entry>"."""
+
+    def restore(self, tensors: Tensors, source: Path) -> None:
+        """Load both from a checkpoint.
+
+        Raises:
+            CheckpointError: it does not fit.
+        """
+
+    def embed(
+        self, config: RunConfig, pictures: Pictures, modalities: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures with the weights as they are: (N, D)."""
+
+
+def restore(state: Trainable, log: StepLogger[Any], run: RunFolder) -> None:
     """Restore a state, and the values that are not logged yet, from the last checkpoint of a run.
 
     Only the first process reads it, so the run folder need not be in reach of every machine.
@@ -31,8 +69,7 @@ def restore(state: TrainState, log: StepLogger, run: RunFolder) -> None:
     stored = distributed.broadcast(stored)
     assert stored is not None
     tensors, meta = stored
-    restore_network(state.network, tensors, file)
-    restore_optimizer(state.optimizer, state.network, tensors)
+    state.restore(tensors, file)
     state.step, state.best, state.best_step = meta.step, meta.best, meta.best_step
     log.restore(meta.unlogged)
 
@@ -51,7 +88,7 @@ class CheckpointWriter:
         """Whether the last checkpoint is older than `runtime.checkpoint_minutes`."""
         return time.monotonic() - self.written >= 60 * self.config.runtime.checkpoint_minutes
 
-    def write(self, state: TrainState, log: StepLogger, *, epoch: int, validate: bool) -> None:
+    def write(self, state: Trainable, log: StepLogger[Any], *, epoch: int, validate: bool) -> None:
         """Write the last checkpoint, and the best one where a validation finds the weights better than before.
 
         The last is written before the best: if the run is killed in between, `mvd.runs.recover` makes the best from it.
@@ -67,16 +104,14 @@ class CheckpointWriter:
             RunError: the checkpoint cannot be written.
         """
         unlogged = log.unlogged()
-        weights = network_tensors(state.network)
+        weights = state.network_arrays()
         if (name := check_finite(weights)) is not None:
             raise TrainingError(diverged(self.run, state.step, f"weights {name}", "not finite"))
         metrics: dict[str, float] = {}
         best = False
         if validate and self.validation is not None:
             samples = self.validation.samples
-            embeddings = embed_pictures(
-                state.network, self.config.runtime, self.validation.pictures, samples.modalities
-            )
+            embeddings = state.embed(self.config, self.validation.pictures, samples.modalities)
             metrics = dict(self.validation.score(embeddings))
             best = state.best is None or metrics["mAP"] > state.best
         if best:
@@ -93,8 +128,7 @@ class CheckpointWriter:
             if distributed.is_first():
                 if metrics:
                     self.run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
-                optimizer = optimizer_tensors(state.optimizer, state.network)
-                self.run.save_checkpoint("last", {**weights, **optimizer}, meta)
+                self.run.save_checkpoint("last", {**weights, **state.optimizer_arrays()}, meta)
                 if best:
                     self.run.save_checkpoint("best", weights, meta)
         self.written = time.monotonic()

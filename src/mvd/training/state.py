@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from mvd import distributed
 from mvd.config import RunConfig
+from mvd.data.pictures import Pictures
 from mvd.distributed.batch_norm import share_statistics
 from mvd.distributed.group import data_parallel
+from mvd.inference.embed import embed_pictures
 from mvd.models.factory import Network
 from mvd.models.mvd import MVD
 from mvd.models.outputs import Output
 from mvd.models.resnet import ResNet
-from mvd.models.state import initial_network
+from mvd.models.state import initial_network, network_tensors, restore_network
+from mvd.runs import Tensors
 from mvd.training.cuda_graph import GraphedGradients
-from mvd.training.optim import build_optimizer
+from mvd.training.optim import build_optimizer, optimizer_tensors, restore_optimizer
 
 
 @dataclass
@@ -43,6 +50,29 @@ class TrainState:
     step: int = 0
     best: float | None = None
     best_step: int | None = None
+
+    def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy parameters and running statistics to the host, by name."""
+        return network_tensors(self.network)
+
+    def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy the optimizer's state to the host, as "optimizer/<parameter>/<entry>"."""
+        return optimizer_tensors(self.optimizer, self.network)
+
+    def restore(self, tensors: Tensors, source: Path) -> None:
+        """Load both from a checkpoint.
+
+        Raises:
+            CheckpointError: it does not fit.
+        """
+        restore_network(self.network, tensors, source)
+        restore_optimizer(self.optimizer, self.network, tensors)
+
+    def embed(
+        self, config: RunConfig, pictures: Pictures, modalities: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures with the weights as they are: (N, D)."""
+        return embed_pictures(self.network, config.runtime, pictures, modalities)
 
 
 def initial_state(config: RunConfig, classes: int, device: torch.device) -> TrainState:
