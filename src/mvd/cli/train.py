@@ -91,13 +91,17 @@ class Train:
         usual, given = RECIPES[self.recipe], self.config.runtime
         names = ("device", "precision", "workers", "embed_batch")
         machine = {name: getattr(given, name) for name in names}
-        others = replace(self.config, runtime=replace(given, **{name: getattr(usual.runtime, name) for name in names}))
+        others = replace(
+            self.config,
+            framework=usual.framework,
+            runtime=replace(given, **{name: getattr(usual.runtime, name) for name in names}),
+        )
         if others != usual or self.pretrained is not None or self.replace:
             raise ConfigError(
-                "expected --resume without other settings than --runtime.device, --runtime.precision, "
+                "expected --resume without other settings than --framework, --runtime.device, --runtime.precision, "
                 "--runtime.workers and --runtime.embed-batch, found some; a run goes on with its own configuration"
             )
-        return Machine(batch=machine.pop("embed_batch"), **machine)
+        return Machine(framework=self.config.framework, batch=machine.pop("embed_batch"), **machine)
 
     @contextmanager
     def _observer(self, console: Console, bar: TrainingBar) -> Iterator[Observer]:

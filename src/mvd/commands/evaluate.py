@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from mvd import distributed
-from mvd.commands.engine import load_engine, machine_flags
+from mvd.commands.engine import fit_machine, machine_flags
 from mvd.config import Descriptor, Machine, RunConfig
 from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.layouts import scan
@@ -68,7 +68,7 @@ def evaluate(
         descriptor: the embedding of a picture, where it is not the configuration's; training does not depend on it.
         allow_trained_identities: test people whom the run was trained on, too; the figures count as no test figures
             of the run.
-        machine: the device, precision, workers and batch; by default the run's, where they are there.
+        machine: the framework, device, precision, workers and batch; by default the run's, where they are there.
         note: called with a line that the user should see.
         progress: called with (pictures embedded, pictures in all).
 
@@ -84,9 +84,9 @@ def evaluate(
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = Path(run.data.root if data is None else data)
-    engine, checkpoint = load_engine(config), _checkpoint(run, weights)
+    checkpoint = _checkpoint(run, weights)
     with machine_flags():
-        config, lines = engine.adapt(config, machine or Machine())
+        engine, config, lines = fit_machine(config, machine or Machine())
     for line in lines:
         note(line)
     with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):

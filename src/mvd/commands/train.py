@@ -9,7 +9,7 @@ from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from mvd import distributed
-from mvd.commands.engine import load_engine
+from mvd.commands.engine import choose_framework, fit_machine, load_engine
 from mvd.commands.evaluate import prepare_test
 from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
 from mvd.config import Machine, RunConfig
@@ -69,7 +69,7 @@ def train(
         TrainingError: training diverged.
     """
     data, run, observer = Path(data), RunFolder(Path(out)), observer or Observer()
-    config = resolve_config(config)
+    config = choose_framework(resolve_config(config))
     engine = load_engine(config)
     with distributed.joined(config.runtime):
         with distributed.agreement():
@@ -128,8 +128,8 @@ def resume(
         observer: observes the run.
         data: where the data set is now, if it has moved.
         prepared: where the prepared arrays are now, if they have moved within or out of the data set.
-        machine: the device, precision, workers and batch; by default the run's, where they are there. On another device
-            or in another precision, the run ends with other bits.
+        machine: the framework, device, precision, workers and batch; by default the run's, where they are there. In
+            another framework or precision, or on another device, the run ends with other bits.
         tested: the run is going to be tested on the data set: check first that it can be.
 
     Raises:
@@ -139,8 +139,7 @@ def resume(
         MvdError: as for `train`.
     """
     run, observer = open_run(Path(path)), observer or Observer()
-    engine = load_engine(run.config)
-    config, lines = engine.adapt(run.config, machine or Machine())
+    engine, config, lines = fit_machine(run.config, machine or Machine())
     for line in lines:
         observer.noted(line)
     with distributed.joined(config.runtime), _locked(run):

@@ -35,6 +35,7 @@ from mvd.weights.names import (
     to_our_names,
     to_their_names,
 )
+from mvd.weights.shapes import network_shapes
 
 Framework: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
 
@@ -188,7 +189,9 @@ def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
 
 
 def _shapes(config: ModelConfig, classes: int) -> dict[str, Shape]:
-    from mvd.models.state import state_shapes  # loads torch
+    if config.encoder is None:
+        return network_shapes(config, classes)
+    from mvd.models.state import state_shapes  # builds the user's encoder, and loads torch
 
     return state_shapes(config, classes)
 
