@@ -1,0 +1,72 @@
+"""Augment and normalise a batch on the host: uint8 pictures become float32 images, as PyTorch does it on the device.
+
+The draws are the same (`mvd.data.augment`), and so is the arithmetic, in float32 (`mvd.training.device_augment`).
+
+Shapes: B batch, H × W pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws
+from mvd.data.images import MEAN, STD
+
+Pixels = npt.NDArray[np.uint8]
+Images = npt.NDArray[np.float32]
+
+_LUMA = np.array((0.2989, 0.5870, 0.1140), np.float32)
+_MEAN = np.array(MEAN, np.float32) * np.float32(255)
+_STD = np.array(STD, np.float32) * np.float32(255)
+
+
+def augment(pictures: Pixels, draws: AugmentDraws, pad: int) -> Images:
+    """Augment each picture as drawn, and normalise.
+
+    Args:
+        pictures: (B, H, W, 3) uint8.
+        draws: how.
+        pad: the padding that the crops were drawn for.
+
+    Returns:
+        (B, 3, H, W) float32.
+
+    >>> draws = AugmentDraws(*np.zeros((3, 1), int), np.array([KEEP_COLOURS]), np.zeros((1, 4), int))
+    >>> augment(np.zeros((1, 4, 2, 3), np.uint8), draws, pad=0)[0, 2, 0, 0]  # (0 - 0.406) / 0.225
+    np.float32(-1.8044444)
+    """
+    images = _exchange(_crop(pictures, draws, pad).astype(np.float32), draws.channel)
+    return _channels_first(_erase((images - _MEAN) / _STD, draws.erase))
+
+
+def normalise(pictures: Pixels) -> Images:
+    """Normalise pictures (B, H, W, 3) by ImageNet's mean and deviation: (B, 3, H, W) float32."""
+    return _channels_first((pictures.astype(np.float32) - _MEAN) / _STD)
+
+
+def _crop(pictures: Pixels, draws: AugmentDraws, pad: int) -> Pixels:
+    batch, height, width, _ = pictures.shape
+    columns = np.arange(width)
+    x = draws.left[:, None] + np.where(draws.flip[:, None], columns[::-1], columns)
+    y = draws.top[:, None] + np.arange(height)
+    padded = np.pad(pictures, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    return padded[np.arange(batch)[:, None, None], y[:, :, None], x[:, None, :]]
+
+
+def _exchange(images: Images, channel: npt.NDArray[np.int64]) -> Images:
+    """Copy one channel, or the grey, to all three: (B, H, W, 3) in 0 … 255 both."""
+    sources = np.concatenate([images, (images @ _LUMA)[..., None]], axis=-1)
+    index = np.clip(channel, 0, GREY)[:, None, None, None]
+    chosen = np.take_along_axis(sources, np.broadcast_to(index, (*images.shape[:3], 1)), axis=-1)
+    return np.where((channel == KEEP_COLOURS)[:, None, None, None], images, chosen)
+
+
+def _erase(images: Images, boxes: npt.NDArray[np.int64]) -> Images:
+    for image, (top, left, height, width) in zip(images, boxes.tolist(), strict=True):
+        image[top : top + height, left : left + width] = 0
+    return images
+
+
+def _channels_first(images: Images) -> Images:
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
