@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from mvd.config.checks import require, require_at_most
+from mvd.config.model import ModelConfig
 from mvd.errors import ConfigError
 
 TERMS = ("identity", "metric", "vsd", "vcd", "vml", "cml")
@@ -121,3 +123,25 @@ class LossConfig:
     def extra_losses(self) -> list[ExtraLoss]:
         """The own losses, with name, import path and weight."""
         return [ExtraLoss.parse(text) for text in self.extra]
+
+
+def require_parts(weights: Mapping[str, float], model: ModelConfig) -> None:
+    """Refuse terms that compare parts which a network lacks.
+
+    Args:
+        weights: of the terms that are computed, by name.
+        model: the network.
+
+    Raises:
+        ConfigError: there are such terms.
+    """
+    lacking = set() if model.bottleneck else {"vsd", "vcd", "vml"}
+    if model.encoders == "shared":
+        lacking = {"vsd", "vcd", "vml", "cml"}
+    if wrong := [name for name in weights if name in lacking]:
+        raise ConfigError(
+            f"losses: expected weights of 0 for {', '.join(wrong)}, which compare parts that this network lacks "
+            f"(model.encoders {model.encoders}, model.bottleneck {model.bottleneck}), found "
+            f"{', '.join(str(weights[name]) for name in wrong)}; "
+            f"add {' '.join(f'--losses.{name}-weight 0' for name in wrong)}"
+        )

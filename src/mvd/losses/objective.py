@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from mvd.config import LossConfig, RunConfig
 from mvd.config.imports import load_object
+from mvd.config.losses import require_parts
 from mvd.errors import ConfigError
 from mvd.losses.cml import CML
 from mvd.losses.hetero_centre import HeteroCentreTriplet
@@ -195,17 +196,8 @@ def build_objective(config: RunConfig) -> Objective:
         ConfigError: every weight is 0, a term compares parts that the run's network does not have, or a loss of the
             user's cannot be imported.
     """
-    objective, model = Objective(loss_terms(config.losses)), config.model
-    lacking = set() if model.bottleneck else {"vsd", "vcd", "vml"}
-    if model.encoders == "shared":
-        lacking = {"vsd", "vcd", "vml", "cml"}
-    if wrong := [name for name in objective.weights if name in lacking]:
-        raise ConfigError(
-            f"losses: expected weights of 0 for {', '.join(wrong)}, which compare parts that this network lacks "
-            f"(model.encoders {model.encoders}, model.bottleneck {model.bottleneck}), found "
-            f"{', '.join(str(objective.weights[name]) for name in wrong)}; "
-            f"add {' '.join(f'--losses.{name}-weight 0' for name in wrong)}"
-        )
+    objective = Objective(loss_terms(config.losses))
+    require_parts(objective.weights, config.model)
     return objective
 
 

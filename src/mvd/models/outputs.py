@@ -8,9 +8,10 @@ Shapes: B batch, D width (C of an observation, z_dim of a representation), K cla
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Prediction(NamedTuple):

@@ -1,0 +1,1 @@
+"""Networks in MindSpore: MVD, the baseline, their ResNet encoders."""

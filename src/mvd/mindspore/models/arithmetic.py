@@ -1,0 +1,22 @@
+"""Arithmetic that networks and losses share.
+
+Shapes: B batch, D width.
+"""
+
+from __future__ import annotations
+
+import mindspore
+from mindspore import Tensor, ops
+
+_SMALLEST_SQUARE = 1e-24
+
+
+def widen(values: Tensor) -> Tensor:
+    """Turn values into float32, unless they are wider."""
+    return values if values.dtype == mindspore.float64 else ops.cast(values, mindspore.float32)
+
+
+def unit_rows(features: Tensor) -> Tensor:
+    """Divide rows (B, D) by their L2 norm, or by 1e-12 where that is less, as PyTorch does."""
+    squares = ops.square(features).sum(axis=1, keepdims=True)
+    return features / ops.sqrt(ops.maximum(squares, ops.cast(_SMALLEST_SQUARE, features.dtype)))

@@ -1,0 +1,50 @@
+"""The field's baseline: one encoder for both modalities. `mvd.models.baseline` describes it.
+
+Shapes: B batch, H × W pixels, D width of a descriptor, K classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mindspore import Tensor, nn
+
+from mvd.config import ModelConfig
+from mvd.mindspore.models.branch import BranchNetwork, join
+from mvd.mindspore.models.outputs import Plain, with_names
+from mvd.models.outputs import Output
+
+
+class Baseline(nn.Cell):
+    """One branch, named as MVD's shared one, so that weights can go from one network to the other.
+
+    Args:
+        config: the architecture.
+        classes: K, identities in training.
+
+    Raises:
+        ConfigError: fewer than two classes.
+    """
+
+    def __init__(self, config: ModelConfig, classes: int) -> None:
+        super().__init__()
+        self.config = config
+        self.shared = BranchNetwork(config, classes)
+        self.norm = config.descriptor_norm
+
+    def __call__(self, *arguments: Any, **named: Any) -> Output | Tensor:
+        """Return a `SharedOutput` in training, and a descriptor (B, D) in eval mode; arguments as of `construct`."""
+        output = super().__call__(*arguments, **named)
+        return with_names(output) if self.training else output
+
+    def construct(self, images: Tensor, modalities: Tensor | None = None, keep: Tensor | None = None) -> Plain | Tensor:
+        """Compute `outputs` in training and `embed` in eval mode; arguments as of `MVD`, with one pass in `keep`."""
+        return self.outputs(images, keep) if self.training else self.embed(images)
+
+    def outputs(self, images: Tensor, keep: Tensor | None = None) -> Plain:
+        """Compute the one pass over normalised pictures (B, 3, H, W), as plain tuples."""
+        return (self.shared(images, None if keep is None else keep[0]),)
+
+    def embed(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
+        """Compute descriptors (B, D) for ranking by inner product. Call it in eval mode."""
+        return join(self.shared.embed(images), self.norm)

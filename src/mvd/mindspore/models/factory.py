@@ -1,0 +1,124 @@
+"""Networks: the one of a configuration, and `mvd.mindspore.create_model`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from mindspore import Parameter
+
+from mvd.config import ModelConfig, from_json
+from mvd.config.recipes import RECIPES
+from mvd.errors import ConfigError
+from mvd.mindspore.models.baseline import Baseline
+from mvd.mindspore.models.mvd import MVD
+from mvd.weights.names import MINDSPORE_RELEASE, to_their_names
+
+Network: TypeAlias = MVD | Baseline
+
+_log = logging.getLogger("mvd")
+
+
+def create_model(
+    recipe: str | ModelConfig = "mvd", *, classes: int, pretrained: str | Path | None = None, **fields: Any
+) -> Network:
+    """Create a network. It maps pictures to named outputs in training mode, and to embeddings in eval mode.
+
+    Pictures are (B, 3, H, W), normalised by ImageNet's mean and standard deviation. A new network is in eval mode, as
+    every cell of MindSpore; `network.set_train(True)` changes that. Weights are drawn after `mindspore.set_seed`.
+
+    Args:
+        recipe: the recipe whose network it is, by name, or an architecture.
+        classes: K, identities in training, at least 2.
+        pretrained: a file of weights to start from, in any format that `mvd.weights` reads: a ResNet for the encoders,
+            or a whole network, of whose heads those of the same size are used.
+        **fields: fields of `mvd.config.ModelConfig` that differ from the recipe's.
+
+    Raises:
+        ConfigError: there is no such recipe or field, a value is out of range, or MindSpore has no such network here.
+        CheckpointError: the weights cannot be read, or belong to another encoder.
+
+    >>> create_model("baseline", classes=5, arch="resnet18", base_width=8).shared.encoder.channels
+    64
+    """
+    if isinstance(recipe, str):
+        if recipe not in RECIPES:
+            raise ConfigError(f"create_model: expected one of {', '.join(RECIPES)}, found {recipe!r}")
+        recipe = RECIPES[recipe].model
+    text = json.dumps({"model": asdict(recipe) | fields}, default=str)
+    network = build_network(from_json(text, "create_model").model, classes)
+    if pretrained is not None:
+        _load(network, Path(pretrained), classes)
+    return network
+
+
+def build_network(config: ModelConfig, classes: int) -> Network:
+    """Build a network with new weights, which follow from `mindspore.set_seed`.
+
+    Its parameters have the names of the MindSpore release, so that `mindspore.save_checkpoint` writes what the
+    release's own programs load.
+
+    Raises:
+        ConfigError: fewer than two classes, or a network that only PyTorch has here.
+    """
+    require_here(config)
+    network: Network = MVD(config, classes) if config.encoders == "mvd" else Baseline(config, classes)
+    parameters = our_parameters(network)
+    released = to_their_names(dict.fromkeys(parameters), MINDSPORE_RELEASE)  # type: ignore[arg-type]
+    for ours, theirs in zip(released.report.matched, released.tensors, strict=True):
+        parameters[ours].name = theirs
+    return network
+
+
+def require_here(config: ModelConfig) -> None:
+    """Refuse a network that only PyTorch has.
+
+    Raises:
+        ConfigError: it is one.
+
+    >>> require_here(RECIPES["agw"].model)
+    Traceback (most recent call last):
+    mvd.errors.ConfigError: model.stems: expected "shared" with framework mindspore, found 'specific' (recipe agw): ...
+    """
+    if config.stems != "shared":
+        raise ConfigError(
+            f'model.stems: expected "shared" with framework mindspore, found {config.stems!r} (recipe agw): a compiled '
+            f"graph cannot sort pictures by modality; take --framework pytorch or --model.stems shared"
+        )
+    if config.encoder is not None:
+        raise ConfigError(
+            f"model.encoder: expected none with framework mindspore, found {config.encoder!r}: own encoders are "
+            f"PyTorch's modules; take --framework pytorch or leave it out"
+        )
+
+
+def our_parameters(network: Network) -> dict[str, Parameter]:
+    """List the parameters and running statistics of a network by PyTorch's names, those of `mvd.weights`.
+
+    >>> [*our_parameters(create_model("baseline", classes=2, arch="resnet18", base_width=4))][:2]
+    ['shared.encoder.conv1.weight', 'shared.encoder.bn1.running_mean']
+    """
+    structure = dict(network.parameters_and_names())
+    norms = {name.removesuffix(".moving_mean") for name in structure if name.endswith(".moving_mean")}
+    return {_our_name(name, norms): parameter for name, parameter in structure.items()}
+
+
+_ENDS = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+
+
+def _our_name(name: str, norms: set[str]) -> str:
+    cell, _, leaf = name.rpartition(".")
+    return f"{cell}.{_ENDS[leaf]}" if cell in norms else name
+
+
+def _load(network: Network, file: Path, classes: int) -> None:
+    from mvd.mindspore.models.state import overlay  # state builds networks by this module
+    from mvd.weights import load_pretrained
+
+    tensors, report = load_pretrained(file, network.config, classes)
+    overlay(network, tensors)
+    matched = f"{len(report.matched)} tensors matched, {len(report.missing)} start anew"
+    _log.info("%s: %s", file, "; ".join((matched, *report.notes)))
