@@ -24,6 +24,46 @@ _BETA1, _BETA2, _EPSILON, _MOMENTUM = 0.9, 0.999, 1e-8, 0.9
 _ENTRIES = {"adam": ("exp_avg", "exp_avg_sq"), "adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
 """PyTorch's names of what an optimizer keeps for each parameter."""
 
+_adam, _adamw, _sgd = (ops.MultitypeFuncGraph(name) for name in ("adam", "adamw", "sgd"))
+_sum_of_squares, _scaled = (ops.MultitypeFuncGraph(name) for name in ("sum_of_squares", "scaled"))
+_SIGNATURE = ("Tensor",) * 3 + ("Float",) * 2 + ("Tensor",) * 3
+
+
+@_adam.register(*_SIGNATURE, "Tensor")
+def _adam_update(lr, corrected, root, scale, decay, parameter, gradient, first, second):  # type: ignore[no-untyped-def]
+    return _adam_step(corrected * scale, root, parameter, parameter, gradient + decay * parameter, first, second)
+
+
+@_adamw.register(*_SIGNATURE, "Tensor")
+def _adamw_update(lr, corrected, root, scale, decay, parameter, gradient, first, second):  # type: ignore[no-untyped-def]
+    decayed = parameter * (1 - lr * scale * decay)
+    return _adam_step(corrected * scale, root, parameter, decayed, gradient, first, second)
+
+
+def _adam_step(rate, root, parameter, value, gradient, first, second):  # type: ignore[no-untyped-def]
+    mean = _BETA1 * first + (1 - _BETA1) * gradient
+    square = _BETA2 * second + (1 - _BETA2) * gradient * gradient
+    done = ops.assign(first, mean), ops.assign(second, square)
+    after = value - rate * mean / (ops.sqrt(square) / root + _EPSILON)
+    return ops.depend(ops.assign(parameter, after), done)
+
+
+@_sgd.register(*_SIGNATURE)
+def _sgd_update(lr, corrected, root, scale, decay, parameter, gradient, first):  # type: ignore[no-untyped-def]
+    gradient = gradient + decay * parameter
+    momentum = ops.assign(first, _MOMENTUM * first + gradient)  # PyTorch starts with the gradient, which 0 + gradient is
+    return ops.assign(parameter, parameter - lr * scale * (gradient + _MOMENTUM * momentum))
+
+
+@_sum_of_squares.register("Tensor")
+def _of_squares(gradient):  # type: ignore[no-untyped-def]
+    return ops.square(gradient).sum()
+
+
+@_scaled.register("Tensor", "Tensor")
+def _scale(factor, gradient):  # type: ignore[no-untyped-def]
+    return gradient * factor
+
 
 class Optimizer(nn.Cell):
     """Adam, AdamW or SGD with Nesterov momentum, over the trained parameters of a network.
@@ -49,9 +89,9 @@ class Optimizer(nn.Cell):
         self.decays = tuple(
             config.weight_decay if one.ndim > 1 or config.decay == "all" else 0.0 for one in trained.values()
         )
-        self.moments = tuple(
-            self.parameters.clone(prefix=f"optimizer/{entry}", init="zeros") for entry in _ENTRIES[config.kind]
-        )
+        self.first = self.parameters.clone(prefix="first", init="zeros")
+        self.second = self.parameters.clone(prefix="second", init="zeros") if config.kind != "sgd" else None
+        self.each = ops.HyperMap()
         self.taken = 0
 
     def scalars(self, lr: float) -> Tensor:
@@ -70,28 +110,24 @@ class Optimizer(nn.Cell):
             scalars: what `scalars` returned.
         """
         if self.clip_norm:
-            gradients = _clipped(gradients, self.clip_norm)
+            gradients = self._clipped(gradients)
         lr, corrected, root = scalars[0], scalars[1], scalars[2]
-        for k in range(len(self.parameters)):
-            parameter, gradient = self.parameters[k], gradients[k]
-            scale, decay = self.scales[k], self.decays[k]
-            if self.kind == "sgd":
-                gradient = gradient + decay * parameter if decay else gradient
-                # PyTorch starts the momentum with the gradient itself, which 0 + gradient is.
-                momentum = _MOMENTUM * self.moments[0][k] + gradient
-                ops.assign(self.moments[0][k], momentum)
-                ops.assign(parameter, parameter - scale * lr * (gradient + _MOMENTUM * momentum))
-            else:
-                value = parameter
-                if decay and self.kind == "adamw":
-                    value = value - scale * lr * decay * value
-                elif decay:
-                    gradient = gradient + decay * parameter
-                mean = _BETA1 * self.moments[0][k] + (1 - _BETA1) * gradient
-                square = _BETA2 * self.moments[1][k] + (1 - _BETA2) * gradient * gradient
-                ops.assign(self.moments[0][k], mean)
-                ops.assign(self.moments[1][k], square)
-                ops.assign(parameter, value - scale * corrected * mean / (ops.sqrt(square) / root + _EPSILON))
+        if self.kind == "sgd":
+            update = ops.partial(_sgd, lr, corrected, root)
+            self.each(update, self.scales, self.decays, self.parameters, gradients, self.first)
+        else:
+            update = ops.partial(_adamw if self.kind == "adamw" else _adam, lr, corrected, root)
+            self.each(update, self.scales, self.decays, self.parameters, gradients, self.first, self.second)
+
+    def _clipped(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Scale gradients so that their L2 norm, all together, is at most `clip_norm`, as PyTorch does."""
+        norm = ops.sqrt(ops.addn(self.each(_sum_of_squares, gradients)))
+        factor = ops.minimum(self.clip_norm / (norm + 1e-6), ops.ones_like(norm))
+        return self.each(ops.partial(_scaled, factor), gradients)
+
+    @property
+    def _moments(self) -> list[ParameterTuple]:
+        return [self.first] if self.second is None else [self.first, self.second]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Collect the state as arrays named "optimizer/<parameter>/<entry>", those that PyTorch's optimizer has."""
@@ -102,7 +138,7 @@ class Optimizer(nn.Cell):
         for k, name in enumerate(self.names):
             if self.kind != "sgd":
                 arrays[f"{OPTIMIZER_PREFIX}{name}/step"] = np.array(self.taken, np.float32)
-            for entry, moments in zip(entries, self.moments, strict=True):
+            for entry, moments in zip(entries, self._moments, strict=True):
                 arrays[f"{OPTIMIZER_PREFIX}{name}/{entry}"] = moments[k].asnumpy()
         return arrays
 
@@ -122,18 +158,7 @@ class Optimizer(nn.Cell):
             if k is None or (value.ndim and value.shape != tuple(self.parameters[k].shape)):
                 raise CheckpointError(f"{key}: expected the state of a trained parameter, found {value.shape}")
             if entry in entries:
-                self.moments[entries.index(entry)][k].set_data(Tensor(np.ascontiguousarray(value, np.float32)))
+                self._moments[entries.index(entry)][k].set_data(Tensor(np.ascontiguousarray(value, np.float32)))
             # PyTorch's SGD does not count.
             self.taken = max(self.taken, int(value) if entry == "step" else 1)
 
-
-def _clipped(gradients: tuple[Tensor, ...], most: float) -> tuple[Tensor, ...]:
-    """Scale gradients so that their L2 norm, all together, is at most `most`, as PyTorch does."""
-    total = ops.square(gradients[0]).sum()
-    for k in range(1, len(gradients)):
-        total = total + ops.square(gradients[k]).sum()
-    factor = ops.minimum(most / (ops.sqrt(total) + 1e-6), ops.ones_like(total))
-    scaled = []
-    for gradient in gradients:
-        scaled.append(gradient * factor)
-    return tuple(scaled)

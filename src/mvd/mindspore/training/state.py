@@ -34,7 +34,7 @@ class _Loss(nn.Cell):
         self.names = objective.names
 
     def construct(
-        self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor | None = None
+        self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor
     ) -> tuple[Tensor, Tensor]:
         output = self.network.outputs(images, keep)
         total, terms = self.objective(output, labels, modalities)
@@ -58,7 +58,7 @@ class Step(nn.Cell):
         self.names = (*objective.names, "total", "accuracy")
 
     def construct(
-        self, images: Tensor, labels: Tensor, modalities: Tensor, scalars: Tensor, keep: Tensor | None = None
+        self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor, scalars: Tensor
     ) -> Tensor:
         """Take a step.
 
@@ -66,8 +66,9 @@ class Step(nn.Cell):
             images: (B, 3, H, W), normalised.
             labels: (B,) int32.
             modalities: (B,) int32.
+            keep: (P, B, classifier width), by what dropout multiplies; (P, 1, 1) ones without dropout, since a gradient
+                takes no None.
             scalars: of `Optimizer.scalars`.
-            keep: (P, B, classifier width), by what dropout multiplies.
 
         Returns:
             (T + 2,), the values of `names`.
@@ -105,12 +106,10 @@ class TrainState:
         self._taken = 0  # since the run was started or restored
         self._counters: dict[str, int] = {}  # of the batches that norms had seen by then
 
-    def advance(
-        self, images: Tensor, labels: Tensor, modalities: Tensor, lr: float, keep: Tensor | None = None
-    ) -> Tensor:
+    def advance(self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor, lr: float) -> Tensor:
         """Take a step at a learning rate; arguments and result as of `Step`."""
         self.take.set_train(True)
-        values: Tensor = self.take(images, labels, modalities, self.optimizer.scalars(lr), keep)
+        values: Tensor = self.take(images, labels, modalities, keep, self.optimizer.scalars(lr))
         self.optimizer.taken += 1
         self._taken += 1
         return values

@@ -94,7 +94,8 @@ def train_step(state: TrainState, batch: Batch, config: RunConfig, lr: float) ->
     images = Tensor(augment(batch.pictures, batch.draws, config.augment.pad))
     labels, modalities = (Tensor(row.astype(np.int32)) for row in batch.everyone)
     keep = draw_dropout(config.model, len(batch.pictures), seed=config.seed, step=state.step)
-    return state.advance(images, labels, modalities, lr, None if keep is None else Tensor(keep))
+    keep = np.ones((4, 1, 1), np.float32) if keep is None else keep
+    return state.advance(images, labels, modalities, Tensor(keep), lr)
 
 
 def _sample_batch(batch: Batch, config: RunConfig, identities: npt.NDArray[np.int64]) -> SampleBatch:
