@@ -31,7 +31,9 @@ from mvd.runs import RunFolder
 from mvd.runs.observer import Observer
 
 _MODULES = {"pytorch": "mvd.training.engine", "mindspore": "mvd.mindspore.engine"}
-_PACKAGES = {"pytorch": "torch", "mindspore": "mindspore"}
+PACKAGES = {"pytorch": "torch", "mindspore": "mindspore"}
+"""The package of each framework."""
+
 _EXTRAS = {"pytorch": "mvd[torch]", "mindspore": "mvd[mindspore]"}
 _FOR = {"pytorch": "", "mindspore": " (Python 3.10 to 3.12)"}
 
@@ -155,7 +157,7 @@ def choose_framework(config: RunConfig) -> RunConfig:
 
 def is_installed(framework: str) -> bool:
     """Whether a framework's package is installed; it is not imported."""
-    return importlib.util.find_spec(_PACKAGES[framework]) is not None
+    return importlib.util.find_spec(PACKAGES[framework]) is not None
 
 
 def load_engine(config: RunConfig) -> Engine:
@@ -166,9 +168,9 @@ def load_engine(config: RunConfig) -> Engine:
     """
     framework = choose_framework(config).framework
     if not is_installed(framework):
-        other = next((f", or compute in {one}: --framework {one}" for one in _PACKAGES if is_installed(one)), "")
+        other = next((f", or compute in {one}: --framework {one}" for one in PACKAGES if is_installed(one)), "")
         raise ConfigError(
-            f"framework: expected the package {_PACKAGES[framework]}, found none; install it: "
+            f"framework: expected the package {PACKAGES[framework]}, found none; install it: "
             f"pip install '{_EXTRAS[framework]}'{_FOR[framework]}{other}"
         )
     # PyTorch would load every extension for a device that is installed, and fail with any that is broken; a device is

@@ -20,10 +20,9 @@ def adapt(config: RunConfig, machine: Machine) -> tuple[RunConfig, tuple[str, ..
         if machine.device != "auto":
             raise
         runtime = replace(runtime, device="auto")
+    runtime = fit_runtime(runtime)
     if machine.precision != "auto":
         runtime = replace(runtime, precision=machine.precision)
-    else:
-        runtime = fit_runtime(runtime)
     notes = [
         f"runtime.{name}: {getattr(runtime, name)}; the run was trained with {getattr(own, name)}"
         for name in ("device", "precision", "cuda_graphs", "recompute")

@@ -64,7 +64,7 @@ def check(config: RunConfig) -> str:
     device = resolve_device(config.runtime.device)
     require_here(config.model)
     for field, (found, wanted, why) in _absent(config.runtime).items():
-        if found != wanted and found != "auto":
+        if found not in (wanted, "auto"):
             raise ConfigError(
                 f"runtime.{field}: expected {wanted} with framework mindspore, found {found}: {why}; leave it out, or "
                 f"take --framework pytorch"

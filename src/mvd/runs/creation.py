@@ -21,7 +21,16 @@ from mvd.runs.folder import CheckpointName, RunData, RunFolder, make_card
 
 _UNFINISHED = {"data.json", "checkpoints"}
 _CHECKPOINTS = {f"{name}.safetensors" for name in ("last", "previous", "best", "damaged")}
-_OURS = ("data.json", "metrics.jsonl", "state.json", "figures.json", "evaluation-*.json", "mvd*.onnx", "tensorboard")
+_OURS = (
+    "data.json",
+    "metrics.jsonl",
+    "state.json",
+    "figures.json",
+    "evaluation-*.json",
+    "mvd*.onnx",
+    "mvd*.mindir*",
+    "tensorboard",
+)
 """What a run folder has beside config.json and checkpoints; other files in it are the user's."""
 
 

@@ -51,7 +51,8 @@ def _crop(pictures: Pixels, draws: AugmentDraws, pad: int) -> Pixels:
     x = draws.left[:, None] + np.where(draws.flip[:, None], columns[::-1], columns)
     y = draws.top[:, None] + np.arange(height)
     padded = np.pad(pictures, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    return padded[np.arange(batch)[:, None, None], y[:, :, None], x[:, None, :]]
+    cropped: Pixels = padded[np.arange(batch)[:, None, None], y[:, :, None], x[:, None, :]]
+    return cropped
 
 
 def _exchange(images: Images, channel: npt.NDArray[np.int64]) -> Images:

@@ -29,18 +29,38 @@ _sum_of_squares, _scaled = (ops.MultitypeFuncGraph(name) for name in ("sum_of_sq
 _SIGNATURE = ("Tensor",) * 3 + ("Float",) * 2 + ("Tensor",) * 3
 
 
-@_adam.register(*_SIGNATURE, "Tensor")
-def _adam_update(lr, corrected, root, scale, decay, parameter, gradient, first, second):  # type: ignore[no-untyped-def]
+def _adam_update(  # noqa: PLR0917 - what HyperMap hands over
+    lr: Tensor,
+    corrected: Tensor,
+    root: Tensor,
+    scale: float,
+    decay: float,
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+) -> Tensor:
     return _adam_step(corrected * scale, root, parameter, parameter, gradient + decay * parameter, first, second)
 
 
-@_adamw.register(*_SIGNATURE, "Tensor")
-def _adamw_update(lr, corrected, root, scale, decay, parameter, gradient, first, second):  # type: ignore[no-untyped-def]
+def _adamw_update(  # noqa: PLR0917
+    lr: Tensor,
+    corrected: Tensor,
+    root: Tensor,
+    scale: float,
+    decay: float,
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+) -> Tensor:
     decayed = parameter * (1 - lr * scale * decay)
     return _adam_step(corrected * scale, root, parameter, decayed, gradient, first, second)
 
 
-def _adam_step(rate, root, parameter, value, gradient, first, second):  # type: ignore[no-untyped-def]
+def _adam_step(  # noqa: PLR0917
+    rate: Tensor, root: Tensor, parameter: Tensor, value: Tensor, gradient: Tensor, first: Tensor, second: Tensor
+) -> Tensor:
     mean = _BETA1 * first + (1 - _BETA1) * gradient
     square = _BETA2 * second + (1 - _BETA2) * gradient * gradient
     done = ops.assign(first, mean), ops.assign(second, square)
@@ -48,21 +68,35 @@ def _adam_step(rate, root, parameter, value, gradient, first, second):  # type: 
     return ops.depend(ops.assign(parameter, after), done)
 
 
-@_sgd.register(*_SIGNATURE)
-def _sgd_update(lr, corrected, root, scale, decay, parameter, gradient, first):  # type: ignore[no-untyped-def]
+def _sgd_update(  # noqa: PLR0917
+    lr: Tensor,
+    corrected: Tensor,
+    root: Tensor,
+    scale: float,
+    decay: float,
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+) -> Tensor:
     gradient = gradient + decay * parameter
-    momentum = ops.assign(first, _MOMENTUM * first + gradient)  # PyTorch starts with the gradient, which 0 + gradient is
+    # PyTorch starts with the gradient, which 0 + gradient is.
+    momentum = ops.assign(first, _MOMENTUM * first + gradient)
     return ops.assign(parameter, parameter - lr * scale * (gradient + _MOMENTUM * momentum))
 
 
-@_sum_of_squares.register("Tensor")
-def _of_squares(gradient):  # type: ignore[no-untyped-def]
+def _of_squares(gradient: Tensor) -> Tensor:
     return ops.square(gradient).sum()
 
 
-@_scaled.register("Tensor", "Tensor")
-def _scale(factor, gradient):  # type: ignore[no-untyped-def]
+def _scale(factor: Tensor, gradient: Tensor) -> Tensor:
     return gradient * factor
+
+
+_adam.register(*_SIGNATURE, "Tensor")(_adam_update)
+_adamw.register(*_SIGNATURE, "Tensor")(_adamw_update)
+_sgd.register(*_SIGNATURE)(_sgd_update)
+_sum_of_squares.register("Tensor")(_of_squares)
+_scaled.register("Tensor", "Tensor")(_scale)
 
 
 class Optimizer(nn.Cell):
@@ -123,7 +157,8 @@ class Optimizer(nn.Cell):
         """Scale gradients so that their L2 norm, all together, is at most `clip_norm`, as PyTorch does."""
         norm = ops.sqrt(ops.addn(self.each(_sum_of_squares, gradients)))
         factor = ops.minimum(self.clip_norm / (norm + 1e-6), ops.ones_like(norm))
-        return self.each(ops.partial(_scaled, factor), gradients)
+        scaled: tuple[Tensor, ...] = self.each(ops.partial(_scaled, factor), gradients)
+        return scaled
 
     @property
     def _moments(self) -> list[ParameterTuple]:
@@ -161,4 +196,3 @@ class Optimizer(nn.Cell):
                 self._moments[entries.index(entry)][k].set_data(Tensor(np.ascontiguousarray(value, np.float32)))
             # PyTorch's SGD does not count.
             self.taken = max(self.taken, int(value) if entry == "step" else 1)
-

@@ -33,9 +33,7 @@ class _Loss(nn.Cell):
         self.network, self.objective = network, objective
         self.names = objective.names
 
-    def construct(
-        self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def construct(self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor) -> tuple[Tensor, Tensor]:
         output = self.network.outputs(images, keep)
         total, terms = self.objective(output, labels, modalities)
         values = [ops.stop_gradient(terms[name]) for name in self.names]
@@ -57,9 +55,7 @@ class Step(nn.Cell):
         self.parameters = optimizer.parameters
         self.names = (*objective.names, "total", "accuracy")
 
-    def construct(
-        self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor, scalars: Tensor
-    ) -> Tensor:
+    def construct(self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor, scalars: Tensor) -> Tensor:
         """Take a step.
 
         Args:

@@ -101,5 +101,7 @@ def train_step(state: TrainState, batch: Batch, config: RunConfig, lr: float) ->
 def _sample_batch(batch: Batch, config: RunConfig, identities: npt.NDArray[np.int64]) -> SampleBatch:
     """Turn a batch into pictures, augmented as its draws say."""
     images = augment(batch.pictures, batch.draws, config.augment.pad).transpose(0, 2, 3, 1)
-    pictures = np.rint((images * np.float32(STD) + np.float32(MEAN)) * 255).clip(0, 255).astype(np.uint8)
+    pictures = (
+        np.rint((images * np.array(STD, np.float32) + np.array(MEAN, np.float32)) * 255).clip(0, 255).astype(np.uint8)
+    )
     return SampleBatch(pictures, identities[batch.everyone[0]], batch.modalities)
