@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-slow test-mindspore gpu-script lint types imports check package format clean
+.PHONY: help demo test test-slow test-mindspore gpu-script lint types imports check package docs notebook format clean
 
 help:
 	@echo "make demo        render people, train MVD on them and evaluate it (under 10 minutes on 2 cores)"
@@ -14,6 +14,8 @@ help:
 	@echo "make check       lint, types and import rules"
 	@echo "make package     build the package, install the wheel into an empty environment and start it"
 	@echo "make gpu-script  benchmarks/gpu.sh on the CPU with tiny sizes"
+	@echo "make docs        the documentation as a site, in site/"
+	@echo "make notebook    run examples/tour.ipynb and keep what it prints and draws"
 	@echo "make format      format the code"
 	@echo "make clean       remove the virtual environment and caches"
 
@@ -49,12 +51,18 @@ gpu-script: $(READY)
 package: $(READY)
 	scripts/check_package.sh $(BIN)/python
 
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+notebook: $(READY)
+	OMP_NUM_THREADS=2 $(BIN)/jupyter-execute --inplace --timeout=120 examples/tour.ipynb
+
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf build dist .venv .venv-mindspore .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist site .venv .venv-mindspore .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

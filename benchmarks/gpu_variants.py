@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import types
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from mvd.models.mvd import MVD
-from mvd.models.outputs import Branch, MVDOutput, Prediction
+from mvd.models.outputs import Branch, MVDOutput, SharedOutput, map_tensors
 
 
 class HalvesBatchNorm2d(nn.BatchNorm2d):
@@ -40,6 +41,10 @@ class HalvesBatchNorm2d(nn.BatchNorm2d):
         """Take any dimensions."""
 
 
+def _half(number: int, tensor: Tensor) -> Tensor:
+    return tensor.chunk(2)[number]
+
+
 def join_shared_passes(network: nn.Module) -> None:
     """Take colour and grey pictures through the shared encoder as one batch, with batch statistics for each."""
     assert isinstance(network, MVD)
@@ -51,10 +56,7 @@ def join_shared_passes(network: nn.Module) -> None:
         grey = self.grey(images)
         visible, infrared = self.visible(images), self.infrared(grey)
         shared: Branch = self.shared(torch.cat([images, grey]))
-        halves = [
-            Branch(*(Prediction(*(tensor.chunk(2)[half] for tensor in head)) for head in shared.heads))
-            for half in range(2)
-        ]
+        halves = [map_tensors(SharedOutput(shared), partial(_half, number)).shared for number in range(2)]
         return MVDOutput(visible, infrared, halves[0], halves[1])
 
     network.outputs = types.MethodType(outputs, network)  # type: ignore[method-assign]

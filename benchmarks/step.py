@@ -263,7 +263,7 @@ def split_step(
 
     batch = next(batches)
     pictures, draws, everyone = (tensor.to(device) for tensor in (batch.pictures, batch.draws, batch.everyone))
-    images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
+    images = augment(pictures, draws, config.augment, memory_format(config.runtime))
     mark()
     state.network.train()
     state.optimizer.zero_grad(set_to_none=True)

@@ -4,6 +4,7 @@ python examples/onnx_search.py mvd.onnx query.jpg gallery/*.jpg
 """
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -24,6 +25,8 @@ def to_rgb(picture):  # as mvd does, see "Picture files" in docs/datasets.md
 
 
 def describe(file):
+    if not Path(file).is_file():  # nor a pipe, which may never answer
+        sys.exit(f"{file}: expected a picture file, found none; check the path")
     with Image.open(file, formats=FORMATS) as opened:
         picture = to_rgb(ImageOps.exif_transpose(opened)).resize((width, height), Image.Resampling.LANCZOS)
     (descriptor,) = session.run(None, {"pictures": np.asarray(picture)[None]})[0]

@@ -4,6 +4,9 @@ Each message is one line: what was expected, what was found, what to do. The com
 traceback is a fault of ours.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class MvdError(Exception):
     """Base of every error that a user can cause and correct.
@@ -18,6 +21,10 @@ class MvdError(Exception):
 
 class ConfigError(MvdError):
     """A setting is out of range, of the wrong type, unknown, or contradicts another setting."""
+
+
+class MissingPackageError(ConfigError, ImportError):
+    """A package that is an extra of mvd is not installed."""
 
 
 class DatasetError(MvdError):
@@ -59,3 +66,18 @@ def explain(error: OSError) -> MvdError:
     return MvdError(
         f"{place}, could not ({error.strerror or error}); check the path, its permissions and the space there"
     )
+
+
+@contextmanager
+def needing_torch(expected: str = "expected PyTorch, which this needs, found none") -> Iterator[None]:
+    """Make one line of the error where PyTorch, an extra, is imported and not installed.
+
+    Raises:
+        MissingPackageError: it is not.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise
+        raise MissingPackageError(f"{expected}; install it: pip install 'mvd[torch]'") from error

@@ -157,6 +157,19 @@ def test_synth_writes_every_layout_for_prepare(
     assert mvd("check", data) == 0
 
 
+@pytest.mark.parametrize("layout", ["sysu", "regdb", "llcm", "folder", "csv"])
+def test_synth_without_validation_people_makes_a_set_that_is_ready(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], layout: str
+) -> None:
+    sizes = ("--train", "2", "--test", "2", "--pictures", "2", "--height", "64", "--workers", "1", "--validation", "0")
+    assert mvd("synth", tmp_path / "out", "--layout", layout, *sizes) == 0
+    data = capsys.readouterr().out.splitlines()[-1].removeprefix("next: mvd prepare ")
+    assert mvd("check", data) == 0
+    assert "ready for: mvd prepare" in printed(capsys)
+    assert mvd("prepare", data, *SIZE) == 0
+    assert mvd("train", data, "--out", tmp_path / "run", *TINY) == 0
+
+
 def test_synth_says_what_a_layout_has_no_place_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     message = refused(capsys, "synth", tmp_path / "out", "--layout", "llcm", "--validation", "3")
     assert "layout llcm: expected no validation people" in message

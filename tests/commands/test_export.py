@@ -20,7 +20,9 @@ from mvd.commands.export import TOLERANCE, export
 from mvd.data.images import load_image
 from mvd.data.pictures import PictureArray
 from mvd.errors import ConfigError
-from mvd.inference.onnx_models import OnnxNetwork, normalise
+from mvd.inference.embedder import Embedder
+from mvd.inference.onnx_models import normalise
+from mvd.inference.onnx_network import OnnxNetwork
 from mvd.runs import open_run
 from mvd.training import engine
 
@@ -232,3 +234,17 @@ def test_a_run_in_bfloat16_is_exported_in_float32(run: Path, tmp_path: Path) -> 
     (copied / "config.json").write_text(json.dumps(fields))
     assert open_run(copied).config.runtime.precision == "bf16"
     assert export(copied, measure=False).programs[0].difference < TOLERANCE
+
+
+def test_a_mirror_image_is_part_of_the_program_and_what_acts_in_training_is_not(people: Path, tmp_path: Path) -> None:
+    flags = ("--optimizer.ema=0.9", "--augment.streams=3", "--model.descriptor-flip")
+    run = tmp_path / "run"
+    assert mvd("train", people, "--recipe", "baseline", *TINY, *flags, *QUICK, "--out", run) == 0
+    program = tmp_path / "model.onnx"
+    assert mvd("export", run, "--out", program) == 0
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 16, 3), dtype=np.uint8)
+    network = OnnxNetwork(program)
+    found, mirrored = (network.embed([one], np.zeros(2, np.int64)) for one in (pictures, pictures[:, :, ::-1]))
+    np.testing.assert_allclose(found, mirrored, atol=1e-5)
+    expected = Embedder.from_pretrained(run, device="cpu")(pictures)
+    np.testing.assert_allclose(found, expected, atol=1e-4)

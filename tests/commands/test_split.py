@@ -140,3 +140,22 @@ def test_two_splits_of_one_folder_have_one_winner(tmp_path: Path) -> None:
         split(table)
     assert not list(tmp_path.rglob("*split*"))
     assert not list(root.glob("*_id.txt"))
+
+
+def test_junk_is_in_no_share_and_stays_in_the_test(tmp_path: Path) -> None:
+    table = write_own_table(tmp_path / "people.csv", people=("0003", "12", "5", "-1"))
+    dealt = split(table, train=0.34, validation=0.33)
+    assert dealt == SplitResult(data=tmp_path / "people-split.csv", train=1, validation=1, test=1, left_out=0)
+    dataset = scan(dealt.data)
+    assert sorted([*dataset.train.people, *dataset.validation.people, *dataset.test.people]) == [3, 5, 12]
+    assert (dataset.test.identities == -1).sum() == 4
+    folder = write_own_folder(tmp_path / "folder", people=("anna", "bo", "junk"))
+    assert split(folder, validation=0).left_out == 0
+    assert not any("junk" in file.read_text() for file in folder.glob("*_id.txt"))
+    assert (scan(folder).test.identities == -1).sum() == 4
+
+
+def test_a_table_with_semicolons_becomes_one_with_commas(tmp_path: Path) -> None:
+    table = write_own_table(tmp_path / "people.csv")
+    table.write_text(table.read_text().replace(",", ";"))
+    assert split(table, validation=0).data.read_text().startswith("path,identity,camera,modality,split\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mvd.config import AugmentConfig
-from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
+from mvd.data.augment import AGAIN, GREY, KEEP_COLOURS, AugmentDraws, batch_streams, draw_augmentation
 from mvd.data.samples import Modality
 
 H, W, B = 40, 20, 4000
@@ -47,6 +47,30 @@ def test_grey_pictures_are_as_frequent_as_asked_for_and_change_no_other_draw() -
 def test_infrared_pictures_have_no_colours_to_exchange() -> None:
     draws = draw(AugmentConfig(exchange=1.0))
     assert set(draws.channel[MODALITIES == Modality.INFRARED]) == {KEEP_COLOURS}
+
+
+def test_second_views_show_one_channel_or_have_another_brightness_and_first_views_do_not() -> None:
+    config = AugmentConfig(exchange=0, streams=4)
+    streams = batch_streams(4, half=1000)
+    draws = draw_augmentation(config, streams, H, W, seed=0, step=0)
+    again = draws.channel[streams == Modality.VISIBLE + AGAIN]
+    assert all(abs((again == channel).mean() - 1 / 3) < 0.05 for channel in range(3))
+    assert set(draws.channel[streams != Modality.VISIBLE + AGAIN]) == {KEEP_COLOURS}
+    brightness = draws.brightness[streams == Modality.INFRARED + AGAIN]
+    assert 500 <= brightness.min() < 520
+    assert 1480 < brightness.max() <= 1500
+    assert set(draws.brightness[streams != Modality.INFRARED + AGAIN]) == {1000}
+    # A view of its own: crop, mirror and erased rectangle are drawn anew.
+    visible, second = streams == Modality.VISIBLE, streams == Modality.VISIBLE + AGAIN
+    assert not np.array_equal(draws.top[visible], draws.top[second])
+    assert not np.array_equal(draws.erase[visible], draws.erase[second])
+
+
+def test_a_second_stream_changes_no_draw_but_its_own() -> None:
+    two, three = (
+        draw_augmentation(AugmentConfig(streams=streams), MODALITIES, H, W, seed=3, step=4) for streams in (2, 3)
+    )
+    assert all(np.array_equal(one, other) for one, other in zip(two, three, strict=True))
 
 
 def test_nothing_is_done_when_nothing_is_asked_for() -> None:

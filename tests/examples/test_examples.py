@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,3 +38,14 @@ def test_it_runs(name: str, folder: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert _PRINTED[name] in ran.stdout
     assert "mvd:" not in ran.stderr
+
+
+def test_the_search_refuses_what_is_no_file(tmp_path: Path) -> None:
+    """A pipe would let it wait for ever."""
+    source = (_EXAMPLES / "onnx_search.py").read_text()
+    os.mkfifo(tmp_path / "a.jpg")
+    scope: dict[str, Any] = {}
+    start, end = source.index("def describe"), source.index("query = ")
+    exec(f"import sys\nfrom pathlib import Path\n{source[start:end]}", scope)
+    with pytest.raises(SystemExit, match=r"a\.jpg: expected a picture file, found none"):
+        scope["describe"](tmp_path / "a.jpg")

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from mvd.errors import CheckpointError
-from mvd.inference.onnx_models import read_metadata
+from mvd.inference.onnx_metadata import read_metadata
 
 
 def program(metadata: dict[str, str], *, opset: int = 18) -> bytes:

@@ -326,4 +326,8 @@ def _differentiate(objective: Objective, output: MVDOutput, labels: Tensor, moda
 
 
 def _map(output: MVDOutput, change: Callable[[Tensor], Tensor]) -> MVDOutput:
-    return MVDOutput(*(Branch(*(Prediction(*map(change, head)) for head in branch.heads)) for branch in output))
+    def mapped(head: Prediction | None) -> Prediction | None:
+        return None if head is None else Prediction(*map(change, head))
+
+    branches = [(mapped(branch.observation), mapped(branch.representation)) for branch in output]
+    return MVDOutput(*(Branch(observation, rest) for observation, rest in branches if observation is not None))

@@ -92,3 +92,18 @@ def test_training_and_embedding_compile_to_one_graph(shared: ModelConfig, images
         torch.testing.assert_close(compiled(images), network(images))
         network.eval()
         torch.testing.assert_close(compiled(images), network.embed(images))
+
+
+def test_with_a_flip_parts_are_averaged_over_picture_and_mirror_image(shared: ModelConfig, images: Tensor) -> None:
+    both = Baseline(replace(shared, bottleneck=True, descriptor="both", descriptor_flip=True), 5).eval()
+    found = both.embed(images)
+    torch.testing.assert_close(both.embed(images.flip(3)), found)
+    expected = []
+    for picture in images:
+        one, mirrored = (both.shared.embed(view[None]) for view in (picture, picture.flip(2)))
+        means = [(a[0] + b[0]) / 2 for a, b in zip(one, mirrored, strict=True)]
+        expected.append(torch.cat([mean / mean.norm() for mean in means]))
+    torch.testing.assert_close(found, torch.stack(expected))
+    plain = Baseline(replace(shared, bottleneck=True, descriptor="both"), 5).eval()
+    plain.load_state_dict(both.state_dict())
+    assert (plain.embed(images) - found).abs().max() > 1e-4

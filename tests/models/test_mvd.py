@@ -247,3 +247,15 @@ def test_fewer_than_two_people_are_refused(tiny: ModelConfig) -> None:
 def _build(config: ModelConfig) -> MVD:
     torch.manual_seed(0)
     return MVD(config, _CLASSES)
+
+
+def test_a_flip_averages_each_pass_over_picture_and_mirror_image(tiny: ModelConfig, images: Tensor) -> None:
+    network = MVD(replace(tiny, descriptor_flip=True), 5).eval()
+    grey = network.grey(images)
+    expected = []
+    for branch, pictures in (
+        (network.visible, images), (network.infrared, grey), (network.shared, images), (network.shared, grey),
+    ):  # fmt: skip
+        mean = (branch.embed(pictures)[0] + branch.embed(pictures.flip(3))[0]) / 2
+        expected.append(mean / mean.norm(dim=1, keepdim=True))
+    torch.testing.assert_close(network.embed(images), torch.cat(expected, dim=1))

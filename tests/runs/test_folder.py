@@ -78,7 +78,7 @@ def test_metrics_are_rewound_to_a_step(run: RunFolder) -> None:
     assert run.metrics() == []
     for step in (5, 10, 15):
         run.log({"step": step, "loss": 1 / step})
-    run.rewind_metrics(10)
+    run.rewind(10)
     assert run.metrics() == [{"step": 5, "loss": 0.2}, {"step": 10, "loss": 0.1}]
 
 
@@ -88,7 +88,7 @@ def test_a_last_line_that_was_cut_off_is_left_out(run: RunFolder, torn: str) -> 
     with run.path.joinpath("metrics.jsonl").open("a") as file:
         file.write(torn)
     assert run.metrics() == [{"step": 5}]
-    run.rewind_metrics(5)
+    run.rewind(5)
     run.log({"step": 6})
     assert run.metrics() == [{"step": 5}, {"step": 6}]
 

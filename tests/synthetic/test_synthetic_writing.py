@@ -57,6 +57,9 @@ def test_a_file_in_the_place_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("keep me")
     with pytest.raises(DatasetError, match="expected a new folder, found a file"):
         write_dataset(tmp_path / "out", CONFIG)
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DatasetError, match="loop: expected a new folder, found a file"):
+        write_dataset(tmp_path / "loop", CONFIG)
 
 
 def _interrupt() -> None:

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -28,6 +29,7 @@ _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
     "training": {"recipes": "recipes:Recipes", "train": "train:Train", "ablate": "ablate:Ablate", "demo": "demo:Demo"},
     "results": {"runs": "runs:Runs", "evaluate": "evaluate:Evaluate", "protocols": "protocols:Protocols"},
+    "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate"},
     "weights": {
         "import": "weights:Import",
         "convert": "weights:Convert",
@@ -41,7 +43,7 @@ _GROUPS = {
 _VERBS = {verb: place for group in _GROUPS.values() for verb, place in group.items()}
 
 
-_SHARED = {"train", "evaluate", "ablate", "demo"}
+_SHARED = {"train", "evaluate", "ablate", "demo", "embed"}
 """Verbs that the processes of a launch share, so that the first one prints."""
 
 
@@ -112,7 +114,7 @@ def _load(verb: str) -> type[Any]:
 
 
 def _defaults(kind: type[Any], arguments: list[str]) -> Any:
-    """Make the defaults of a verb that takes a recipe: they are the recipe's."""
+    """Make the defaults of a verb that takes a recipe: they are the recipe's, or those of the run that goes on."""
     import tyro
 
     from mvd.config.recipes import RECIPES
@@ -120,15 +122,22 @@ def _defaults(kind: type[Any], arguments: list[str]) -> Any:
     if "recipe" not in {field.name for field in fields(kind)}:
         return tyro.MISSING_NONPROP
     required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
-    return kind(**dict.fromkeys(required, tyro.MISSING), config=RECIPES[_recipe(arguments, list(RECIPES))])
+    resumed = _look_ahead(arguments, "--resume") if "resume" in {field.name for field in fields(kind)} else ""
+    if resumed:
+        from mvd.cli.train import resumed_defaults
+
+        config = resumed_defaults(Path(resumed))
+    else:
+        chosen = _look_ahead(arguments, "--recipe")
+        config = RECIPES[chosen if chosen in RECIPES else "mvd"]  # tyro refuses a wrong name
+    return kind(**dict.fromkeys(required, tyro.MISSING), config=config)
 
 
-def _recipe(arguments: list[str], names: list[str]) -> str:
-    """Look ahead for --recipe; tyro refuses a wrong name."""
+def _look_ahead(arguments: list[str], wanted: str) -> str:
+    """Look for the value of a flag before the arguments are parsed; the last counts."""
+    found = ""
     for place, argument in enumerate(arguments):
         flag, _, value = argument.partition("=")
-        if flag == "--recipe":
-            chosen = value or "".join(arguments[place + 1 : place + 2])
-            if chosen in names:
-                return chosen
-    return "mvd"
+        if flag == wanted:
+            found = value or "".join(arguments[place + 1 : place + 2])
+    return found

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from rich.console import Console
 from tyro.conf import AvoidSubcommands, Positional, arg
 
 from mvd.cli.screen import STOPPED, command, print_results, say, watched_training
-from mvd.config import Machine, RunConfig
-from mvd.config.recipes import RECIPES, RecipeName
+from mvd.config import Machine, RunConfig, RuntimeConfig
+from mvd.config.recipes import RecipeName
 from mvd.distributed.launch import process_index
 from mvd.errors import ConfigError
 
@@ -41,7 +41,8 @@ class Train:
     pretrained: Path | None = None
     """initial weights: a ResNet with torchvision's, timm's or MindSpore's names for the encoders, or a whole MVD"""
     resume: Path | None = None
-    """continue the run in this folder with its own configuration; give the data only if they have moved"""
+    """continue the run in this folder; flags of optimizer, schedule and runtime change it from there on, the others are
+    the run's; give the data only if they have moved"""
     replace: bool = False
     """delete the run that is in --out"""
     evaluate: Literal["test", "none"] = "test"
@@ -56,13 +57,13 @@ class Train:
 
         with watched_training(console) as bar, self._observer(console, bar) as observer:
             if self.resume is not None:
-                machine = self._machine()
                 run, ended = resume(
                     self.resume,
+                    changes=self._changes(self.resume),
                     observer=observer,
                     data=self.data,
                     prepared=self.prepared,
-                    machine=machine,
+                    machine=self._machine(),
                     tested=self.evaluate == "test",
                 )
             elif self.data is not None:
@@ -87,21 +88,24 @@ class Train:
         return 0
 
     def _machine(self) -> Machine:
-        """Take what a resumed run may be given: the settings of the machine."""
-        usual, given = RECIPES[self.recipe], self.config.runtime
-        names = ("device", "precision", "workers", "embed_batch")
-        machine = {name: getattr(given, name) for name in names}
-        others = replace(
-            self.config,
-            framework=usual.framework,
-            runtime=replace(given, **{name: getattr(usual.runtime, name) for name in names}),
+        """Take the settings of the machine that are given."""
+        given = self.config.runtime
+        return Machine(
+            framework=self.config.framework,
+            device=given.device,
+            precision=given.precision,
+            workers=given.workers,
+            batch=given.embed_batch,
         )
-        if others != usual or self.pretrained is not None or self.replace:
-            raise ConfigError(
-                "expected --resume without other settings than --framework, --runtime.device, --runtime.precision, "
-                "--runtime.workers and --runtime.embed-batch, found some; a run goes on with its own configuration"
-            )
-        return Machine(framework=self.config.framework, batch=machine.pop("embed_batch"), **machine)
+
+    def _changes(self, run: Path) -> dict[str, Any]:
+        """Find the other settings that are given for a run that goes on."""
+        from mvd.config.changes import find_changes
+
+        if self.pretrained is not None or self.replace:
+            raise ConfigError("expected --resume without --pretrained and --replace, found one; they start a new run")
+        # The framework is the machine's.
+        return find_changes(resumed_defaults(run), replace(self.config, framework="auto"))
 
     @contextmanager
     def _observer(self, console: Console, bar: TrainingBar) -> Iterator[Observer]:
@@ -117,6 +121,16 @@ class Train:
 
                 observers.append(stack.enter_context(TensorBoardWriter(self.resume or self.out)))
             yield Observers(*observers)
+
+
+def resumed_defaults(run: Path) -> RunConfig:
+    """Return the configuration of a run, with the settings of the machine as they are where none is given."""
+    from mvd.runs import open_run
+
+    config, usual = open_run(run).config, RuntimeConfig()
+    names = ("device", "precision", "workers", "embed_batch")
+    runtime = replace(config.runtime, **{name: getattr(usual, name) for name in names})
+    return replace(config, framework="auto", runtime=runtime)
 
 
 def _print_test(console: Console, run: RunFolder, machine: Machine | None) -> None:

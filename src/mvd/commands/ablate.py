@@ -10,7 +10,6 @@ others started. Several runs can be trained at once, each in a process of its ow
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -28,6 +27,7 @@ from mvd.data.layouts import scan
 from mvd.data.workers import process_pool, worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.files.locks import folder_locked
+from mvd.files.strict_json import parse_json
 from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import open_run, write_json
 from mvd.runs.observer import Observer
@@ -193,8 +193,7 @@ def _run(job: _Job) -> _RunFigures:
     if (folder / "config.json").is_file():
         _require_same(job)
         if record.is_file():
-            found: _RunFigures = json.loads(record.read_text(encoding="utf-8"))
-            return found
+            return _read_figures(record)
         resume(folder, observer=Observer(), tested=True)
     else:
         train(
@@ -214,10 +213,24 @@ def _run(job: _Job) -> _RunFigures:
     return figures
 
 
+def _read_figures(file: Path) -> _RunFigures:
+    try:
+        found: _RunFigures = parse_json(file.read_text(encoding="utf-8"))
+        figures = [value for protocols in found.values() for means in protocols.values() for value in means.values()]
+        if not figures or any(type(value) not in (int, float) for value in figures):
+            raise ValueError("no figures")
+    except (ValueError, AttributeError) as error:
+        raise RunError(
+            f"{file}: expected the figures of a run, found something else ({error}); delete the file, and start the "
+            f"same command again"
+        ) from error
+    return found
+
+
 def _require_same(job: _Job) -> None:
     """Refuse a folder that holds another run."""
     run = open_run(job.folder)
-    if run.config != job.config:
+    if replace(run.config, runtime=job.config.runtime) != job.config:
         raise RunError(
             f"{job.folder}: expected a run of this ablation, found one of another configuration; choose another --out"
         )

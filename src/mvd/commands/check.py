@@ -8,13 +8,14 @@ from pathlib import Path
 
 from mvd.commands.evaluate import prepare_test
 from mvd.commands.training_data import rehearse_validation
-from mvd.data.arrays import Progress
+from mvd.data.arrays import Progress, default_folder
 from mvd.data.check import Inspection, Purpose, check_dataset
-from mvd.errors import MvdError
+from mvd.data.prepare import rehearse_preparing
+from mvd.errors import DatasetError, MvdError
 
 
 def check(data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
-    """Decode every picture of a data set and collect all defects; without any, rehearse validation and test.
+    """Decode every picture of a data set and collect all defects; without any, rehearse validation, test and preparing.
 
     Args:
         data: its folder, or the CSV table of own pictures.
@@ -39,6 +40,12 @@ def check(data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progr
             ready.append(purpose)
         except MvdError as error:
             defects.append(str(error))
+    if "train" in ready:
+        try:
+            rehearse_preparing(dataset, default_folder(dataset))
+            ready.append("prepare")
+        except DatasetError as error:
+            notes.append(str(error))
     if not len(dataset.test):
         notes.append(f"no people to test on in {dataset.people_lists}: train with --evaluate none")
     return replace(

@@ -248,13 +248,7 @@ def _naming_other_checkpoints(run: RunFolder, checkpoint: Path | None) -> Iterat
 
 
 def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:
-    match weights:
-        case "best":
-            return run.best_checkpoint
-        case "last":
-            return run.checkpoint("last")
-        case "initial":
-            return None
+    return None if weights == "initial" else run.own_checkpoint(weights)
 
 
 def load_galleries(dataset: Dataset, protocols: Sequence[Protocol]) -> Permutations | None:

@@ -31,13 +31,13 @@ from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing, write_json
 from mvd.files.locks import name_locked
 from mvd.inference.onnx_models import (
-    OnnxNetwork,
     annotate,
     describe_interface,
     require_onnx,
     to_float16,
     to_int8,
 )
+from mvd.inference.onnx_network import OnnxNetwork
 from mvd.metrics.scores import Scores
 from mvd.results.export import ExportedProgram, ExportResult, Format, Variant
 from mvd.runs import Card, CardFigures, open_run
@@ -100,7 +100,7 @@ def export(
     runtime = replace(run.config.runtime, device="cpu", precision="fp32")
     runtime = replace(runtime, workers=given.workers or runtime.workers, embed_batch=given.batch or runtime.embed_batch)
     config = replace(run.config, framework=_FRAMEWORKS[chosen], runtime=runtime)
-    checkpoint = run.best_checkpoint if weights == "best" else run.checkpoint("last")
+    checkpoint = run.own_checkpoint(weights)
     file = run.path / f"mvd.{chosen}" if out is None else Path(out)
     if file.suffix != f".{chosen}":
         raise ConfigError(f"{file}: expected a name that ends in .{chosen}, found {file.suffix or 'no ending'}")

@@ -23,29 +23,37 @@ _COMPARED_STEPS = 3
 
 
 def list_runs(folders: Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
-    """Summarise the runs in some folders and below, damaged ones included.
+    """Summarise the runs in some folders and below, damaged ones and folders that cannot be read included.
 
     Raises:
         RunError: a folder does not exist.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, OSError | None] = {}
     for folder in map(Path, folders):
-        if not folder.is_dir():
+        try:
+            there = folder.is_dir()
+        except OSError as error:  # a name that is too long, or a folder that is closed to us
+            found[folder] = error
+            continue
+        if not there:
             raise RunError(f"{folder}: expected a folder with runs in it, found none; name one: mvd runs FOLDER")
-        found |= dict.fromkeys(_below(folder))
-    return [summarise(path) for path in found]
+        found |= dict(_below(folder))
+    return [summarise(path) if error is None else _unreadable(path, error) for path, error in found.items()]
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is a run folder, complete or not."""
-    return any((folder / name).is_file() for name in _FILES)
+    """Whether a folder is a run folder, complete or not; one that cannot be looked into is none."""
+    try:
+        return any((folder / name).is_file() for name in _FILES)
+    except OSError:
+        return False
 
 
 def summarise(path: str | Path) -> RunSummary:
     """Summarise a run; if its folder is damaged, state and reason of the summary say so."""
     try:
         return _summarise(open_run(Path(path)))
-    except (MvdError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except Exception as error:  # whatever is wrong with one folder, the others are listed
         reason = str(error) if isinstance(error, MvdError) else f"{path}: {type(error).__name__}: {error}"
         return RunSummary(path=str(path), state="damaged", reason=" ".join(reason.split()), when=_when(Path(path)))
 
@@ -76,14 +84,21 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for path, folders, _ in os.walk(folder):
+def _below(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
+    """Find run folders, and folders that cannot be read with the reason."""
+    unread: list[OSError] = []
+    for path, folders, files in os.walk(folder, onerror=unread.append):
         here = Path(path)
-        if is_run(here):
+        if not {*files}.isdisjoint(_FILES):
             folders.clear()
-            yield here
+            yield here, None
         else:
             folders.sort()
+    yield from ((Path(os.fsdecode(error.filename)), error) for error in unread)
+
+
+def _unreadable(path: Path, error: OSError) -> RunSummary:
+    return RunSummary(path=str(path), state="damaged", reason=f"{path}: could not read it ({error.strerror or error})")
 
 
 def _summarise(run: RunFolder) -> RunSummary:
@@ -97,6 +112,7 @@ def _summarise(run: RunFolder) -> RunSummary:
         path=str(run.path),
         state=judge(run.path, state),
         reason=None if state is None else state.reason,
+        changes=run.history,
         recipe=f"{recipe} +{apart}" if apart else recipe,
         seed=config.seed,
         dataset=data.dataset if data.trial is None else f"{data.dataset} trial {data.trial}",
@@ -171,7 +187,7 @@ def _at_equal_steps(
 
 def _pace(logs: Sequence[Mapping[str, Any]], config: RunConfig) -> dict[str, float | None]:
     """Compute a run's median rate, seconds spent in steps, and peak bytes; None where nothing was recorded."""
-    batch = 2 * config.sampling.identities * config.sampling.pictures
+    batch = config.augment.streams * config.sampling.identities * config.sampling.pictures
     rates = [log["pictures_per_second"] for log in logs]
     steps = [log["step"] for log in logs]
     taken = [step - before for step, before in zip(steps, [0, *steps], strict=False)]

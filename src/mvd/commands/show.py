@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mvd.inference.onnx_models import read_metadata
+from mvd.inference.onnx_metadata import read_metadata
 from mvd.results.weights import Shown
 from mvd.runs import OPTIMIZER_PREFIX, Card, card_from_json, open_run, read_card
 from mvd.weights import read_weights, recognise
@@ -68,7 +68,8 @@ def _card(path: Path) -> Card | None:
     """Read the card of a checkpoint; one in a run folder also gets the test figures that lie there."""
     folder = path.parent.parent
     if path.parent.name == "checkpoints" and (folder / "config.json").is_file():
-        return open_run(folder).card_with_tests(path)
+        run = open_run(folder)
+        return run.card_with_tests(run.require_own(path))
     return read_card(path)
 
 

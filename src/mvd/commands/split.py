@@ -12,6 +12,7 @@ from mvd.data.layouts.own_table import read_table
 from mvd.data.split import list_text, split_people, table_text
 from mvd.errors import DatasetError
 from mvd.files.locks import folder_locked, name_locked
+from mvd.files.regular import is_folder, is_there
 from mvd.results.datasets import SplitResult
 from mvd.runs import write_atomically
 
@@ -36,10 +37,10 @@ def split(data: str | Path, *, train: float = 0.5, validation: float = 0.1, seed
     data = Path(data)
     with ExitStack() as stack:
         try:
-            if data.is_dir():
+            if is_folder(data):
                 stack.enter_context(folder_locked(data))
                 _remove_unfinished(data)
-            elif data.is_file():
+            elif is_there(data):
                 stack.enter_context(name_locked(_new_table(data)))
         except OSError as error:
             raise _cannot_write(data, error) from error
@@ -55,7 +56,7 @@ def _split(data: Path, train: float, validation: float, seed: int) -> SplitResul
     counts = {name: len(people) for name, people in splits.items()}
     if not any(counts.values()):
         raise DatasetError(f"{data}: expected people seen in both modalities, found none; add pictures of them")
-    if data.is_file():
+    if not is_folder(data):
         out = _new_table(data)
         _write_new({out: table_text(read_table(data), splits)})
     else:
@@ -71,13 +72,13 @@ def _new_table(data: Path) -> Path:
 
 
 def _require_unsplit(data: Path) -> None:
-    if data.is_file():
+    if not is_folder(data):
         if "split" in read_table(data).columns:
             raise DatasetError(
                 f"{data}: expected a table without the column split, found one; use it, or remove it first"
             )
         return
-    taken = [data / file for file in LISTS.values() if (data / file).exists()]
+    taken = [data / file for file in LISTS.values() if is_there(data / file)]
     if taken:
         raise DatasetError(
             f"{taken[0]}: expected no lists of people yet, found this one; use them, or remove them first"
@@ -86,14 +87,9 @@ def _require_unsplit(data: Path) -> None:
 
 def _write_new(texts: Mapping[Path, str], unfinished: Path | None = None) -> None:
     """Write new files: all of them, or none. Killed between them, it leaves `unfinished`, by which a scan knows."""
-    for file, text in texts.items():
-        if file.exists():
+    for file in texts:
+        if is_there(file):
             raise DatasetError(f"{file}: expected to write a new file, found one; use it, or remove it first")
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            found = error.object[max(error.start - 9, 0) : error.end]
-            raise DatasetError(f"{file}: expected names of people in UTF-8, found {found!a}; rename it") from error
     try:
         if unfinished is not None:
             write_atomically(unfinished, "mvd split is writing lists of people here\n")
@@ -110,7 +106,7 @@ def _write_new(texts: Mapping[Path, str], unfinished: Path | None = None) -> Non
 
 def _remove_unfinished(folder: Path) -> None:
     """Remove the lists of a split that was killed between them."""
-    if (folder / UNFINISHED).exists():
+    if is_there(folder / UNFINISHED):
         for name in (*LISTS.values(), UNFINISHED):
             (folder / name).unlink(missing_ok=True)
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path
+from typing import Any
 
 from mvd import distributed
 from mvd.commands.engine import choose_framework, fit_machine, load_engine
 from mvd.commands.evaluate import prepare_test
 from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
 from mvd.config import Machine, RunConfig
+from mvd.config.changes import apply_changes, find_changes, refused_changes
 from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.training import TrainingData
-from mvd.errors import CheckpointError, DatasetError, RunError
+from mvd.errors import CheckpointError, ConfigError, DatasetError, RunError
 from mvd.metrics.validation import Validation
 from mvd.results.train import TrainResult
 from mvd.runs import RunData, RunFolder, creating_run, open_run, recover
@@ -112,6 +114,7 @@ def train(
 def resume(
     path: Path | str,
     *,
+    changes: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
     data: Path | str | None = None,
     prepared: Path | str | None = None,
@@ -121,25 +124,33 @@ def resume(
     """Continue a run that was stopped or killed; it ends as if it had never been stopped.
 
     A run without a checkpoint starts again. If the last checkpoint is damaged, the one before it is used, with a
-    warning (`mvd.runs.recover`).
+    warning (`mvd.runs.recover`). With changed settings, such as more epochs, it goes on from where it is, finished or
+    not; each change is kept in the run with its step.
 
     Args:
         path: the run folder.
+        changes: settings that differ from here on, by their dotted names, such as {"schedule.epochs": 80}: any of the
+            optimizer but its kind, of the schedule, and of the runtime.
         observer: observes the run.
         data: where the data set is now, if it has moved.
         prepared: where the prepared arrays are now, if they have moved within or out of the data set.
-        machine: the framework, device, precision, workers and batch; by default the run's, where they are there. In
-            another framework or precision, or on another device, the run ends with other bits.
+        machine: the framework, device, precision, workers and batch; by default the run's, where they are there. What
+            is given is a change too. In another framework or precision, or on another device, the run ends with other
+            bits.
         tested: the run is going to be tested on the data set: check first that it can be.
 
     Raises:
-        RunError: there is no run, another process works on it, or its data set has other identities or pictures now.
+        ConfigError: a setting cannot change while a run goes on, or has a wrong value.
+        RunError: there is no run, another process works on it, its data set has other identities or pictures now, or a
+            checkpoint in it is of another run.
         DatasetError: the data set is missing, or cannot be trained on.
         CheckpointError: all its checkpoints are damaged, or the weights that it started from are missing.
         MvdError: as for `train`.
     """
     run, observer = open_run(Path(path)), observer or Observer()
-    engine, config, lines = fit_machine(run.config, machine or Machine())
+    machine = machine or Machine()
+    wanted = _changed(run, changes or {}, machine)
+    engine, config, lines = fit_machine(wanted, machine)
     for line in lines:
         observer.noted(line)
     with distributed.joined(config.runtime), _locked(run):
@@ -150,7 +161,16 @@ def resume(
             if distributed.is_first():
                 if inputs.described != run.data:
                     run.move_data(inputs.described)
-                begun = recover(run) is not None
+                meta = recover(run)
+                begun = meta is not None
+                if changed := find_changes(run.config, wanted):
+                    step, epoch = (0, 0) if meta is None else (meta.step, meta.epoch)
+                    if "schedule.epochs" in changed and wanted.schedule.epochs <= epoch:
+                        raise ConfigError(
+                            f"schedule.epochs: expected more than the {epoch} epochs that the run has taken, found "
+                            f"{wanted.schedule.epochs}; give more, or leave it out"
+                        )
+                    run.change(step, epoch, changed)
         begun = distributed.broadcast(begun)
         with distributed.agreement():
             weights = None if begun else _initial_weights(run, config)
@@ -165,6 +185,25 @@ def resume(
                 initial=None if weights is None else weights.tensors,
             )
     return TrainResult(run, finished)
+
+
+def _changed(run: RunFolder, changes: Mapping[str, Any], machine: Machine) -> RunConfig:
+    """Return a run's configuration with changes, and with the settings of the machine that were asked for."""
+    wanted = apply_changes(run.config, changes)
+    if refused := refused_changes(find_changes(run.config, wanted)):
+        raise ConfigError(
+            f"{run.path}: expected changes of optimizer (but its kind), schedule and runtime, which a run can take as "
+            f"it goes on, found {', '.join(refused)}; start a new run from its weights: mvd train DATA --pretrained "
+            f"{run.path} --out NEW"
+        )
+    asked = {
+        "framework": None if machine.framework == "auto" else machine.framework,
+        "runtime.device": None if machine.device == "auto" else machine.device,
+        "runtime.precision": None if machine.precision == "auto" else machine.precision,
+        "runtime.workers": machine.workers or None,
+        "runtime.embed_batch": machine.batch or None,
+    }
+    return apply_changes(wanted, {name: value for name, value in asked.items() if value is not None})
 
 
 @contextmanager

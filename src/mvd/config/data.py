@@ -38,7 +38,7 @@ class SamplingConfig:
 
     Attributes:
         identities: P, identities in a batch.
-        pictures: K, pictures of each identity in each modality; a batch has 2·P·K.
+        pictures: K, pictures of each identity in each modality; a batch has 2·P·K (see also `augment.streams`).
         steps_per_epoch: batches in an epoch; 0 is enough to show each picture of the larger modality once on average.
     """
 
@@ -64,8 +64,20 @@ class AugmentConfig:
         exchange: probability of random channel exchange (Ye et al., ICCV 2021) in a visible picture: one of red,
             green, blue and grey, equally likely, in all three channels.
         grey: probability that a visible picture becomes grey, exchanged or not.
-        erase: probability of random erasing (Zhong et al., AAAI 2020) with ImageNet's mean colour.
+        erase: probability of random erasing (Zhong et al., AAAI 2020).
         erase_area: smallest and largest area of the erased rectangle, as a share of the picture.
+        erase_value: red, green and blue of the erased rectangle, after normalisation; 0 is ImageNet's mean colour.
+            CAJ's channel-wise erasing and MSCMNet have 0.4914, 0.4822 and 0.4465.
+        streams: views of a batch. 2: the visible and the infrared pictures. 3: each visible picture once more, cropped,
+            mirrored and erased anew, with one of its channels, red, green or blue, in all three: the channel-augmented
+            stream of CAJ (Ye et al., ICCV 2021), whose pictures in colour have `exchange` 0. 4: each infrared picture
+            once more, too, brighter or darker by up to a half, as in MSCMNet (Hua et al., Pattern Recognition 2025).
+            A batch has `streams`·P·K rows, and a step takes as much longer.
+        amplitude: probability that a picture takes the amplitudes of its low frequencies from a picture of the same
+            identity in the other modality, and keeps its phases: light and contrast of the one, outlines of the other
+            (MFEN, CVPR 2026, names the swap; the window is that of FDA: Yang & Soatto, CVPR 2020).
+        amplitude_reach: β, the highest frequency that is swapped, in each direction: periods in the picture, as a
+            share of its shorter side in pixels.
     """
 
     pad: int = 10
@@ -74,12 +86,18 @@ class AugmentConfig:
     grey: float = 0.0
     erase: float = 0.5
     erase_area: tuple[float, float] = (0.02, 0.4)
+    erase_value: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    streams: Literal[2, 3, 4] = 2
+    amplitude: float = 0.0
+    amplitude_reach: float = 0.1
 
     def __post_init__(self) -> None:
         require(self.pad >= 0, "augment.pad", "0 or more", self.pad)
         require_at_most(4096, augment__pad=self.pad)
-        for name in ("flip", "exchange", "grey", "erase"):
+        for name in ("flip", "exchange", "grey", "erase", "amplitude"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"augment.{name}", "a probability from 0 to 1", value)
         low, high = self.erase_area
         require(0 < low <= high < 1, "augment.erase_area", "0 < smallest <= largest < 1", self.erase_area)
+        require(0 <= self.amplitude_reach <= 0.5, "augment.amplitude_reach", "from 0 to 0.5", self.amplitude_reach)
+        require(max(map(abs, self.erase_value)) <= 10, "augment.erase_value", "from -10 to 10", self.erase_value)

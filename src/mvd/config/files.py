@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from functools import partial
-from typing import Any, Literal, get_args, get_origin
+from functools import cache, partial
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import cattrs
 from cattrs.strategies import configure_tagged_union
@@ -13,6 +13,9 @@ from mvd.config.optimisation import Schedule
 from mvd.config.run import RunConfig
 from mvd.config.runtime import Switch
 from mvd.errors import ConfigError
+from mvd.files.strict_json import parse_json
+
+_Kind = TypeVar("_Kind")
 
 
 def to_json(config: RunConfig) -> str:
@@ -31,14 +34,34 @@ def from_json(text: str, source: str) -> RunConfig:
         ConfigError: it is not JSON, or a field is unknown, of the wrong type or out of range.
     """
     try:
-        return _converter().structure(json.loads(text), RunConfig)
-    except (json.JSONDecodeError, RecursionError) as error:
+        fields = parse_json(text)
+    except ValueError as error:
         raise ConfigError(f"{source}: expected JSON, found something else ({error})") from error
+    try:
+        return structure(fields, RunConfig, "config")
+    except ValueError as error:
+        raise ConfigError(f"{source}: expected the configuration of a run, found: {error}") from error
+
+
+def structure(fields: Any, kind: type[_Kind], name: str) -> _Kind:
+    """Make a dataclass of the values of JSON, each of the type that its field has.
+
+    Args:
+        fields: what `parse_json` returned.
+        kind: the dataclass.
+        name: what the error calls it.
+
+    Raises:
+        ValueError: a field is unknown, missing or of another type, or the dataclass refuses its value.
+    """
+    try:
+        return _converter().structure(fields, kind)
     except Exception as error:  # cattrs raises a group of the fields' exceptions
-        problems = "; ".join(cattrs.transform_error(error, path="config", format_exception=_explain))
-        raise ConfigError(f"{source}: expected the configuration of a run, found: {problems}") from error
+        problems = cattrs.transform_error(error, path=name, format_exception=_explain)
+        raise ValueError("; ".join(problems)) from error
 
 
+@cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     # cattrs would silently turn the string "0.1" or true into a number.

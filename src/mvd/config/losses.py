@@ -63,9 +63,13 @@ class LossConfig:
             two specific branches; 8 in the PyTorch release.
         extra: one's own losses, each as NAME=package.module:name or NAME=file.py:name, and *WEIGHT if it is not 1: a
             function of (outputs, labels, modalities) that returns a scalar. Logged by name.
-        metric: "triplet" is the batch-hard triplet loss, "centre" the hetero-centre triplet loss, "wrt" AGW's weighted
-            triplet loss (no margin), "rank" the PyTorch release's rank loss.
-        margin: margin of the triplet and the hetero-centre triplet loss, in Euclidean distance.
+        metric: "triplet" is the batch-hard triplet loss, "centre" the hetero-centre triplet loss, "quadruple"
+            MSCMNet's quadruple-centre loss, "wrt" AGW's weighted triplet loss (no margin), "rank" the PyTorch release's
+            rank loss.
+        margin: margin of the triplet, the hetero-centre triplet and the quadruple-centre loss, in Euclidean distance;
+            MSCMNet has 0.7, on features that are not divided by their norm.
+        soft_margin: log(1 + exp(d⁺ − d⁻)) in place of max(0, margin + d⁺ − d⁻) in the triplet and the hetero-centre
+            triplet loss (Hermans et al., 2017); it goes on pulling where the margin is kept.
         rank_margins: margins of the rank loss within a modality and across, in Euclidean distance.
         rank_alphas: distances between identities that the rank loss asks for, within a modality and across; pictures of
             one identity are to be nearer than this less the margin.
@@ -80,6 +84,7 @@ class LossConfig:
         cml_iterations: maximum iterations of the Sinkhorn distance.
         specific: weight of the two modality-specific branches within the identity and metric losses.
         shared: weight of the shared passes within the identity and metric losses.
+        strips: weight of each strip of a branch (`model.strips`) beside that of its observation, in the same losses.
     """
 
     identity_weight: float = 1.0
@@ -89,8 +94,9 @@ class LossConfig:
     vml_weight: float = 1.0
     cml_weight: float = 0.0
     extra: tuple[str, ...] = ()
-    metric: Literal["triplet", "centre", "wrt", "rank"] = "centre"
+    metric: Literal["triplet", "centre", "quadruple", "wrt", "rank"] = "centre"
     margin: float = 0.3
+    soft_margin: bool = False
     rank_margins: tuple[float, float] = (0.9, 1.0)
     rank_alphas: tuple[float, float] = (2.2, 2.0)
     rank_temperature: float = 1.0
@@ -102,6 +108,7 @@ class LossConfig:
     cml_iterations: int = 100
     specific: float = 0.5
     shared: float = 0.25
+    strips: float = 1.0
 
     def __post_init__(self) -> None:
         for name in TERMS:
@@ -110,6 +117,13 @@ class LossConfig:
         names = [extra.name for extra in self.extra_losses]
         require(len(set(names)) == len(names), "losses.extra", "a name for each loss", ", ".join(names))
         require(self.margin >= 0, "losses.margin", "0 or more", self.margin)
+        require(
+            not self.soft_margin or self.metric in {"triplet", "centre"},
+            "losses.soft_margin",
+            f"--losses.metric triplet or centre with it: {self.metric} has no soft form",
+            self.soft_margin,
+        )
+        require(self.strips >= 0, "losses.strips", "0 or more", self.strips)
         require(min(self.rank_margins) >= 0, "losses.rank_margins", "0 or more", self.rank_margins)
         require(min(self.rank_alphas) > 0, "losses.rank_alphas", "above 0", self.rank_alphas)
         require(self.rank_temperature >= 0, "losses.rank_temperature", "0 or more", self.rank_temperature)

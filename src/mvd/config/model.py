@@ -32,6 +32,10 @@ class ModelConfig:
             only running statistics depend on it.
         pooling: "average", or "gem" for the generalised mean.
         gem_p: order of the generalised mean, from 1, the average, to 10; higher orders are nearer to the maximum.
+        strips: horizontal strips of the feature map that each have a head of their own beside the observation, as in
+            HcTri (Liu et al., IEEE TMM 2020), which has 6; they are pooled like the whole. Descriptors of observations
+            have them, too.
+        strip_width: width of a strip's feature; 256 in HcTri.
         neck_bias: whether the bias of the BN neck is trained.
         metric_neck: whether the metric loss takes observations before or after the BN neck; "before" is the field's
             baseline.
@@ -46,6 +50,8 @@ class ModelConfig:
         descriptor_neck: whether descriptors take observations before or after the BN neck.
         descriptor_norm: "each" divides every part of a descriptor by its L2 norm before they are joined, "whole" the
             joined descriptor.
+        descriptor_flip: average each part of a descriptor over the picture and its mirror image, as CAJ, DEEN and
+            MSCMNet do in test; embedding takes twice as long, training does not change.
     """
 
     encoder: str | None = None
@@ -61,6 +67,8 @@ class ModelConfig:
     shared_first: Literal["colour", "grey"] = "colour"
     pooling: Literal["average", "gem"] = "average"
     gem_p: float = 3.0
+    strips: int = 0
+    strip_width: int = 256
     neck_bias: bool = False
     metric_neck: Literal["before", "after"] = "after"
     bottleneck: bool = True
@@ -72,12 +80,15 @@ class ModelConfig:
     descriptor: Descriptor = "observation"
     descriptor_neck: Literal["before", "after"] = "after"
     descriptor_norm: Literal["each", "whole"] = "each"
+    descriptor_flip: bool = False
 
     def __post_init__(self) -> None:
-        widths = (self.base_width, *self.bottleneck_widths, self.z_dim, self.classifier_width)
+        widths = (self.base_width, *self.bottleneck_widths, self.z_dim, self.classifier_width, self.strip_width)
         require(min(widths) >= 1, "model widths", "at least 1", widths)
         require(max(widths) <= 2**16, "model widths", f"at most {2**16}", widths)
         require_at_most(1024, model__base_width=self.base_width)
+        require(self.strips >= 0, "model.strips", "0 or more", self.strips)
+        require_at_most(64, model__strips=self.strips)
         require(0 <= self.dropout < 1, "model.dropout", "from 0 to below 1", self.dropout)
         # float32 overflows at higher powers.
         require(1 <= self.gem_p <= 10, "model.gem_p", "from 1 to 10", self.gem_p)

@@ -20,6 +20,9 @@ class OptimizerConfig:
         decay: "matrices" applies weight decay to matrices and filters, not to norms and biases; "all" to every
             parameter, as the released codes do.
         clip_norm: largest L2 norm of the gradient; 0 does not clip.
+        ema: decay, a step, of the exponential moving average of weights and running statistics, such as 0.999; 0 keeps
+            none. With an average, it is what is validated, tested and exported. The decay of step t, from 0, is
+            (1 + t) / (10 + t) while that is smaller.
     """
 
     kind: Literal["adam", "adamw", "sgd"] = "adam"
@@ -28,12 +31,14 @@ class OptimizerConfig:
     weight_decay: float = 5e-4
     decay: Literal["matrices", "all"] = "matrices"
     clip_norm: float = 0.0
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
         require(self.lr > 0, "optimizer.lr", "above 0", self.lr)
         require(self.encoder_lr_scale >= 0, "optimizer.encoder_lr_scale", "0 or more", self.encoder_lr_scale)
         require(self.weight_decay >= 0, "optimizer.weight_decay", "0 or more", self.weight_decay)
         require(self.clip_norm >= 0, "optimizer.clip_norm", "0 or more", self.clip_norm)
+        require(0 <= self.ema < 1, "optimizer.ema", "from 0 to below 1", self.ema)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,12 @@
 """Recipes: complete configurations by name, each with the source of its numbers.
 
-`MVD_CVPR21`, `MVD_MINDSPORE` and `AGW` follow published code, which is not always what its paper says.
+`MVD_CVPR21`, `MVD_MINDSPORE`, `AGW` and `CAJ` follow published code, which is not always what its paper says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -21,9 +22,12 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.config.compare import Value, config_fields, differing
+from mvd.config.strong import CAJ_ERASED, MVD_STRONG, MVD_STRONG_SMALL
 from mvd.errors import ConfigError
 
-RecipeName: TypeAlias = Literal["mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw", "demo"]
+RecipeName: TypeAlias = Literal[
+    "mvd", "mvd-strong", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw", "caj", "demo", "mvd-strong-small"
+]
 
 MVD = RunConfig()
 """The default: the paper's losses with the common practice of later work.
@@ -140,25 +144,41 @@ A stem for each modality, non-local blocks, generalised-mean pooling, weighted r
 a tenth of it for the encoder, two drops. The encoder should start from ImageNet.
 """
 
+CAJ = replace(
+    AGW,
+    augment=AugmentConfig(exchange=0.0, erase_value=CAJ_ERASED, streams=3),
+    model=replace(AGW.model, descriptor_flip=True),
+)
+"""AGW with the augmentation of CAJ (Ye et al., ICCV 2021), from its code: three streams, erasing, flip at test.
+
+The metric loss is AGW's, as with the code's option "agw"; its enhanced squared difference is not here.
+"""
+
 RECIPES: Mapping[str, RunConfig] = MappingProxyType(
     {
         "mvd": MVD,
+        "mvd-strong": MVD_STRONG,
         "mvd-cvpr21": MVD_CVPR21,
         "mvd-mindspore": MVD_MINDSPORE,
         "baseline": BASELINE,
         "agw": AGW,
+        "caj": CAJ,
         "demo": DEMO,
+        "mvd-strong-small": MVD_STRONG_SMALL,
     }
 )
 
 SUMMARIES: Mapping[str, str] = MappingProxyType(
     {
         "mvd": "the default: the paper's losses with the practice of later work",
+        "mvd-strong": "MVD on top of what lifts a ResNet-50 in later work; for a GPU",
         "mvd-cvpr21": "the official PyTorch release",
         "mvd-mindspore": "the MindSpore release",
         "baseline": "one shared encoder, identity and triplet loss",
         "agw": "the field's common baseline (Ye et al., TPAMI 2021)",
+        "caj": "AGW with CAJ's augmentation (Ye et al., ICCV 2021)",
         "demo": "a small network on small pictures, for a CPU",
+        "mvd-strong-small": "the small twin of mvd-strong, for a CPU",
     }
 )
 """A one-line description of each recipe."""

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from mvd.data.pictures import Pictures
 from mvd.data.samples import Dataset, Modality, Samples, concatenate, load_samples
 from mvd.errors import DatasetError
+from mvd.files.regular import is_there, require_regular
 
 Progress = Callable[[int, int], None]
 
@@ -146,7 +147,7 @@ def _load_modality(
             f"{files.labels}: expected {len(images)} integer labels, one for each picture in {files.images.name}, "
             f"found {labels.dtype} {labels.shape}; {remedy}"
         )
-    if files.table.exists():
+    if is_there(files.table):
         _require_same_pictures(files.table, samples, people_lists, remedy)
     if not np.array_equal(np.searchsorted(people, samples.identities), labels):
         raise DatasetError(
@@ -192,10 +193,11 @@ def _require_whole(images: npt.NDArray[np.uint8]) -> None:
 
 def _open_array(file: Path, remedy: str, *, memory_map: bool) -> npt.NDArray[Any]:
     try:
+        require_regular(file)
         array: npt.NDArray[Any] = np.load(file, mmap_mode="r" if memory_map else None, allow_pickle=False)
     except FileNotFoundError as error:
         raise DatasetError(f"{file}: expected a prepared array, found none; {remedy}") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError, MemoryError) as error:
         raise DatasetError(f"{file}: expected a NumPy array, could not read it ({error}); {remedy}") from error
     return array
 

@@ -17,6 +17,10 @@ from mvd.config import AugmentConfig
 from mvd.data.samples import Modality
 
 KEEP_COLOURS, GREY = -1, 3
+AGAIN = 2
+"""Added to the modality of a picture that is in the batch a second time."""
+
+_BRIGHTER = 0.5  # the largest change of brightness, MSCMNet's
 
 _STREAM = 0x617567  # separates these draws from those of the batches, which have the same seed
 _ERASE_LOG_ASPECT = -np.log(0.3)  # height : width from 0.3 to 1 / 0.3, Zhong et al. 2020
@@ -31,6 +35,8 @@ class AugmentDraws(NamedTuple):
         flip: (B,) bool, whether to flip left and right.
         channel: (B,) int64, KEEP_COLOURS, a channel 0, 1, 2 to show in all three, or GREY.
         erase: (B, 4) int64, top, left, height and width of the rectangle to overwrite; height 0 for none.
+        brightness: (B,) int64, the factor of all channels, in thousandths.
+        swap: (B,) bool, whether to take the low frequencies' amplitudes from the same column of the other modality.
     """
 
     top: npt.NDArray[np.int64]
@@ -38,30 +44,55 @@ class AugmentDraws(NamedTuple):
     flip: npt.NDArray[np.bool_]
     channel: npt.NDArray[np.int64]
     erase: npt.NDArray[np.int64]
+    brightness: npt.NDArray[np.int64]
+    swap: npt.NDArray[np.bool_]
 
 
 def draw_augmentation(
-    config: AugmentConfig, modalities: npt.NDArray[np.int64], height: int, width: int, *, seed: int, step: int
+    config: AugmentConfig, streams: npt.NDArray[np.int64], height: int, width: int, *, seed: int, step: int
 ) -> AugmentDraws:
     """Draw the augmentation of one batch.
 
     Args:
         config: probabilities and sizes.
-        modalities: (B,) `Modality` of each picture; only visible ones have colours to exchange.
+        streams: (B,) `Modality` of each picture; only visible ones have colours to exchange. A picture that is in the
+            batch for the second time has its modality + AGAIN.
         height: H.
         width: W.
         seed: the run's seed.
         step: the step, from 0, counted over all epochs.
     """
     rng = np.random.default_rng([seed, step, _STREAM])
-    size = len(modalities)
+    size = len(streams)
+    visible = streams == Modality.VISIBLE
     top, left = rng.integers(0, 2 * config.pad + 1, (2, size))
     flip = rng.random(size) < config.flip
-    exchanged = (rng.random(size) < config.exchange) & (modalities == Modality.VISIBLE)
+    exchanged = (rng.random(size) < config.exchange) & visible
     channel = np.where(exchanged, rng.integers(0, GREY + 1, size), KEEP_COLOURS)
     erase = _draw_erase(config, size, height, width, rng)
-    channel[(rng.random(size) < config.grey) & (modalities == Modality.VISIBLE)] = GREY
-    return AugmentDraws(top, left, flip, channel, erase)
+    channel[(rng.random(size) < config.grey) & visible] = GREY
+    brightness = np.full(size, 1000)
+    # New draws come last, so that those of a configuration without them stay what they are.
+    if config.streams > 2:
+        channel = np.where(streams == Modality.VISIBLE + AGAIN, rng.integers(0, GREY, size), channel)
+    if config.streams > 3:
+        drawn = np.rint(1000 * rng.uniform(1 - _BRIGHTER, 1 + _BRIGHTER, size)).astype(np.int64)
+        brightness = np.where(streams == Modality.INFRARED + AGAIN, drawn, brightness)
+    swap = rng.random(size) < config.amplitude if config.amplitude else np.zeros(size, bool)
+    return AugmentDraws(top, left, flip, channel, erase, brightness, swap)
+
+
+def batch_streams(streams: int, half: int) -> npt.NDArray[np.int64]:
+    """List the stream of each row of a batch: its modality, + AGAIN for a second view; visible and infrared first.
+
+    Args:
+        streams: how many there are, 2 to 4.
+        half: rows of each.
+
+    >>> batch_streams(3, half=2)
+    array([0, 0, 1, 1, 2, 2])
+    """
+    return np.repeat(np.arange(streams), half)
 
 
 def _draw_erase(

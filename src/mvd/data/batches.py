@@ -1,6 +1,7 @@
 """Training batches as arrays: what every framework trains on, read from the memory-mapped pictures.
 
-Shapes: B = 2·P·K pictures in a batch, b of them in one process, its visible ones first; H × W pixels.
+Shapes: B = streams·P·K pictures in a batch, b of them in one process, its visible ones first, then the infrared ones,
+then second views in the same order (`AugmentConfig.streams`); H × W pixels.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.config import RunConfig
-from mvd.data.augment import AugmentDraws, draw_augmentation
-from mvd.data.samples import Modality
+from mvd.data.augment import AGAIN, AugmentDraws, batch_streams, draw_augmentation
 from mvd.data.sampling import identity_batches, steps_per_epoch
 from mvd.data.training import TrainingData
 
@@ -65,10 +65,12 @@ def training_batches(
     visible, infrared = data.labels(data.visible), data.labels(data.infrared)
     height, width = data.visible.size
     half = config.sampling.identities * config.sampling.pictures
-    modalities = np.repeat(list(Modality), half)
-    # The columns of each process's identities; its rows are those columns, visible and then infrared.
+    count = config.augment.streams
+    streams = batch_streams(count, half)
+    modalities = streams % AGAIN
+    # The columns of each process's identities; its rows are those columns, stream by stream.
     columns = np.arange(half).reshape(processes, -1)
-    rows = np.concatenate([columns, half + columns], axis=1)
+    rows = np.concatenate([stream * half + columns for stream in range(count)], axis=1)
     own, mine = columns[process], rows[process]
     for epoch in range(start // steps, config.schedule.epochs):
         drawn = identity_batches(
@@ -83,10 +85,10 @@ def training_batches(
         for step in range(max(start, epoch * steps), (epoch + 1) * steps):
             row = step - epoch * steps
             pictures = [data.visible.read(drawn.visible[row, own]), data.infrared.read(drawn.infrared[row, own])]
-            draws = draw_augmentation(config.augment, modalities, height, width, seed=config.seed, step=step)
-            everyone = np.stack([np.tile(drawn.labels[row], 2), modalities])[:, rows.reshape(-1)]
+            draws = draw_augmentation(config.augment, streams, height, width, seed=config.seed, step=step)
+            everyone = np.stack([np.tile(drawn.labels[row], count), modalities])[:, rows.reshape(-1)]
             yield Batch(
-                pictures=np.concatenate(pictures),
+                pictures=np.concatenate((pictures * 2)[:count]),
                 draws=AugmentDraws(*(column[mine] for column in draws)),
                 modalities=modalities[mine],
                 everyone=everyone,

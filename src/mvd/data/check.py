@@ -1,16 +1,12 @@
 """Check a whole data set: all defects of its lists and files at once, counts, and notes.
 
-A defect prevents training or evaluation; a note does not. Every file is decoded. A JPEG is decoded at an eighth of its
-size, which reads all of its bytes and so finds truncated files in a fraction of the time; colour is judged at that
-size, where compression leaves no traces of it.
+A defect prevents training or evaluation; a note does not. Every file is decoded.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,20 +14,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mvd.data.arrays import Progress
-from mvd.data.images import damaged, open_picture, orientation, read_file, reduce_jpeg, to_rgb
 from mvd.data.layouts import scan
-from mvd.data.layouts.defects import some_people
-from mvd.data.samples import Dataset, Modality, Samples, concatenate
-from mvd.data.workers import worker_count
+from mvd.data.notes import take_notes
+from mvd.data.passed_over import passed_over
+from mvd.data.picture_info import PictureInfo, inspect_pictures
+from mvd.data.samples import JUNK, Dataset, Modality, Samples, concatenate
 from mvd.errors import DatasetError
 
-Purpose = Literal["train", "test"]
-
-MIN_SIDE = 16  # pixels of height and width; smaller pictures are worth a note
-
-_REDUCTION = 8  # the largest that JPEG's decoder offers
-_GREY_SPREAD = 10  # largest difference between the channels of a pixel that counts as grey
-_CHUNK = 256  # pictures in flight
+Purpose = Literal["train", "prepare", "test"]
+"""Training, preparing into the customary folder, and testing."""
 
 
 class SplitCounts(NamedTuple):
@@ -86,28 +77,6 @@ class Inspection:
     ready: tuple[Purpose, ...] = ()
 
 
-class PictureInfo(NamedTuple):
-    """What was seen in a picture file.
-
-    Attributes:
-        height: in pixels, before it is turned.
-        width: in pixels, before it is turned.
-        colour: whether it has any.
-        digest: hash of the file.
-        orientation: EXIF orientation, 1 … 8; 1 is upright.
-        animated: whether it has several frames.
-        deep: whether it has one channel of more than eight bits, which is scaled.
-    """
-
-    height: int
-    width: int
-    colour: bool
-    digest: bytes
-    orientation: int
-    animated: bool
-    deep: bool
-
-
 def check_dataset(
     data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None
 ) -> Inspection:
@@ -141,49 +110,8 @@ def check_dataset(
         splits=tuple(_count_split(name, getattr(dataset, name)) for name in ("train", "validation", "test")),
         cameras=tuple(_count_cameras(everything)),
         sizes=_sizes([seen for seen in found if seen]),
-        notes=(
-            *_unmatched(dataset),
-            *_unexpected_colours(everything, found),
-            *_conversions(dataset, everything, found),
-        ),
+        notes=(*take_notes(dataset, everything, found), *passed_over(dataset)),
     )
-
-
-def inspect_picture(file: Path) -> PictureInfo:
-    """Decode a picture at reduced size.
-
-    Raises:
-        DatasetError: the file is missing, empty, truncated, too large or not a picture.
-    """
-    content = read_file(file)
-    if not content:
-        raise damaged(file, "expected a picture, found an empty file (0 bytes)")
-    with open_picture(file, content) as picture:
-        width, height = picture.size
-        turn, deep = orientation(picture), picture.mode[0] in "IF"
-        animated = bool(getattr(picture, "is_animated", False))
-        reduce_jpeg(picture)
-        decoded = to_rgb(picture)
-        decoded.load()
-        # Formats other than JPEG are decoded in full size.
-        levels = np.asarray(decoded.reduce(max(1, _REDUCTION * decoded.width // width)), dtype=np.int16)
-    colour = (levels.max(axis=2) - levels.min(axis=2)).max() > _GREY_SPREAD
-    digest = hashlib.blake2b(content, digest_size=16).digest()
-    return PictureInfo(height, width, bool(colour), digest, turn, animated, deep)
-
-
-def inspect_pictures(root: Path, paths: Sequence[str], workers: int = 0) -> Iterator[PictureInfo | DatasetError]:
-    """Decode pictures in several threads and yield what was found in order; an error in place of a damaged one."""
-
-    def inspect(path: str) -> PictureInfo | DatasetError:
-        try:
-            return inspect_picture(root / path)
-        except DatasetError as defect:
-            return defect
-
-    with ThreadPoolExecutor(worker_count(workers)) as pool:
-        for start in range(0, len(paths), _CHUNK):
-            yield from pool.map(inspect, paths[start : start + _CHUNK])
 
 
 def _count_split(name: str, table: Samples) -> SplitCounts:
@@ -217,52 +145,10 @@ def _shared_files(dataset: Dataset, table: Samples, found: Sequence[PictureInfo 
     examples = {tuple(people): people for people in reversed(shared)}
     return [
         f"{dataset.root}: expected different pictures of different people, found {counts[people]} in common, such as "
-        + " and ".join(f"{path} (identity {dataset.names.get(i, i)})" for i, path in examples[people].items())
+        + " and ".join(
+            f"{path} (identity {'junk' if i == JUNK else dataset.names.get(i, i)})"
+            for i, path in examples[people].items()
+        )
         + "; find out who it is and remove the other"
         for people in counts
     ]
-
-
-def _unmatched(dataset: Dataset) -> list[str]:
-    """Count the test queries without a match, because the other modality has no picture of the person."""
-    test, notes = dataset.test, []
-    for query, gallery in ((Modality.VISIBLE, Modality.INFRARED), (Modality.INFRARED, Modality.VISIBLE)):
-        people = np.setdiff1d(test.of(query).people, test.of(gallery).people)
-        if people.size:
-            pictures = int(np.isin(test.of(query).identities, people).sum())
-            notes.append(
-                f"test people without {gallery.name.lower()} pictures: {len(people)} "
-                f"({some_people(people.tolist(), dataset.names)}); {pictures} queries have no match"
-            )
-    return notes
-
-
-def _conversions(dataset: Dataset, table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
-    """Count the pictures that are not taken as they are, and the tiny ones, with one of each kind."""
-    turned = "turned upright" if dataset.upright else "not turned, as in the benchmark's own code"
-    kinds: tuple[tuple[str, Callable[[PictureInfo], bool]], ...] = (
-        (f"smaller than {MIN_SIDE}×{MIN_SIDE} pixels", lambda seen: min(seen.height, seen.width) < MIN_SIDE),
-        (f"with an EXIF orientation, {turned}", lambda seen: seen.orientation != 1),
-        ("with several frames, of which the first is taken", lambda seen: seen.animated),
-        ("with more than eight bits, each scaled by its own range", lambda seen: seen.deep),
-    )
-    notes = []
-    for what, is_one in kinds:
-        which = [path for path, seen in zip(table.paths.tolist(), found, strict=True) if seen and is_one(seen)]
-        if which:
-            notes.append(f"{len(which):,} of {len(found):,} pictures {what}, such as {which[0]}")
-    return notes
-
-
-def _unexpected_colours(table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
-    """Count the visible pictures without colour and the infrared ones with it."""
-    seen = [(modality, look.colour) for modality, look in zip(table.modalities.tolist(), found, strict=True) if look]
-    notes = []
-    for modality, colour, what in (
-        (Modality.VISIBLE, False, "visible pictures are grey throughout"),
-        (Modality.INFRARED, True, "infrared pictures have colour"),
-    ):
-        count = seen.count((modality, colour))
-        if count:
-            notes.append(f"{count:,} of {seen.count((modality, colour)) + seen.count((modality, not colour)):,} {what}")
-    return notes

@@ -22,9 +22,10 @@ from torch.utils.data import Sampler
 from mvd.data.arrays import PreparedPictures, array_files, default_folder, load_prepared, training_samples
 from mvd.data.images import load_image
 from mvd.data.layouts import scan
-from mvd.data.samples import Dataset, Modality, Samples
+from mvd.data.samples import JUNK, Dataset, Modality, Samples
 from mvd.data.sampling import identity_batches, steps_per_epoch
 from mvd.errors import ConfigError, DatasetError
+from mvd.files.regular import is_there
 
 Split = Literal["train", "validation", "train+validation", "test"]
 
@@ -36,8 +37,8 @@ class Picture(NamedTuple):
 
     Attributes:
         image: (H, W, 3) uint8, RGB. `mvd.training.DeviceAugment` normalises it, on the device.
-        label: class 0 … of the identity among those of the split, ascending.
-        identity: the data set's number of the person.
+        label: class 0 … of the identity among those of the split, ascending; -1 where it is nobody.
+        identity: the data set's number of the person; -1 where it is nobody.
         camera: the data set's number of the camera, from 1; 0 where it is unknown.
         modality: a `Modality`: 0 visible, 1 infrared.
         path: the file, relative to the data set's root.
@@ -70,7 +71,7 @@ class PictureDataset(TorchDataset[Picture]):
         samples: the table of the N pictures.
         size: H and W.
         classes: (C,) int64, the identity of each class, ascending.
-        labels: (N,) int64, the class of each picture.
+        labels: (N,) int64, the class of each picture; -1 for `JUNK`.
         modalities: (N,) int64, the `Modality` of each picture.
 
     Raises:
@@ -105,11 +106,12 @@ class PictureDataset(TorchDataset[Picture]):
         self.root = dataset.root
         self._upright = dataset.upright
         self.classes = self.samples.people
-        self.labels = np.searchsorted(self.classes, self.samples.identities)
+        identities = self.samples.identities
+        self.labels = np.where(identities == JUNK, JUNK, np.searchsorted(self.classes, identities))
         self.modalities = self.samples.modalities
         self._arrays: tuple[PreparedPictures, ...] | None = None
         folder = default_folder(dataset) if prepared is None else Path(prepared)
-        there = all(array_files(folder, modality).images.exists() for modality in Modality)
+        there = all(is_there(array_files(folder, modality).images) for modality in Modality)
         if split != "test" and (there or prepared is not None):
             arrays = load_prepared(dataset, folder)
             if size in (None, arrays[0].size):

@@ -22,6 +22,7 @@ import scipy.io
 from mvd.data.matlab import DamagedFileError, read_cell
 from mvd.errors import DatasetError
 from mvd.files.atomic import replacing
+from mvd.files.regular import is_there, require_regular
 
 _VARIABLE = "rand_perm_cam"
 _HEADER = b"MATLAB 5.0 MAT-file, random orders of each identity's pictures by camera"
@@ -79,9 +80,10 @@ def load_permutations(file: Path) -> Permutations:
     Raises:
         DatasetError: the file is missing, damaged, or not of the structure above.
     """
-    if not file.is_file():
+    if not is_there(file):
         raise DatasetError(f"{file}: expected the official galleries of SYSU-MM01, found no such file; copy it there")
     try:
+        require_regular(file)
         found = read_cell(file.read_bytes(), _VARIABLE)
     except (OSError, DamagedFileError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -12,27 +12,25 @@ Shapes: N pictures, H height, W width in pixels.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from mvd.data.array_writing import UnfinishedArray, plan_arrays, require_place
 from mvd.data.arrays import Progress, array_files, training_samples
 from mvd.data.images import Decode, Decoder, load_decoder, verify_image
 from mvd.data.journal import Journal, open_journal
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.data.workers import run_unordered, worker_count
 from mvd.errors import DatasetError
-from mvd.files.atomic import flush, is_temporary, no_links, replacing, write_atomically
+from mvd.files.atomic import flush, is_temporary, replacing, write_atomically
+from mvd.files.regular import is_there
 
 _JOURNAL = ".mvd-prepare.journal"
 _COMPLETE = "complete"  # the entry after the last chunk
@@ -76,10 +74,7 @@ def prepare_arrays(
     both = training_samples(dataset)
     _require_both_modalities(dataset, both)
     tables = [both.of(modality) for modality in Modality]
-    arrays = [
-        _Array(array_files(out, modality).images, (len(table), height, width, 3))
-        for modality, table in zip(Modality, tables, strict=True)
-    ]
+    arrays = plan_arrays(both, out, height, width)
     rows = min(max(_CHUNK_BYTES // (height * width * 3), 1), _CHUNK_PICTURES)
     chunks = [
         _Chunk(dataset.root, table.paths[row : row + rows].tolist(), array, row, decode, dataset.upright)
@@ -98,6 +93,7 @@ def prepare_arrays(
     fingerprint = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     workers = workers or min(worker_count(0), _DEFAULT_WORKERS)
     with _explaining_errors(out):
+        require_place(out, arrays, continued=is_there(out / _JOURNAL))
         out.mkdir(parents=True, exist_ok=True)
         with open_journal(out / _JOURNAL, fingerprint) as journal:
             _run(chunks, arrays, journal, workers, progress or (lambda done, total: None))
@@ -105,31 +101,23 @@ def prepare_arrays(
             _publish(out, both, arrays)
 
 
-class _Array(NamedTuple):
-    """An array of pictures that is filled in any order beside its final file."""
+def rehearse_preparing(dataset: Dataset, out: Path, height: int = 288, width: int = 144) -> None:
+    """Try before anything is decoded that a folder can hold the arrays: permissions, names and free space.
 
-    file: Path
-    shape: tuple[int, int, int, int]
+    Nothing is written. `prepare_arrays` does the same before it decodes.
 
-    @property
-    def part(self) -> Path:
-        return self.file.with_name(f".{self.file.name}.part")
+    Args:
+        dataset: the scanned data set.
+        out: folder for the arrays; it need not exist.
+        height: H.
+        width: W.
 
-    def is_at(self, path: Path) -> bool:
-        try:
-            return not path.is_symlink() and bool(np.load(path, mmap_mode="r").shape == self.shape)
-        except (OSError, ValueError, EOFError):
-            return False
-
-    def write(self, row: int, pictures: Iterable[npt.NDArray[np.uint8]]) -> None:
-        """Write pictures (H, W, 3) as they come, from a row on; several processes may at once."""
-        # Ordinary writes: through a memory map, a full disk would end the process (SIGBUS).
-        with open(self.part, "r+b", opener=no_links) as file:
-            np.lib.format.read_magic(file)
-            np.lib.format.read_array_header_1_0(file)
-            file.seek(row * math.prod(self.shape[1:]), io.SEEK_CUR)
-            for picture in pictures:
-                file.write(np.ascontiguousarray(picture).data)
+    Raises:
+        DatasetError: they cannot be written there.
+    """
+    with _explaining_errors(out):
+        arrays = plan_arrays(training_samples(dataset), out, height, width)
+        require_place(out, arrays, continued=is_there(out / _JOURNAL))
 
 
 @dataclass(frozen=True)
@@ -138,7 +126,7 @@ class _Chunk:
 
     root: Path
     paths: Sequence[str]
-    array: _Array | None
+    array: UnfinishedArray | None
     row: int
     decode: Decode
     upright: bool
@@ -177,7 +165,7 @@ def _state(file: Path) -> tuple[int, int] | None:
 
 
 def _run(
-    chunks: Sequence[_Chunk], arrays: Sequence[_Array], journal: Journal, workers: int, progress: Progress
+    chunks: Sequence[_Chunk], arrays: Sequence[UnfinishedArray], journal: Journal, workers: int, progress: Progress
 ) -> None:
     """Run the chunks that are not finished, and record those that get finished."""
     left = _unfinished(chunks, arrays, journal)
@@ -200,7 +188,7 @@ def _run(
         _record(finished, arrays, journal)
 
 
-def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[_Array], journal: Journal) -> Sequence[_Chunk]:
+def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[UnfinishedArray], journal: Journal) -> Sequence[_Chunk]:
     """List the chunks to run; all of them, into new arrays, where the unfinished arrays are missing."""
     recorded = journal.entries
     left = [chunk for chunk in chunks if chunk.key not in recorded or recorded[chunk.key] != chunk.stamp()]
@@ -214,7 +202,7 @@ def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[_Array], journal: Jou
     return chunks
 
 
-def _record(finished: list[tuple[str, str]], arrays: Sequence[_Array], journal: Journal) -> None:
+def _record(finished: list[tuple[str, str]], arrays: Sequence[UnfinishedArray], journal: Journal) -> None:
     """Enter finished chunks into the journal, once they are on the disk."""
     if finished:
         for array in arrays:
@@ -223,7 +211,7 @@ def _record(finished: list[tuple[str, str]], arrays: Sequence[_Array], journal: 
         finished.clear()
 
 
-def _publish(out: Path, both: Samples, arrays: Sequence[_Array]) -> None:
+def _publish(out: Path, both: Samples, arrays: Sequence[UnfinishedArray]) -> None:
     """Give all files their names; until that is done there are no labels, and so nothing that can be loaded."""
     for modality in Modality:
         array_files(out, modality).labels.unlink(missing_ok=True)

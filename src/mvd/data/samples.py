@@ -20,6 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.errors import DatasetError
+from mvd.files.regular import require_regular
+
+JUNK = -1
+"""Identity of pictures that show nobody, or nobody who counts: distractors in the gallery, never queries.
+
+Each is a person of its own where people are counted.
+"""
 
 _COLUMNS = ("path", "identity", "camera", "modality")
 
@@ -46,7 +53,7 @@ class Samples:
 
     Attributes:
         paths: (N,) str, relative to the data set's root, with forward slashes; those of own data may be absolute.
-        identities: (N,) int64, the data set's number of the person (not a class).
+        identities: (N,) int64, the data set's number of the person (not a class); `JUNK` (-1) where it is nobody.
         cameras: (N,) int64, the data set's number of the camera, from 1; 0 where it is unknown.
         modalities: (N,) int64, a `Modality` each.
     """
@@ -85,8 +92,8 @@ class Samples:
 
     @property
     def people(self) -> npt.NDArray[np.int64]:
-        """The distinct identities, ascending."""
-        return np.unique(self.identities)
+        """The distinct identities, ascending, without `JUNK`."""
+        return np.unique(self.identities[self.identities != JUNK])
 
     def to_csv(self) -> str:
         """Return the table as CSV text with a header; modalities by name."""
@@ -137,6 +144,7 @@ def load_samples(file: Path) -> Samples:
         DatasetError: the file is missing, or a line cannot be parsed.
     """
     try:
+        require_regular(file)
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{file}: expected a CSV table of pictures, could not read it ({error})") from error
@@ -160,7 +168,7 @@ class Dataset:
         root: the folder that `Samples.paths` are relative to.
         train: pictures to train on; may be empty in own data.
         validation: pictures that choose the best checkpoint; empty in layouts without any.
-        test: pictures to test on.
+        test: pictures to test on; the only ones that may be `JUNK`.
         people_lists: what to edit to move people between tables, for messages; such as "exp/train_id.txt".
         trial: RegDB's split, 1 … 10; None elsewhere.
         names: identity → name in own data; empty elsewhere.
@@ -176,6 +184,14 @@ class Dataset:
     trial: int | None = None
     names: Mapping[int, str] = field(default_factory=dict)
     table: Path | None = None
+
+    def __post_init__(self) -> None:
+        for split, table in (("train", self.train), ("validation", self.validation)):
+            if (table.identities == JUNK).any():
+                raise DatasetError(
+                    f"{self.root}: expected people in the {split} pictures, found junk (identity {JUNK}); leave it to "
+                    f"the test pictures"
+                )
 
     @property
     def upright(self) -> bool:

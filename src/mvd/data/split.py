@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from mvd.data.layouts.naming import number_names
+from mvd.data.layouts.naming import number_people
 from mvd.data.layouts.own_table import SPLITS, Table
-from mvd.data.samples import Modality, Samples
+from mvd.data.samples import JUNK, Modality, Samples
 from mvd.errors import ConfigError
 
 
@@ -49,11 +49,11 @@ def list_text(names: Iterable[str]) -> str:
 
 
 def table_text(table: Table, splits: Mapping[str, Iterable[int]]) -> str:
-    """Return a table of own data with one more column, split; empty for people in none."""
+    """Return a table of own data with one more column, split; empty for people in none, "test" for junk."""
     identities = table.columns.index("identity")
     names = [fields[identities].strip() for _, fields in table.rows]
-    numbers = number_names(names, smallest=0)
-    split_of = {identity: split for split, people in splits.items() for identity in people}
+    numbers = number_people(names)
+    split_of = {identity: split for split, people in splits.items() for identity in people} | {JUNK: "test"}
     rows = ([*fields, split_of.get(numbers[name], "")] for (_, fields), name in zip(table.rows, names, strict=True))
     return _csv([[*table.columns, "split"], *rows])
 

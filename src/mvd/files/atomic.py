@@ -6,12 +6,14 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mvd.errors import RunError
+from mvd.files.regular import not_regular
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.part")
 
@@ -49,12 +51,17 @@ def replacing(file: Path) -> Iterator[Path]:
 
 
 def no_links(path: str, flags: int) -> int:
-    """Open a file that must not be a symbolic link; an `opener` for `open`, for files that are written in place.
+    """Open a regular file that must not be a symbolic link; an `opener` for `open`, for files written in place.
 
     Raises:
-        OSError: it is a link, or cannot be opened.
+        OSError: it is a link, a pipe or a device, or cannot be opened.
     """
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    # Without O_NONBLOCK, opening a pipe waits for its other end.
+    handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise not_regular(path)
+    return handle
 
 
 def is_temporary(file: Path) -> bool:

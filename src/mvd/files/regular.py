@@ -1,8 +1,12 @@
-"""Regular files: what is read is neither a pipe, which may never answer, nor a device, which may never end."""
+"""What lies at a path: regular files alone are read, and what the system refuses to tell is left to whoever opens it.
+
+A pipe may never answer, and a device never end.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from pathlib import Path
 
@@ -15,4 +19,37 @@ def require_regular(file: Path) -> None:
     """
     mode = file.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise OSError(errno.EINVAL, "it is no regular file", str(file))
+        raise not_regular(file)
+
+
+def not_regular(file: str | Path) -> OSError:
+    """Make the error of a pipe, a socket or a device."""
+    return OSError(errno.EINVAL, "it is no regular file", os.fspath(file))
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path, or the system refuses to tell, as opening it will, with the reason.
+
+    >>> is_there(Path("no such file")), is_there(Path("x" * 10_000))
+    (False, True)
+    """
+    return _mode(path) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at a path, or the system refuses to tell, as listing it will, with the reason.
+
+    >>> is_folder(Path(".")), is_folder(Path("no such folder"))
+    (True, False)
+    """
+    return stat.S_ISDIR(_mode(path) or 0)
+
+
+def _mode(path: Path) -> int | None:
+    """Return a path's type and permissions; None if nothing is there, and a folder's if that cannot be told."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a zero byte
+        return None
+    except OSError:
+        return stat.S_IFDIR

@@ -18,11 +18,13 @@ from torch import Tensor
 
 from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
-from mvd.data.images import load_image, to_rgb
 from mvd.data.pictures import PictureArray, PictureFiles, Pictures
 from mvd.data.samples import Modality
 from mvd.errors import CheckpointError, ConfigError, DatasetError
+from mvd.inference import pixels
 from mvd.inference.embed import embed_pictures
+from mvd.inference.identity import fingerprint_weights
+from mvd.inference.pixels import to_modalities, to_pixels
 from mvd.models.factory import Encoder, Network, build_network
 from mvd.models.state import restore_network
 from mvd.runs import Card, load_checkpoint, read_card, read_config
@@ -32,8 +34,8 @@ from mvd.weights import count_classes
 from mvd.weights.hub import find_weights
 
 Precision: TypeAlias = Literal["auto", "fp32", "tf32", "bf16"]
-Picture: TypeAlias = str | Path | Image.Image | npt.NDArray[np.uint8] | Tensor
-ModalitiesLike: TypeAlias = int | Sequence[int] | npt.NDArray[np.int64] | Tensor
+Picture: TypeAlias = pixels.Picture | Tensor
+ModalitiesLike: TypeAlias = pixels.ModalitiesLike | Tensor
 
 
 class Embedder:
@@ -56,6 +58,7 @@ class Embedder:
         card: its model card, or None.
         size: (H, W) of the pictures that it takes.
         width: D.
+        fingerprint: of the weights that it was loaded with; empty where it was made of a network.
 
     Raises:
         ConfigError: the device is not there, or does not have the precision.
@@ -85,6 +88,7 @@ class Embedder:
     ) -> None:
         self.config = config
         self.card = card
+        self.fingerprint = ""
         self.size = config.data.height, config.data.width
         self._device = resolve_device(device)
         self._runtime = _runtime(config.runtime, self._device, precision, batch)
@@ -137,7 +141,9 @@ class Embedder:
         with torch.random.fork_rng(devices=[]):  # the weights are replaced; the caller's random numbers stay the same
             network = build_network(config.model, count_classes(tensors), encoder)
         restore_network(network, tensors, file)
-        return cls(network, config, card=read_card(file), device=device, precision=precision, batch=batch)
+        loaded = cls(network, config, card=read_card(file), device=device, precision=precision, batch=batch)
+        loaded.fingerprint = fingerprint_weights(tensors, config)
+        return loaded
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None
@@ -176,7 +182,9 @@ class Embedder:
         return self._embed(files, modalities)
 
     def _embed(self, pictures: Pictures, modalities: ModalitiesLike | None) -> npt.NDArray[np.float32]:
-        known = None if modalities is None else _modalities(modalities, len(pictures))
+        if isinstance(modalities, Tensor):
+            modalities = modalities.cpu().numpy()
+        known = None if modalities is None else to_modalities(modalities, len(pictures))
         if not len(pictures):
             return np.zeros((0, self.width), np.float32)
         with distributed.alone(), numerics(self._runtime, self._device):
@@ -184,25 +192,15 @@ class Embedder:
 
     def _pixels(self, picture: Picture) -> npt.NDArray[np.uint8]:
         """Return (N, H, W, 3) uint8."""
-        height, width = self.size
-        if isinstance(picture, str | Path):
-            return np.array(load_image(Path(picture), height, width, upright=True))[None]
-        if isinstance(picture, Image.Image):
-            return np.array(to_rgb(picture, upright=True).resize((width, height), Image.Resampling.LANCZOS))[None]
-        kind, shape = str(picture.dtype).removeprefix("torch."), tuple(picture.shape)
-        if kind != "uint8":
-            raise DatasetError(f"pictures: expected uint8, 0 to 255, found {kind}; give them as decoded, not scaled")
-        array = picture.cpu().numpy() if isinstance(picture, Tensor) else picture
+        if isinstance(picture, Tensor):
+            if picture.dtype != torch.uint8:
+                kind = str(picture.dtype).removeprefix("torch.")
+                raise DatasetError(
+                    f"pictures: expected uint8, 0 to 255, found {kind}; give them as decoded, not scaled"
+                )
+            picture = picture.cpu().numpy()
         # PyTorch warns of arrays that cannot be written to.
-        array = np.require(array if array.ndim == 4 else array[None], requirements="W")
-        if array.shape[1:] == (height, width, 3):
-            return array
-        if array.shape[1:] == (3, height, width):
-            return array.transpose(0, 2, 3, 1)
-        raise DatasetError(
-            f"pictures: expected (N, {height}, {width}, 3) or (N, 3, {height}, {width}), found {shape}; resize them, "
-            f"or give files or PIL images, which are resized"
-        )
+        return np.require(to_pixels(picture, self.size), requirements="W")
 
 
 def _runtime(runtime: RuntimeConfig, device: torch.device, precision: Precision, batch: int) -> RuntimeConfig:
@@ -216,13 +214,3 @@ def _runtime(runtime: RuntimeConfig, device: torch.device, precision: Precision,
             raise
         chosen = replace(chosen, precision="fp32")
     return chosen
-
-
-def _modalities(modalities: ModalitiesLike, count: int) -> npt.NDArray[np.int64]:
-    given = np.asarray(modalities.cpu() if isinstance(modalities, Tensor) else modalities)
-    if given.shape not in ((), (count,)) or not np.isin(given, list(Modality)).all():
-        raise DatasetError(
-            f"modalities: expected 0 (visible) or 1 (infrared) for each of {count} pictures, found {given.shape} with "
-            f"{np.unique(given).tolist()[:5]}; give one for each picture, or one for all"
-        )
-    return np.broadcast_to(given, count).astype(np.int64)

@@ -1,6 +1,6 @@
-"""ONNX programs on the host: run, convert to float16 or int8, read and write metadata. PyTorch is not needed.
+"""ONNX programs on the host: convert to float16 or int8, annotate, prepare inputs. PyTorch is not needed.
 
-The packages are optional: `pip install 'mvd[onnx]'`.
+The packages are optional: `pip install 'mvd[onnx]'`. `onnx_network` runs programs, `onnx_metadata` reads what they say.
 
 Shapes: B batch, H × W pixels, N pictures, D width of a descriptor.
 """
@@ -14,13 +14,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mvd.data.images import MEAN, STD
-from mvd.errors import CheckpointError, ConfigError
+from mvd.errors import MissingPackageError
 
 Pictures: TypeAlias = Iterable[npt.NDArray[np.uint8]]
 Inputs: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -31,63 +31,18 @@ _IN_INT8 = ("Conv", "Gemm", "MatMul")
 _AT_A_TIME = 4
 
 
-class OnnxMetadata(NamedTuple):
-    """The metadata of an ONNX program.
-
-    Attributes:
-        opset: version of ONNX's own operators; None if none is named.
-        texts: text by key.
-    """
-
-    opset: int | None
-    texts: dict[str, str]
-
-
 def require_onnx(*packages: str) -> None:
     """Check that optional packages are installed.
 
     Raises:
-        ConfigError: one is not; the message names the extra that brings it.
+        MissingPackageError: one is not; the message names the extra that brings it.
     """
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise ConfigError(
-                f"expected the package {package} for ONNX, found none; install it: pip install 'mvd[onnx]'"
+            extra = "search" if packages == ("onnxruntime",) else "onnx"
+            raise MissingPackageError(
+                f"expected the package {package} for ONNX, found none; install it: pip install 'mvd[{extra}]'"
             )
-
-
-class OnnxNetwork:
-    """A program of `mvd export`, run by onnxruntime on the CPU.
-
-    Args:
-        file: the program.
-
-    Raises:
-        CheckpointError: onnxruntime cannot load it.
-        ConfigError: onnxruntime is not installed.
-    """
-
-    def __init__(self, file: Path) -> None:
-        require_onnx("onnxruntime")
-        import onnxruntime
-
-        try:
-            self._session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        # Its errors have no base class of their own.
-        except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise CheckpointError(
-                f"{file}: expected an ONNX program, onnxruntime could not load it ({reason}); export it again"
-            ) from error
-        self._inputs = tuple(one.name for one in self._session.get_inputs())
-
-    def embed(self, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Compute descriptors (N, D) float32 of batches of pictures (B, H, W, 3) uint8.
-
-        `modalities` (N,), a `Modality` each, is read only by a program that takes them.
-        """
-        inputs = make_inputs(self._inputs, pictures, modalities)
-        return np.concatenate([np.asarray(self._session.run(None, given)[0]) for given in inputs])
 
 
 def make_inputs(names: Sequence[str], pictures: Pictures, modalities: npt.NDArray[np.int64]) -> Iterator[Inputs]:
@@ -109,30 +64,6 @@ def normalise(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """
     mean, std = (np.array(one, np.float32) * 255 for one in (MEAN, STD))
     return np.ascontiguousarray(((pictures - mean) / std).transpose(0, 3, 1, 2))
-
-
-def read_metadata(file: Path) -> OnnxMetadata:
-    """Read a program's metadata.
-
-    Raises:
-        CheckpointError: it is missing, damaged, or no ONNX program.
-        ConfigError: the package onnx is not installed.
-    """
-    require_onnx("onnx")
-    import onnx
-    from google.protobuf.message import DecodeError  # onnx brings it
-
-    try:
-        model = onnx.load(str(file), format="protobuf", load_external_data=False)
-    except (OSError, DecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise CheckpointError(
-            f"{file}: expected an ONNX program, could not read it ({reason}); copy or export it again"
-        ) from error
-    if not model.HasField("graph"):
-        raise CheckpointError(f"{file}: expected an ONNX program, found none in it; export it again")
-    opset = next((one.version for one in model.opset_import if not one.domain), None)
-    return OnnxMetadata(opset, {one.key: one.value for one in model.metadata_props})
 
 
 def annotate(file: Path, metadata: Mapping[str, str]) -> None:

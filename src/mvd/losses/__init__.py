@@ -8,6 +8,7 @@ from mvd.losses.cml import CML, conventional_mutual_learning
 from mvd.losses.hetero_centre import HeteroCentreTriplet, hetero_centre_triplet_loss
 from mvd.losses.identity import IdentityLoss, identity_loss
 from mvd.losses.objective import Losses, Objective, Term, accuracy, build_objective, loss_terms
+from mvd.losses.quadruple_centre import QuadrupleCentre, quadruple_centre_loss
 from mvd.losses.rank_loss import RankLoss, rank_loss
 from mvd.losses.released import (
     ReleasedVCD,
@@ -30,6 +31,7 @@ __all__ = [
     "IdentityLoss",
     "Losses",
     "Objective",
+    "QuadrupleCentre",
     "RankLoss",
     "ReleasedVCD",
     "ReleasedVSD",
@@ -42,6 +44,7 @@ __all__ = [
     "hetero_centre_triplet_loss",
     "identity_loss",
     "loss_terms",
+    "quadruple_centre_loss",
     "rank_loss",
     "released_cross_distillation",
     "released_self_distillation",

@@ -9,6 +9,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 _SMALLEST_SQUARE = 1e-12
 
@@ -32,16 +33,17 @@ def pairwise_distances(features: Tensor, coincident: Tensor) -> Tensor:
     return squared.masked_fill(coincident, 0.0).clamp(min=_SMALLEST_SQUARE).sqrt()
 
 
-def hardest_triplets(distances: Tensor, labels: Tensor, *, margin: float) -> Tensor:
+def hardest_triplets(distances: Tensor, labels: Tensor, *, margin: float | None) -> Tensor:
     """Take the batch-hard triplet of each row as an anchor (Hermans et al., 2017, equation 5).
 
-    max(0, margin + max over positives d(a, p) − min over negatives d(a, n)). A row counts as its own positive, so
-    an identity with one row has the positive distance 1e-6; a row without a negative contributes 0.
+    max(0, margin + max over positives d(a, p) − min over negatives d(a, n)), or without a margin log(1 + exp(d⁺ − d⁻))
+    of the same two distances, their soft margin. A row counts as its own positive, so an identity with one row has the
+    positive distance 1e-6; a row without a negative contributes 0.
 
     Args:
         distances: (B, B).
         labels: (B,).
-        margin: 0 or more, in the unit of the distances.
+        margin: 0 or more, in the unit of the distances; None for the soft margin.
 
     Returns:
         (B,), 0 or more.
@@ -49,4 +51,6 @@ def hardest_triplets(distances: Tensor, labels: Tensor, *, margin: float) -> Ten
     same = labels[:, None] == labels[None, :]
     furthest_positive = distances.masked_fill(~same, -math.inf).amax(dim=1)
     nearest_negative = distances.masked_fill(same, math.inf).amin(dim=1)
+    if margin is None:
+        return F.softplus(furthest_positive - nearest_negative)
     return torch.relu(furthest_positive - nearest_negative + margin)

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from mvd.losses.distances import hardest_triplets, pairwise_distances
 
 
-def hetero_centre_triplet_loss(features: Tensor, labels: Tensor, modalities: Tensor, *, margin: float = 0.3) -> Tensor:
+def hetero_centre_triplet_loss(
+    features: Tensor, labels: Tensor, modalities: Tensor, *, margin: float | None = 0.3
+) -> Tensor:
     """Average the batch-hard triplet loss over the centres of a batch (Liu et al., IEEE TMM 2020).
 
     c_{y,m} is the mean feature of the rows with label y and modality m. For each centre: max(0, margin +
@@ -25,7 +27,7 @@ def hetero_centre_triplet_loss(features: Tensor, labels: Tensor, modalities: Ten
         features: (B, D); divide them by their L2 norm to compare angles.
         labels: (B,).
         modalities: (B,), 0 visible and 1 infrared.
-        margin: 0 or more, in Euclidean distance.
+        margin: 0 or more, in Euclidean distance; None for the soft margin log(1 + exp(d⁺ − d⁻)).
 
     Returns:
         A scalar, 0 or more.
@@ -48,7 +50,7 @@ class HeteroCentreTriplet(nn.Module):
     tensor(0.5000)
     """
 
-    def __init__(self, margin: float = 0.3) -> None:
+    def __init__(self, margin: float | None = 0.3) -> None:
         super().__init__()
         self.margin = margin
 

@@ -24,6 +24,7 @@ from mvd.errors import ConfigError
 from mvd.losses.cml import CML
 from mvd.losses.hetero_centre import HeteroCentreTriplet
 from mvd.losses.identity import identity_loss
+from mvd.losses.quadruple_centre import QuadrupleCentre
 from mvd.losses.rank_loss import RankLoss
 from mvd.losses.released import ReleasedVCD, ReleasedVSD
 from mvd.losses.triplet import TripletLoss
@@ -31,7 +32,7 @@ from mvd.losses.vcd import VCD
 from mvd.losses.vml import VML
 from mvd.losses.vsd import VSD
 from mvd.losses.weighted_triplet import WeightedTriplet
-from mvd.models.outputs import Output, map_tensors
+from mvd.models.outputs import Output, Prediction, map_tensors
 from mvd.runtime.device import widen, without_autocast
 
 Loss: TypeAlias = Callable[[Any, Tensor, Tensor], Tensor]
@@ -134,8 +135,9 @@ def _scalar(name: str, value: Tensor) -> Tensor:
 
 
 _METRICS: Mapping[str, Callable[[LossConfig], nn.Module]] = {
-    "triplet": lambda config: TripletLoss(config.margin),
-    "centre": lambda config: HeteroCentreTriplet(config.margin),
+    "triplet": lambda config: TripletLoss(None if config.soft_margin else config.margin),
+    "centre": lambda config: HeteroCentreTriplet(None if config.soft_margin else config.margin),
+    "quadruple": lambda config: QuadrupleCentre(config.margin),
     "wrt": lambda _: WeightedTriplet(),
     "rank": lambda config: RankLoss(config.rank_margins, config.rank_alphas, config.rank_temperature),
 }
@@ -155,13 +157,18 @@ def loss_terms(config: LossConfig) -> list[Term]:
     vml, cml = VML(config.temperature), CML(config.cml_eps, config.cml_iterations)
 
     def identity(output: Output, labels: Tensor, _: Tensor) -> Tensor:
-        values = [identity_loss(head.logits, labels, smoothing=config.label_smoothing) for head in output.predictions]
-        return _sum_over_heads(config, output, values)
+        def of_head(head: Prediction) -> Tensor:
+            return identity_loss(head.logits, labels, smoothing=config.label_smoothing)
+
+        return _sum_over_heads(config, output, of_head)
 
     def metric_of_heads(output: Output, labels: Tensor, modalities: Tensor) -> Tensor:
-        features = [head.features for head in output.predictions]
-        features = [F.normalize(feature) for feature in features] if config.unit_features else features
-        return _sum_over_heads(config, output, [metric(feature, labels, modalities) for feature in features])
+        def of_head(head: Prediction) -> Tensor:
+            features = F.normalize(head.features) if config.unit_features else head.features
+            value: Tensor = metric(features, labels, modalities)
+            return value
+
+        return _sum_over_heads(config, output, of_head)
 
     losses: dict[str, Loss] = {
         "identity": identity,
@@ -175,11 +182,17 @@ def loss_terms(config: LossConfig) -> list[Term]:
     return ours + [Term(name, _own(path), weight) for name, path, weight in config.extra_losses]
 
 
-def _sum_over_heads(config: LossConfig, output: Output, values: list[Tensor]) -> Tensor:
+def _sum_over_heads(config: LossConfig, output: Output, loss: Callable[[Prediction], Tensor]) -> Tensor:
     """Sum a loss over all heads: those of specific branches count `specific`, those of shared passes `shared`."""
-    specific = len(output.specific_heads)
-    parts = (config.specific, values[:specific]), (config.shared, values[specific:])
-    return torch.stack([weight * torch.stack(part).sum() for weight, part in parts if part]).sum()
+    parts = [
+        (config.specific, output.specific_heads),
+        (config.shared, output.shared_heads),
+        (config.specific * config.strips, output.specific_strips),
+        (config.shared * config.strips, output.shared_strips),
+    ]
+    return torch.stack(
+        [weight * torch.stack([loss(head) for head in heads]).sum() for weight, heads in parts if heads]
+    ).sum()
 
 
 def _own(path: str) -> Loss:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mvd.losses.distances import hardest_triplets, pairwise_distances
 
 
-def triplet_loss(features: Tensor, labels: Tensor, *, margin: float = 0.3) -> Tensor:
+def triplet_loss(features: Tensor, labels: Tensor, *, margin: float | None = 0.3) -> Tensor:
     """Average the batch-hard triplet loss over all anchors (Hermans et al., 2017, equation 5).
 
     Equal to the loss that the MindSpore release of MVD trains with, and to AGW's.
@@ -19,7 +19,7 @@ def triplet_loss(features: Tensor, labels: Tensor, *, margin: float = 0.3) -> Te
     Args:
         features: (B, D); divide them by their L2 norm to compare angles.
         labels: (B,).
-        margin: 0 or more, in Euclidean distance.
+        margin: 0 or more, in Euclidean distance; None for the soft margin log(1 + exp(d⁺ − d⁻)).
 
     Returns:
         A scalar, 0 or more.
@@ -36,7 +36,7 @@ class TripletLoss(nn.Module):
     tensor(0.5000)
     """
 
-    def __init__(self, margin: float = 0.3) -> None:
+    def __init__(self, margin: float | None = 0.3) -> None:
         super().__init__()
         self.margin = margin
 

@@ -8,7 +8,8 @@ There are two ways to draw `shots` pictures of each person from each gallery cam
   subset of the all-search gallery of the same trial. That code is single-shot; for ten shots, ten are sampled without
   replacement in the same order.
 
-If a camera has fewer pictures of a person than shots, all are taken.
+If a camera has fewer pictures of a person than shots, all are taken. Pictures of nobody (`JUNK`) may be in a gallery,
+and are never queries.
 
 Shapes: N pictures, Q queries, G gallery.
 """
@@ -22,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.data.official_galleries import Permutations
-from mvd.data.samples import Modality, Samples
+from mvd.data.samples import JUNK, Modality, Samples
 from mvd.errors import ProtocolError
 from mvd.metrics.protocols import Draw, Protocol
 
@@ -61,7 +62,9 @@ def draw_trials(protocol: Protocol, samples: Samples, permutations: Permutations
     """
     rest = query_rows(protocol, samples)
     drawn = [draw_gallery(protocol, samples, trial, permutations) for trial in range(protocol.trials)]
-    return [Trial(gallery, rest) if protocol.transposed else Trial(rest, gallery) for gallery in drawn]
+    if protocol.transposed:
+        return [Trial(_of_people(samples, gallery), rest) for gallery in drawn]
+    return [Trial(rest, gallery) for gallery in drawn]
 
 
 def query_rows(protocol: Protocol, samples: Samples) -> Rows:
@@ -70,7 +73,14 @@ def query_rows(protocol: Protocol, samples: Samples) -> Rows:
     Raises:
         ProtocolError: there are none.
     """
-    return _rows_of(samples, protocol.query_modality, protocol.query_cameras, f"{protocol.name}: queries")
+    what = f"{protocol.name}: queries"
+    rows = _rows_of(samples, protocol.query_modality, protocol.query_cameras, what)
+    if protocol.transposed:
+        return rows
+    queries = _of_people(samples, rows)
+    if not len(queries):
+        raise ProtocolError(f"{what}: expected pictures of people, found {len(rows)} of junk (identity {JUNK})")
+    return queries
 
 
 def draw_gallery(protocol: Protocol, samples: Samples, trial: int, permutations: Permutations | None = None) -> Rows:
@@ -123,6 +133,11 @@ def _rows_of(samples: Samples, modality: Modality, cameras: tuple[int, ...] | No
             f"{what}: expected {modality.name.lower()} pictures{of_cameras}, found none among {len(samples)}"
         )
     return np.flatnonzero(wanted)
+
+
+def _of_people(samples: Samples, rows: Rows) -> Rows:
+    people: Rows = rows[samples.identities[rows] != JUNK]
+    return people
 
 
 def _draw_seeded(folders: Folders, shots: int, generator: random.Random) -> list[Rows]:

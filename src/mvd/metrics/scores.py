@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.data.official_galleries import Permutations
-from mvd.data.samples import Samples
+from mvd.data.samples import JUNK, Samples
 from mvd.errors import ProtocolError
 from mvd.metrics.cmc import Exclusion, Gallery, Labels, QueryScores, count_ranks, has_match, score_queries, summarise
 from mvd.metrics.distances import cosine_strips
@@ -287,7 +287,10 @@ def _score_reranked(features: Features, trial: Trial, protocol: Protocol, rerank
 
 
 def _labels(samples: Samples, rows: npt.NDArray[np.intp]) -> Labels:
-    return Labels(samples.identities[rows], samples.cameras[rows])
+    """Take the labels of pictures; each of nobody is a person of its own."""
+    identities = samples.identities[rows]
+    alone = samples.identities.min() - 1 - rows
+    return Labels(np.where(identities == JUNK, alone, identities), samples.cameras[rows])
 
 
 def _select(distances: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:

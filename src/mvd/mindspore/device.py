@@ -63,11 +63,12 @@ def check(config: RunConfig) -> str:
     """
     device = resolve_device(config.runtime.device)
     require_here(config.model)
-    for field, (found, wanted, why) in _absent(config.runtime).items():
+    absent = {f"runtime.{field}": one for field, one in _absent(config.runtime).items()} | _absent_method(config)
+    for field, (found, wanted, why) in absent.items():
         if found not in (wanted, "auto"):
             raise ConfigError(
-                f"runtime.{field}: expected {wanted} with framework mindspore, found {found}: {why}; leave it out, or "
-                f"take --framework pytorch"
+                f"{field}: expected {wanted} with framework mindspore, found {found}: {why}; leave it out, or take "
+                f"--framework pytorch"
             )
     processes = max(int(os.environ.get(name, "1")) for name in _LAUNCHED)
     if processes > 1:
@@ -125,6 +126,18 @@ def _absent(runtime: RuntimeConfig) -> dict[str, tuple[object, object, str]]:
         "cuda_graphs": (runtime.cuda_graphs, False, "GRAPH_MODE (runtime.compile) is MindSpore's own way"),
         "recompute": (runtime.recompute, False, "all activations are kept"),
         "accumulate": (runtime.accumulate, 1, "a batch goes through the network at once"),
+    }
+
+
+def _absent_method(config: RunConfig) -> dict[str, tuple[object, object, str]]:
+    """List the same for what is not the machine's, by whole names; the network itself is refused by `require_here`."""
+    here = "only PyTorch has it here"
+    metric = config.losses.metric
+    return {
+        "augment.amplitude": (config.augment.amplitude, 0, here),
+        "losses.metric": (metric, "triplet" if metric == "quadruple" else metric, here),
+        "losses.soft_margin": (config.losses.soft_margin, False, here),
+        "optimizer.ema": (config.optimizer.ema, 0, here),
     }
 
 

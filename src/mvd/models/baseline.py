@@ -15,7 +15,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from mvd.config import ModelConfig
-from mvd.models.branch import BranchNetwork, join
+from mvd.models.branch import BranchNetwork, describe
 from mvd.models.outputs import SharedOutput
 
 
@@ -54,4 +54,4 @@ class Baseline(nn.Module):
 
     def embed(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
         """Compute descriptors for ranking, (B, D) float32 or wider. Call it in eval mode; arguments as of `outputs`."""
-        return join(self.shared.embed(images, modalities), self.config.descriptor_norm)
+        return describe(self.shared.embed, images, modalities, self.config)

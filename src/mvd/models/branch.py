@@ -9,6 +9,7 @@ Shapes: B batch, H × W pixels, C channels of the encoder, h × w positions, D w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -21,6 +22,7 @@ from mvd.models.heads import BNNeck, InformationBottleneck
 from mvd.models.outputs import Branch
 from mvd.models.pooling import pool
 from mvd.models.resnet import ResNet
+from mvd.models.strips import Strips
 from mvd.runtime.device import widen
 
 # Height and width of the picture that an encoder is tried on: the field's smallest usual size.
@@ -48,33 +50,66 @@ class BranchNetwork(nn.Module):
         channels = self.encoder.channels if isinstance(self.encoder, ResNet) else map_channels(self.encoder)
         self.neck = BNNeck(channels, classes, config)
         self.bottleneck = InformationBottleneck(channels, classes, config) if config.bottleneck else None
+        self.strips = Strips(channels, classes, config) if config.strips else None
 
     def forward(self, images: Tensor, modalities: Tensor | None = None) -> Branch:
-        """Compute observation and representation of normalised pictures.
+        """Compute observation, representation and strips of normalised pictures.
 
         Args:
             images: (B, 3, H, W).
             modalities: (B,), on the host; used only by an encoder with two stems.
         """
-        pooled = self._pooled(images, modalities)
+        feature_map = self._feature_map(images, modalities)
+        pooled = pool(feature_map, self.config)
         observation = self.neck(pooled)
         seen = observation._replace(features=pooled) if self.config.metric_neck == "before" else observation
-        return Branch(seen, None if self.bottleneck is None else self.bottleneck(observation.features))
+        return Branch(
+            seen,
+            None if self.bottleneck is None else self.bottleneck(observation.features),
+            () if self.strips is None else self.strips(feature_map),
+        )
 
     def embed(self, images: Tensor, modalities: Tensor | None = None) -> list[Tensor]:
-        """Compute the parts (B, D) of the descriptor, the observation first, and no other head."""
-        pooled = self._pooled(images, modalities)
+        """Compute the parts (B, D) of the descriptor, the observation and its strips first, and no other head."""
+        feature_map = self._feature_map(images, modalities)
+        pooled = pool(feature_map, self.config)
         observation = self.neck.norm(pooled)
         parts = []
         if self.config.descriptor != "representation":
             parts.append(pooled if self.config.descriptor_neck == "before" else observation)
+            parts += [] if self.strips is None else self.strips.features(feature_map)
         if self.bottleneck is not None and self.config.descriptor != "observation":
             parts.append(self.bottleneck.layers(observation))
         return parts
 
-    def _pooled(self, images: Tensor, modalities: Tensor | None) -> Tensor:
-        own = not isinstance(self.encoder, ResNet)
-        return pool(last_map(self.encoder(images)) if own else self.encoder(images, modalities), self.config)
+    def _feature_map(self, images: Tensor, modalities: Tensor | None) -> Tensor:
+        if isinstance(self.encoder, ResNet):
+            feature_map: Tensor = self.encoder(images, modalities)
+            return feature_map
+        return last_map(self.encoder(images))
+
+
+def describe(
+    parts_of: Callable[[Tensor, Tensor | None], list[Tensor]],
+    images: Tensor,
+    modalities: Tensor | None,
+    config: ModelConfig,
+) -> Tensor:
+    """Join the parts of the descriptors of pictures, each averaged over picture and mirror image if configured.
+
+    Parts are averaged before any norm, as in CAJ's, DEEN's and MSCMNet's codes.
+
+    Args:
+        parts_of: computes parts (B, D) of pictures of modalities.
+        images: (B, 3, H, W).
+        modalities: (B,), or None.
+        config: the architecture.
+    """
+    parts = parts_of(images, modalities)
+    if config.descriptor_flip:
+        mirrored = parts_of(images.flip(3), modalities)
+        parts = [(one + other) / 2 for one, other in zip(parts, mirrored, strict=True)]
+    return join(parts, config.descriptor_norm)
 
 
 def join(parts: list[Tensor], norm: Literal["each", "whole"]) -> Tensor:

@@ -42,7 +42,7 @@ def create_model(
     `network.outputs` and `network.embed` compute either in any mode.
 
     Args:
-        name: the recipe whose network it is: "mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "agw" or "demo".
+        name: the recipe whose network it is: "mvd", "baseline", "agw", … (`mvd recipes`).
         classes: K, identities in training, at least 2.
         encoder: a module from pictures (B, 3, H, W) to feature maps (B, C, h, w) instead of our ResNet, such as
             `timm.create_model("convnext_tiny", num_classes=0, global_pool="")`: each branch gets a copy of it, weights

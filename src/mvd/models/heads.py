@@ -30,7 +30,7 @@ class BNNeck(nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm1d(channels)
         self.norm.bias.requires_grad_(config.neck_bias)
-        self.classifier = _classifier(channels, classes)
+        self.classifier = classifier(channels, classes)
 
     def forward(self, pooled: Tensor) -> Prediction:
         """Compute the observation of pooled features (B, C): features (B, C), logits (B, K)."""
@@ -58,7 +58,7 @@ class InformationBottleneck(nn.Module):
             nn.BatchNorm1d(config.classifier_width),
             nn.LeakyReLU(0.1),
             nn.Dropout(config.dropout),
-            _classifier(config.classifier_width, classes),
+            classifier(config.classifier_width, classes),
         )
         for layer in (*self.layers, self.classifier[0]):
             if isinstance(layer, nn.Linear):
@@ -71,7 +71,8 @@ class InformationBottleneck(nn.Module):
         return Prediction(features, self.classifier(features))
 
 
-def _classifier(width: int, classes: int) -> nn.Linear:
+def classifier(width: int, classes: int) -> nn.Linear:
+    """Make a linear classifier whose weights start near zero."""
     linear = nn.Linear(width, classes)
     nn.init.normal_(linear.weight, std=_CLASSIFIER_STD)
     nn.init.zeros_(linear.bias)

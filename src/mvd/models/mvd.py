@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from mvd.config import ModelConfig
-from mvd.models.branch import BranchNetwork, join
+from mvd.models.branch import BranchNetwork, describe
 from mvd.models.outputs import MVDOutput, tensors_of
 
 
@@ -117,14 +117,16 @@ class MVD(nn.Module):
         Returns:
             (B, D), float32 or wider, also under autocast; D = 4·C for the observations.
         """
+        return describe(self._parts, images, modalities, self.config)
+
+    def _parts(self, images: Tensor, _: Tensor | None) -> list[Tensor]:
         grey = self.grey(images)
-        parts = [
+        return [
             *self.visible.embed(images),
             *self.infrared.embed(grey),
             *self.shared.embed(images),
             *self.shared.embed(grey),
         ]
-        return join(parts, self.config.descriptor_norm)
 
     def grey(self, images: Tensor) -> Tensor:
         """Weigh red, green and blue into one channel and repeat it three times: (B, 3, H, W) both."""

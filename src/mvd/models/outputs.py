@@ -32,15 +32,17 @@ class Branch(NamedTuple):
     Attributes:
         observation: v, the feature around the BN neck.
         representation: z, what the information bottleneck keeps of v; None in a network without bottlenecks.
+        strips: what each horizontal strip of the feature map says, from the top; none in a network without strips.
     """
 
     observation: Prediction
     representation: Prediction | None = None
+    strips: tuple[Prediction, ...] = ()
 
     @property
     def heads(self) -> list[Prediction]:
         """The observation, and the representation if there is one."""
-        return [head for head in self if head is not None]
+        return [self.observation] if self.representation is None else [self.observation, self.representation]
 
     @property
     def logits(self) -> list[Tensor]:
@@ -74,9 +76,19 @@ class MVDOutput(NamedTuple):
         return self.shared_visible.heads + self.shared_infrared.heads
 
     @property
+    def specific_strips(self) -> list[Prediction]:
+        """The strips of the two specific branches."""
+        return [*self.visible.strips, *self.infrared.strips]
+
+    @property
+    def shared_strips(self) -> list[Prediction]:
+        """The strips of the two shared passes."""
+        return [*self.shared_visible.strips, *self.shared_infrared.strips]
+
+    @property
     def predictions(self) -> list[Prediction]:
-        """All heads, in the order of the passes: eight, or four without bottlenecks."""
-        return self.specific_heads + self.shared_heads
+        """All heads, in the order of the passes, eight, or four without bottlenecks; then all strips."""
+        return self.specific_heads + self.shared_heads + self.specific_strips + self.shared_strips
 
 
 class SharedOutput(NamedTuple):
@@ -95,9 +107,19 @@ class SharedOutput(NamedTuple):
         return self.shared.heads
 
     @property
+    def specific_strips(self) -> list[Prediction]:
+        """None."""
+        return []
+
+    @property
+    def shared_strips(self) -> list[Prediction]:
+        """The strips of the pass."""
+        return list(self.shared.strips)
+
+    @property
     def predictions(self) -> list[Prediction]:
-        """The same."""
-        return self.shared.heads
+        """The heads of the pass, then its strips."""
+        return self.shared.heads + self.shared_strips
 
 
 Output: TypeAlias = MVDOutput | SharedOutput
@@ -107,12 +129,16 @@ OutputT = TypeVar("OutputT", bound=Output)
 def map_tensors(output: OutputT, change: Callable[[Tensor], Tensor]) -> OutputT:
     """Apply a function to every tensor of an output, and return an output of the same structure."""
     structure: Any = type(output)
-    mapped: OutputT = structure(
-        *(Branch(*(Prediction(*map(change, head)) for head in branch.heads)) for branch in output)
-    )
+    mapped: OutputT = structure(*(_map_branch(branch, change) for branch in output))
     return mapped
+
+
+def _map_branch(branch: Branch, change: Callable[[Tensor], Tensor]) -> Branch:
+    heads = [Prediction(*map(change, head)) for head in (*branch.heads, *branch.strips)]
+    count = len(branch.heads)
+    return Branch(heads[0], heads[1] if count > 1 else None, tuple(heads[count:]))
 
 
 def tensors_of(output: Output) -> list[Tensor]:
     """List the tensors of an output in the order in which `map_tensors` visits them."""
-    return [tensor for head in output.predictions for tensor in head]
+    return [tensor for branch in output for head in (*branch.heads, *branch.strips) for tensor in head]

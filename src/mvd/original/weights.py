@@ -75,7 +75,7 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
         CheckpointError: the checkpoint cannot be read, or the file cannot be written.
         RunError: what belongs to a .ckpt cannot be written beside it.
     """
-    stored, meta = load_checkpoint(run.checkpoint(name))
+    stored, meta = load_checkpoint(run.require_own(run.checkpoint(name)))
     tensors = weights_alone(stored)
     metadata = {
         "mvd": json.dumps(asdict(meta)),
@@ -107,7 +107,8 @@ def load_weights(path: Path) -> NetworkWeights:
     if path.is_dir():
         run, file = open_run(path), open_run(path).best_checkpoint
     elif (path.parent.parent / "config.json").is_file():
-        run, file = open_run(path.parent.parent), path
+        run = open_run(path.parent.parent)
+        file = run.require_own(path)
     else:
         return _of_file(path)
     return NetworkWeights(file=file, tensors=_tensors(file), config=run.config, data=run.data)

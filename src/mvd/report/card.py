@@ -30,6 +30,7 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
         ("started from", card.pretrained),
         ("converted from", card.source),
         ("trained for", f"{card.step} steps, {card.epoch} epochs" if card.step else None),
+        ("changed", "; ".join(card.changes)),
         ("code", f"mvd {card.version}" + (f", commit {card.commit}" if card.commit else "")),
         ("licence", card.licence),
     ]

@@ -76,7 +76,8 @@ def _conclusion(inspection: Inspection) -> str:
     trial = f" --trial {dataset.trial}" if dataset is not None and dataset.trial is not None else ""
     lines = [f"to train on some of these people: mvd split {data}"] if dataset and not len(dataset.train) else []
     if "train" in inspection.ready:
-        lines.append(f"ready for: mvd prepare {data}{trial}")
+        out = "" if "prepare" in inspection.ready else " --out FOLDER"
+        lines.append(f"ready for: mvd prepare {data}{trial}{out}")
     elif "test" in inspection.ready:
         lines.append(f"ready for: mvd evaluate RUN --data {data}")
     return "\n".join(lines) or "no defects; nothing was rehearsed"

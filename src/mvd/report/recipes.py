@@ -13,6 +13,7 @@ from mvd.config.compare import Value, config_fields, differing
 from mvd.report.style import MISSING, plain_table
 
 _LONGEST = 11  # characters that a column has room for at 80 columns and six recipes
+_BESIDE = 4  # recipes beside the first one in a table
 
 
 def recipes_report(recipes: Mapping[str, RunConfig], summaries: Mapping[str, str]) -> RenderableType:
@@ -29,6 +30,15 @@ def recipes_report(recipes: Mapping[str, RunConfig], summaries: Mapping[str, str
         lines.add_row(Text(name, style="bold"), summaries[name])
     if len(recipes) < 2:
         return Group(lines, Text(), *(Text(to_json(config)) for config in recipes.values()))
+    first, *others = recipes
+    groups = [others[start : start + _BESIDE] for start in range(0, len(others), _BESIDE)]
+    tables = [_differences({name: recipes[name] for name in (first, *group)}) for group in groups]
+    note = f"blank: as {first}; {MISSING}: no such field" if len(recipes) > 2 else ""
+    return Group(lines, *(part for table in tables for part in (Text(), table)), Text(note))
+
+
+def _differences(recipes: Mapping[str, RunConfig]) -> Table:
+    """Lay out the fields in which recipes differ, a column for each recipe."""
     fields = [config_fields(config) for config in recipes.values()]
     table = plain_table("", *map(_break, recipes), text=len(recipes) + 1, padding=0, show_edge=False, expand=True)
     table.columns[0].no_wrap = True
@@ -41,8 +51,7 @@ def recipes_report(recipes: Mapping[str, RunConfig], summaries: Mapping[str, str
         first, *others = (_write(one.get(field)) for one in fields)
         cells = ("" if cell == first and len(others) > 1 else cell for cell in others)
         table.add_row(f"  {name}" if part else name, first, *cells)
-    note = f"blank: as {next(iter(recipes))}; {MISSING}: no such field" if len(recipes) > 2 else ""
-    return Group(lines, Text(), table, Text(note))
+    return table
 
 
 def _write(value: Value | None) -> str:

@@ -46,6 +46,7 @@ def runs_report(runs: Sequence[RunSummary], now: float | None = None) -> Rendera
         )
     notes = [f"({number}) {protocol}" for protocol, number in protocols.items()]
     notes += ["in %; val.: best mAP on the validation people"] if any(run.best for run in runs) else []
+    notes += [f"{run.path}: changed at {change}" for run in runs for change in run.changes]
     notes += [_reason(run) for run in runs if run.reason]
     return Group(table, *(Text(note, overflow="fold") for note in notes))
 
@@ -140,7 +141,10 @@ def _reason(run: RunSummary) -> str:
 
 
 def _record(run: RunSummary) -> dict[str, Any]:
-    when = datetime.fromtimestamp(run.when, timezone.utc).isoformat(timespec="seconds") if run.when else None
+    try:
+        when = datetime.fromtimestamp(run.when, timezone.utc).isoformat(timespec="seconds") if run.when else None
+    except (ValueError, OverflowError, OSError):  # a file of a year that no calendar has
+        when = None
     return {**asdict(run), "when": when}
 
 

@@ -81,7 +81,7 @@ class TensorBoardWriter(Observer):
         run = open_run(self._path)
         self._write(0, [self._configuration(config_fields(run.config))])
         for record in run.metrics():
-            if record["step"] == step or not watched:
+            if "changes" not in record and (record["step"] == step or not watched):
                 self._write(record["step"], self._scalars(record))
         self._writer.flush()
 

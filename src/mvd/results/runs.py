@@ -47,6 +47,7 @@ class RunSummary:
         epochs: epochs in all.
         best: epoch and figures of the best validation; None before the first.
         tests: figures of the last test.
+        changes: of settings since the run was started, a line each.
         when: Unix time, in seconds, of the last write to the folder.
     """
 
@@ -63,6 +64,7 @@ class RunSummary:
     epochs: int | None = None
     best: Mapping[str, float] | None = None
     tests: Sequence[TestFigures] = field(default_factory=list)
+    changes: Sequence[str] = ()
     when: float = 0.0
 
 

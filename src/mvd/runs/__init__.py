@@ -15,7 +15,8 @@ from mvd.runs.checkpoints import (
     read_metadata,
 )
 from mvd.runs.creation import create_run, creating_run, empty_run, is_free
-from mvd.runs.folder import CheckpointName, RunData, RunFolder, open_run, read_trained_on
+from mvd.runs.data import RunData
+from mvd.runs.folder import CheckpointName, RunFolder, open_run, read_trained_on
 from mvd.runs.recovery import recover
 from mvd.runs.state import RunState, StateName, judge, last_sign, read_state, running, write_state
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mvd import __version__
 from mvd.errors import CheckpointError
+from mvd.files.strict_json import parse_json
 
 LICENCE = "code: Apache-2.0; weights: whatever the terms of the data that they were trained on allow"
 UNKNOWN = "unknown"
@@ -55,6 +56,7 @@ class Card:
         commit: of its source, with "+" if files were changed; None if it is not known.
         licence: of code and weights.
         source: the file that the weights were converted from; None for those of a run of mvd.
+        changes: of settings since the run was started, a line each.
     """
 
     recipe: str = UNKNOWN
@@ -71,6 +73,7 @@ class Card:
     commit: str | None = None
     licence: str = LICENCE
     source: str | None = None
+    changes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Write it as JSON."""
@@ -88,13 +91,13 @@ def card_from_json(text: str, source: str) -> Card:
         CheckpointError: it is no card.
     """
     try:
-        fields = json.loads(text)
+        fields = parse_json(text)
         figures = tuple(_figures(one) for one in fields.pop("figures"))
         # Fields of later versions are ignored.
         known = {name: value for name, value in fields.items() if name in Card.__dataclass_fields__}
         if not all(_fits(name, value) for name, value in known.items()):
             raise TypeError("a field of another type")
-        return Card(**known, figures=figures)
+        return Card(**{**known, "changes": tuple(known.get("changes", ()))}, figures=figures)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise CheckpointError(
             f"{source}: expected a model card in its metadata, found something else ({type(error).__name__}); "
@@ -136,4 +139,6 @@ def _fits(name: str, value: object) -> bool:
     wanted = str(Card.__dataclass_fields__[name].type)
     if value is None:
         return "None" in wanted
+    if wanted.startswith("tuple[str"):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
     return isinstance(value, str) if wanted.startswith("str") else type(value) is int

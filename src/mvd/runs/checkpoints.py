@@ -20,6 +20,8 @@ from safetensors import SafetensorError, safe_open
 from mvd.config import RunConfig, from_json, to_json
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import cannot_write, flush, replacing
+from mvd.files.regular import require_regular
+from mvd.files.strict_json import parse_json
 from mvd.files.tensors import write_tensors
 from mvd.runs.card import Card, card_from_json
 
@@ -62,6 +64,7 @@ def write_checkpoint(
     *,
     config: RunConfig,
     card: Card,
+    people: str,
     remedy: str,
     previous: Path | None = None,
 ) -> None:
@@ -73,13 +76,14 @@ def write_checkpoint(
         meta: its metadata.
         config: the run's configuration, stored in it.
         card: the model card, stored in it.
+        people: the identity of what the run is trained on (`RunData.identity`), stored in it.
         remedy: what to do after space was freed, for the error.
         previous: the new name of the checkpoint that is replaced; None discards it.
 
     Raises:
         RunError: it cannot be written; the old checkpoint is unchanged.
     """
-    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config), "card": card.to_json()}
+    metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config), "card": card.to_json(), "people": people}
     try:
         file.parent.mkdir(exist_ok=True)
         with replacing(file) as temporary:
@@ -148,6 +152,7 @@ def read_metadata(file: Path) -> dict[str, str]:
         the file has another format.
     """
     try:
+        require_regular(file)
         with safe_open(file, framework="numpy") as archive:
             return dict(archive.metadata() or {})
     except (OSError, SafetensorError):
@@ -209,7 +214,7 @@ def _keep(file: Path, previous: Path) -> None:
 
 def _meta(text: str) -> CheckpointMeta:
     """Parse a `CheckpointMeta`; a TypeError or ValueError if it is none."""
-    meta = CheckpointMeta(**json.loads(text))
+    meta = CheckpointMeta(**parse_json(text))
     numbers = [meta.best or 0.0, *meta.metrics.values()] if isinstance(meta.metrics, dict) else [None]
     counts = [meta.step, meta.epoch, 0 if meta.best_step is None else meta.best_step]
     if any(type(count) is not int or count < 0 for count in counts):

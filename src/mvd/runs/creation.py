@@ -16,21 +16,17 @@ from pathlib import Path
 from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
 from mvd.files.atomic import is_temporary, write_atomically, write_json
+from mvd.runs.beside import CALIBRATION, PROJECTION
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
-from mvd.runs.folder import CheckpointName, RunData, RunFolder, make_card
+from mvd.runs.data import RunData, make_card
+from mvd.runs.folder import CheckpointName, RunFolder
 
 _UNFINISHED = {"data.json", "checkpoints"}
 _CHECKPOINTS = {f"{name}.safetensors" for name in ("last", "previous", "best", "damaged")}
 _OURS = (
-    "data.json",
-    "metrics.jsonl",
-    "state.json",
-    "figures.json",
-    "evaluation-*.json",
-    "mvd*.onnx",
-    "mvd*.mindir*",
-    "tensorboard",
-)
+    "data.json", "changes.json", "metrics.jsonl", "state.json", "figures.json", "evaluation-*.json", "mvd*.onnx",
+    "mvd*.mindir*", "tensorboard", CALIBRATION, PROJECTION,
+)  # fmt: skip
 """What a run folder has beside config.json and checkpoints; other files in it are the user's."""
 
 
@@ -76,6 +72,7 @@ def creating_run(
                     *start,
                     config=config,
                     card=make_card(config, data, start[1]),
+                    people=data.identity,
                     remedy="then start the same command again",
                 )
             write_atomically(path / "config.json", to_json(config))

@@ -1,8 +1,9 @@
 """The run folder: everything that a training run writes, and all that is needed to resume it.
 
-    config.json                         the configuration
+    config.json                         the configuration that the run was started with
+    changes.json                        changes of it, where the run went on with other settings
     data.json                           data set, prepared arrays and training identities
-    metrics.jsonl                       one JSON object a line: a log step or a validation
+    metrics.jsonl                       one JSON object a line: a log step, a validation or a change
     checkpoints/last.safetensors        weights and optimizer, to resume from
     checkpoints/previous.safetensors    the one before it, used if the last is damaged
     checkpoints/best.safetensors        weights alone, best on the validation identities
@@ -13,59 +14,28 @@ Reading a run needs no framework. `creation` makes the folder, `recovery` restor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
-from mvd.errors import BusyError, CheckpointError, RunError
+from mvd.config.compare import config_fields, differing
+from mvd.config.files import structure
+from mvd.errors import BusyError, CheckpointError, ConfigError, RunError
 from mvd.files.atomic import cannot_write, flush, no_links, write_atomically, write_json
 from mvd.files.locks import folder_locked
-from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
+from mvd.files.regular import require_regular
+from mvd.files.strict_json import parse_json
+from mvd.runs.card import UNKNOWN, Card, CardFigures
+from mvd.runs.changes import Change, configurations, describe_history, parse_changes
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, read_metadata, write_checkpoint
+from mvd.runs.data import RunData, make_card
+from mvd.runs.log import parse_log
 
 CheckpointName = Literal["last", "previous", "best"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunData:
-    """What a run was trained on.
-
-    Attributes:
-        root: the data set's folder, or the table of one's own pictures.
-        prepared: the folder of the prepared arrays.
-        dataset: the data set's name, such as "sysu".
-        identities: the identity of each class, in the order of the classes.
-        trial: RegDB's split; None elsewhere.
-        pretrained: the weights file that it started from; None if it started from the seed.
-        pictures: the fingerprint of the training pictures; None if it is not known.
-        recipe: a recipe's name, or "custom, from" the nearest one's; None if it is not known.
-        validation: the protocol of the validation figures; None without validation.
-        source: the weights file that an imported run was made from; None for a trained run.
-        people: the names of the training identities, or their numbers as text; empty if they are not known.
-        marks: hashes of a picture of each training identity in each modality, by which they are known under any name.
-        fingerprint: of the data set (`mvd.data.identity`); None if it is not known.
-    """
-
-    root: str
-    prepared: str
-    dataset: str
-    identities: tuple[int, ...]
-    trial: int | None = None
-    pretrained: str | None = None
-    pictures: str | None = None
-    recipe: str | None = None
-    validation: str | None = None
-    source: str | None = None
-    people: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()
-    fingerprint: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("identities", "people", "marks"):  # lists in JSON
-            object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -76,18 +46,49 @@ class RunFolder:
 
     @property
     def config(self) -> RunConfig:
+        """The configuration of the run, with the changes since it was started."""
+        return configurations(self.first_config, self.changes)[-1]
+
+    @property
+    def first_config(self) -> RunConfig:
         """The configuration that the run was started with."""
         file = self.path / "config.json"
         return from_json(_read(file), str(file))
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of its configuration since it was started."""
+        file = self.path / "changes.json"
+        try:
+            return parse_changes(_read(file)) if file.exists() else ()
+        except ValueError as error:
+            raise RunError(f"{file}: expected changes of settings, found something else ({error})") from error
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """The changes, a line each, such as "step 40: optimizer.lr 0.00035 → 0.0001"."""
+        return describe_history(self.first_config, self.changes)
+
+    def change(self, step: int, epoch: int, changes: Mapping[str, Any]) -> None:
+        """Record that the run goes on with other settings from a step on.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        change = Change(step=step, epoch=epoch, changes=dict(changes))
+        self._write_changes((*self.changes, change))
+        self.log(asdict(change))
+
+    def _write_changes(self, changes: Sequence[Change]) -> None:
+        write_json(self.path / "changes.json", [asdict(change) for change in changes])
 
     @property
     def data(self) -> RunData:
         """What the run was trained on."""
         file = self.path / "data.json"
         try:
-            fields = json.loads(_read(file))
-            return RunData(**fields)
-        except (ValueError, TypeError) as error:
+            return structure(parse_json(_read(file)), RunData, "data")
+        except ValueError as error:
             raise RunError(f"{file}: expected what the run was trained on, found something else ({error})") from error
 
     def move_data(self, data: RunData) -> None:
@@ -126,15 +127,56 @@ class RunFolder:
         """The best checkpoint if there is one, else the last.
 
         Raises:
-            RunError: there is neither.
+            RunError: there is neither, or it is of another run.
         """
         for name in ("best", "last"):
             if (file := self.checkpoint(name)).exists():
-                return file
+                return self.require_own(file)
         raise RunError(
             f"{self.path}: expected a checkpoint in it, found none; the run was stopped before its first: continue "
             f"it with: mvd train --resume {self.path}"
         )
+
+    def own_checkpoint(self, name: Literal["best", "last"]) -> Path:
+        """Return the best checkpoint, or the last where there is no best; or the last, whether or not it exists.
+
+        Raises:
+            RunError: there is no best and no last, or the file is of another run.
+        """
+        return self.best_checkpoint if name == "best" else self.require_own(self.checkpoint(name))
+
+    def require_own(self, file: Path) -> Path:
+        """Return a checkpoint in the folder, checked: it carries this run's configuration and people.
+
+        Settings of the runtime may differ. A file that carries neither, or cannot be read, is left to its reader.
+
+        Raises:
+            RunError: it is of another run.
+        """
+        metadata = read_metadata(file)
+        other = self._differences(metadata)
+        if other:
+            raise RunError(
+                f"{file}: expected a checkpoint of this run, found one of another: {other}; put this run's own in its "
+                f"place, or remove it; to go on from its weights: mvd train DATA --pretrained {file} --out NEW"
+            )
+        return file
+
+    def _differences(self, metadata: Mapping[str, str]) -> str | None:
+        """Tell in what the run of a checkpoint differs from this one; None if it is not known to."""
+        if metadata.get("people", self.data.identity) != self.data.identity:
+            return "trained on other people or pictures"
+        try:
+            config = from_json(metadata["config"], "")
+        except (KeyError, ConfigError):
+            return None
+        had = [replace(one, runtime=config.runtime) for one in configurations(self.first_config, self.changes)]
+        if config in had:
+            return None
+        found, own = config_fields(config), config_fields(had[-1])
+        names = differing([own, found])
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return ", ".join(f"{name} {found.get(name)} instead of {own.get(name)}" for name in names[:3]) + more
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to metrics.jsonl.
@@ -155,18 +197,28 @@ class RunFolder:
         Raises:
             RunError: another line is damaged.
         """
-        return [record for _, record in self._metric_lines()]
+        return [record for _, record in self._log_lines()]
 
-    def rewind_metrics(self, step: int) -> None:
-        """Remove the lines after a step, which a resumed run writes again.
+    def rewind(self, step: int) -> None:
+        """Go back to a step: remove the log lines after it, which are written again; later changes hold from it on.
 
         Raises:
             RunError: a line is damaged, or the file cannot be written.
         """
-        kept = [line for line, record in self._metric_lines() if record["step"] <= step]
+        changes = self.changes
+        if any(change.step > step for change in changes):
+            changes = tuple(replace(change, step=min(change.step, step)) for change in changes)
+            self._write_changes(changes)
+        kept = [
+            (record["step"], line)
+            for line, record in self._log_lines()
+            if record["step"] <= step and "changes" not in record
+        ]
+        # From changes.json, so that a kill between the two files does no harm.
+        kept += [(change.step, json.dumps(asdict(change))) for change in changes]
         file = self.path / "metrics.jsonl"
         try:
-            write_atomically(file, "".join(line + "\n" for line in kept))
+            write_atomically(file, "".join(f"{line}\n" for _, line in sorted(kept, key=itemgetter(0))))
         except OSError as error:
             raise cannot_write(file, error, self._go_on) from error
 
@@ -188,6 +240,7 @@ class RunFolder:
             meta,
             config=self.config,
             card=self.card(meta),
+            people=self.data.identity,
             remedy=self._go_on,
             previous=self.checkpoint("previous") if name == "last" else None,
         )
@@ -198,7 +251,9 @@ class RunFolder:
 
     def card(self, meta: CheckpointMeta) -> Card:
         """Build the model card of a checkpoint of this run, with its validation figures."""
-        return make_card(self.config, self.data, meta)
+        start = self.first_config
+        earlier = [change for change in self.changes if change.step < meta.step]
+        return make_card(self.config, self.data, meta, describe_history(start, earlier))
 
     def card_with_tests(self, checkpoint: Path) -> Card:
         """Build the model card of a checkpoint, with the test figures that `mvd evaluate` wrote for the same step.
@@ -222,7 +277,7 @@ class RunFolder:
         """
         file = self.path / f"evaluation-{weights}.json"
         try:
-            record = json.loads(_read(file)) if file.exists() else None
+            record = parse_json(_read(file)) if file.exists() else None
             if record is None:
                 return None
             # Files of 0.1.0 may hold the figures of any data set.
@@ -250,20 +305,9 @@ class RunFolder:
             file = self.path / f"evaluation-{weights}.json"
             raise RunError(f"{file}: expected what mvd evaluate writes, found something else ({error})") from error
 
-    def _metric_lines(self) -> list[tuple[str, dict[str, Any]]]:
+    def _log_lines(self) -> list[tuple[str, dict[str, Any]]]:
         file = self.path / "metrics.jsonl"
-        lines = _read(file).split("\n")[:-1] if file.exists() else []
-        found = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                found.append((line, json.loads(line)))
-            except ValueError as error:
-                if number == len(lines):
-                    break
-                raise RunError(
-                    f"{file}: expected a JSON object in line {number}, found something else ({error}); remove the line"
-                ) from error
-        return found
+        return parse_log(_read(file), file) if file.exists() else []
 
 
 def read_trained_on(file: Path) -> RunData | None:
@@ -274,37 +318,21 @@ def read_trained_on(file: Path) -> RunData | None:
 
     Raises:
         CheckpointError: it cannot be read.
+        RunError: it lies in the folder of another run than its own.
     """
     folder = file.parent.parent
     if file.parent.name == "checkpoints" and (folder / "config.json").is_file():
-        return RunFolder(folder).data
+        run = RunFolder(folder)
+        run.require_own(file)
+        return run.data
     text = read_metadata(file).get("data")
     try:
-        return None if text is None else RunData(**json.loads(text))
-    except (ValueError, TypeError, RecursionError) as error:
+        return None if text is None else structure(parse_json(text), RunData, "data")
+    except ValueError as error:
         raise CheckpointError(
             f"{file}: expected to read in it what its weights were trained on, found something else ({error}); take "
             f"the file that mvd wrote"
         ) from error
-
-
-def make_card(config: RunConfig, data: RunData, meta: CheckpointMeta) -> Card:
-    """Build the model card of a checkpoint, with its validation figures."""
-    validated = CardFigures(protocol=data.validation or UNKNOWN, people="validation", values=dict(meta.metrics))
-    return Card(
-        recipe=data.recipe or UNKNOWN,
-        dataset=f"{data.dataset} ({Path(data.root).name})",
-        split=config.data.train_on if data.source is None else UNKNOWN,
-        trial=data.trial,
-        people=len(data.identities),
-        seed=config.seed if data.source is None else None,
-        pretrained=data.pretrained and Path(data.pretrained).name,
-        step=meta.step,
-        epoch=meta.epoch,
-        figures=(validated,) if meta.metrics else (),
-        commit=source_commit(),
-        source=data.source and Path(data.source).name,
-    )
 
 
 def open_run(path: Path) -> RunFolder:
@@ -320,6 +348,7 @@ def open_run(path: Path) -> RunFolder:
 
 def _read(file: Path) -> str:
     try:
+        require_regular(file)
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{file}: expected a file of a run, could not read it ({error})") from error

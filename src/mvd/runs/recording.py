@@ -47,7 +47,7 @@ def recorded(run: RunFolder, device: str) -> Iterator[Observer]:
 class _Recorder(Observer):
     def __init__(self, run: RunFolder, device: str) -> None:
         self._path = run.path
-        self._state = running(device)
+        self._state = replace(running(device), changes=run.history)
         self.step = 0
         write_state(self._path, self._state)
 

@@ -34,7 +34,7 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
 
     Raises:
         CheckpointError: the last is damaged and the previous one missing or damaged too; nothing is changed.
-        RunError: the folder cannot be written.
+        RunError: the folder cannot be written, or a checkpoint in it is of another run.
     """
     last, previous = run.checkpoint("last"), run.checkpoint("previous")
     try:
@@ -42,15 +42,18 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
             part.unlink()
         if not last.exists() and previous.exists():  # killed between two renames, on a file system without hard links
             previous.replace(last)
+        for file in (last, previous, run.checkpoint("best")):
+            if file.exists():
+                run.require_own(file)
         if not last.exists():
-            run.rewind_metrics(0)
+            run.rewind(0)
             return None
         tensors, meta = _newest(run)
     except OSError as error:
         raise cannot_write(last.parent, error, f"then continue with: mvd train --resume {run.path}") from error
     if meta.best_step == meta.step and not _is_of_step(run, meta.step):
         run.save_checkpoint("best", weights_alone(tensors), meta)
-    run.rewind_metrics(meta.step)
+    run.rewind(meta.step)
     return meta
 
 

@@ -6,18 +6,19 @@ process on this machine, else by the time of its last log line.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from mvd.config.files import structure
 from mvd.errors import RunError
 from mvd.files.atomic import write_json
+from mvd.files.regular import require_regular
+from mvd.files.strict_json import parse_json
 
 StateName = Literal["running", "finished", "stopped", "failed", "killed", "unknown"]
 
@@ -38,6 +39,7 @@ class RunState:
         began: Unix time of the start, in seconds.
         ended: Unix time of the end, in seconds; None before it.
         reason: why it failed; None if it did not.
+        changes: of settings since the run was started, a line each.
     """
 
     state: Literal["running", "finished", "stopped", "failed"]
@@ -49,6 +51,7 @@ class RunState:
     began: float
     ended: float | None = None
     reason: str | None = None
+    changes: tuple[str, ...] = ()
 
 
 def running(device: str, steps: int = 0) -> RunState:
@@ -81,11 +84,15 @@ def read_state(path: Path) -> RunState | None:
         RunError: it is damaged.
     """
     file = path / "state.json"
-    if not file.exists():
-        return None
     try:
-        return _checked(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, TypeError, ValueError) as error:
+        if not file.exists():
+            return None
+        require_regular(file)
+        state = structure(parse_json(file.read_text(encoding="utf-8")), RunState, "state")
+        if not 0 < state.process < 2**31 or state.steps < 0:  # else the system takes it for a group of processes
+            raise ValueError(f"process {state.process}, steps {state.steps}")
+        return state
+    except (OSError, ValueError) as error:
         raise RunError(f"{file}: expected the state of a run, found something else ({error})") from error
 
 
@@ -112,16 +119,6 @@ def last_sign(path: Path) -> float:
         for name in ("metrics.jsonl", "state.json", "config.json", "data.json", "checkpoints/last.safetensors")
     ]
     return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
-
-
-def _checked(fields: Mapping[str, Any]) -> RunState:
-    state = RunState(**fields)
-    numbers = (state.steps, state.process, state.began, 0 if state.ended is None else state.ended)
-    if not all(isinstance(number, int | float) for number in numbers):
-        raise TypeError("a number is none")
-    if state.state not in ("running", "finished", "stopped", "failed"):
-        raise ValueError(f"state {state.state!r}")
-    return state
 
 
 def _alive(state: RunState) -> bool:

@@ -68,7 +68,8 @@ def estimate_step(config: RunConfig, classes: int) -> int:
     """Estimate the peak of a step, in bytes, of one process."""
     recompute, model = config.runtime.recompute is True, config.model
     sampling = config.sampling
-    pictures = 2 * sampling.identities * sampling.pictures // (distributed.count() * config.runtime.accumulate)
+    rows = config.augment.streams * sampling.identities * sampling.pictures
+    pictures = rows // (distributed.count() * config.runtime.accumulate)
     size = max(pictures, 2), config.data.height, config.data.width
     kept, weights = _kept(model, classes, size, recompute=recompute)
     if config.runtime.precision == "bf16":
@@ -76,12 +77,12 @@ def estimate_step(config: RunConfig, classes: int) -> int:
         plain = replace(model, channel_attention=False)
         halved = kept if not model.channel_attention else _kept(plain, classes, size, recompute=recompute)[0]
         kept -= halved // 2
-    return int(_ALLOWANCE * (kept + _BYTES_A_WEIGHT * weights))
+    return int(_ALLOWANCE * (kept + (_BYTES_A_WEIGHT + (4 if config.optimizer.ema else 0)) * weights))
 
 
 def _at_most(config: RunConfig) -> int:
     """Bound a step without running anything, so that small networks start at once."""
-    pictures = 2 * config.sampling.identities * config.sampling.pictures
+    pictures = config.augment.streams * config.sampling.identities * config.sampling.pictures
     pixels = pictures * config.data.height * config.data.width
     return pixels * _MOST_PER_PIXEL * config.model.base_width // 64
 

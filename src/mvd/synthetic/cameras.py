@@ -56,6 +56,8 @@ class Camera(NamedTuple):
         falloff: how much of an infrared lamp's light is lost towards the picture's edge and behind people, 0…1.
         noise: standard deviation at the strength 1, grey levels.
         thermal: whether an infrared camera sees heat rather than the near infrared.
+        roams: whether each of its pictures comes from another camera in another place, of people of more variety; of
+            this one, only number, modality and `thermal` count then (varied.py).
     """
 
     number: int
@@ -70,6 +72,7 @@ class Camera(NamedTuple):
     falloff: float
     noise: float
     thermal: bool = False
+    roams: bool = False
 
     @property
     def sensor(self) -> Sensor:

@@ -13,30 +13,26 @@ table. The bytes of a JPEG file written from it depend on the JPEG library besid
 
 from __future__ import annotations
 
-from functools import lru_cache
-from math import sqrt
-
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageChops
 
-from mvd.data.samples import Modality
 from mvd.errors import ConfigError
 from mvd.synthetic.cameras import Camera, Sensor
-from mvd.synthetic.canvas import FACING, TURNED, Canvas
+from mvd.synthetic.canvas import Canvas
 from mvd.synthetic.casting import draw_person
 from mvd.synthetic.config import SyntheticConfig
 from mvd.synthetic.figure import draw_figure
 from mvd.synthetic.geometry import view
-from mvd.synthetic.person import Look, Material, Person
+from mvd.synthetic.optics import cast_shadow, lay, like, occlude, record
+from mvd.synthetic.person import Person
 from mvd.synthetic.pose import STATURE, take_pose
 from mvd.synthetic.randomness import Draws, Purpose
 from mvd.synthetic.scene import FARTHEST, NEAREST, cut_box, draw_scene
+from mvd.synthetic.varied import render_varied
 
 _ASPECT = 0.45  # width by height of a box
 _MARGIN = 0.09  # free space above the head and below the feet, metres
-_NOISE_SIDE = 1 << 20
-_NOISE_SPREAD = 209  # standard deviation of the noise table's values
 
 
 def render(config: SyntheticConfig, identity: int, sensor: Sensor, picture: int) -> npt.NDArray[np.uint8]:
@@ -59,14 +55,12 @@ def render(config: SyntheticConfig, identity: int, sensor: Sensor, picture: int)
     spec = config.camera(sensor)
     place = config.plan.rig.place_of(sensor) + 1  # not the number, which a camera has once for each spectrum
     draws = Draws(config.seed, Purpose.PICTURE, identity=identity, camera=place, picture=picture)
+    if spec.roams:
+        return render_varied(config, spec, identity, draws)
     person = draw_person(config.seed, config.difficulty, identity)
     canvas, background = _compose(config, spec, person, draws)
-    looks = {**person.looks, **_occlude(config, canvas, draws)}
-    figure = _paint(canvas.labels, looks, spec)
-    figure = ImageChops.multiply(figure, _like(_light(canvas.shades, spec, draws), figure.mode))
-    mask = canvas.labels.point(_COVERED).reduce(2)
-    whole = ImageChops.add(figure, ImageChops.multiply(background, _like(ImageChops.invert(mask), figure.mode)))
-    return _record(config, spec, whole, draws)
+    looks = {**person.looks, **occlude(config, canvas, draws)}
+    return record(config, spec, lay(canvas, looks, background, spec, draws), draws)
 
 
 def _compose(config: SyntheticConfig, spec: Camera, person: Person, draws: Draws) -> tuple[Canvas, Image.Image]:
@@ -88,129 +82,4 @@ def _compose(config: SyntheticConfig, spec: Camera, person: Person, draws: Draws
     background = draw_scene(config.seed, spec).resize(size, Image.Resampling.BILINEAR, box=cut)
     if spec.thermal:
         return canvas, background  # warmth casts no shadow
-    return canvas, ImageChops.multiply(background, _like(_shadow(size, scale, left, bottom, spec), background.mode))
-
-
-def _shadow(size: tuple[int, int], scale: float, left: float, bottom: float, spec: Camera) -> Image.Image:
-    """Draw the shadow around the feet, at a quarter of the resolution."""
-    small = (max(2, size[0] // 4), max(2, size[1] // 4))
-    shadow = Image.new("L", small, 255)
-    x, y = (-left + 0.12 * spec.side) * scale / 4, small[1] + (bottom - 0.02) * scale / 4
-    wide, high = (0.34 + 0.1 * abs(spec.side)) * scale / 4, 0.08 * scale / 4
-    box = (round(x - wide), round(y - high), round(x + wide), round(y + high))
-    ImageDraw.Draw(shadow).ellipse(box, fill=120)
-    return shadow.filter(ImageFilter.BoxBlur(2)).resize(size, Image.Resampling.BILINEAR)
-
-
-def _paint(labels: Image.Image, looks: dict[Material, Look], spec: Camera) -> Image.Image:
-    """Look up what each material looks like, and halve the resolution; what is uncovered stays black."""
-    if spec.modality is Modality.INFRARED:
-        greys = [0] * 256
-        for material, look in looks.items():
-            greys[material] = look.heat if spec.thermal else look.infrared
-        return labels.point(greys).reduce(2)
-    palette = [0] * 768
-    for material, look in looks.items():
-        palette[3 * material : 3 * material + 3] = look.colour
-    coloured = labels.copy()
-    coloured.putpalette(palette)
-    return coloured.convert("RGB").reduce(2)
-
-
-def _light(shades: Image.Image, spec: Camera, draws: Draws) -> Image.Image:
-    """Turn where surfaces face into how much light they get, with the folds of cloth."""
-    side = 0.0 if spec.thermal else max(-0.9, min(0.9, spec.side + draws.spread(0.25)))
-    ambient = 0.72 if spec.thermal else spec.ambient
-    ahead = sqrt(1 - side * side)
-    table = []
-    for code in range(256):
-        turned = max(-1.0, min(1.0, (code - FACING) / TURNED))
-        direct = max(0.0, side * turned + ahead * sqrt(1 - turned * turned))
-        table.append(round(255 * min(1.0, ambient + (1 - ambient) * direct)))
-    lit = shades.filter(ImageFilter.BoxBlur(1)).point(table)
-    grain = _grain()
-    x, y = draws.below(grain.width - shades.width), draws.below(grain.height - shades.height)
-    return ImageChops.multiply(lit, grain.crop((x, y, x + shades.width, y + shades.height)))
-
-
-def _occlude(config: SyntheticConfig, canvas: Canvas, draws: Draws) -> dict[Material, Look]:
-    """Now and then put something before the person; return what it is made of."""
-    if not draws.chance(config.difficulty.occlusion):
-        return {}
-    side, infrared = draws.pick((-1, 1)), draws.below(130) + 60
-    match draws.below(3):
-        case 0:  # a pillar
-            colour = (176, 170, 158)
-            x = side * draws.between(0.2, 0.34)
-            canvas.polygon(_box(x - 0.09, -1.0, x + 0.09, 3.0), Material.OCCLUDER, -0.3)
-            canvas.polygon(_box(x + 0.05, -1.0, x + 0.09, 3.0), Material.OCCLUDER_TRIM)
-        case 1:  # a railing
-            colour = (96, 104, 112)
-            for y in (0.35, 0.6, 0.85):
-                canvas.polygon(_box(-2.0, y, 2.0, y + 0.035), Material.OCCLUDER, 0.0)
-            post = draws.between(-0.3, 0.3)
-            canvas.polygon(_box(post - 0.03, -1.0, post + 0.03, 0.92), Material.OCCLUDER_TRIM, 0.0)
-        case _:  # a bush
-            colour = (78, 112, 54)
-            for _ in range(26):
-                spot = (side * draws.between(0.12, 0.5), draws.between(-0.05, 0.45))
-                canvas.disc(spot, 0.08, 0.07, draws.pick((Material.OCCLUDER, Material.OCCLUDER_TRIM)))
-    r, g, b = colour
-    return {
-        Material.OCCLUDER: Look(colour, infrared, 66),
-        Material.OCCLUDER_TRIM: Look((r * 3 // 4, g * 3 // 4, b * 3 // 4), infrared * 3 // 4, 60),
-    }
-
-
-def _record(config: SyntheticConfig, spec: Camera, picture: Image.Image, draws: Draws) -> npt.NDArray[np.uint8]:
-    """Expose a picture: uneven light, gains, blur, lost resolution, noise."""
-    knobs = config.difficulty
-    weakest = 255 if spec.thermal else round(232 - 90 * spec.falloff)
-    corners = bytes(weakest + draws.below(256 - weakest) for _ in range(4))
-    uneven = Image.frombytes("L", (2, 2), corners).resize(picture.size, Image.Resampling.BILINEAR)
-    picture = ImageChops.multiply(picture, _like(uneven, picture.mode))
-    exposure = draws.between(*spec.exposure)
-    gains = [gain * exposure * (1 + draws.spread(0.05)) for gain in spec.gains[: len(picture.getbands())]]
-    picture = picture.point([min(255, round(gain * value)) for gain in gains for value in range(256)])
-    blur = knobs.blur * draws.between(0.0, 0.75)
-    keep = 1.0 / (1.0 + knobs.blur * (draws.between(0.0, 0.8) if draws.chance(0.35) else 0.0))
-    if keep < 0.95:
-        size = picture.size
-        low = (max(8, round(keep * size[0])), max(16, round(keep * size[1])))
-        picture = picture.resize(low, Image.Resampling.BILINEAR).resize(size, Image.Resampling.BILINEAR)
-    if blur > 0.15:
-        picture = picture.filter(ImageFilter.BoxBlur(blur))
-    values = np.asarray(picture)
-    strength = round(knobs.noise * spec.noise * draws.between(0.5, 1.3) * 4096 / _NOISE_SPREAD)
-    start = draws.below(_NOISE_SIDE - values.size)
-    noise = (_noise()[start : start + values.size] * strength) >> 12
-    noisy = np.clip(values + noise.reshape(values.shape), 0, 255).astype(np.uint8)
-    return np.repeat(noisy[:, :, None], 3, axis=2) if noisy.ndim == 2 else noisy
-
-
-@lru_cache(maxsize=1)
-def _noise() -> npt.NDArray[np.int32]:
-    """Make the noise table, one for all pictures: sums of eight bytes are nearly normal."""
-    words = Draws(0, Purpose.NOISE).raw(_NOISE_SIDE)
-    sums = words.astype("<u8").view(np.uint8).reshape(-1, 8).sum(axis=1, dtype=np.int32)
-    return np.asarray(sums - 1020, dtype=np.int32)
-
-
-@lru_cache(maxsize=1)
-def _grain() -> Image.Image:
-    """Make the folds of cloth, one sheet for all pictures: coarse blotches, longer than wide, a little darker."""
-    coarse = (Draws(0, Purpose.NOISE, picture=1).raw(96 * 64) >> np.uint64(56)).astype(np.int64)
-    values = (255 - coarse * 44 // 256).astype(np.uint8).reshape(64, 96)
-    return Image.fromarray(values).resize((960, 1024), Image.Resampling.BILINEAR)
-
-
-def _like(grey: Image.Image, mode: str) -> Image.Image:
-    """Give a grey map as many channels as the picture that it is multiplied with."""
-    return grey if mode == "L" else Image.merge("RGB", (grey, grey, grey))
-
-
-def _box(left: float, low: float, right: float, high: float) -> list[tuple[float, float]]:
-    return [(left, low), (left, high), (right, high), (right, low)]
-
-
-_COVERED = [0] + [255] * 255
+    return canvas, ImageChops.multiply(background, like(cast_shadow(size, scale, left, bottom, spec), background.mode))

@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     NOISE = 4
     GALLERY = 5
     TRIAL = 6
+    VARIED_PERSON = 7
 
 
 class Draws:

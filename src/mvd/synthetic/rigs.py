@@ -1,4 +1,4 @@
-"""The rigs of SYSU-MM01, RegDB and LLCM.
+"""The rigs of SYSU-MM01, RegDB and LLCM, and one of no data set, whose cameras are another in each picture.
 
 - SYSU-MM01: cameras 1, 2, 4, 5 see colours, 3 and 6 the near infrared; 1–3 are indoors, 4–6 outdoors; 2 and 3 see the
   same room. Camera 6 is outdoors at night: its own lamp lights people and hardly the background.
@@ -71,3 +71,15 @@ LLCM_RIG = Rig(
     cameras=_LLCM_BY_DAY
     + tuple(_by_night(camera, *_LLCM_LAMPS[camera.number]) for camera in _LLCM_BY_DAY if camera.number in _LLCM_LAMPS),
 )
+
+VARIED_RIG = Rig(
+    name="varied",
+    height=160,
+    cameras=tuple(
+        Camera(number, modality, Place.STREET, False, 0.0, _EQUAL, (1.0, 1.0), 0.0, 0.5, 0.0, 1.0, thermal, roams=True)
+        for number, (modality, thermal) in enumerate(
+            [(_VISIBLE, False), (_INFRARED, False), (_INFRARED, True)], start=1
+        )
+    ),
+)
+"""A visible, a near-infrared and a thermal camera that roam; the model in the box is trained on their pictures."""

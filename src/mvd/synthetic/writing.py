@@ -7,6 +7,7 @@ a function of its numbers: processes share the identities, and their number chan
 from __future__ import annotations
 
 import glob
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -56,7 +57,8 @@ def write_dataset(
     if layout not in LAYOUTS:
         raise ConfigError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
     LAYOUTS[layout].check(config.plan)
-    _write_whole(out.resolve(), config, layout, workers, progress or _keep_quiet)
+    # Path.resolve raises an error of its own for a link that leads to itself.
+    _write_whole(Path(os.path.realpath(out)), config, layout, workers, progress or _keep_quiet)
     return out / LAYOUTS[layout].data
 
 
@@ -107,7 +109,7 @@ def _fill(
 
 def _check_vacant(out: Path) -> None:
     try:
-        if out.exists() and not out.is_dir():
+        if out.is_symlink() or (out.exists() and not out.is_dir()):
             raise DatasetError(f"{out}: expected a new folder, found a file; choose another name")
         if out.is_dir() and any(out.iterdir()):
             raise DatasetError(f"{out}: expected a new or empty folder, found files in it; remove it or choose another")

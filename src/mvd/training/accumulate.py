@@ -69,7 +69,7 @@ def seed_dropout(config: RunConfig, step: int, part: int = 0) -> None:
 
 
 def _parts(config: RunConfig, modalities: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Yield the rows of each part: as many identities each, visible and infrared pictures of them."""
-    half = torch.arange(len(modalities) // 2)
-    for part, columns in enumerate(half.chunk(config.runtime.accumulate)):
-        yield part, torch.cat([columns, len(half) + columns])
+    """Yield the rows of each part: as many identities each, all pictures of them."""
+    streams = torch.arange(len(modalities)).reshape(config.augment.streams, -1)
+    for part, columns in enumerate(streams.chunk(config.runtime.accumulate, dim=1)):
+        yield part, columns.flatten()

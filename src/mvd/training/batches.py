@@ -1,6 +1,7 @@
 """Training batches as tensors on the host (`mvd.data.batches` draws and reads them).
 
-Shapes: B = 2·P·K pictures in a batch, b of them in one process, its visible ones first; H × W pixels.
+Shapes: B = streams·P·K pictures in a batch, b of them in one process, its visible ones first, then the infrared ones,
+then second views in the same order (`AugmentConfig.streams`); H × W pixels.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class HostBatch(NamedTuple):
 
     Attributes:
         pictures: (b, H, W, 3) uint8, visible ones first.
-        draws: (b, 8) int64, how to augment each (`device_augment.pack`).
+        draws: (b, 10) int64, how to augment each (`device_augment.pack`).
         modalities: (b,) int64, a `Modality` each; it stays on the host.
         everyone: (2, B) int64, class and modality of each row of the whole batch: the rows of the first process, then
             those of the second, and so on, as they are gathered.

@@ -7,6 +7,7 @@ in another.
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,11 +37,14 @@ class Trainable(Protocol):
     best: float | None
     best_step: int | None
 
+    def kept(self) -> AbstractContextManager[object]:
+        """Give the network the weights that are validated and kept, such as an average, within a block."""
+
     def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copy parameters and running statistics to the host, by our names."""
 
-    def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Copy the optimizer's state to the host, as "optimizer/<parameter>/<entry>"."""
+    def training_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy what else training goes on from to the host: the optimizer's "optimizer/<parameter>/<entry>"."""
 
     def restore(self, tensors: Tensors, source: Path) -> None:
         """Load both from a checkpoint.
@@ -104,16 +108,16 @@ class CheckpointWriter:
             RunError: the checkpoint cannot be written.
         """
         unlogged = log.unlogged()
-        weights = state.network_arrays()
-        if (name := check_finite(weights)) is not None:
-            raise TrainingError(diverged(self.run, state.step, f"weights {name}", "not finite"))
-        metrics: dict[str, float] = {}
-        best = False
-        if validate and self.validation is not None:
-            samples = self.validation.samples
-            embeddings = state.embed(self.config, self.validation.pictures, samples.modalities)
-            metrics = dict(self.validation.score(embeddings))
-            best = state.best is None or metrics["mAP"] > state.best
+        with state.kept():
+            weights = state.network_arrays()
+            if (name := check_finite(weights)) is not None:
+                raise TrainingError(diverged(self.run, state.step, f"weights {name}", "not finite"))
+            metrics: dict[str, float] = {}
+            if validate and self.validation is not None:
+                samples = self.validation.samples
+                embeddings = state.embed(self.config, self.validation.pictures, samples.modalities)
+                metrics = dict(self.validation.score(embeddings))
+        best = bool(metrics) and (state.best is None or metrics["mAP"] > state.best)
         if best:
             state.best, state.best_step = metrics["mAP"], state.step
         meta = CheckpointMeta(
@@ -128,7 +132,7 @@ class CheckpointWriter:
             if distributed.is_first():
                 if metrics:
                     self.run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
-                self.run.save_checkpoint("last", {**weights, **state.optimizer_arrays()}, meta)
+                self.run.save_checkpoint("last", {**weights, **state.training_arrays()}, meta)
                 if best:
                     self.run.save_checkpoint("best", weights, meta)
         self.written = time.monotonic()

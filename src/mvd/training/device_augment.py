@@ -19,6 +19,7 @@ from mvd.config import AugmentConfig
 from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
 from mvd.data.images import MEAN, STD
 from mvd.errors import ConfigError
+from mvd.training.amplitude import swap_amplitudes
 
 _LUMA = (0.2989, 0.5870, 0.1140)
 
@@ -36,7 +37,8 @@ class DeviceAugment(nn.Module):
 
     Shapes:
         - pictures: (B, H, W, 3) uint8, on any device
-        - modalities: (B,) int, a `Modality` each, on the CPU
+        - modalities: (B,) int, a `Modality` each, on the CPU; with `config.streams` 3 or 4, + `AGAIN` for the pictures
+          that are there a second time
         - output: (B, 3, H, W) float32, on the device of the pictures
 
     Raises:
@@ -83,14 +85,24 @@ class DeviceAugment(nn.Module):
                 f"expected {len(pictures)} modalities on the CPU, found {tuple(modalities.shape)} on "
                 f"{modalities.device}; pass those of the DataLoader"
             )
+        if self.config.amplitude and not torch.equal(modalities, _blocks(modalities, self.config.streams)):
+            raise ConfigError(
+                f"augment.amplitude: expected {self.config.streams} streams of rows, visible and infrared first, as "
+                f"IdentitySampler orders them, found another order"
+            )
         height, width = pictures.shape[1:3]
         draws = draw_augmentation(self.config, modalities.numpy(), height, width, seed=self.seed, step=step)
         packed = pack(draws).to(pictures.device, non_blocking=True)
-        return augment(pictures, packed, self.config.pad, self.memory_format)
+        return augment(pictures, packed, self.config, self.memory_format)
 
     def extra_repr(self) -> str:
         """Return the configuration and the seed."""
         return f"{self.config}, seed={self.seed}"
+
+
+def _blocks(modalities: Tensor, streams: int) -> Tensor:
+    """Make the streams of as many rows as there are, block by block; fewer where they do not divide."""
+    return torch.arange(streams, dtype=modalities.dtype).repeat_interleave(len(modalities) // streams)
 
 
 def normalise(pictures: Tensor, device: torch.device, memory_format: torch.memory_format) -> Tensor:
@@ -104,30 +116,34 @@ def normalise_tensor(pictures: Tensor) -> Tensor:
 
 
 def pack(draws: AugmentDraws) -> Tensor:
-    """Pack draws into one tensor (B, 8) int64, for a single copy to the device."""
-    columns = [draws.top, draws.left, draws.flip, draws.channel, *draws.erase.T]
+    """Pack draws into one tensor (B, 10) int64, for a single copy to the device."""
+    columns = [draws.top, draws.left, draws.flip, draws.channel, *draws.erase.T, draws.brightness, draws.swap]
     return torch.from_numpy(np.stack(columns, axis=1).astype(np.int64))
 
 
-def augment(pictures: Tensor, draws: Tensor, pad: int, memory_format: torch.memory_format) -> Tensor:
+def augment(pictures: Tensor, draws: Tensor, config: AugmentConfig, memory_format: torch.memory_format) -> Tensor:
     """Augment each picture as drawn, and normalise; all on the device, without synchronisation.
 
     The padding is black, and so not zero afterwards; an erased rectangle is zero, the mean colour, as in the
-    common codes of the field.
+    common codes of the field, unless the configuration says another value.
 
     Args:
         pictures: (B, H, W, 3) uint8.
-        draws: (B, 8) int64 of `pack`, on the same device.
-        pad: the padding that the crops were drawn for.
+        draws: (B, 10) int64 of `pack`, on the same device.
+        config: what they were drawn for.
         memory_format: layout of the result.
 
     Returns:
         (B, 3, H, W) float32.
     """
     top, left, flip, channel = draws[:, :4].unbind(1)
-    images = _crop(pictures, top, left, flip, pad)
-    images = _exchange(images.float(), channel)
-    images = _erase(_normalised(images), draws[:, 4:])
+    images = _crop(pictures, top, left, flip, config.pad).float()
+    if config.amplitude:
+        images = swap_amplitudes(images, draws[:, 9], config.streams, config.amplitude_reach)
+    images = _exchange(images, channel)
+    if config.streams > 3:
+        images = (images * (draws[:, 8, None, None, None] / 1000)).clamp(max=255)
+    images = _erase(_normalised(images), draws[:, 4:8], config.erase_value)
     return images.permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
 
 
@@ -149,12 +165,12 @@ def _exchange(images: Tensor, channel: Tensor) -> Tensor:
     return torch.where((channel == KEEP_COLOURS)[:, None, None, None], images, sources.gather(-1, index))
 
 
-def _erase(images: Tensor, boxes: Tensor) -> Tensor:
+def _erase(images: Tensor, boxes: Tensor, value: tuple[float, float, float]) -> Tensor:
     rows = torch.arange(images.shape[1], device=images.device)
     columns = torch.arange(images.shape[2], device=images.device)
     top, left, height, width = boxes[:, :, None].unbind(1)
     tall, wide = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
-    return images.masked_fill((tall[:, :, None] & wide[:, None, :])[..., None], 0.0)
+    return torch.where((tall[:, :, None] & wide[:, None, :])[..., None], _constant(value, images.device), images)
 
 
 def _normalised(images: Tensor) -> Tensor:

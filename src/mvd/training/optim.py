@@ -12,6 +12,7 @@ from torch import nn
 from mvd.config import OptimizerConfig
 from mvd.errors import CheckpointError
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
+from mvd.training.average import WEIGHTS_PREFIX
 
 _FUSED = {"cpu", "cuda"}
 
@@ -70,7 +71,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tens
     """
     parameters = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
     for key, value in tensors.items():
-        if not key.startswith(OPTIMIZER_PREFIX):
+        if not key.startswith(OPTIMIZER_PREFIX) or key.startswith(WEIGHTS_PREFIX):
             continue
         name, _, entry = key.removeprefix(OPTIMIZER_PREFIX).rpartition("/")
         parameter = parameters.get(name)

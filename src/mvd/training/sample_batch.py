@@ -21,7 +21,7 @@ def sample_batch(batch: HostBatch, config: RunConfig, identities: npt.NDArray[np
         config: the run.
         identities: the identity of each class.
     """
-    images = augment(batch.pictures, batch.draws, config.augment.pad, torch.contiguous_format)
+    images = augment(batch.pictures, batch.draws, config.augment, torch.contiguous_format)
     mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
     pictures = ((images * std + mean) * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous()
     # The first process's rows come first; of a run that several share, it alone is watched.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from mvd.models.factory import Network
 from mvd.models.mvd import MVD
 from mvd.models.outputs import Output
 from mvd.models.resnet import ResNet
-from mvd.models.state import initial_network, network_tensors, restore_network
+from mvd.models.state import initial_network, network_tensors, overlay, restore_network
 from mvd.runs import Tensors
+from mvd.training.average import WeightAverage
 from mvd.training.cuda_graph import GraphedGradients
 from mvd.training.optim import build_optimizer, optimizer_tensors, restore_optimizer
 
@@ -37,6 +39,7 @@ class TrainState:
         forward: the network as it is called in training: data-parallel where processes share it. It has the
             network's parameters.
         optimizer: over the network's parameters.
+        average: the moving average of the network's weights; None where none is kept.
         graph: computes gradients by a CUDA graph once it has recorded one; None where none is used.
         step: steps taken.
         best: the best validation mAP so far.
@@ -46,26 +49,36 @@ class TrainState:
     network: Network
     forward: Callable[[Tensor, Tensor], Output]
     optimizer: torch.optim.Optimizer
+    average: WeightAverage | None = None
     graph: GraphedGradients | None = None
     step: int = 0
     best: float | None = None
     best_step: int | None = None
 
+    def kept(self) -> AbstractContextManager[object]:
+        """Give the network the average of its weights, if one is kept, within a block."""
+        return nullcontext() if self.average is None else self.average.applied()
+
     def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copy parameters and running statistics to the host, by name."""
-        return network_tensors(self.network)
+        arrays = network_tensors(self.network)
+        # On the CPU they share their memory with the network, which an average leaves again.
+        return arrays if self.average is None else {name: values.copy() for name, values in arrays.items()}
 
-    def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Copy the optimizer's state to the host, as "optimizer/<parameter>/<entry>"."""
-        return optimizer_tensors(self.optimizer, self.network)
+    def training_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy the optimizer's state, and weights that an average is kept of, as "optimizer/…"."""
+        average = {} if self.average is None else self.average.training_tensors()
+        return optimizer_tensors(self.optimizer, self.network) | average
 
     def restore(self, tensors: Tensors, source: Path) -> None:
-        """Load both from a checkpoint.
+        """Load all of it from a checkpoint.
 
         Raises:
             CheckpointError: it does not fit.
         """
         restore_network(self.network, tensors, source)
+        if self.average is not None:
+            self.average.restore(tensors)
         restore_optimizer(self.optimizer, self.network, tensors)
 
     def embed(
@@ -94,4 +107,16 @@ def initial_state(config: RunConfig, classes: int, device: torch.device) -> Trai
         # Only the identity loss reaches all classifiers, and an own encoder may have parameters that it does not use.
         unused = config.losses.identity_weight == 0 or config.model.encoder is not None
         forward = data_parallel(forward, device, unused=unused)
-    return TrainState(network, forward, build_optimizer(network, config.optimizer))
+    average = WeightAverage(network, config.optimizer.ema) if config.optimizer.ema else None
+    return TrainState(network, forward, build_optimizer(network, config.optimizer), average)
+
+
+def start_from(state: TrainState, tensors: Tensors) -> None:
+    """Load pre-trained weights into a state before its first step; tensors without one keep their values.
+
+    Raises:
+        CheckpointError: an array is unknown to the network, or of another shape.
+    """
+    overlay(state.network, tensors)
+    if state.average is not None:
+        state.average.restart()

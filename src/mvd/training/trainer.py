@@ -1,13 +1,13 @@
 """Training: `fit` is the loop, `train_step` one step of it.
 
 A step is a pure function of the state before it and its number: batches, augmentation, dropout and learning rate follow
-from the seed and the step alone. So a checkpoint holds weights, optimizer moments, the step, the best validation and
-what is not logged yet, and a resumed run repeats the bits of one that was never stopped.
+from the seed and the step alone. So a checkpoint holds weights, their average if one is kept, optimizer moments, the
+step, the best validation and what is not logged yet, and a resumed run repeats the bits of one that was never stopped.
 
 Nothing in a step waits for the device. Whether losses and weights are finite is checked where they are logged and
 before each checkpoint, so that a checkpoint never holds the weights of a run that diverged.
 
-Shapes: B = 2·P·K pictures in a batch, b of them in one process; H × W pixels.
+Shapes: B = streams·P·K pictures in a batch, b of them in one process; H × W pixels.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from mvd.distributed.group import any_process, gather_with_gradient, local_runti
 from mvd.losses.objective import Objective, accuracy, build_objective
 from mvd.metrics.validation import Validation
 from mvd.models.outputs import Output, map_tensors, tensors_of
-from mvd.models.state import overlay
 from mvd.runs import RunFolder
 from mvd.runs.observer import Observer, StopOnly
 from mvd.runtime.device import autocast, memory_format, resolve_device, widen
@@ -48,7 +47,7 @@ from mvd.training.device_log import DeviceLogger
 from mvd.training.optim import set_lr
 from mvd.training.pace import due_after
 from mvd.training.sample_batch import sample_batch
-from mvd.training.state import TrainState, initial_state
+from mvd.training.state import TrainState, initial_state, start_from
 
 
 def fit(
@@ -81,7 +80,7 @@ def fit(
         if resume:
             restore(state, log, run)
         elif initial is not None:
-            overlay(state.network, initial)
+            start_from(state, initial)
         observer.started(state.step, steps * config.schedule.epochs)
 
         for batch in prefetch(host_batches(config, data, state.step, pin=device.type == "cuda")):
@@ -146,6 +145,8 @@ def train_step(
     if config.optimizer.clip_norm:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.optimizer.clip_norm)
     state.optimizer.step()
+    if state.average is not None:
+        state.average.update(state.step)
     return losses
 
 
@@ -168,14 +169,14 @@ def compute_gradients(  # noqa: PLR0917 - a batch comes in four parts
         config: the run.
         host_modalities: (b,), on the host; of every batch the same.
         pictures: (b, H, W, 3) uint8, of this process, on the device.
-        draws: (b, 8), how to augment them.
+        draws: (b, 10), how to augment them.
         everyone: (2, B), class and modality of each row of the whole batch.
 
     Returns:
         What `train_step` returns.
     """
     labels, modalities = everyone
-    images = augment(pictures, draws, config.augment.pad, memory_format(config.runtime))
+    images = augment(pictures, draws, config.augment, memory_format(config.runtime))
     if config.runtime.accumulate == 1:
         with autocast(config.runtime, images.device):
             output = state.forward(images, host_modalities)

@@ -53,6 +53,10 @@ def _branch(config: ModelConfig, classes: int) -> Tensors:
         yield from _under("bottleneck.classifier.0", _linear(config.z_dim, hidden))
         yield from _under("bottleneck.classifier.1", _norm(hidden))
         yield from _under("bottleneck.classifier.4", _linear(hidden, classes))
+    for strip in range(config.strips):
+        yield from _under(f"strips.{strip}.layers.0", _linear(channels, config.strip_width))
+        yield from _under(f"strips.{strip}.layers.1", _norm(config.strip_width))
+        yield from _under(f"strips.{strip}.classifier", _linear(config.strip_width, classes))
 
 
 def _encoder(config: ModelConfig) -> Tensors:

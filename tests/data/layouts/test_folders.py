@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from fakes import write_lines
 
-from mvd.data.layouts.folders import file_names, folder_names, missing_files, picture_names
+from mvd.data.layouts.folders import file_names, folder_names, missing_files, picture_names, picture_paths
 from mvd.errors import DatasetError
 
 
@@ -41,6 +42,19 @@ def test_missing_files_are_told_by_exact_name(tmp_path: Path) -> None:
     write_lines(tmp_path / "v 1" / "a.jpg", [])
     paths = ["v 1/a.jpg", "v 1/A.jpg", "v 2/a.jpg", "a.jpg", f"{tmp_path}/v 1/a.jpg", f"{tmp_path}/v 1/b.jpg"]
     assert missing_files(tmp_path, paths) == {"v 1/A.jpg", "v 2/a.jpg", "a.jpg", f"{tmp_path}/v 1/b.jpg"}
+
+
+def test_a_zero_byte_in_a_list_is_a_missing_file(tmp_path: Path) -> None:
+    assert missing_files(tmp_path, ["a\0/b.jpg"]) == {"a\0/b.jpg"}
+
+
+def test_names_that_are_not_utf8_are_one_defect_of_their_folder_with_their_bytes_escaped(tmp_path: Path) -> None:
+    for name in ("a.jpg", os.fsdecode("照片.jpg".encode("gbk")), os.fsdecode("é.JPG".encode("latin-1"))):
+        write_lines(tmp_path / name, [])
+    write_lines(tmp_path / os.fsdecode(b"\xff.txt"), [])  # passed over anyhow
+    defects: list[str] = []
+    assert picture_names(tmp_path, defects.append) == picture_paths(tmp_path, defects.append) == ["a.jpg"]
+    assert defects == 2 * [rf"{tmp_path}: expected names in UTF-8, found \xd5\xd5Ƭ.jpg, \xe9.JPG; rename them"]
 
 
 def test_a_folder_that_cannot_be_read_is_reported(tmp_path: Path) -> None:

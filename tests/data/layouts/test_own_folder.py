@@ -10,7 +10,7 @@ from fakes import collect, write_lines, write_own_folder, write_picture
 from PIL import Image
 
 from mvd.data.layouts.own_folder import scan_own_folder
-from mvd.data.samples import Modality
+from mvd.data.samples import JUNK, Modality
 from mvd.errors import DatasetError
 
 
@@ -83,7 +83,8 @@ def test_a_list_that_contradicts_another_or_the_folders_is_named(
 def test_one_scan_reports_every_defect_and_goes_on_without_what_is_wrong(tmp_path: Path) -> None:
     root = write_own_folder(tmp_path, train=("anna", "bo"), val=("cy",), test=("dee", "bo"))
     shutil.rmtree(root / "infrared" / "anna")
-    shutil.move(root / "visible" / "dee", root / "visible" / "eve" / "dee")
+    shutil.move(root / "visible" / "dee", root / "dee")
+    (root / "visible" / "eve" / "empty").mkdir(parents=True)
     write_picture(root / "infrared" / "stray.jpg", 1)
     dataset, defects = collect(lambda on_defect: scan_own_folder(root, on_defect))
     places = [defect.partition(": ")[0].removeprefix(str(root)) for defect in defects]
@@ -102,6 +103,43 @@ def test_folders_without_people_are_named(tmp_path: Path) -> None:
     write_lines(tmp_path / "file", [])
     with pytest.raises(DatasetError, match="file: expected a folder with visible and infrared"):
         scan_own_folder(tmp_path / "file")
+
+
+def test_pictures_in_folders_within_a_persons_are_that_persons(tmp_path: Path) -> None:
+    root = write_own_folder(tmp_path / "own", people=("anna", "bo"), pictures=1)
+    write_picture(root / "visible" / "anna" / "day2" / "noon" / "x.jpg", 1)
+    write_picture(root / "visible" / "anna" / ".cache" / "x.jpg", 1)
+    write_picture(tmp_path / "elsewhere" / "y.jpg", 1)
+    (root / "visible" / "bo" / "linked").symlink_to(tmp_path / "elsewhere")
+    (root / "visible" / "bo" / "loop").symlink_to(root / "visible" / "bo")
+    dataset = scan_own_folder(root)
+    assert dataset.test.of(Modality.VISIBLE).paths.tolist() == [
+        "visible/anna/1.jpg",
+        "visible/anna/day2/noon/x.jpg",
+        "visible/bo/1.jpg",
+        "visible/bo/linked/y.jpg",
+    ]
+    assert dataset.test.of(Modality.VISIBLE).identities.tolist() == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("name", ["-1", "junk", "Junk"])
+def test_junk_is_in_the_test_whatever_the_lists_say_and_changes_no_number(tmp_path: Path, name: str) -> None:
+    root = write_own_folder(tmp_path, people=("0007", "12", "9", name), train=("12",), test=("7",))
+    dataset = scan_own_folder(root)
+    assert dataset.train.people.tolist() == [12]
+    assert dataset.test.people.tolist() == [7]
+    assert dataset.test.identities.tolist() == [-1] * 4 + [7] * 4
+    assert JUNK not in dataset.names
+    write_lines(root / "test_id.txt", ["7", name])
+    assert scan_own_folder(root).test.identities.tolist() == [-1] * 4 + [7] * 4
+    write_lines(root / "train_id.txt", [name])
+    with pytest.raises(DatasetError, match=rf"train_id\.txt: expected people, found {name}, whose pictures"):
+        scan_own_folder(root)
+
+
+def test_junk_alone_is_no_test(tmp_path: Path) -> None:
+    root = write_own_folder(tmp_path, people=("anna", "junk"), train=("anna",))
+    assert len(scan_own_folder(root).test) == 0
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".webp", ".gif", ".jfif", ".PGM"])

@@ -8,7 +8,7 @@ import pytest
 from fakes import collect, write_lines, write_own_table, write_picture
 
 from mvd.data.layouts.own_table import scan_own_table
-from mvd.data.samples import Dataset, Modality
+from mvd.data.samples import JUNK, Dataset, Modality
 from mvd.errors import DatasetError
 
 
@@ -52,6 +52,23 @@ def test_modalities_have_their_common_names(tmp_path: Path, name: str, modality:
     assert _scan(tmp_path, "path,identity,modality", f"a.jpg,1,{name}").test.modalities.tolist() == [modality]
 
 
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_fields_are_separated_as_the_header_is(tmp_path: Path, separator: str) -> None:
+    lines = ("path,identity,camera,modality", 'a.jpg,"lee; bo",gate,rgb', "b.jpg,anna,hall,ir")
+    dataset = _scan(tmp_path, *(line.replace(",", separator) for line in lines))
+    assert dict(dataset.names) == {1: "anna", 2: "lee; bo"}
+    assert dataset.test.paths.tolist() == ["b.jpg", "a.jpg"]
+    assert dataset.test.cameras.tolist() == [2, 1]
+
+
+def test_junk_has_a_number_of_its_own_and_changes_no_other(tmp_path: Path) -> None:
+    dataset = _scan(tmp_path, "path,identity,modality", "a.jpg,12,rgb", "b.jpg,-1,rgb", "c.jpg,0,ir", "d.jpg,JUNK,ir")
+    by_path = dict(zip(dataset.test.paths.tolist(), dataset.test.identities.tolist(), strict=True))
+    assert by_path == {"a.jpg": 12, "b.jpg": JUNK, "c.jpg": 0, "d.jpg": JUNK}
+    assert dataset.test.people.tolist() == [0, 12]
+    assert dict(dataset.names) == {12: "12", 0: "0"}
+
+
 @pytest.mark.parametrize(
     ("cameras", "numbers"),
     [(("3", "", "12", "3"), [3, 0, 12, 3]), (("0", "2", "", "10"), [1, 3, 0, 2]), (("b", "a", "b", ""), [2, 1, 2, 0])],
@@ -84,7 +101,8 @@ def test_paths_may_be_absolute_or_of_windows(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         ((), "names each column once, .* found nothing; add path, identity, modality"),
-        (("path;identity;modality", "a.jpg;1;rgb"), "found path;identity;modality; add path"),
+        (("path|identity|modality", "a.jpg|1|rgb"), r"found path\|identity\|modality; add path"),
+        (("path;identity;modality", "a.jpg,1,rgb"), ":2: expected 3 fields, .* found 1;"),
         (("path,identity,camera", "a.jpg,1,1"), "found path,identity,camera; add modality"),
         (("path,identity,modality,path", "a.jpg,1,rgb,b.jpg"), "found path,identity,modality,path; rename the other"),
         (("a.jpg,1,rgb",), "found a.jpg,1,rgb; add path"),
@@ -96,6 +114,11 @@ def test_paths_may_be_absolute_or_of_windows(tmp_path: Path) -> None:
         (("path,identity,modality,split", "a.jpg,1,rgb,dev"), r":2: expected a split \(train, .* found 'dev';"),
         (("path,identity,modality", "a.jpg,1,rgb", "x.jpg,1,ir"), r"found no x\.jpg \(line 3\);"),
         (("path,identity,modality", "A.jpg,1,rgb"), r"found no A\.jpg \(line 2\);"),
+        (
+            ("path,identity,modality,split", "a.jpg,-1,rgb,train"),
+            r":2: expected junk \(identity -1\) in the test alone",
+        ),
+        (("path,identity,modality", "a\0.jpg,1,rgb"), "(found no a|NUL)"),
         (("path,identity,modality", "a.jpg,1,rgb", "a.jpg,2,ir"), r"found again a\.jpg \(line 3\);"),
     ],
 )

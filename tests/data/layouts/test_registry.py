@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from fakes import (
 
 from mvd.data.layouts import LAYOUTS, register, scan
 from mvd.data.layouts.defects import OnDefect
-from mvd.data.samples import Dataset, Modality, Row, from_rows
+from mvd.data.samples import Dataset, Modality, Row, Samples, from_rows
 from mvd.errors import DatasetError
 
 
@@ -37,6 +38,16 @@ def test_each_layout_is_recognised_and_scanned(tmp_path: Path) -> None:
     }
     assert {name: scan(folder).name for name, folder in folders.items()} == {name: name for name in folders}
     assert scan(write_own_table(tmp_path / "e" / "TABLE.CSV")).name == "own"
+
+
+def test_an_exp_or_a_cam1_beside_other_data_does_not_make_it_sysu(tmp_path: Path) -> None:
+    for name, write in (("regdb", write_regdb), ("llcm", write_llcm), ("own", write_own_folder)):
+        for folder in ("exp", "cam1"):
+            root = write(tmp_path / name / folder)
+            (root / folder).mkdir()
+            assert scan(root).name == name
+    both = write_own_folder(write_tree(tmp_path / "both"))
+    assert scan(both).name == "sysu"
 
 
 def test_the_trial_is_regdbs(tmp_path: Path) -> None:
@@ -118,6 +129,16 @@ def test_defects_go_to_the_report_of_every_layout(tmp_path: Path) -> None:
         assert dataset.name in {"sysu", "regdb", "llcm", "own"}
 
 
+def test_what_the_system_refuses_is_an_error_of_the_data_set(tmp_path: Path) -> None:
+    for data in ("x" * 300, f"{'x' * 300}.csv", "\udcd5.csv", "loop", "loop.csv"):
+        if data.startswith("loop"):
+            (tmp_path / data).symlink_to(data)
+        with pytest.raises(DatasetError) as caught:
+            scan(tmp_path / data)
+        assert "expected" in str(caught.value)
+        str(caught.value).encode()
+
+
 def own_layout(path: Path) -> Dataset:
     """Scan a folder with files `PERSON-MODALITY.jpg`."""
     rows = [Row(file.name, int(file.stem[0]), 0, Modality(int(file.stem[2]))) for file in sorted(path.glob("*.jpg"))]
@@ -131,6 +152,10 @@ def own_layout(path: Path) -> Dataset:
     )
 
 
+def _one_picture(path: str, identity: int) -> Samples:
+    return from_rows([Row(path, identity, 0, Modality.VISIBLE)])
+
+
 def test_a_layout_of_ones_own_is_scanned_by_a_function_or_once_it_is_registered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +164,10 @@ def test_a_layout_of_ones_own_is_scanned_by_a_function_or_once_it_is_registered(
     assert len(scan(tmp_path / "pairs", layout=own_layout).test) == 4
     with pytest.raises(DatasetError, match=r"expected SYSU-MM01 .* or a CSV table, found 1-0\.jpg"):
         scan(tmp_path / "pairs")
+    with pytest.raises(DatasetError, match=r"expected names in UTF-8, found a\\xd5\.jpg; rename it"):
+        scan(tmp_path, layout=lambda path: replace(own_layout(path), test=_one_picture("a\udcd5.jpg", 1)))
+    with pytest.raises(DatasetError, match="expected people in the train pictures, found junk"):
+        scan(tmp_path, layout=lambda path: replace(own_layout(path), train=_one_picture("a.jpg", -1)))
     monkeypatch.setattr("mvd.data.layouts.LAYOUTS", LAYOUTS.copy())
     for _ in range(2):
         register("pairs", own_layout, lambda path: path.name == "pairs", "pairs (1-0.jpg)")

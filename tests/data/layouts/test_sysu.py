@@ -118,3 +118,14 @@ def test_one_scan_reports_every_defect_and_goes_on_without_what_is_wrong(tmp_pat
     assert len(dataset.validation) == 0
     assert dataset.test.people.tolist() == [6, 7]  # 3 stays in training, the first list that names it
     assert sorted(set(dataset.test.cameras.tolist())) == [1, 2, 3, 6]
+
+
+def test_an_empty_list_of_validation_people_holds_out_nobody(tmp_path: Path) -> None:
+    root = write_tree(tmp_path)
+    (root / "exp" / "val_id.txt").write_text("\n")
+    assert [len(table) for table in (scan_sysu(root).train, scan_sysu(root).validation)] == [36, 0]
+    for split in ("train", "test"):
+        (root / "exp" / f"{split}_id.txt").write_text("\n")
+        with pytest.raises(DatasetError, match=rf"{split}_id\.txt: expected comma-separated .* found an empty file"):
+            scan_sysu(root)
+        write_ids(root, train=(1, 2, 3))

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from mvd.data.layouts import llcm, own_folder, own_table, regdb, sysu
 from mvd.data.layouts.defects import OnDefect, raise_defect, some
-from mvd.data.layouts.folders import file_names, folder_names
+from mvd.data.layouts.folders import file_names, folder_names, require_utf8
 from mvd.data.layouts.layout import Layout
 from mvd.data.samples import Dataset
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, explain
+from mvd.files.names import escaped, is_utf8
+from mvd.files.regular import is_folder, is_there
 
 LAYOUTS = [sysu.LAYOUT, regdb.LAYOUT, llcm.LAYOUT, own_folder.LAYOUT, own_table.LAYOUT]
 """The first that recognises a path scans it."""
@@ -39,12 +41,19 @@ def scan(
         DatasetError: there is nothing, or nothing in a known layout; or a defect, unless `on_defect` takes it.
     """
     data = Path(data)
-    if layout is not None:
-        return layout(data)
-    found = _recognise(data)
-    if found is None:
-        raise _unknown(data)
-    return found.scan(data, trial, on_defect)
+    if not is_utf8(str(data)):
+        raise DatasetError(f"{escaped(str(data))}: expected a path in UTF-8, found other bytes in it; rename it")
+    try:
+        if layout is not None:
+            dataset = layout(data)
+        elif (found := _recognise(data)) is not None:
+            dataset = found.scan(data, trial, on_defect)
+        else:
+            raise _unknown(data)
+    except OSError as error:
+        raise DatasetError(str(explain(error))) from error
+    require_utf8(data, [*dataset.names.values(), *_paths(dataset)], raise_defect)  # of a layout of one's own
+    return dataset
 
 
 def register(
@@ -75,21 +84,34 @@ def register(
     LAYOUTS.insert(0, Layout(name, description or name, recognise, lambda path, trial, on_defect: scan(path)))
 
 
+def _paths(dataset: Dataset) -> list[str]:
+    return [path for table in (dataset.train, dataset.validation, dataset.test) for path in table.paths.tolist()]
+
+
 def _recognise(data: Path) -> Layout | None:
     return next((layout for layout in LAYOUTS if layout.recognise(data)), None)
+
+
+def _is_known(path: Path) -> bool:
+    try:
+        return is_utf8(path.name) and _recognise(path) is not None
+    except (DatasetError, OSError):  # closed to us
+        return False
 
 
 def _unknown(data: Path) -> DatasetError:
     """Describe what is there instead of a data set, and where one may be."""
     *others, last = (layout.description for layout in LAYOUTS)
     known = f"{', '.join(others)} or {last}"
-    if data.is_file():
-        return DatasetError(f"{data}: expected a data set's folder or a CSV table, found another file; give {known}")
-    if not data.is_dir():
+    if not is_there(data):
         return DatasetError(
             f"{data}: expected a data set's folder or CSV table, found none; check the path to the data"
         )
+    if not is_folder(data):
+        return DatasetError(f"{data}: expected a data set's folder or a CSV table, found another file; give {known}")
     inside = folder_names(data) + file_names(data)
-    nearby = [str(data / name) for name in inside if _recognise(data / name)]
+    nearby = [str(data / name) for name in inside if _is_known(data / name)]
     remedy = f"did you mean {' or '.join(nearby[:3])}?" if nearby else "check the path and the spelling of the folders"
-    return DatasetError(f"{data}: expected {known}, found {some(inside) or 'an empty folder'}; {remedy}")
+    return DatasetError(
+        f"{data}: expected {known}, found {some([escaped(name) for name in inside]) or 'an empty folder'}; {remedy}"
+    )

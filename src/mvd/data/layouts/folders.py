@@ -2,6 +2,7 @@
 
 Data sets have tens of thousands of files, perhaps on slow disks, so each folder is read once and no file is looked up.
 Names are matched to the letter, even on disks that ignore case. Hidden files, such as macOS's `._x.jpg`, are skipped.
+Names of pictures and people must be UTF-8, since tables, runs and lists are written in it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.data.layouts.defects import OnDefect, raise_defect
+from mvd.data.layouts.defects import OnDefect, raise_defect, some
 from mvd.data.samples import Modality, Row
 from mvd.errors import DatasetError
+from mvd.files.names import escaped, is_utf8
+from mvd.files.regular import is_folder
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 """Endings of the benchmarks' pictures."""
@@ -35,7 +38,7 @@ def require_folder(root: Path, layout: str) -> None:
     Raises:
         DatasetError: there is none.
     """
-    if not root.is_dir():
+    if not is_folder(root):
         raise DatasetError(f"{root}: expected a folder with {layout}, found no such folder; check the path to the data")
 
 
@@ -43,8 +46,51 @@ def picture_names(
     folder: Path, on_defect: OnDefect = raise_defect, suffixes: frozenset[str] = PICTURE_SUFFIXES
 ) -> list[str]:
     """List the pictures in a folder by name, sorted; a folder that is missing holds none."""
-    # As a string: a Path for each file would take longer than all the rest.
-    return [name for name in file_names(folder, on_defect) if posixpath.splitext(name)[1].lower() in suffixes]
+    names = [name for name in file_names(folder, on_defect) if is_picture(name, suffixes)]
+    return require_utf8(folder, names, on_defect)
+
+
+def picture_paths(
+    folder: Path, on_defect: OnDefect = raise_defect, suffixes: frozenset[str] = PICTURE_SUFFIXES
+) -> list[str]:
+    """List the pictures in a folder and in all folders below it, by their paths relative to it, sorted.
+
+    Links to folders are followed, but not back to a folder that they lie in.
+    """
+    paths: list[str] = []
+    below = [("", frozenset[tuple[int, int]]())]
+    while below:
+        path, above = below.pop()
+        here = folder / path
+        names, folders = [], []
+        for entry in _entries(here, on_defect):
+            if _is_folder(entry):
+                folders.append(entry.name)
+            elif is_picture(entry.name, suffixes):
+                names.append(entry.name)
+        paths += [path + name for name in require_utf8(here, names, on_defect)]
+        if folders:
+            above |= {_number(here)}
+            below += [
+                (f"{path}{name}/", above)
+                for name in require_utf8(here, folders, on_defect)
+                if _number(here / name) not in above
+            ]
+    return sorted(paths)
+
+
+def is_picture(name: str, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> bool:
+    """Whether a file is a picture by the ending of its name."""
+    # On a string: a Path for each file would take longer than all the rest.
+    return posixpath.splitext(name)[1].lower() in suffixes
+
+
+def require_utf8(folder: Path, names: Sequence[str], on_defect: OnDefect) -> list[str]:
+    """Return the names in a folder that are UTF-8; the others are one defect, with their other bytes escaped."""
+    bad = [escaped(name) for name in names if not is_utf8(name)]
+    if bad:
+        on_defect(f"{folder}: expected names in UTF-8, found {some(sorted(bad))}; rename {'them' if bad[1:] else 'it'}")
+    return [name for name in names if is_utf8(name)] if bad else list(names)
 
 
 def file_names(folder: Path, on_defect: OnDefect = raise_defect) -> list[str]:
@@ -75,7 +121,7 @@ def require_cameras(root: Path, cameras: Sequence[CameraFolder], layout: str, on
     """Check that every camera's folder exists and holds pictures."""
     for camera in cameras:
         folder = root / camera.path
-        if not folder.is_dir():
+        if not is_folder(folder):
             on_defect(
                 f"{folder}: expected a camera folder ({layout}), found none; check the path to the data or unpack "
                 f"this camera"
@@ -99,7 +145,7 @@ def _entries(folder: Path, on_defect: OnDefect) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return [entry for entry in entries if not entry.name.startswith(".")]
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a zero byte in a list
         return []
     except OSError as error:
         on_defect(f"{folder}: expected a folder that can be read, could not ({error.strerror}); allow reading it")
@@ -111,3 +157,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that leads to itself
         return False
+
+
+def _number(folder: Path) -> tuple[int, int]:
+    """Return what a folder is known by, whatever links lead there."""
+    try:
+        status = folder.stat()
+    except OSError:  # listing it will say so
+        return -1, -1
+    return status.st_dev, status.st_ino

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from mvd.data.layouts.defects import OnDefect, raise_defect, some
 from mvd.data.layouts.folders import missing_files
+from mvd.files.regular import require_regular
 
 
 class Listed(NamedTuple):
@@ -36,12 +37,13 @@ class _Line(Protocol):
 L = TypeVar("L", bound=_Line)
 
 
-def read_identities(file: Path, on_defect: OnDefect = raise_defect) -> tuple[int, ...]:
+def read_identities(file: Path, on_defect: OnDefect = raise_defect, *, nobody: bool = False) -> tuple[int, ...]:
     """Read an id file: one line of comma-separated identities, which may be wrapped into several.
 
     Args:
         file: the id file.
         on_defect: takes what is wrong: the file is missing, empty, or holds anything but distinct positive integers.
+        nobody: whether it may be empty.
 
     Returns:
         The identities that could be read, ascending.
@@ -50,7 +52,7 @@ def read_identities(file: Path, on_defect: OnDefect = raise_defect) -> tuple[int
     if text is None:
         return ()
     tokens = [token for token in re.split(r"[,\s]+", text) if token]
-    if not tokens:
+    if not (tokens or nobody):
         on_defect(f"{file}: expected comma-separated identities such as 1,2,4, found an empty file")
     # Nobody has a number of more digits than fit into 64 bits.
     numbers = [t for t in tokens if t.isascii() and t.isdecimal() and len(t) < 19 and int(t) > 0]
@@ -162,11 +164,13 @@ def require_same_labels(root: Path, lists: Mapping[str, Sequence[Listed]], on_de
 def read_text(file: Path, what: str, example: str, on_defect: OnDefect) -> str | None:
     """Read a text file in UTF-8; None, and a defect, if it cannot be read."""
     try:
+        require_regular(file)
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         defect = f"{file}: expected {what} with lines such as {example}, found none; copy it from the data set"
     except (OSError, UnicodeDecodeError) as error:
-        defect = f"{file}: expected {what} in plain text (UTF-8), could not read it ({error}); save it again"
+        reason = getattr(error, "strerror", None) or error
+        defect = f"{file}: expected {what} in plain text (UTF-8), could not read it ({reason}); save it again"
     on_defect(defect)
     return None
 

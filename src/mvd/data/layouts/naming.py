@@ -9,7 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from unicodedata import normalize
 
+from mvd.data.samples import JUNK
+
+_JUNK_NAMES = frozenset({"-1", "junk"})
 _MOST_DIGITS = 18  # that fit into 64 bits
+
+
+def number_people(names: Iterable[str]) -> dict[str, int]:
+    """Assign a number to each person, from 0, and `JUNK` to names of junk.
+
+    Example:
+        >>> number_people(["0017", "-1", "4"])
+        {'0017': 17, '4': 4, '-1': -1}
+    """
+    given = sorted(set(names))
+    junk = [name for name in given if is_junk(name)]
+    return {**number_names(set(given).difference(junk), smallest=0), **dict.fromkeys(junk, JUNK)}
+
+
+def is_junk(name: str) -> bool:
+    """Whether a name says that a picture is nobody's."""
+    return name.lower() in _JUNK_NAMES
 
 
 def number_names(names: Iterable[str], *, smallest: int) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
     visible/anna/*.jpg …    infrared/anna/*.jpg …    train_id.txt, val_id.txt, test_id.txt (optional)
 
-Without the lists everybody is a test person; with any of them, only listed people count. The camera is unknown (0).
+Pictures may lie in folders within a person's. Without the lists everybody is a test person; with any of them, only
+listed people count. The camera is unknown (0). A folder called "junk" or "-1" holds distractors of the test's gallery.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from mvd.data.layouts.defects import (
     require_disjoint,
     require_pictures,
 )
-from mvd.data.layouts.folders import folder_names, picture_names, require_folder
+from mvd.data.layouts.folders import folder_names, picture_names, picture_paths, require_folder, require_utf8
 from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import read_names
-from mvd.data.layouts.naming import number_names
-from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
+from mvd.data.layouts.naming import is_junk, number_people
+from mvd.data.samples import JUNK, Dataset, Modality, Row, from_rows, scan_order
+from mvd.files.regular import is_there
 
-_SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+"""Endings of own pictures."""
 
 LISTS = {"train": "train_id.txt", "val": "val_id.txt", "test": "test_id.txt"}
 
@@ -45,21 +48,23 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
         on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, "visible and infrared, a folder for each person in both")
-    if (root / UNFINISHED).exists():
+    if is_there(root / UNFINISHED):
         on_defect(
             f"{root}: expected a whole split, found one that was interrupted; run: mvd split {shlex.quote(str(root))}"
         )
-    people = {modality: folder_names(root / folder, on_defect) for modality, folder in _FOLDERS.items()}
-    listed = {split: read_names(root / file, on_defect) for split, file in LISTS.items() if (root / file).exists()}
-    numbers = number_names([name for some in (*people.values(), *listed.values()) for name in some], smallest=0)
-    names = {number: name for name, number in numbers.items()}
+    people = {modality: _people(root / folder, on_defect) for modality, folder in _FOLDERS.items()}
+    listed = {split: _listed(root, split, on_defect) for split, file in LISTS.items() if is_there(root / file)}
+    numbers = number_people(name for some in (*people.values(), *listed.values()) for name in some)
+    names = {number: name for name, number in numbers.items() if number != JUNK}
     everybody = from_rows(sorted(_rows(root, people, numbers, on_defect), key=scan_order))
     if not listed:
         splits = {"test": everybody.people.tolist()}
     else:
         wanted = {split: [numbers[name] for name in given] for split, given in listed.items()}
         splits = require_disjoint(root, wanted, names, on_defect)
-    tables = {split: everybody.take(np.isin(everybody.identities, splits.get(split, []))) for split in LISTS}
+    # Distractors go with whoever is tested.
+    counted = {**splits, "test": [*splits["test"], JUNK]} if splits.get("test") else splits
+    tables = {split: everybody.take(np.isin(everybody.identities, counted.get(split, []))) for split in LISTS}
     for split, identities in splits.items():
         require_pictures(root / LISTS[split], identities, tables[split], names, on_defect)
     require_both_modalities(root, (tables["train"], tables["val"]), "train_id.txt or val_id.txt", names, on_defect)
@@ -74,24 +79,40 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     )
 
 
+def _people(folder: Path, on_defect: OnDefect) -> list[str]:
+    return require_utf8(folder, folder_names(folder, on_defect), on_defect)
+
+
+def _listed(root: Path, split: str, on_defect: OnDefect) -> list[str]:
+    """Read a list without junk, which needs none and belongs to the test alone."""
+    names = read_names(root / LISTS[split], on_defect)
+    junk = [name for name in names if is_junk(name)]
+    if junk and split != "test":
+        on_defect(
+            f"{root / LISTS[split]}: expected people, found {junk[0]}, whose pictures are distractors for the test; "
+            f"take it off the list"
+        )
+    return [name for name in names if not is_junk(name)]
+
+
 def _rows(
     root: Path, people: Mapping[Modality, list[str]], numbers: Mapping[str, int], on_defect: OnDefect
 ) -> Iterator[Row]:
     for modality, folder in _FOLDERS.items():
         if not people[modality]:
             on_defect(f"{root / folder}: expected a folder for each person, found none; add them")
-        stray = picture_names(root / folder, on_defect, _SUFFIXES)
+        stray = picture_names(root / folder, on_defect, SUFFIXES)
         if stray:
             on_defect(
                 f"{root / folder}: expected pictures in a folder for each person, found {stray[0]} outside; move "
                 f"it and any other into {folder}/ID"
             )
         for name in people[modality]:
-            pictures = picture_names(root / folder / name, on_defect, _SUFFIXES)
+            pictures = picture_paths(root / folder / name, on_defect, SUFFIXES)
             if not pictures:
                 on_defect(
-                    f"{root / folder / name}: expected pictures right in this folder, found none; add some or "
-                    f"remove the folder"
+                    f"{root / folder / name}: expected pictures in this folder, found none; add some or remove the "
+                    f"folder"
                 )
             for picture in pictures:
                 yield Row(f"{folder}/{name}/{picture}", numbers[name], 0, modality)

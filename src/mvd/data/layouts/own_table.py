@@ -5,7 +5,8 @@
 
 Paths are relative to the table's folder, or absolute. Modalities are visible and infrared, or one of their common
 names. Without a camera, or its column, it is unknown (0). Without the column split everybody is a test person; a row
-where it is empty does not count. Other columns are ignored.
+where it is empty does not count. Other columns are ignored. Fields are separated by commas, semicolons or tabs.
+Pictures of the identity -1, or junk, are distractors in the test's gallery.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import NamedTuple
 from mvd.data.layouts.defects import OnDefect, raise_defect, require_both_modalities, some
 from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import posix_path, require_pictures_once
-from mvd.data.layouts.naming import number_names
-from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
+from mvd.data.layouts.naming import is_junk, number_names, number_people
+from mvd.data.samples import JUNK, Dataset, Modality, Row, from_rows, scan_order
 from mvd.errors import DatasetError
+from mvd.files.regular import is_folder, is_there, require_regular
 
 SPLITS = ("train", "validation", "test")
 MODALITIES = {
@@ -64,8 +66,8 @@ def scan_own_table(file: Path, on_defect: OnDefect = raise_defect) -> Dataset:
         on_defect: takes each defect; the default raises it as `DatasetError`.
     """
     entries = require_pictures_once(file.parent, file, read_entries(file, read_table(file), on_defect), on_defect)
-    numbers = number_names([entry.identity for entry in entries], smallest=0)
-    names = {number: name for name, number in numbers.items()}
+    numbers = number_people(entry.identity for entry in entries)
+    names = {number: name for name, number in numbers.items() if number != JUNK}
     cameras = {"": 0, **number_names([entry.camera for entry in entries if entry.camera], smallest=1)}
     rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
     for split, identity, entry in _require_one_split(file, entries, numbers, names, on_defect):
@@ -84,21 +86,30 @@ def scan_own_table(file: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     )
 
 
-def read_table(file: Path) -> Table:
+def read_table(file: Path, required: Sequence[str] = _REQUIRED) -> Table:
     """Read a CSV file with a header.
+
+    Args:
+        file: the table.
+        required: columns that it must have.
 
     Raises:
         DatasetError: it cannot be read, or a column is missing or there twice.
     """
     try:
-        reader = csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
+        require_regular(file)
+        text = file.read_text(encoding="utf-8-sig")
+        # Excel separates fields by semicolons where commas are decimal.
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         rows = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(
-            f"{file}: expected a CSV table in UTF-8, could not read it ({error}); save it again as one"
+            f"{file}: expected a CSV table in UTF-8, could not read it ({getattr(error, 'strerror', None) or error}); "
+            f"save it again as one"
         ) from error
     columns = [name.strip().lower() for name in rows[0][1]] if rows else []
-    missing = [name for name in _REQUIRED if name not in columns]
+    missing = [name for name in required if name not in columns]
     if missing or len(set(columns)) < len(columns):
         remedy = f"add {', '.join(missing)}" if missing else "rename the other"
         raise DatasetError(
@@ -140,6 +151,8 @@ def _parse(columns: Sequence[str], line: int, fields: Sequence[str]) -> Entry | 
     split = record.get("split", "test").lower()
     if split not in (*SPLITS, _UNUSED):
         return f"expected a split ({', '.join(SPLITS)}), found {split[:40]!r}"
+    if is_junk(record["identity"]) and split not in ("test", _UNUSED):
+        return f"expected junk (identity {record['identity']}) in the test alone, found it in {split}"
     return Entry(line, posix_path(record["path"]), record["identity"], record.get("camera", ""), modality, split)
 
 
@@ -164,6 +177,6 @@ def _require_one_split(
 LAYOUT = Layout(
     "own-table",
     "a CSV table",
-    lambda path: path.suffix.lower() == ".csv" and path.is_file(),
+    lambda path: path.suffix.lower() == ".csv" and is_there(path) and not is_folder(path),
     lambda file, _, on_defect: scan_own_table(file, on_defect),
 )

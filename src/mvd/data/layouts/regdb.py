@@ -20,6 +20,7 @@ from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import Listed, read_labelled, require_same_labels
 from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
 from mvd.errors import DatasetError
+from mvd.files.regular import is_there
 
 TRIALS = range(1, 11)
 _PARTS = "Visible, Thermal and idx, the layout of RegDB"
@@ -67,10 +68,10 @@ def _trial_lists(trial: int) -> list[str]:
 
 
 def _require_lists(root: Path, trial: int, on_defect: OnDefect) -> None:
-    missing = [file for file in _trial_lists(trial) if not (root / file).exists()]
+    missing = [file for file in _trial_lists(trial) if not is_there(root / file)]
     if not missing:
         return
-    whole = [other for other in TRIALS if all((root / file).exists() for file in _trial_lists(other))]
+    whole = [other for other in TRIALS if all(is_there(root / file) for file in _trial_lists(other))]
     there = f"; those of trial {', '.join(map(str, whole))} are there" if whole else ""
     on_defect(
         f"{root}: expected the lists of trial {trial}, found no {some(missing)}{there}; copy them from the data "
@@ -79,7 +80,7 @@ def _require_lists(root: Path, trial: int, on_defect: OnDefect) -> None:
 
 
 def _read(root: Path, file: str, on_defect: OnDefect) -> list[Listed]:
-    return read_labelled(root, file, on_defect) if (root / file).exists() else []
+    return read_labelled(root, file, on_defect) if is_there(root / file) else []
 
 
 def _require_apart(

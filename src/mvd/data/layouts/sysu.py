@@ -1,7 +1,7 @@
 """SYSU-MM01 (Wu et al., ICCV 2017): scan `camN/PPPP/NNNN.jpg` and `exp/*_id.txt` into tables.
 
 Cameras 1, 2, 4 and 5 are visible, 3 and 6 infrared. The tables are sorted by identity, camera and file name, the
-order in which the original's preparation script fills its arrays.
+order in which the original's preparation script fills its arrays. `val_id.txt` may be empty: then nobody is held out.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mvd.data.layouts import llcm, own_folder, regdb
 from mvd.data.layouts.defects import (
     OnDefect,
     raise_defect,
@@ -42,7 +43,7 @@ def scan_sysu(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     require_folder(root, _PARTS)
     require_cameras(root, _FOLDERS, _PARTS, on_defect)
     lists = {split: root / "exp" / f"{split}_id.txt" for split in ("train", "val", "test")}
-    listed = {split: read_identities(file, on_defect) for split, file in lists.items()}
+    listed = {split: read_identities(file, on_defect, nobody=split == "val") for split, file in lists.items()}
     splits = require_disjoint(root / "exp", listed, {}, on_defect)
     tables = {
         split: from_rows(camera_rows(root, _FOLDERS, identities, on_defect)) for split, identities in splits.items()
@@ -61,7 +62,11 @@ def scan_sysu(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
 
 
 def _recognise(path: Path) -> bool:
-    return any(name == "exp" or re.fullmatch(r"cam[0-9]+", name) for name in folder_names(path))
+    names = folder_names(path)
+    cameras = sum(re.fullmatch(r"cam[0-9]+", name) is not None for name in names)
+    # One folder is enough, so that the scan can name those that are missing; but experiments lie in an exp, too.
+    others = (regdb.LAYOUT, llcm.LAYOUT, own_folder.LAYOUT)
+    return cameras > 1 or ((cameras == 1 or "exp" in names) and not any(other.recognise(path) for other in others))
 
 
 LAYOUT = Layout(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws
+from mvd.config import AugmentConfig
+from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
 from mvd.data.images import MEAN, STD
 
 Pixels = npt.NDArray[np.uint8]
@@ -21,23 +22,26 @@ _MEAN = np.array(MEAN, np.float32) * np.float32(255)
 _STD = np.array(STD, np.float32) * np.float32(255)
 
 
-def augment(pictures: Pixels, draws: AugmentDraws, pad: int) -> Images:
+def augment(pictures: Pixels, draws: AugmentDraws, config: AugmentConfig) -> Images:
     """Augment each picture as drawn, and normalise.
 
     Args:
         pictures: (B, H, W, 3) uint8.
         draws: how.
-        pad: the padding that the crops were drawn for.
+        config: what they were drawn for.
 
     Returns:
         (B, 3, H, W) float32.
 
-    >>> draws = AugmentDraws(*np.zeros((3, 1), int), np.array([KEEP_COLOURS]), np.zeros((1, 4), int))
-    >>> augment(np.zeros((1, 4, 2, 3), np.uint8), draws, pad=0)[0, 2, 0, 0]  # (0 - 0.406) / 0.225
-    np.float32(-1.8044444)
+    >>> config = AugmentConfig(pad=0, flip=0, exchange=0, erase=0)
+    >>> draws = draw_augmentation(config, np.zeros(1, np.int64), 4, 2, seed=0, step=0)
+    >>> print(round(augment(np.zeros((1, 4, 2, 3), np.uint8), draws, config)[0, 2, 0, 0].item(), 4))
+    -1.8044
     """
-    images = _exchange(_crop(pictures, draws, pad).astype(np.float32), draws.channel)
-    return _channels_first(_erase((images - _MEAN) / _STD, draws.erase))
+    images = _exchange(_crop(pictures, draws, config.pad).astype(np.float32), draws.channel)
+    if config.streams > 3:
+        images = np.minimum(images * (draws.brightness[:, None, None, None] / 1000).astype(np.float32), 255)
+    return _channels_first(_erase((images - _MEAN) / _STD, draws.erase, config.erase_value))
 
 
 def normalise(pictures: Pixels) -> Images:
@@ -63,9 +67,9 @@ def _exchange(images: Images, channel: npt.NDArray[np.int64]) -> Images:
     return np.where((channel == KEEP_COLOURS)[:, None, None, None], images, chosen)
 
 
-def _erase(images: Images, boxes: npt.NDArray[np.int64]) -> Images:
+def _erase(images: Images, boxes: npt.NDArray[np.int64], value: tuple[float, float, float]) -> Images:
     for image, (top, left, height, width) in zip(images, boxes.tolist(), strict=True):
-        image[top : top + height, left : left + width] = 0
+        image[top : top + height, left : left + width] = value
     return images
 
 

@@ -5,6 +5,7 @@ Shapes: B pictures in a batch, H × W pixels, T terms of the loss, P passes of t
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,10 @@ class TrainState:
         self._taken += 1
         return values
 
+    def kept(self) -> AbstractContextManager[object]:
+        """Leave the network as it is: its own weights are validated and kept."""
+        return nullcontext()
+
     def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copy parameters and running statistics to the host, by our names."""
         arrays = network_tensors(self.network)
@@ -120,7 +125,7 @@ class TrainState:
                 arrays[name] = np.array(self._counters.get(name, 0) + seen, np.int64)
         return arrays
 
-    def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def training_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copy the optimizer's state to the host, as "optimizer/<parameter>/<entry>"."""
         return self.optimizer.arrays()
 

@@ -4,7 +4,7 @@ Batches, draws of augmentation, learning rates, log lines, checkpoints and valid
 (`mvd.training.trainer`): the same code, of no framework. So a run that is stopped in one framework goes on in the
 other. What is MindSpore's is the network, the losses, their gradient and the update, one graph in GRAPH_MODE.
 
-Shapes: B = 2·P·K pictures in a batch.
+Shapes: B = streams·P·K pictures in a batch.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def train_step(state: TrainState, batch: Batch, config: RunConfig, lr: float) ->
     Returns:
         The values of `state.take.names`, on the device.
     """
-    images = Tensor(augment(batch.pictures, batch.draws, config.augment.pad))
+    images = Tensor(augment(batch.pictures, batch.draws, config.augment))
     labels, modalities = (Tensor(row.astype(np.int32)) for row in batch.everyone)
     keep = draw_dropout(config.model, len(batch.pictures), seed=config.seed, step=state.step)
     keep = np.ones((4, 1, 1), np.float32) if keep is None else keep
@@ -100,7 +100,7 @@ def train_step(state: TrainState, batch: Batch, config: RunConfig, lr: float) ->
 
 def _sample_batch(batch: Batch, config: RunConfig, identities: npt.NDArray[np.int64]) -> SampleBatch:
     """Turn a batch into pictures, augmented as its draws say."""
-    images = augment(batch.pictures, batch.draws, config.augment.pad).transpose(0, 2, 3, 1)
+    images = augment(batch.pictures, batch.draws, config.augment).transpose(0, 2, 3, 1)
     pictures = (
         np.rint((images * np.array(STD, np.float32) + np.array(MEAN, np.float32)) * 255).clip(0, 255).astype(np.uint8)
     )

@@ -1,0 +1,168 @@
+"""Augmentation of the model in the box: what cameras, detectors and files do to a picture of a person.
+
+All of it is drawn from (seed, step), so that a run that was stopped goes on as if it had not been.
+
+Shapes: B pictures of H × W pixels stored, 128 × 64 given to the network; values 0 to 1 until they are normalised.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from network import HEIGHT, WIDTH
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from mvd.data.samples import Modality
+from mvd.training.device_augment import normalise_tensor
+
+_LUMA = torch.tensor([0.2989, 0.5870, 0.1140])
+_STREAM = 0x626F78
+_TEXTURES = 96
+_NOISE = 1 << 23
+
+
+class Augment:
+    """Random crops, warps, light, colours, textures, resolution, compression and things in the way.
+
+    Args:
+        seed: of the draws.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._textures = _make_textures(seed)
+        self._noise = torch.from_numpy(np.random.default_rng([seed, _STREAM, 1]).standard_normal(_NOISE, np.float32))
+
+    def __call__(self, pictures: npt.NDArray[np.uint8], modalities: npt.NDArray[np.int64], step: int) -> Tensor:
+        """Augment and normalise pictures (B, H, W, 3) uint8: (B, 3, 128, 64) float32."""
+        rng = np.random.default_rng([self.seed, step, _STREAM])
+        visible = torch.from_numpy(modalities == Modality.VISIBLE)
+        images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+        images = _warp(images, rng)
+        images = self._texture(images, rng)
+        images = _relight(images, visible, rng)
+        images = _sharpen_or_blur(images, rng)
+        images = _lose_resolution(images, rng)
+        images = _add_noise(images, self._noise, visible, rng)
+        images = _compress(images.clamp(0, 1), visible, rng)
+        images = _cover(images, visible, rng)
+        return normalise_tensor(255 * images.permute(0, 2, 3, 1)).contiguous(memory_format=torch.channels_last)
+
+    def _texture(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+        """Multiply by a texture, coarse or fine, for two of five pictures: real surfaces are not flat."""
+        size = len(images)
+        chosen = self._textures[rng.integers(0, _TEXTURES, size)]
+        top, left = rng.integers(0, chosen.shape[1] - HEIGHT), rng.integers(0, chosen.shape[2] - WIDTH)
+        strength = _some(rng, size, 0.4, 0.02, 0.2)
+        return images * (1 + strength * chosen[:, None, top : top + HEIGHT, left : left + WIDTH])
+
+
+def _some(rng: np.random.Generator, size: int, share: float, low: float, high: float, otherwise: float = 0.0) -> Tensor:
+    """Draw from low … high for a share of the pictures, (B, 1, 1, 1); the others get `otherwise`."""
+    drawn = np.where(rng.random(size) < share, rng.uniform(low, high, size), otherwise)
+    return torch.from_numpy(drawn).float()[:, None, None, None]
+
+
+def _warp(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """Crop, mirror, turn and shear: a box that misses, a camera that hangs askew, a view from near above."""
+    size = len(images)
+
+    def drawn(low: float, high: float) -> Tensor:
+        return torch.from_numpy(rng.uniform(low, high, size)).float()[:, None, None]
+
+    y = torch.linspace(-1, 1, HEIGHT)[None, :, None]
+    x = torch.linspace(-1, 1, WIDTH)[None, None, :] * torch.from_numpy(rng.choice([-1.0, 1.0], size)).float()[:, None, None]
+    tall, wide = drawn(0.8, 1.08), drawn(0.78, 1.12)
+    turned, trapezoid = drawn(-0.1, 0.1), drawn(-0.14, 0.14)
+    right = wide * x * (1 + trapezoid * y) + turned * y * 2 + drawn(-0.12, 0.12)
+    down = tall * y - turned * x / 2 + drawn(-0.1, 0.1)
+    grid = torch.stack(torch.broadcast_tensors(right, down), dim=-1)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _relight(images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
+    """Change brightness, contrast, gamma and, of visible pictures, colours; some visible ones become grey."""
+    size, only = len(images), visible[:, None, None, None].float()
+    gain = 2 ** (_some(rng, size, 0.7, -0.45, 0.45) + only * torch.from_numpy(rng.uniform(-0.12, 0.12, (size, 3, 1, 1))).float())
+    images = images * gain
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    images = (images - mean) * _some(rng, size, 0.7, 0.7, 1.6, 1.0) + mean
+    grey = (images * _LUMA[None, :, None, None]).sum(dim=1, keepdim=True)
+    keep = torch.where(torch.from_numpy(rng.random(size) < 0.12)[:, None, None, None], torch.zeros(()),
+                       _some(rng, size, 0.7, 0.5, 1.8, 1.0))  # fmt: skip
+    images = torch.where(visible[:, None, None, None], grey + keep * (images - grey), images)
+    exchanged = rng.random(size) < 0.06
+    channel = torch.from_numpy(rng.integers(0, 3, size))
+    one = images[torch.arange(size), channel][:, None].expand(-1, 3, -1, -1)
+    images = torch.where(torch.from_numpy(exchanged)[:, None, None, None] & visible[:, None, None, None], one, images)
+    return images.clamp(1e-3, 1) ** (2 ** _some(rng, size, 0.5, -0.5, 0.5))
+
+
+def _sharpen_or_blur(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """Move half of the pictures towards their blurred version, or away from it as cameras that sharpen do."""
+    small = F.interpolate(F.avg_pool2d(images, 2), size=images.shape[2:], mode="bilinear", align_corners=False)
+    return images + _some(rng, len(images), 0.5, -1.0, 1.2) * (images - small)
+
+
+def _lose_resolution(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """Scale three of four pictures down and up again."""
+    groups = np.array_split(rng.permutation(len(images)), 4)
+    result = images.clone()
+    for group in groups[1:]:
+        high = int(rng.integers(36, 120))
+        rows = torch.from_numpy(group)
+        small = F.interpolate(images[rows], size=(high, high // 2), mode="bilinear", antialias=True)
+        mode = "bilinear" if rng.random() < 0.85 else "nearest"
+        result[rows] = F.interpolate(small, size=images.shape[2:], mode=mode)
+    return result
+
+
+def _add_noise(images: Tensor, noise: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
+    """Add noise from a table to a third of the pictures; that of infrared ones is grey."""
+    start = int(rng.integers(0, len(noise) - images.numel()))
+    own = noise[start : start + images.numel()].view(images.shape)
+    own = torch.where(visible[:, None, None, None], own, own[:, :1])
+    return images + _some(rng, len(images), 0.35, 0.0, 0.05) * own
+
+
+def _compress(images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
+    """Write and read two of five pictures as JPEG."""
+    for row in np.flatnonzero(rng.random(len(images)) < 0.4):
+        array = (images[row] * 255).byte().permute(1, 2, 0).numpy()
+        picture, file = Image.fromarray(array if visible[row] else array[:, :, 0]), io.BytesIO()
+        picture.save(file, "JPEG", quality=int(rng.integers(12, 75)))
+        read = torch.from_numpy(np.array(Image.open(file).convert("RGB")))
+        images[row] = read.permute(2, 0, 1).float() / 255
+    return images
+
+
+def _cover(images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
+    """Lay a rectangle of another picture, or of one colour, over three of ten pictures."""
+    order = rng.permutation(len(images))
+    source = images.clone()
+    for row in np.flatnonzero(rng.random(len(images)) < 0.3):
+        high, wide = int(rng.integers(12, 72)), int(rng.integers(8, 40))
+        top, left = int(rng.integers(0, HEIGHT - high + 1)), int(rng.integers(0, WIDTH - wide + 1))
+        if rng.random() < 0.6:
+            patch = source[order[row], :, top : top + high, left : left + wide]
+        else:
+            patch = torch.from_numpy(rng.random((3, 1, 1))).float().expand(3, high, wide)
+        patch = patch if visible[row] else patch.mean(dim=0, keepdim=True)
+        images[row, :, top : top + high, left : left + wide] = patch
+    return images
+
+
+def _make_textures(seed: int) -> Tensor:
+    """Make textures (n, 192, 128) of noise at several scales, with mean 0 and deviation 1."""
+    rng = np.random.default_rng([seed, _STREAM])
+    textures = torch.zeros(_TEXTURES, 192, 128)
+    for cell in (2, 4, 8, 16, 32):
+        grid = torch.from_numpy(rng.standard_normal((_TEXTURES, 1, 192 // cell, 128 // cell), np.float32))
+        weight = torch.from_numpy(rng.random((_TEXTURES, 1, 1)) ** 2).float()
+        textures += weight * F.interpolate(grid, size=(192, 128), mode="bicubic", align_corners=False)[:, 0]
+    return (textures - textures.mean(dim=(1, 2), keepdim=True)) / textures.std(dim=(1, 2), keepdim=True)

@@ -1,0 +1,181 @@
+"""`mvd.embed`: one's own pictures into embeddings, in chunks, so that memory is bounded.
+
+Shapes: N pictures, H × W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, TypeAlias, cast
+
+import numpy as np
+
+from mvd.data.images import damaged
+from mvd.data.own.listing import Listed, list_pictures
+from mvd.data.own.reading import Guess, ReadPicture, guess_modality, read_picture
+from mvd.data.samples import Modality
+from mvd.data.workers import worker_count
+from mvd.errors import DatasetError
+from mvd.inference import PictureModel, open_model
+from mvd.results.embeddings import Embeddings, concatenate
+
+ModalityFlag: TypeAlias = Literal["auto", "visible", "infrared"]
+Progress: TypeAlias = Callable[[int, int], None]
+OnBad: TypeAlias = Callable[[str, DatasetError], None]
+Sources: TypeAlias = str | Path | Iterable[str | Path]
+
+CHUNK = 512
+"""Pictures that are read, embedded and kept together."""
+
+
+def embed(
+    model: PictureModel | str | Path,
+    pictures: Sources,
+    *,
+    modality: ModalityFlag = "auto",
+    skip_bad: bool = False,
+    device: str = "auto",
+    precision: str = "auto",
+    workers: int = 0,
+    batch: int = 64,
+    progress: Progress | None = None,
+) -> Embeddings:
+    """Embed one's own pictures; all embeddings are held in memory (`embed_chunks` and `embed_to_file` hold a chunk).
+
+    Args:
+        model: a model, or what `mvd.inference.open_model` takes: an ONNX program, a run folder, a checkpoint, …
+        pictures: files, folders with all below them, glob patterns, CSV tables (`mvd.data.own.listing`).
+        modality: of all pictures; "auto" takes the table's, or a folder's name, or else guesses from the pixels.
+        skip_bad: leave out pictures that cannot be read, instead of raising the first one's error.
+        device: see `open_model`; not used for a model that is open.
+        precision: likewise.
+        workers: threads that decode pictures; 0 means one for each core.
+        batch: pictures in a batch; likewise.
+        progress: called with (pictures done, pictures in all).
+
+    Raises:
+        DatasetError: a source is not there, a picture cannot be read, or none can.
+        CheckpointError: the model is damaged, or none of ours.
+        ConfigError: the device is not there, or a package is missing.
+    """
+    listed = list_sources(pictures, modality)
+    if isinstance(model, str | Path):
+        model = open_model(model, device=device, precision=precision, batch=batch)
+    found = concatenate(list(embed_chunks(model, listed, skip_bad=skip_bad, workers=workers, progress=progress)))
+    require_some(len(found))
+    return found
+
+
+def embed_chunks(
+    model: PictureModel,
+    pictures: Sources | Sequence[Listed],
+    *,
+    modality: ModalityFlag = "auto",
+    skip_bad: bool = False,
+    workers: int = 0,
+    on_bad: OnBad | None = None,
+    progress: Progress | None = None,
+    chunk: int = CHUNK,
+) -> Iterator[Embeddings]:
+    """Embed pictures, and yield embeddings of up to `chunk` at a time, in order; the next chunk is read meanwhile.
+
+    Args:
+        model: the network.
+        pictures: as for `embed`; or pictures that are listed already, for which `modality` does not count.
+        modality: as for `embed`.
+        skip_bad: as for `embed`.
+        workers: as for `embed`.
+        on_bad: called with the path and the error of each picture that is skipped.
+        progress: as for `embed`.
+        chunk: pictures in a chunk.
+
+    Raises:
+        DatasetError: as for `embed`.
+    """
+    listed = list_sources(pictures, modality)
+    height, width = model.size
+
+    def read(one: Listed) -> ReadPicture | DatasetError:
+        return read_listed(one, height, width)
+
+    # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
+    with ThreadPoolExecutor(worker_count(workers)) as pool:
+        try:
+            ahead = [pool.submit(read, one) for one in listed[:chunk]]
+            for start in range(0, len(listed), chunk):
+                ready, rows = ahead, listed[start : start + chunk]
+                found = [future.result() for future in ready]
+                ahead = [pool.submit(read, one) for one in listed[start + chunk : start + 2 * chunk]]
+                good: list[tuple[Listed, ReadPicture]] = []
+                for one, outcome in zip(rows, found, strict=True):
+                    if isinstance(outcome, DatasetError):
+                        if not skip_bad:
+                            raise outcome
+                        if on_bad is not None:
+                            on_bad(one.path, outcome)
+                    else:
+                        good.append((one, outcome))
+                yield _embed_rows(model, good)
+                if progress is not None:
+                    progress(start + len(rows), len(listed))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def list_sources(pictures: Sources | Sequence[Listed], modality: ModalityFlag) -> Sequence[Listed]:
+    """List pictures, unless they are listed already.
+
+    Raises:
+        DatasetError: a source is not there, or there are no pictures.
+    """
+    given = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    if given and isinstance(given[0], Listed):
+        return cast("list[Listed]", given)
+    told = None if modality == "auto" else Modality[modality.upper()]
+    return list_pictures(cast("list[str | Path]", given), told)
+
+
+def read_listed(one: Listed, height: int, width: int) -> ReadPicture | DatasetError:
+    """Read a listed picture, or return the error of one that cannot be read."""
+    try:
+        one.path.encode()
+    except UnicodeEncodeError:
+        return damaged(Path(one.path), "expected a name in UTF-8, found other bytes")
+    try:
+        return read_picture(Path(one.path), height, width)
+    except DatasetError as error:
+        return error
+
+
+def require_some(count: int) -> None:
+    """Check that there are embeddings.
+
+    Raises:
+        DatasetError: every picture was skipped.
+    """
+    if not count:
+        raise DatasetError("expected at least one picture that can be read, found none; look at the first one")
+
+
+def _embed_rows(model: PictureModel, rows: Sequence[tuple[Listed, ReadPicture]]) -> Embeddings:
+    """Embed pictures that have been read, and tell the modalities that are not told yet."""
+    told = [Guess(one.modality, 1.0) if one.modality is not None else guess_modality(read.pixels) for one, read in rows]
+    modalities = np.array([guess.modality for guess in told], np.int64)
+    pixels = [read.pixels for _, read in rows]
+    vectors = model(np.stack(pixels), modalities) if pixels else np.zeros((0, model.width), np.float32)
+    return Embeddings(
+        model=model.identity,
+        paths=tuple(one.path for one, _ in rows),
+        hashes=tuple(read.hash for _, read in rows),
+        modalities=modalities,
+        modality_sources=tuple(one.source or "pixels" for one, _ in rows),
+        modality_confidences=np.array([guess.confidence for guess in told], np.float32),
+        cameras=tuple(one.camera for one, _ in rows),
+        times=np.array([read.time if np.isnat(one.time) else one.time for one, read in rows], "datetime64[us]"),
+        identities=tuple(one.identity for one, _ in rows),
+        tags=tuple(one.tags for one, _ in rows),
+        vectors=vectors,
+    )

@@ -1,0 +1,191 @@
+"""List pictures: files, folders with all that is below them, glob patterns, and CSV tables.
+
+A table has a column path, relative to its folder or absolute, and any of modality, camera, time, identity and tags, in
+any order; others are ignored. Empty fields are unknown. Times are ISO 8601, UTC where they name no zone; tags are
+separated by semicolons.
+
+    path,modality,camera,time,tags
+    night/0001.jpg,infrared,gate,2024-03-01T23:10:05+01:00,coat;bag
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from mvd.data.images import FORMATS
+from mvd.data.layouts.own_table import MODALITIES, read_table
+from mvd.data.samples import Modality
+from mvd.errors import DatasetError
+
+UNKNOWN_TIME = np.datetime64("NaT", "us")
+
+_SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+_WORDS = re.compile(r"[^\W_]+")
+_PATTERN = re.compile(r"[*?\[]")
+
+
+class Listed(NamedTuple):
+    """A picture that was listed, and what is known of it without opening it.
+
+    Attributes:
+        path: the file, as it was given.
+        modality: None where neither caller, table nor folder tell it.
+        source: what told the modality: "flag", "column" or "folder"; empty where nothing did.
+        camera: its name; None where unknown.
+        time: datetime64[us], UTC; NaT where unknown.
+        identity: the person's name; None where unknown.
+        tags: words of the caller's own.
+    """
+
+    path: str
+    modality: Modality | None = None
+    source: Literal["flag", "column", "folder", ""] = ""
+    camera: str | None = None
+    time: np.datetime64 = UNKNOWN_TIME
+    identity: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+def list_pictures(sources: Iterable[str | Path], modality: Modality | None = None) -> list[Listed]:
+    """List pictures, each once, in the order given; those of a folder by name.
+
+    Args:
+        sources: files, folders, glob patterns and CSV tables.
+        modality: of all of them; None takes a table's, or that of a folder whose name has one of the words visible,
+            vis, rgb, infrared, ir, nir and thermal in it.
+
+    Raises:
+        DatasetError: a source is not there, has no picture, or a table cannot be read.
+
+    >>> [one.modality.name for one in map(tell_by_folder, [Listed("night_ir/a.jpg"), Listed("RGB/anna/a.jpg")])]
+    ['INFRARED', 'VISIBLE']
+    """
+    found: dict[str, Listed] = {}
+    for source in sources:
+        for one in _expand(os.fspath(source)):
+            found.setdefault(os.path.normpath(one.path), one)
+    if not found:
+        raise DatasetError("expected pictures, found none given; name files, folders, patterns or a CSV table")
+    if modality is not None:
+        return [one._replace(modality=modality, source="flag") for one in found.values()]
+    return [one if one.modality is not None else tell_by_folder(one) for one in found.values()]
+
+
+def tell_by_folder(picture: Listed) -> Listed:
+    """Tell a picture's modality by the names of its folders, the nearest first; leave it where none names just one."""
+    for name in reversed(Path(picture.path).parent.parts):
+        told = {MODALITIES[word] for word in _WORDS.findall(name.lower()) if word in MODALITIES}
+        if len(told) == 1:
+            return picture._replace(modality=told.pop(), source="folder")
+    return picture
+
+
+def _expand(source: str) -> Iterator[Listed]:
+    path = Path(source)
+    if path.is_dir():
+        below = _below(path)
+        if not below:
+            raise DatasetError(
+                f"{path}: expected pictures in it or below it (.jpg, .png, .tif, …), found none; check the path"
+            )
+        yield from map(Listed, below)
+    elif path.suffix.lower() == ".csv" and path.is_file():
+        yield from _read_rows(path)
+    elif os.path.lexists(path):
+        yield Listed(source)
+    elif _PATTERN.search(source):
+        # Folders that fit and their pictures may both be found: each picture is listed once in the end.
+        fitting = [
+            file
+            for match in sorted(glob.glob(source, recursive=True))  # noqa: PTH207 (Path.glob knows no absolute pattern)
+            for file in (_below(Path(match)) if Path(match).is_dir() else [match])
+            if _is_picture(file)
+        ]
+        if not fitting:
+            raise DatasetError(f"{source}: expected a pattern that fits pictures, found none that fit; check the path")
+        yield from map(Listed, fitting)
+    else:
+        raise DatasetError(f"{source}: expected a file, a folder, a pattern or a CSV table, found none; check the path")
+
+
+def _below(folder: Path) -> list[str]:
+    """List the pictures in a folder and all folders below it, by their endings; hidden ones are skipped."""
+
+    def closed(error: OSError) -> None:
+        raise DatasetError(
+            f"{error.filename}: expected a folder that can be read, could not ({error.strerror}); allow reading it"
+        ) from error
+
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=closed):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            os.path.join(parent, name)  # noqa: PTH118 (a Path for each would take longer than all the rest)
+            for name in sorted(names)
+            if not name.startswith(".") and _is_picture(name)
+        ]
+    return found
+
+
+def _is_picture(name: str) -> bool:
+    return posixpath.splitext(name)[1].lower() in _SUFFIXES
+
+
+def _read_rows(file: Path) -> Iterator[Listed]:
+    table = read_table(file, required=("path",))
+    if not table.rows:
+        raise DatasetError(f"{file}: expected a row for each picture, found none below the header; add them")
+    for line, fields in table.rows:
+        try:
+            yield _read_row(file.parent, table.columns, fields)
+        except ValueError as error:
+            raise DatasetError(f"{file}:{line}: {error}; correct the row") from error
+
+
+def _read_row(folder: Path, columns: Sequence[str], fields: Sequence[str]) -> Listed:
+    """Parse a row; a ValueError describes its defect."""
+    if len(fields) != len(columns):
+        raise ValueError(f"expected {len(columns)} fields, as in the header, found {len(fields)}")
+    row: Mapping[str, str] = {name: field.strip() for name, field in zip(columns, fields, strict=True)}
+    if not row["path"]:
+        raise ValueError("expected a path, found none")
+    spectrum = row.get("modality", "").lower()
+    if spectrum and spectrum not in MODALITIES:
+        raise ValueError(f"expected a modality ({', '.join(MODALITIES)}) or none, found {spectrum[:40]!r}")
+    return Listed(
+        path=str(folder / row["path"]),
+        modality=MODALITIES.get(spectrum),
+        source="column" if spectrum else "",
+        camera=row.get("camera") or None,
+        time=read_time(row["time"]) if row.get("time") else UNKNOWN_TIME,
+        identity=row.get("identity") or None,
+        tags=tuple(filter(None, (tag.strip() for tag in row.get("tags", "").split(";")))),
+    )
+
+
+def read_time(text: str) -> np.datetime64:
+    """Read a time in ISO 8601 as datetime64[us], UTC; one without a zone is taken for UTC.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> read_time("2024-03-01T23:10:05+01:00").item().isoformat()
+    '2024-03-01T22:10:05'
+    """
+    try:
+        # Python 3.10 does not read the Z.
+        time = datetime.fromisoformat(text.strip().removesuffix("Z") + ("+00:00" if text.strip().endswith("Z") else ""))
+    except ValueError as error:
+        raise ValueError(f"expected a time such as 2024-03-01T23:10:05, found {text[:40]!r}") from error
+    if time.tzinfo is not None:
+        time = time.astimezone(timezone.utc).replace(tzinfo=None)
+    return np.datetime64(time, "us")

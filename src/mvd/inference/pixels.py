@@ -1,0 +1,84 @@
+"""Pictures as callers have them, made into the pixels that a network takes. Needs no framework.
+
+Shapes: N pictures of H × W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mvd.data.images import load_image, to_rgb
+from mvd.data.pictures import PictureArray, PictureFiles, Pictures
+from mvd.data.samples import Modality
+from mvd.errors import DatasetError
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Picture: TypeAlias = str | Path | Image.Image | Pixels
+ModalitiesLike: TypeAlias = int | Sequence[int] | npt.NDArray[np.int64]
+
+
+def to_pictures(pictures: Picture | Sequence[Picture], size: tuple[int, int]) -> Pictures:
+    """Make a source of N pictures of one size; files are read when they are asked for, a batch ahead.
+
+    Args:
+        pictures: an array (N, H, W, 3) or (N, 3, H, W) uint8, RGB; or files, PIL images, or arrays of one picture
+            each. One picture alone is N = 1. Files and PIL images are turned upright and resized.
+        size: (H, W).
+
+    Raises:
+        DatasetError: arrays have another size or type, or a PIL image cannot be converted.
+    """
+    if isinstance(pictures, str | Path | Image.Image | np.ndarray):
+        return PictureArray(to_pixels(pictures, size))
+    files = [str(one) for one in pictures if isinstance(one, str | Path)]
+    if len(files) == len(pictures):
+        height, width = size
+        return PictureFiles(root=Path(), paths=files, height=height, width=width, upright=True)
+    return PictureArray(np.concatenate([to_pixels(one, size) for one in pictures]))
+
+
+def to_pixels(picture: Picture, size: tuple[int, int]) -> Pixels:
+    """Make (N, H, W, 3) uint8 of one picture, or of an array of N.
+
+    Raises:
+        DatasetError: an array has another size or type, or a file cannot be read.
+    """
+    height, width = size
+    if isinstance(picture, str | Path):
+        return np.array(load_image(Path(picture), height, width, upright=True))[None]
+    if isinstance(picture, Image.Image):
+        return np.array(to_rgb(picture, upright=True).resize((width, height), Image.Resampling.LANCZOS))[None]
+    if picture.dtype != np.uint8:
+        raise DatasetError(
+            f"pictures: expected uint8, 0 to 255, found {picture.dtype}; give them as decoded, not scaled"
+        )
+    array = picture if picture.ndim == 4 else picture[None]
+    if array.shape[1:] == (height, width, 3):
+        return array
+    if array.shape[1:] == (3, height, width):
+        return array.transpose(0, 2, 3, 1)
+    raise DatasetError(
+        f"pictures: expected (N, {height}, {width}, 3) or (N, 3, {height}, {width}), found {tuple(picture.shape)}; "
+        f"resize them, or give files or PIL images, which are resized"
+    )
+
+
+def to_modalities(modalities: ModalitiesLike, count: int) -> npt.NDArray[np.int64]:
+    """Make (N,) modalities of one for each picture, or of one for all.
+
+    Raises:
+        DatasetError: there are more or fewer, or others than 0 and 1.
+    """
+    given = np.asarray(modalities)
+    if given.shape not in ((), (count,)) or not np.isin(given, list(Modality)).all():
+        raise DatasetError(
+            f"modalities: expected 0 (visible) or 1 (infrared) for each of {count} pictures, found {given.shape} with "
+            f"{np.unique(given).tolist()[:5]}; give one for each picture, or one for all"
+        )
+    return np.broadcast_to(given, count).astype(np.int64)

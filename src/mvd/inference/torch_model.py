@@ -1,0 +1,114 @@
+"""A checkpoint as a `PictureModel`: an `Embedder` whose embeddings are projected and have length 1.
+
+Shapes: N pictures of H × W pixels, D width of an embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.errors import ConfigError, DatasetError
+from mvd.inference.embedder import Embedder, Precision
+from mvd.inference.identity import ModelIdentity, fingerprint_projected
+from mvd.inference.pixels import ModalitiesLike, Picture
+from mvd.metrics.calibration import Calibration
+from mvd.metrics.distances import unit_rows
+from mvd.metrics.projection import Projection
+from mvd.runs import RunData, read_trained_on
+from mvd.runs.beside import CALIBRATION, file_beside, read_beside, read_projection
+
+
+class TorchModel:
+    """A checkpoint as a `PictureModel`.
+
+    Args:
+        file: the checkpoint.
+        name: the model's.
+        device: see `Embedder`.
+        precision: see `Embedder`.
+        batch: pictures in a batch.
+        projected: whether to apply the projection that is kept with the weights.
+
+    Attributes:
+        weights: the fingerprint of the network, without projection.
+        identity: the model's.
+        calibration: what its similarities mean; None if it was not calibrated.
+        trained_on: what it was trained on; None if it is not known.
+
+    Raises:
+        CheckpointError: see `Embedder.from_pretrained`.
+        ConfigError: see `Embedder.from_pretrained`.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        name: str,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int = 64,
+        projected: bool = True,
+    ) -> None:
+        if precision not in ("auto", "fp32", "tf32", "bf16"):
+            raise ConfigError(f"precision: expected auto, fp32, tf32 or bf16, found {precision}")
+        self._embedder = Embedder.from_pretrained(
+            file, device=device, precision=cast("Precision", precision), batch=batch
+        )
+        self._needs_modalities = self._embedder.config.model.stems == "specific"
+        self.weights = self._embedder.fingerprint
+        self._projection = kept_projection(file, self.weights) if projected else None
+        self.identity = ModelIdentity(
+            name=name,
+            fingerprint=fingerprint_projected(self.weights, self._projection),
+            width=self._embedder.width if self._projection is None else self._projection.width,
+            size=self._embedder.size,
+        )
+        self.trained_on: RunData | None = read_trained_on(file)
+        text = read_beside(file, CALIBRATION)
+        self.calibration = Calibration.of(text, self.identity.fingerprint, str(file_beside(file, CALIBRATION)))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the pictures that it takes."""
+        return self.identity.size
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self.identity.width
+
+    def __call__(
+        self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures; see `PictureModel`."""
+        if modalities is None and self._needs_modalities:
+            raise DatasetError(
+                f"{self.identity.name}: expected the modality of each picture, which this network needs, found none; "
+                f"give modalities, 0 visible or 1 infrared"
+            )
+        embeddings = self._embedder(pictures, modalities)
+        return unit_rows(embeddings) if self._projection is None else self._projection(embeddings)
+
+    def whole(
+        self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures without projection, scaled as the network gives them: what a projection is learnt on."""
+        return self._embedder(pictures, modalities)
+
+
+def kept_projection(file: Path, weights: str) -> Projection | None:
+    """Read the projection that is kept beside a checkpoint; None if there is none for these weights.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    found = read_projection(file)
+    if found is None or found.weights != weights:
+        return None
+    return Projection(mean=found.tensors["mean"], matrix=found.tensors["matrix"], kept=found.kept)

@@ -1,0 +1,88 @@
+"""Projection: wide embeddings made narrow by principal components, learnt on training pictures.
+
+Embeddings of MVD with ResNet-50 have 8192 numbers; most of what tells people apart lies in a few hundred directions.
+
+Shapes: N embeddings, D their width, W the width after projection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.errors import ProtocolError
+from mvd.metrics.distances import unit_rows
+
+WHITENING = 0.0
+"""How far components are scaled to equal variance, from 0, not at all, to 1; chosen by measurement (BENCHMARKS.md)."""
+
+_FLOOR = 1e-3  # of the largest variance: directions that hardly vary are noise
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Projection:
+    """A projection of embeddings: x ↦ (x − mean) · matrix, scaled to length 1.
+
+    Attributes:
+        mean: (D,) float32.
+        matrix: (D, W) float32.
+        kept: the share of the training pictures' variance that is kept.
+    """
+
+    mean: npt.NDArray[np.float32]
+    matrix: npt.NDArray[np.float32]
+    kept: float
+
+    @property
+    def width(self) -> int:
+        """W."""
+        return int(self.matrix.shape[1])
+
+    def __call__(self, embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Project (N, D) embeddings to (N, W) of length 1."""
+        return unit_rows(np.asarray((embeddings - self.mean) @ self.matrix, np.float32))
+
+
+def learn_projection(
+    embeddings: npt.NDArray[np.float32], width: int, *, whitening: float = WHITENING, centred: bool = True
+) -> Projection:
+    """Learn a projection by principal components.
+
+    Args:
+        embeddings: (N, D) of training pictures, scaled as the network gives them.
+        width: W, at most D and below N.
+        whitening: component i is divided by its standard deviation to this power.
+        centred: whether to subtract the mean.
+
+    Raises:
+        ProtocolError: there are too few pictures, or it would not be narrower.
+
+    >>> rng = np.random.default_rng(0)
+    >>> flat = (rng.normal(size=(50, 2)) @ rng.normal(size=(2, 8))).astype(np.float32)  # a plane in 8 dimensions
+    >>> projection = learn_projection(flat, 2)
+    >>> projection(flat).shape, round(projection.kept, 3)
+    ((50, 2), 1.0)
+    """
+    count, wide = embeddings.shape
+    if not 0 < width < min(count, wide + 1):
+        raise ProtocolError(
+            f"width: expected less than the {count} training pictures and at most the embedding's {wide}, found "
+            f"{width}; give more pictures or a smaller --width"
+        )
+    mean = embeddings.mean(axis=0, dtype=np.float64) if centred else np.zeros(wide)
+    rows = embeddings.astype(np.float64) - mean
+    # Of the two products of the rows with themselves, the smaller one; both have the same eigenvalues.
+    if count < wide:
+        values, vectors = np.linalg.eigh(rows @ rows.T)
+        values, vectors = values[::-1][:width], vectors[:, ::-1][:, :width]
+        axes = (rows.T @ vectors) / np.sqrt(np.maximum(values, np.finfo(np.float64).tiny))
+    else:
+        values, vectors = np.linalg.eigh(rows.T @ rows)
+        values, axes = values[::-1][:width], vectors[:, ::-1][:, :width]
+    scales = np.maximum(values / values[0], _FLOOR) ** (-whitening / 2)
+    total = float(np.square(rows).sum())
+    return Projection(
+        mean=mean.astype(np.float32), matrix=(axes * scales).astype(np.float32), kept=float(values.sum() / total)
+    )

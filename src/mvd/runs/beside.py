@@ -1,0 +1,115 @@
+"""What is kept beside weights: the calibration of their similarities and the projection of their embeddings.
+
+In a run folder or a model's folder the files are `calibration.json` and `projection.safetensors`; beside any other file
+of weights their names begin with its name: `net.calibration.json`. Both name the weights that they belong to by a
+fingerprint, so that those of weights that were trained on do not count.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from mvd.errors import CheckpointError
+from mvd.files.atomic import cannot_write, replacing
+from mvd.files.tensors import write_tensors
+
+Beside: TypeAlias = Literal["calibration.json", "projection.safetensors"]
+
+CALIBRATION: Literal["calibration.json"] = "calibration.json"
+PROJECTION: Literal["projection.safetensors"] = "projection.safetensors"
+
+_KEY = "projection"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KeptProjection:
+    """The arrays of a projection as they are kept.
+
+    Attributes:
+        weights: the fingerprint of the weights that it was learnt with.
+        tensors: "mean" (D,) and "matrix" (D, W), float32.
+        kept: the share of the training pictures' variance that it keeps.
+    """
+
+    weights: str
+    tensors: dict[str, npt.NDArray[Any]]
+    kept: float
+
+
+def file_beside(weights: Path, name: Beside) -> Path:
+    """Return the file that is kept beside weights, whether or not it exists.
+
+    >>> file_beside(Path("net.safetensors"), CALIBRATION).as_posix()
+    'net.calibration.json'
+    >>> file_beside(Path("folder/model.safetensors"), CALIBRATION).as_posix()
+    'folder/calibration.json'
+    """
+    folder = weights.parent
+    if folder.name == "checkpoints" and (folder.parent / "config.json").is_file():
+        return folder.parent / name
+    if weights.name == "model.safetensors":
+        return folder / name
+    return weights.with_name(f"{weights.stem}.{name}")
+
+
+def read_beside(weights: Path, name: Literal["calibration.json"]) -> str | None:
+    """Read a text that is kept beside weights; None if there is none.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    file = file_beside(weights, name)
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(
+            f"{file}: expected a file that mvd calibrate wrote, could not read it ({error})"
+        ) from error
+
+
+def write_projection(weights: Path, projection: KeptProjection) -> Path:
+    """Write a projection beside weights, and return the file.
+
+    Raises:
+        RunError: it cannot be written; an old one is unchanged.
+    """
+    file = file_beside(weights, PROJECTION)
+    record = json.dumps({"weights": projection.weights, "kept": projection.kept})
+    try:
+        with replacing(file) as temporary:
+            write_tensors(temporary, projection.tensors, {_KEY: record})
+    except OSError as error:
+        raise cannot_write(file, error) from error
+    return file
+
+
+def read_projection(weights: Path) -> KeptProjection | None:
+    """Read the projection that is kept beside weights; None if there is none.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    file = file_beside(weights, PROJECTION)
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, framework="numpy") as archive:
+            record = json.loads((archive.metadata() or {})[_KEY])
+            tensors = {name: archive.get_tensor(name) for name in ("mean", "matrix")}
+        mean, matrix = tensors["mean"], tensors["matrix"]
+        if mean.shape != matrix.shape[:1] or matrix.ndim != 2:
+            raise ValueError(f"shapes {mean.shape} and {matrix.shape}")
+        return KeptProjection(weights=str(record["weights"]), tensors=tensors, kept=float(record["kept"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{file}: expected a projection that mvd calibrate wrote, could not read it ({error}); make it again: mvd "
+            f"calibrate"
+        ) from error

@@ -1,0 +1,81 @@
+"""The exponential moving average of a network's weights, which is validated and kept instead of them.
+
+Of each parameter and running statistic w, after each step: a ← d·a + (1 − d)·w. The decay d of step t, from 0, is the
+smaller of `optimizer.ema` and (1 + t) / (10 + t), so that a short run, too, forgets its initial weights. It is a
+function of the step alone: the average resumes with the bits that a run without a stop has.
+
+In a checkpoint, the average has the network's names, so that whoever reads weights reads the average; the weights that
+training goes on from are stored beside the optimizer's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from mvd.runs import OPTIMIZER_PREFIX, Tensors
+
+WEIGHTS_PREFIX = f"{OPTIMIZER_PREFIX}weights/"
+"""Before the names of the weights in training, in the checkpoint of a run with an average."""
+
+
+class WeightAverage:
+    """The average of a network's floating-point tensors, on their device.
+
+    Args:
+        network: whose weights; the average begins with them as they are.
+        decay: d, from 0 to below 1.
+
+    >>> network = nn.Linear(1, 1, bias=False)
+    >>> _ = nn.init.zeros_(network.weight)
+    >>> average = WeightAverage(network, decay=0.5)
+    >>> _ = nn.init.ones_(network.weight)
+    >>> average.update(step=0)  # the decay of the first step is 1 / 10
+    >>> with average.applied():
+    ...     print(round(network.weight.item(), 6))
+    0.9
+    >>> network.weight.item()
+    1.0
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        # They share their memory with the network.
+        self.current = {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
+        self.average = [tensor.clone() for tensor in self.current.values()]
+
+    def restart(self) -> None:
+        """Begin again with the network's weights as they are."""
+        torch._foreach_copy_(self.average, list(self.current.values()))
+
+    def update(self, step: int) -> None:
+        """Take in the weights after a step, counted from 0."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self.average, list(self.current.values()), 1 - decay)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Give the network the average within a block, and its own weights back after it."""
+        current = list(self.current.values())
+        own = [tensor.clone() for tensor in current]
+        torch._foreach_copy_(current, self.average)
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(current, own)
+
+    def restore(self, tensors: Tensors) -> None:
+        """Take the average from a network that has it, and give the network what `training_tensors` collected."""
+        self.restart()
+        for name, tensor in self.current.items():
+            tensor.copy_(torch.from_numpy(np.array(tensors[WEIGHTS_PREFIX + name])))
+
+    def training_tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """Collect the weights that training goes on from, under the names of a checkpoint."""
+        return {WEIGHTS_PREFIX + name: tensor.cpu().contiguous().numpy() for name, tensor in self.current.items()}

@@ -1,0 +1,71 @@
+"""File names that are not UTF-8: every verb refuses them in one line, by their escaped bytes, before it writes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from fakes import write_lines, write_llcm, write_own_folder, write_own_table, write_picture, write_regdb, write_tree
+from shell import SIZE, TINY, mvd, printed, refused
+
+GBK = os.fsdecode("照片".encode("gbk"))
+LATIN = os.fsdecode("Zoé".encode("latin-1"))
+SPLITS = {"train": ("anna", "bo"), "test": ("cy", "dee")}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = write_own_folder(tmp_path_factory.mktemp("own"), **SPLITS)
+    assert mvd("prepare", data, *SIZE) == 0
+    assert mvd("train", data, "--out", data / "run", "--evaluate=none", *TINY) == 0
+    return data / "run"
+
+
+@pytest.mark.parametrize("bad", ["picture", "person", "folder"])
+def test_every_verb_refuses_them_and_writes_nothing(
+    bad: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_own_folder(tmp_path / "data", **({} if bad == "person" else SPLITS))
+    where = {"picture": f"cy/{GBK}.jpg", "person": f"{LATIN}/1.jpg", "folder": f"cy/{LATIN}/1.jpg"}[bad]
+    write_picture(data / "visible" / where, 1)
+    escaped = {"picture": r"\xd5\xd5Ƭ.jpg", "person": r"Zo\xe9", "folder": r"Zo\xe9"}[bad]
+    before = set(tmp_path.rglob("*"))
+    assert mvd("check", data) == 1
+    assert f"expected names in UTF-8, found {escaped}; rename it" in printed(capsys)
+    for words in (
+        ("prepare", data, *SIZE),
+        ("split", data),
+        ("train", data, "--out", tmp_path / "run", *TINY),
+        ("evaluate", run, "--data", data),
+    ):
+        assert f"expected names in UTF-8, found {escaped}; rename it" in refused(capsys, *words)
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_those_of_the_benchmarks_that_count_are_refused_and_others_are_not(tmp_path: Path) -> None:
+    sysu, llcm, regdb = write_tree(tmp_path / "a"), write_llcm(tmp_path / "b"), write_regdb(tmp_path / "c")
+    for folder in (sysu / "cam1" / "0001", llcm / "vis" / "0001", regdb / "Visible" / "1"):
+        write_picture(folder / f"{GBK}.jpg", 1)
+    (sysu / f"{GBK}.txt").touch()
+    assert [mvd("check", data) for data in (sysu, llcm, regdb)] == [1, 0, 0]  # lists name the others' pictures
+
+
+def test_lists_and_tables_in_other_encodings_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_own_folder(tmp_path / "own")
+    table = write_own_table(tmp_path / "table.csv")
+    (data / "train_id.txt").write_bytes("照片\n".encode("gbk"))
+    table.write_bytes(table.read_bytes() + "a.jpg,Zoé,,rgb\n".encode("latin-1"))
+    for verb in ("prepare", "split"):
+        assert "train_id.txt: expected a list of people in plain text (UTF-8)" in refused(capsys, verb, data)
+        assert "table.csv: expected a CSV table in UTF-8" in refused(capsys, verb, table)
+
+
+def test_a_path_that_is_not_utf8_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_own_folder(tmp_path / LATIN)
+    for verb in ("prepare", "split"):
+        assert rf"{tmp_path}/Zo\xe9: expected a path in UTF-8" in refused(capsys, verb, data)
+    (tmp_path / f"{LATIN}.csv").touch()
+    assert r"expected a path in UTF-8" in refused(capsys, "prepare", tmp_path / f"{LATIN}.csv")
+    write_lines(tmp_path / "people" / f"{LATIN}.csv", [])
+    assert r"found Zo\xe9.csv; check" in refused(capsys, "prepare", tmp_path / "people")

@@ -1,0 +1,126 @@
+"""A training run so small that it takes no time: its data, its configuration, and what watches it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.commands.engine import load_engine
+from mvd.config import (
+    AugmentConfig,
+    CosineSchedule,
+    DataConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    RuntimeConfig,
+    SamplingConfig,
+)
+from mvd.data.arrays import PreparedPictures
+from mvd.data.pictures import Pictures
+from mvd.data.samples import Modality, Samples
+from mvd.data.training import TrainingData
+from mvd.metrics.protocols import validation_protocol
+from mvd.metrics.validation import Validation
+from mvd.runs import RunData, RunFolder, create_run
+from mvd.runs.observer import Observer, SampleBatch, StepLog
+
+PEOPLE, EACH, HEIGHT, WIDTH = 4, 6, 32, 16
+
+CONFIG = RunConfig(
+    seed=1,
+    data=DataConfig(height=HEIGHT, width=WIDTH),
+    sampling=SamplingConfig(identities=4, pictures=2, steps_per_epoch=5),
+    augment=AugmentConfig(pad=1, exchange=0.2, erase=0.2),
+    model=ModelConfig(
+        arch="resnet18", base_width=4, bottleneck_widths=(16, 16), z_dim=16, classifier_width=16, dropout=0.2
+    ),
+    optimizer=OptimizerConfig(lr=3e-3),
+    schedule=CosineSchedule(epochs=4, warmup_epochs=1),
+    runtime=RuntimeConfig(device="cpu", log_every=3, validate_every=2),
+)
+
+
+class Watcher(Observer):
+    """Remembers what it is told, and stops the run after a number of steps."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.stop_after = stop_after
+        self.start: tuple[int, int] | None = None
+        self.logs: list[StepLog] = []
+        self.samples: list[tuple[int, SampleBatch]] = []
+        self.validations: list[tuple[int, bool]] = []
+
+    def started(self, step: int, steps: int) -> None:
+        self.start = step, steps
+
+    def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
+        self.samples.append((step, show()))
+
+    def stepped(self, step: int) -> bool:
+        return step != self.stop_after
+
+    def logged(self, log: StepLog) -> None:
+        self.logs.append(log)
+
+    def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
+        self.validations.append((epoch, best))
+
+
+def training_data() -> TrainingData:
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(PEOPLE), EACH)
+    prepared = []
+    for modality in Modality:
+        looks = rng.integers(0, 256, (PEOPLE, 4, 2, 3)).repeat(HEIGHT // 4, axis=1).repeat(WIDTH // 2, axis=2)
+        noise = rng.integers(-20, 20, (len(people), HEIGHT, WIDTH, 3))
+        samples = Samples(
+            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
+            identities=people + 10,
+            cameras=np.full(len(people), 1 + 2 * modality),
+            modalities=np.full(len(people), modality),
+        )
+        images = np.clip(looks[people] + noise, 0, 255).astype(np.uint8)
+        prepared.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
+    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.arange(PEOPLE) + 10)
+
+
+def new_run(path: Path, config: RunConfig = CONFIG) -> RunFolder:
+    described = RunData(root="data", prepared="data", dataset="sysu", identities=(10, 11, 12, 13))
+    return create_run(path, config, described, replace=False)
+
+
+class Figures(Validation):
+    """Validation whose figures are given; it keeps the embeddings."""
+
+    def __init__(self, pictures: Pictures, samples: Samples, figures: list[float]) -> None:
+        super().__init__(pictures=pictures, samples=samples, protocol=validation_protocol("sysu", cameras=True))
+        self.__dict__["remaining"] = iter(figures)
+        self.__dict__["seen"] = []
+
+    def score(self, embeddings: npt.NDArray[np.float32]) -> Mapping[str, float]:
+        self.__dict__["seen"].append(embeddings)
+        return {"mAP": next(self.__dict__["remaining"])}
+
+
+def fit(
+    data: TrainingData, run: RunFolder, config: RunConfig = CONFIG, *, resume: bool = False, **watch: int
+) -> Watcher:
+    watcher = Watcher(**watch)
+    ended = load_engine(config).fit(config, data, run, observer=watcher, resume=resume)
+    assert ended == (watcher.stop_after is None)
+    return watcher
+
+
+_OF_THIS_TIME = ("pictures_per_second", "memory")
+
+
+def lines_without_rates(run: RunFolder) -> list[str]:
+    return [
+        json.dumps({name: value for name, value in record.items() if name not in _OF_THIS_TIME})
+        for record in run.metrics()
+    ]
