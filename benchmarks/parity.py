@@ -1,0 +1,247 @@
+"""Compares MindSpore with PyTorch: the same weights and pictures, one pass, its losses and its gradient.
+
+Usage: python benchmarks/parity.py [--recipes mvd baseline] [--full]
+
+Both frameworks compute in float32 on the CPU, in an environment that has both. By default the networks are small, of
+every part; --full takes those of the recipes, ResNet-50 of width 64, once. Prints a table for BENCHMARKS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import mindspore
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mvd import losses
+from mvd.config import ModelConfig, RunConfig
+from mvd.config.recipes import RECIPES
+from mvd.mindspore.losses import build_objective
+from mvd.mindspore.models.factory import Network, build_network, our_parameters
+from mvd.mindspore.models.outputs import with_names
+from mvd.mindspore.models.state import network_tensors, overlay
+from mvd.models import factory, outputs, state
+
+Array = npt.NDArray[Any]
+
+SMALL = {
+    "arch": "resnet18",
+    "base_width": 4,
+    "bottleneck_widths": (12, 10),
+    "z_dim": 8,
+    "classifier_width": 6,
+    "dropout": 0.0,
+}
+"""A network of every part that a test can afford."""
+
+CLASSES = 5
+_PEOPLE, _EACH = 4, 2
+_LEAST_GRADIENT = 1e-3
+
+
+class Differences(NamedTuple):
+    """The largest differences between the frameworks.
+
+    Attributes:
+        outputs: of features and logits of every head, absolute.
+        terms: of the losses, relative.
+        gradients: of an entry of a gradient, relative to the largest entry of its tensor, or to a thousandth of the
+            network's largest where that is more: a bias before a norm has a gradient of rounding errors alone.
+        statistics: of running means and variances, absolute up to 1 and relative above.
+        descriptors: in eval mode after the pass, absolute.
+        seconds: of MindSpore's pass, compilation included.
+    """
+
+    outputs: float
+    terms: float
+    gradients: float
+    statistics: float
+    descriptors: float
+    seconds: float
+
+
+class Batch(NamedTuple):
+    """Pictures (B, 3, H, W) of random numbers, labels (B,) and modalities (B,)."""
+
+    images: Array
+    labels: Array
+    modalities: Array
+
+
+class Results(NamedTuple):
+    """What one framework computed.
+
+    Attributes:
+        output: features and logits of every head.
+        terms: losses by name, and "total".
+        gradients: by the parameter's PyTorch name; those without one are left out.
+        statistics: running means and variances after the pass, likewise.
+        descriptors: (B, D), in eval mode after the pass.
+    """
+
+    output: list[Array]
+    terms: dict[str, float]
+    gradients: dict[str, Array]
+    statistics: dict[str, Array]
+    descriptors: Array
+
+
+def draw_batch(seed: int = 0, size: tuple[int, int] = (64, 32)) -> Batch:
+    """Draw a batch of 4 people with 2 + 2 pictures each."""
+    labels = np.tile(np.repeat(np.arange(_PEOPLE), _EACH), 2)
+    modalities = np.repeat([0, 1], _PEOPLE * _EACH)
+    rng = np.random.default_rng(seed)
+    # Pictures of one person resemble each other, so that a triplet is not like any other.
+    people = rng.standard_normal((_PEOPLE, 3, *size))
+    images = people[labels] + rng.standard_normal((len(labels), 3, *size))
+    return Batch(images.astype(np.float32), labels, modalities)
+
+
+def torch_network(config: ModelConfig, seed: int = 0) -> factory.Network:
+    """Build a network whose weights differ from their simple initial values, as after training."""
+    torch.manual_seed(seed)
+    network = factory.build_network(config, CLASSES)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if parameter.ndim == 1:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+            elif ".classifier." in name:
+                parameter.add_(0.3 * torch.randn_like(parameter))
+    return network
+
+
+def mindspore_network(config: ModelConfig, like: factory.Network) -> Network:
+    """Build the same network with the same weights."""
+    network = build_network(config, CLASSES)
+    overlay(network, state.network_tensors(like))
+    return network
+
+
+def run_torch(config: RunConfig, network: factory.Network, batch: Batch) -> Results:
+    """Compute a pass, its losses, gradients and statistics in PyTorch."""
+    images, labels, modalities = (torch.from_numpy(array) for array in batch)
+    output = network.train()(images)
+    found = losses.build_objective(config)(output, labels, modalities)
+    torch.autograd.backward(found.total)
+    gradients = {name: one.grad.numpy() for name, one in network.named_parameters() if one.grad is not None}
+    with torch.no_grad():
+        descriptors = network.eval()(images).numpy()
+    return Results(
+        [tensor.detach().numpy() for tensor in outputs.tensors_of(output)],
+        {name: float(value) for name, value in {**found.terms, "total": found.total.detach()}.items()},
+        gradients,
+        _statistics(state.network_tensors(network)),
+        descriptors,
+    )
+
+
+def run_mindspore(config: RunConfig, network: Network, batch: Batch, *, graph: bool) -> Results:
+    """Compute the same in MindSpore, compiled or step by step."""
+    objective = build_objective(config)
+
+    def forward(images: Any, labels: Any, modalities: Any) -> Any:
+        output = network(images)
+        total, terms = objective(output, labels, modalities)
+        return total, terms, output
+
+    with mindspore_mode(graph=graph):
+        network.set_train(True)
+        compute = mindspore.value_and_grad(forward, None, network.trainable_params(), has_aux=True)
+        arrays = [mindspore.Tensor(array) for array in batch]
+        (total, terms, output), gradients = (mindspore.jit(compute) if graph else compute)(*arrays)
+        names = {id(parameter): name for name, parameter in our_parameters(network).items()}
+        network.set_train(False)
+        descriptors = network(arrays[0]).asnumpy()
+    return Results(
+        [tensor.asnumpy() for tensor in outputs.tensors_of(with_names(output))],
+        {name: float(value.asnumpy()) for name, value in {**terms, "total": total}.items()},
+        {
+            names[id(parameter)]: gradient.asnumpy()
+            for parameter, gradient in zip(network.trainable_params(), gradients, strict=True)
+        },
+        _statistics(network_tensors(network)),
+        descriptors,
+    )
+
+
+def compare(config: RunConfig, *, graph: bool, seed: int = 0) -> Differences:
+    """Run both frameworks and return their largest differences."""
+    batch = draw_batch(seed)
+    reference = torch_network(config.model, seed)
+    network = mindspore_network(config.model, reference)
+    theirs = run_torch(config, reference, batch)
+    started = time.perf_counter()
+    ours = run_mindspore(config, network, batch, graph=graph)
+    seconds = time.perf_counter() - started
+    if ours.terms.keys() != theirs.terms.keys() or not theirs.gradients.keys() <= ours.gradients.keys():
+        raise AssertionError(f"not the same losses or parameters: {ours.terms.keys()} and {theirs.terms.keys()}")
+    least = _LEAST_GRADIENT * max(_largest(one) for one in theirs.gradients.values())
+    # A classifier that no loss reads has no gradient in PyTorch, and one of zeros in MindSpore.
+    zeros = {name: np.zeros_like(one) for name, one in ours.gradients.items()}
+    return Differences(
+        max(_largest(a - b) for a, b in zip(ours.output, theirs.output, strict=True)),
+        max(abs(ours.terms[name] / value - 1) for name, value in theirs.terms.items()),
+        max(
+            _largest(one - (zeros | theirs.gradients)[name]) / max(_largest((zeros | theirs.gradients)[name]), least)
+            for name, one in ours.gradients.items()
+        ),
+        max(
+            float(np.max(np.abs(ours.statistics[name] - one) / np.maximum(np.abs(one), 1)))
+            for name, one in theirs.statistics.items()
+        ),
+        _largest(ours.descriptors - theirs.descriptors),
+        seconds,
+    )
+
+
+@contextmanager
+def mindspore_mode(*, graph: bool) -> Iterator[None]:
+    """Let MindSpore compile whole graphs, or run step by step."""
+    before = mindspore.get_context("mode")
+    mindspore.set_context(mode=mindspore.GRAPH_MODE if graph else mindspore.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        mindspore.set_context(mode=before)
+
+
+def small(config: RunConfig, **fields: Any) -> RunConfig:
+    """Make the small twin of a configuration."""
+    return replace(config, model=replace(config.model, **{**SMALL, **fields}))
+
+
+def _largest(values: Array) -> float:
+    return float(np.abs(values).max())
+
+
+def _statistics(tensors: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: one for name, one in tensors.items() if ".running_" in name}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipes", nargs="+", default=["mvd", "mvd-mindspore", "mvd-cvpr21", "baseline"])
+    parser.add_argument("--full", action="store_true", help="the recipe's own ResNet-50, PYNATIVE_MODE")
+    arguments = parser.parse_args()
+    print("| network | mode | outputs | terms | gradients | statistics | descriptors | seconds |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name in arguments.recipes:
+        recipe = RECIPES[name]
+        full = replace(recipe, model=replace(recipe.model, dropout=0.0))
+        for graph in (False,) if arguments.full else (False, True):
+            found = compare(full if arguments.full else small(recipe), graph=graph)
+            figures = " | ".join(f"{value:.1e}" for value in found[:-1])
+            mode = "GRAPH_MODE" if graph else "PYNATIVE_MODE"
+            kind = "ResNet-50" if arguments.full else "small"
+            print(f"| {name}, {kind} | {mode} | {figures} | {found.seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
