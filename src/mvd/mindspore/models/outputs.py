@@ -21,7 +21,10 @@ Plain: TypeAlias = tuple[tuple[tuple[Tensor, Tensor], ...], ...]
 
 def with_names(output: Sequence[Sequence[Sequence[Tensor]]]) -> Output:
     """Give an output its names; one that has them is returned as an equal one."""
-    branches = [Branch(*(Prediction(*head) for head in branch if head is not None)) for branch in output]
+    branches = []
+    for branch in output:
+        heads = [Prediction(*head) for head in branch if head is not None and len(head)]
+        branches.append(Branch(heads[0], heads[1] if len(heads) > 1 else None))
     return MVDOutput(*branches) if len(branches) > 1 else SharedOutput(*branches)
 
 

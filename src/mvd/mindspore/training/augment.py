@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.config import AugmentConfig
-from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, draw_augmentation
+from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws
 from mvd.data.images import MEAN, STD
 
 Pixels = npt.NDArray[np.uint8]
