@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 
-# As `mvd.mindspore` does, for tests that import MindSpore before it.
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+if importlib.util.find_spec("mindspore"):
+    from mvd.config import RuntimeConfig
+    from mvd.mindspore.device import computing
+
+    # Before anything else imports MindSpore or computes in PyTorch: it settles the instructions that both use.
+    with computing(RuntimeConfig(compile=False), "cpu"):
+        pass
 
 collect_ignore_glob = [] if importlib.util.find_spec("mindspore") else ["test_*.py"]

@@ -10,10 +10,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 
 import mindspore
-from mindspore import device_context
+import numpy as np
+from mindspore import Tensor, device_context, ops
 
+import mvd.mindspore
 from mvd.config import RunConfig, RuntimeConfig
 from mvd.errors import ConfigError
 from mvd.mindspore.models.factory import require_here
@@ -108,6 +111,7 @@ def computing(runtime: RuntimeConfig, device: str) -> Iterator[None]:
         mindspore.set_device("Ascend", int(index))
     else:
         mindspore.set_device("CPU")
+        _settle_instructions()
     if runtime.deterministic:
         mindspore.set_deterministic(True)
     if runtime.threads:
@@ -117,6 +121,19 @@ def computing(runtime: RuntimeConfig, device: str) -> Iterator[None]:
         yield
     finally:
         mindspore.set_context(mode=mode)
+
+
+@cache
+def _settle_instructions() -> None:
+    """Let MindSpore's oneDNN read which instructions it may use, and keep PyTorch's from reading it.
+
+    Both read ONEDNN_MAX_CPU_ISA once, when they first convolve. `mvd.mindspore` sets it for MindSpore; PyTorch 2.13,
+    held to AVX2, writes beyond its memory in the backward pass of small convolutions, and the process is aborted.
+    """
+    ones = Tensor(np.ones((1, 1, 1, 1), np.float32))
+    ops.conv2d(ones, ones).asnumpy()
+    if mvd.mindspore.CHOSE_INSTRUCTIONS:
+        os.environ.pop("ONEDNN_MAX_CPU_ISA", None)
 
 
 def _absent(runtime: RuntimeConfig) -> dict[str, tuple[object, object, str]]:
