@@ -31,7 +31,7 @@ from mvd.models import factory, outputs, state
 
 Array = npt.NDArray[Any]
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "arch": "resnet18",
     "base_width": 4,
     "bottleneck_widths": (12, 10),
@@ -158,9 +158,9 @@ def run_mindspore(config: RunConfig, network: Network, batch: Batch, *, graph: b
         (total, terms, output), gradients = (mindspore.jit(compute) if graph else compute)(*arrays)
         names = {id(parameter): name for name, parameter in our_parameters(network).items()}
         network.set_train(False)
-        descriptors = network(arrays[0]).asnumpy()
+        descriptors = as_array(network(arrays[0]))
     return Results(
-        [tensor.asnumpy() for tensor in outputs.tensors_of(with_names(output))],
+        [as_array(tensor) for tensor in outputs.tensors_of(with_names(output))],
         {name: float(value.asnumpy()) for name, value in {**terms, "total": total}.items()},
         {
             names[id(parameter)]: gradient.asnumpy()
@@ -215,6 +215,12 @@ def mindspore_mode(*, graph: bool) -> Iterator[None]:
 def small(config: RunConfig, **fields: Any) -> RunConfig:
     """Make the small twin of a configuration."""
     return replace(config, model=replace(config.model, **{**SMALL, **fields}))
+
+
+def as_array(tensor: Any) -> Array:
+    """Copy a tensor of MindSpore."""
+    array: Array = tensor.asnumpy()
+    return array
 
 
 def _largest(values: Array) -> float:

@@ -6,9 +6,9 @@
 Both of MindSpore's modes work. Inside a compiled graph a named tuple would stop the gradient without a word, so there
 outputs are plain tuples of the same structure; outside they have the names of `mvd.models.outputs`.
 
->>> import numpy as np
+>>> import mvd.mindspore, numpy as np
 >>> from mindspore import Tensor
->>> network = create_model("mvd", classes=5, arch="resnet18", base_width=8).set_train(True)
+>>> network = mvd.mindspore.create_model("mvd", classes=5, arch="resnet18", base_width=8).set_train(True)
 >>> network(Tensor(np.zeros((2, 3, 64, 32), np.float32))).shared_visible.observation.logits.shape
 (2, 5)
 """

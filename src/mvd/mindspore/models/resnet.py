@@ -117,7 +117,7 @@ def _stage(  # noqa: PLR0917 - called once
 ) -> nn.SequentialCell:
     blocks = [block(channels, width, stride, config)]
     blocks += [block(width * block.expansion, width, 1, config) for _ in range(depth - 1)]
-    for one in blocks[len(blocks) - attended :]:
+    for one in blocks[max(depth - attended, 0) :]:
         one.non_local = NonLocal(width * block.expansion)
     return nn.SequentialCell(*blocks)
 

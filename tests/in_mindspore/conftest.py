@@ -1,0 +1,28 @@
+"""Tests in an environment that has both frameworks: `make test-mindspore`. Elsewhere nothing here is collected."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+if importlib.util.find_spec("mindspore") is None:
+    collect_ignore_glob = ["*"]
+else:
+    with warnings.catch_warnings():
+        # What MindSpore warns of while it is imported is not ours.
+        warnings.simplefilter("ignore")
+        import mvd.mindspore.losses
+        import mvd.mindspore.models.factory  # noqa: F401
+
+
+@pytest.fixture(params=["pynative", "graph"])
+def graph(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether MindSpore compiles whole graphs; the test runs in that mode, and in the other."""
+    from parity import mindspore_mode
+
+    compiled = request.param == "graph"
+    with mindspore_mode(graph=compiled):
+        yield compiled
