@@ -170,7 +170,7 @@ def test_a_run_that_is_stopped_in_one_framework_goes_on_in_the_other(
     assert all(ours[name] == theirs[name] == TWENTY for name in counters)
 
 
-class Weights(ms_nn.Cell):
+class Weights(ms_nn.Cell):  # type: ignore[misc]
     """A matrix of an encoder and a vector of a head."""
 
     def __init__(self, matrix: npt.NDArray[Any], vector: npt.NDArray[Any]) -> None:

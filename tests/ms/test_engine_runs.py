@@ -53,7 +53,7 @@ def test_a_stopped_run_goes_on_with_the_bits_of_one_that_was_not(data: TrainingD
         == [(2, True), (4, unstopped.validations[1][1])]
     )
     for name in ("last", "best"):
-        ours, theirs = (load_checkpoint(run.checkpoint(name))[0] for run in (parts, whole))  # type: ignore[arg-type]
+        ours, theirs = (load_checkpoint(run.checkpoint(name))[0] for run in (parts, whole))
         assert ours.keys() == theirs.keys()
         assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
     assert np.mean(list(unstopped.losses.values())[-5:]) < 0.9 * unstopped.losses[1]
@@ -68,8 +68,8 @@ def test_a_stopped_run_goes_on_with_the_bits_of_one_that_was_not(data: TrainingD
     assert np.abs(engine.embed(few, PEOPLE, whole.checkpoint("last"), data.visible) - embeddings).max() < 1e-5
     for preprocessing in ("inside", "outside"):
         program = tmp_path / f"{preprocessing}.mindir"
-        engine.export(CONFIG, PEOPLE, whole.checkpoint("last"), program, preprocessing=preprocessing)  # type: ignore[arg-type]
-        again = MindirNetwork(program, preprocessing).embed(data.visible.batches(7))  # type: ignore[arg-type]
+        engine.export(CONFIG, PEOPLE, whole.checkpoint("last"), program, preprocessing=preprocessing)
+        again = MindirNetwork(program, preprocessing).embed(data.visible.batches(7))
         assert np.abs(again - embeddings).max() < 1e-5
     (tmp_path / "torn.mindir").write_bytes(program.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"torn\.mindir: expected a MindIR program"):

@@ -14,13 +14,12 @@ import numpy.typing as npt
 
 from mvd.errors import ConfigError, DatasetError
 from mvd.inference.embedder import Embedder, Precision
-from mvd.inference.identity import ModelIdentity, fingerprint_projected
+from mvd.inference.identity import ModelIdentity, fingerprint_projected, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.distances import unit_rows
-from mvd.metrics.projection import Projection
 from mvd.runs import RunData, read_trained_on
-from mvd.runs.beside import CALIBRATION, file_beside, read_beside, read_projection
+from mvd.runs.beside import CALIBRATION, file_beside, read_beside
 
 
 class TorchModel:
@@ -100,15 +99,3 @@ class TorchModel:
     ) -> npt.NDArray[np.float32]:
         """Embed pictures without projection, scaled as the network gives them: what a projection is learnt on."""
         return self._embedder(pictures, modalities)
-
-
-def kept_projection(file: Path, weights: str) -> Projection | None:
-    """Read the projection that is kept beside a checkpoint; None if there is none for these weights.
-
-    Raises:
-        CheckpointError: it is damaged.
-    """
-    found = read_projection(file)
-    if found is None or found.weights != weights:
-        return None
-    return Projection(mean=found.tensors["mean"], matrix=found.tensors["matrix"], kept=found.kept)
