@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import write_tree
-from ms.engines import IDENTITIES, MVD, PEOPLE, SHARED, fit, make_data, new_run
+from in_mindspore.engines import IDENTITIES, MVD, PEOPLE, SHARED, fit, make_data, new_run
 
 from mvd.commands.engine import fit_machine, load_engine
 from mvd.config import AugmentConfig, LossConfig, Machine, RunConfig, RuntimeConfig, to_json
@@ -27,7 +27,12 @@ from mvd.runs import load_checkpoint
 
 pytestmark = pytest.mark.mindspore
 
-CONFIG = replace(SHARED, framework="mindspore", model=replace(SHARED.model, dropout=0.3))
+CONFIG = replace(
+    SHARED,
+    framework="mindspore",
+    model=replace(SHARED.model, dropout=0.3),
+    optimizer=replace(SHARED.optimizer, lr=3e-3),
+)
 
 
 @pytest.fixture(scope="module")
