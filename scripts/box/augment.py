@@ -44,25 +44,46 @@ class Augment:
         visible = torch.from_numpy(modalities == Modality.VISIBLE)
         images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
         images = _warp(images, rng)
-        images = self._texture(images, rng)
+        self._texture(images, rng)
         images = _relight(images, visible, rng)
-        images = _sharpen_or_blur(images, rng)
-        images = _lose_resolution(images, rng)
-        images = _add_noise(images, self._noise, visible, rng)
+        _sharpen_or_blur(images, rng)
+        _lose_resolution(images, rng)
+        self._add_noise(images, visible, rng)
         images = _compress(images.clamp(0, 1), visible, rng)
         images = _cover(images, visible, rng)
         return normalise_tensor(255 * images.permute(0, 2, 3, 1)).contiguous(memory_format=torch.channels_last)
 
-    def _texture(self, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Multiply by a texture, coarse or fine, for two of five pictures: real surfaces are not flat."""
-        size = len(images)
-        chosen = self._textures[rng.integers(0, _TEXTURES, size)]
+    def _texture(self, images: Tensor, rng: np.random.Generator) -> None:
+        """Multiply two of five pictures by a texture, coarse or fine: real surfaces are not flat."""
+        rows = _choose(rng, len(images), 0.4)
+        chosen = self._textures[rng.integers(0, _TEXTURES, len(rows))]
         top, left = rng.integers(0, chosen.shape[1] - HEIGHT), rng.integers(0, chosen.shape[2] - WIDTH)
-        strength = _some(rng, size, 0.4, 0.02, 0.2)
-        return images * (1 + strength * chosen[:, None, top : top + HEIGHT, left : left + WIDTH])
+        strength = _draw(rng, len(rows), 0.02, 0.2)
+        images[rows] *= 1 + strength * chosen[:, None, top : top + HEIGHT, left : left + WIDTH]
+
+    def _add_noise(self, images: Tensor, visible: Tensor, rng: np.random.Generator) -> None:
+        """Add noise from a table to a third of the pictures; that of infrared ones is grey."""
+        rows = _choose(rng, len(images), 0.35)
+        size = len(rows) * images[0].numel()
+        start = int(rng.integers(0, _NOISE - size))
+        noise = self._noise[start : start + size].view(len(rows), *images.shape[1:])
+        noise = torch.where(visible[rows, None, None, None], noise, noise[:, :1])
+        images[rows] += _draw(rng, len(rows), 0.0, 0.05) * noise
 
 
-def _some(rng: np.random.Generator, size: int, share: float, low: float, high: float, otherwise: float = 0.0) -> Tensor:
+def _choose(rng: np.random.Generator, size: int, share: float) -> Tensor:
+    """Choose a share of the rows."""
+    return torch.from_numpy(np.flatnonzero(rng.random(size) < share))
+
+
+def _draw(rng: np.random.Generator, size: int, low: float, high: float) -> Tensor:
+    """Draw from low … high for each picture, (B, 1, 1, 1)."""
+    return torch.from_numpy(rng.uniform(low, high, (size, 1, 1, 1))).float()
+
+
+def _some(
+    rng: np.random.Generator, size: int, share: float, low: float, high: float, *, otherwise: float = 0.0
+) -> Tensor:
     """Draw from low … high for a share of the pictures, (B, 1, 1, 1); the others get `otherwise`."""
     drawn = np.where(rng.random(size) < share, rng.uniform(low, high, size), otherwise)
     return torch.from_numpy(drawn).float()[:, None, None, None]
@@ -76,58 +97,53 @@ def _warp(images: Tensor, rng: np.random.Generator) -> Tensor:
         return torch.from_numpy(rng.uniform(low, high, size)).float()[:, None, None]
 
     y = torch.linspace(-1, 1, HEIGHT)[None, :, None]
-    x = torch.linspace(-1, 1, WIDTH)[None, None, :] * torch.from_numpy(rng.choice([-1.0, 1.0], size)).float()[:, None, None]
+    x = (
+        torch.linspace(-1, 1, WIDTH)[None, None, :]
+        * torch.from_numpy(rng.choice([-1.0, 1.0], size)).float()[:, None, None]
+    )
     tall, wide = drawn(0.8, 1.08), drawn(0.78, 1.12)
     turned, trapezoid = drawn(-0.1, 0.1), drawn(-0.14, 0.14)
     right = wide * x * (1 + trapezoid * y) + turned * y * 2 + drawn(-0.12, 0.12)
     down = tall * y - turned * x / 2 + drawn(-0.1, 0.1)
-    grid = torch.stack(torch.broadcast_tensors(right, down), dim=-1)
+    grid = torch.stack([right, down.expand_as(right)], dim=-1)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _relight(images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
     """Change brightness, contrast, gamma and, of visible pictures, colours; some visible ones become grey."""
-    size, only = len(images), visible[:, None, None, None].float()
-    gain = 2 ** (_some(rng, size, 0.7, -0.45, 0.45) + only * torch.from_numpy(rng.uniform(-0.12, 0.12, (size, 3, 1, 1))).float())
-    images = images * gain
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    images = (images - mean) * _some(rng, size, 0.7, 0.7, 1.6, 1.0) + mean
-    grey = (images * _LUMA[None, :, None, None]).sum(dim=1, keepdim=True)
-    keep = torch.where(torch.from_numpy(rng.random(size) < 0.12)[:, None, None, None], torch.zeros(()),
-                       _some(rng, size, 0.7, 0.5, 1.8, 1.0))  # fmt: skip
-    images = torch.where(visible[:, None, None, None], grey + keep * (images - grey), images)
-    exchanged = rng.random(size) < 0.06
-    channel = torch.from_numpy(rng.integers(0, 3, size))
-    one = images[torch.arange(size), channel][:, None].expand(-1, 3, -1, -1)
-    images = torch.where(torch.from_numpy(exchanged)[:, None, None, None] & visible[:, None, None, None], one, images)
-    return images.clamp(1e-3, 1) ** (2 ** _some(rng, size, 0.5, -0.5, 0.5))
+    size, only = len(images), visible[:, None, None].float()
+    # All but gamma is linear: one matrix for each picture.
+    keep = _some(rng, size, 0.7, 0.5, 1.8, otherwise=1.0)[:, 0] * torch.from_numpy(rng.random((size, 1, 1)) >= 0.12)
+    keep = torch.where(only > 0, keep, torch.ones(()))
+    mix = keep * torch.eye(3) + (1 - keep) * _LUMA.expand(3, 3)
+    exchanged = torch.from_numpy(rng.random((size, 1, 1)) < 0.06) & (only > 0)
+    mix = torch.where(exchanged, torch.eye(3)[rng.integers(0, 3, size)][:, None], mix)
+    gain = 2 ** (_some(rng, size, 0.7, -0.45, 0.45)[:, 0] + only * _draw(rng, size * 3, -0.12, 0.12).view(size, 3, 1))
+    contrast = _some(rng, size, 0.7, 0.7, 1.6, otherwise=1.0)[:, 0]
+    matrix = contrast * gain.float() * mix.float()
+    flat = images.flatten(2)
+    mean = (gain.float() * mix.float() @ flat.mean(dim=2, keepdim=True)).mean(dim=1, keepdim=True)
+    images = torch.baddbmm((1 - contrast) * mean, matrix, flat).view_as(images)
+    rows = _choose(rng, size, 0.5)
+    images[rows] = images[rows].clamp(1e-3, 1) ** (2 ** _draw(rng, len(rows), -0.5, 0.5))
+    return images
 
 
-def _sharpen_or_blur(images: Tensor, rng: np.random.Generator) -> Tensor:
+def _sharpen_or_blur(images: Tensor, rng: np.random.Generator) -> None:
     """Move half of the pictures towards their blurred version, or away from it as cameras that sharpen do."""
-    small = F.interpolate(F.avg_pool2d(images, 2), size=images.shape[2:], mode="bilinear", align_corners=False)
-    return images + _some(rng, len(images), 0.5, -1.0, 1.2) * (images - small)
+    rows = _choose(rng, len(images), 0.5)
+    own = images[rows]
+    small = F.interpolate(F.avg_pool2d(own, 2), size=own.shape[2:], mode="bilinear", align_corners=False)
+    images[rows] = torch.lerp(own, small, _draw(rng, len(rows), -1.2, 1.0))
 
 
-def _lose_resolution(images: Tensor, rng: np.random.Generator) -> Tensor:
+def _lose_resolution(images: Tensor, rng: np.random.Generator) -> None:
     """Scale three of four pictures down and up again."""
-    groups = np.array_split(rng.permutation(len(images)), 4)
-    result = images.clone()
-    for group in groups[1:]:
-        high = int(rng.integers(36, 120))
-        rows = torch.from_numpy(group)
+    for group in np.array_split(rng.permutation(len(images)), 4)[1:]:
+        high, rows = int(rng.integers(36, 120)), torch.from_numpy(group)
         small = F.interpolate(images[rows], size=(high, high // 2), mode="bilinear", antialias=True)
         mode = "bilinear" if rng.random() < 0.85 else "nearest"
-        result[rows] = F.interpolate(small, size=images.shape[2:], mode=mode)
-    return result
-
-
-def _add_noise(images: Tensor, noise: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
-    """Add noise from a table to a third of the pictures; that of infrared ones is grey."""
-    start = int(rng.integers(0, len(noise) - images.numel()))
-    own = noise[start : start + images.numel()].view(images.shape)
-    own = torch.where(visible[:, None, None, None], own, own[:, :1])
-    return images + _some(rng, len(images), 0.35, 0.0, 0.05) * own
+        images[rows] = F.interpolate(small, size=images.shape[2:], mode=mode)
 
 
 def _compress(images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:

@@ -1,8 +1,9 @@
-"""The network of the model in the box: a narrow ResNet-18 with instance norms, pooled whole and in strips.
+"""The network of the model in the box: a narrow ResNet-18, pooled whole and in strips.
 
-Half of the channels of the first norm of each block of stages 1 to 3 are normalised in each picture (IBN-a; Pan et al.,
-ECCV 2018), so that light and colour cast of a camera it has never seen count less. The map is pooled by the generalised
-mean, whole and in four strips, joined, and projected: a strip keeps the place of things.
+It sees each picture twice, in six channels: as it is, and with each colour brought to mean 0 and deviation 1
+within the picture, so that the light and colour cast of a camera it has never seen count less. Its stem is two 3×3
+convolutions. The map is pooled by the generalised mean, whole and in four strips, joined, and projected: a strip keeps
+the place of things.
 
 Shapes: B batch, H × W pixels, D width of the descriptor, K classes.
 """
@@ -25,21 +26,6 @@ STRIPS = 4
 DESCRIPTOR = 512
 
 
-class HalfInstanceNorm(nn.Module):
-    """Instance norm for the first half of the channels, batch norm for the others."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.half = channels // 2
-        self.instance = nn.InstanceNorm2d(self.half, affine=True)
-        self.batch = nn.BatchNorm2d(channels - self.half)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Normalise maps (B, C, h, w)."""
-        one, other = maps.split([self.half, maps.shape[1] - self.half], dim=1)
-        return torch.cat([self.instance(one), self.batch(other)], dim=1)
-
-
 class Seen(NamedTuple):
     """What a training step sees: features (B, D) after the BN neck, logits (B, K)."""
 
@@ -58,9 +44,14 @@ class BoxNetwork(nn.Module):
     def __init__(self, classes: int, base_width: int = 32) -> None:
         super().__init__()
         self.encoder = ResNet(ModelConfig(arch="resnet18", base_width=base_width, last_stride=1))
-        for stage in (self.encoder.layer1, self.encoder.layer2, self.encoder.layer3):
-            for block in stage:
-                block.bn1 = HalfInstanceNorm(block.bn1.num_features)
+        half = base_width // 2
+        self.encoder.conv1 = nn.Sequential(
+            nn.Conv2d(6, half, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(half),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(half, base_width, 3, stride=2, padding=1, bias=False),
+        )
+        self.encoder.maxpool = nn.Identity()
         self.project = nn.Linear((1 + STRIPS) * self.encoder.channels, DESCRIPTOR, bias=False)
         self.neck = nn.BatchNorm1d(DESCRIPTOR)
         self.neck.bias.requires_grad_(False)
@@ -69,7 +60,7 @@ class BoxNetwork(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Compute features (B, D) of normalised pictures (B, 3, H, W)."""
-        maps = self.encoder(images)
+        maps = self.encoder(seen_twice(images))
         strips = maps.float().unflatten(2, (STRIPS, -1)).pow(3).mean(dim=(3, 4)).add(1e-12).pow(1 / 3)  # (B, C, strips)
         pooled = torch.cat([generalised_mean(maps, 3.0), strips.flatten(1)], dim=1)
         features: Tensor = self.neck(self.project(pooled).float())
@@ -79,6 +70,12 @@ class BoxNetwork(nn.Module):
         """Compute features and logits."""
         features = self.features(images)
         return Seen(features, self.classifier(features))
+
+
+def seen_twice(images: Tensor) -> Tensor:
+    """Add to pictures (B, 3, H, W) their versions of mean 0 and deviation 1 in each colour: (B, 6, H, W)."""
+    deviation, mean = torch.std_mean(images, dim=(2, 3), keepdim=True, correction=0)
+    return torch.cat([images, (images - mean) / (deviation + 0.05)], dim=1)
 
 
 class Program(nn.Module):

@@ -18,8 +18,7 @@ from mvd.config.difficulty import Difficulty
 from mvd.data.samples import Modality
 from mvd.data.workers import run_unordered
 from mvd.files.atomic import replacing
-from mvd.synthetic import SyntheticConfig, even_plan, render
-from mvd.synthetic.rigs import VARIED_RIG
+from mvd.synthetic import VARIED_RIG, SyntheticConfig, even_plan, render
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -36,7 +35,7 @@ _CHUNK = 100
 
 
 def render_people(
-    folder: Path, seed: int, first: int, count: int, workers: int, say: Callable[[str], None]
+    folder: Path, seed: int, first: int, count: int, *, workers: int, say: Callable[[str], None]
 ) -> list[Pixels]:
     """Render the identities first … first + count − 1, as far as they are not there, and map them into memory."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +62,6 @@ def _render_file(seed: int, job: tuple[tuple[int, int], Path]) -> None:
     for person in range(count):
         for place, sensor in enumerate(SENSORS):
             drawn = Image.fromarray(render(config, first + person, sensor, place + 1))
-            pictures[person, place] = np.asarray(drawn.resize((WIDTH, HEIGHT), Image.Resampling.BOX
-                                                 if drawn.height > 2 * HEIGHT else Image.Resampling.BILINEAR))  # fmt: skip
+            pictures[person, place] = np.asarray(drawn.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR))
     with replacing(file) as temporary, temporary.open("wb") as out:
         np.save(out, pictures)

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from network import HEIGHT, WIDTH, BoxNetwork, Program
-from PIL import Image
 from pictures import SENSORS, Pixels
+from PIL import Image
 
-from mvd.synthetic.rigs import VARIED_RIG
+from mvd.synthetic import VARIED_RIG
 
 _NAMES = ("visible", "near-infrared", "thermal")
 _KINDS = np.array([VARIED_RIG.place_of(sensor) for sensor in SENSORS])
@@ -37,11 +37,13 @@ def score(embed: Callable[[Pixels], npt.NDArray[np.float32]], people: list[Pixel
     pictures = np.concatenate(people)
     count, each = pictures.shape[:2]
     flat = pictures.reshape(-1, *pictures.shape[2:])
-    resized = np.stack([np.asarray(Image.fromarray(one).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)) for one in flat])
+    resized = np.stack(
+        [np.asarray(Image.fromarray(one).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)) for one in flat]
+    )
     features = np.concatenate([embed(resized[k : k + 100]) for k in range(0, len(resized), 100)])
     labels, kinds = np.repeat(np.arange(count), each), np.tile(_KINDS, count)
     gallery = np.flatnonzero(kinds == 0)
-    figures = {}
+    figures = dict[str, float]()
     for kind, name in enumerate(_NAMES):
         first, precision = [], []
         for query in np.flatnonzero(kinds == kind):
@@ -50,5 +52,8 @@ def score(embed: Callable[[Pixels], npt.NDArray[np.float32]], people: list[Pixel
             places = np.flatnonzero(hits)
             first.append(places[0] == 0)
             precision.append(np.mean((np.arange(len(places)) + 1) / (places + 1)))
-        figures |= {f"{name} rank-1": round(float(np.mean(first)), 4), f"{name} mAP": round(float(np.mean(precision)), 4)}
+        figures |= {
+            f"{name} rank-1": round(float(np.mean(first)), 4),
+            f"{name} mAP": round(float(np.mean(precision)), 4),
+        }
     return figures

@@ -7,8 +7,8 @@ people it has not seen, and writes rendered.onnx, rendered.json and rendered.md 
 again, it goes on. The rate is constant after its warm-up and falls to zero over the last steps, so a run may be given
 more `--steps` before it falls; `--from` starts from another run's weights.
 
-Losses: cross-entropy over identities; batch-hard triplets among visible pictures; hetero-centre triplets between visible
-and infrared. All of features after the BN neck, of unit length for the triplets, as in MVD.
+Losses: cross-entropy over identities; batch-hard triplets among visible pictures; hetero-centre triplets between
+visible and infrared. All of features after the BN neck, of unit length for the triplets, as in MVD.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def main() -> None:
     settings = Settings(**{name: given[name] for name in asdict(Settings())})
     torch.set_num_threads(given["threads"])
     out, kept = given["out"], given["pictures"] or given["out"] / "pictures"
-    held_out = render_people(kept, settings.seed, HELD_OUT, given["held_out"], given["workers"], say)
-    people = render_people(kept, settings.seed, 1, settings.people, given["workers"], say)
+    held_out = render_people(kept, settings.seed, HELD_OUT, given["held_out"], workers=given["workers"], say=say)
+    people = render_people(kept, settings.seed, 1, settings.people, workers=given["workers"], say=say)
     run = Run(out, settings, given["start"])
     run.train(people, held_out, test_every=given["test_every"], stop_after=given["stop_after"])
     if run.step == settings.steps:
@@ -112,8 +112,8 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.settings = folder, settings
         torch.manual_seed(settings.seed)
-        self.network = BoxNetwork(settings.people).to(memory_format=torch.channels_last)
-        self.averaged = BoxNetwork(settings.people).to(memory_format=torch.channels_last).eval()
+        self.network = _network(settings)
+        self.averaged = _network(settings).eval()
         self.optimizer = _optimizer(self.network, settings)
         self.step, self.seconds = 0, 0.0
         last = folder / "last.pt"
@@ -123,7 +123,9 @@ class Run:
             if start is not None:
                 weights = torch.load(start / "last.pt", weights_only=True)["averaged"]
                 own = self.network.state_dict()
-                self.network.load_state_dict({k: weights[k] if weights[k].shape == v.shape else v for k, v in own.items()})
+                self.network.load_state_dict(
+                    {k: weights[k] if weights[k].shape == v.shape else v for k, v in own.items()}
+                )
             self.averaged.load_state_dict(self.network.state_dict())
 
     def train(self, people: list[Pixels], held_out: list[Pixels], *, test_every: int, stop_after: int | None) -> None:
@@ -169,7 +171,9 @@ class Run:
         self.optimizer.step()
         self._average()
         if not bool(torch.isfinite(total)):
-            raise SystemExit(f"step {self.step}: expected a finite loss, found {total}; start again with a lower --rate")
+            raise SystemExit(
+                f"step {self.step}: expected a finite loss, found {total}; start again with a lower --rate"
+            )
         accuracy = (logits.argmax(1) == labels).float().mean()
         return {name: value.item() for name, value in terms.items()} | {"accuracy": accuracy.item()}
 
@@ -223,6 +227,12 @@ def rate_factor(settings: Settings, step: int) -> float:
     """Rise in a line, stay, fall in a line."""
     fall = max(1, round(settings.cool_down * settings.steps))
     return min(1.0, (step + 1) / settings.warm_up, (settings.steps - step) / fall)
+
+
+def _network(settings: Settings) -> BoxNetwork:
+    network = BoxNetwork(settings.people)
+    # PyTorch's stubs do not know this argument of `Module.to`.
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _optimizer(network: BoxNetwork, settings: Settings) -> torch.optim.Optimizer:

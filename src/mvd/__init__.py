@@ -13,13 +13,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from mvd.errors import needing_torch
+
 if TYPE_CHECKING:
     from mvd import config, data, errors, losses, metrics, models, synthetic, training, weights
     from mvd.commands.ablate import ablate
+    from mvd.commands.benchmark import benchmark
+    from mvd.commands.calibrate import calibrate
     from mvd.commands.check import check
     from mvd.commands.demo import demo
+    from mvd.commands.embed import embed
     from mvd.commands.evaluate import evaluate
     from mvd.commands.export import export
+    from mvd.commands.gallery import Gallery
     from mvd.commands.import_weights import import_weights
     from mvd.commands.prepare import prepare
     from mvd.commands.push import push
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from mvd.commands.train import resume, train
     from mvd.config import RunConfig
     from mvd.config.recipes import RECIPES as recipes  # noqa: N811
+    from mvd.inference import open_model
     from mvd.inference.embedder import Embedder
     from mvd.models.factory import create_model
     from mvd.weights.load import convert
@@ -37,15 +44,19 @@ __version__ = "0.2.0"
 
 __all__ = [
     "Embedder",
+    "Gallery",
     "RunConfig",
     "__version__",
     "ablate",
+    "benchmark",
+    "calibrate",
     "check",
     "config",
     "convert",
     "create_model",
     "data",
     "demo",
+    "embed",
     "errors",
     "evaluate",
     "export",
@@ -53,6 +64,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "open_model",
     "prepare",
     "push",
     "recipes",
@@ -68,15 +80,20 @@ __all__ = [
 
 _HOMES = {
     "Embedder": "mvd.inference.embedder",
+    "Gallery": "mvd.commands.gallery",
     "RunConfig": "mvd.config",
     "ablate": "mvd.commands.ablate",
+    "calibrate": "mvd.commands.calibrate",
+    "benchmark": "mvd.commands.benchmark",
     "check": "mvd.commands.check",
     "convert": "mvd.weights.load",
     "create_model": "mvd.models.factory",
     "demo": "mvd.commands.demo",
+    "embed": "mvd.commands.embed",
     "evaluate": "mvd.commands.evaluate",
     "export": "mvd.commands.export",
     "import_weights": "mvd.commands.import_weights",
+    "open_model": "mvd.inference",
     "prepare": "mvd.commands.prepare",
     "push": "mvd.commands.push",
     "recipes": "mvd.config.recipes:RECIPES",
@@ -92,13 +109,14 @@ _HOMES = {
 if not TYPE_CHECKING:  # a type checker has the imports above, and reports any other name
 
     def __getattr__(name: str) -> object:
-        if name in _HOMES:
-            module, _, attribute = _HOMES[name].partition(":")
-            value = getattr(import_module(module), attribute or name)
-        elif name in __all__:
-            value = import_module(f"mvd.{name}")
-        else:
+        if name not in __all__:
             raise AttributeError(f"module 'mvd' has no attribute {name!r}")
+        with needing_torch(f"mvd.{name}: expected PyTorch, which it needs, found none"):
+            if name in _HOMES:
+                module, _, attribute = _HOMES[name].partition(":")
+                value = getattr(import_module(module), attribute or name)
+            else:
+                value = import_module(f"mvd.{name}")
         globals()[name] = value
         return value
 

@@ -51,6 +51,10 @@ class ProtocolError(MvdError):
     """An evaluation protocol cannot be applied to the pictures or features at hand."""
 
 
+class GalleryError(MvdError):
+    """A gallery is missing, damaged, of another model, or cannot be written."""
+
+
 class HubError(MvdError):
     """A model hub cannot be reached, or has no such model."""
 

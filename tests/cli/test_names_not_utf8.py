@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,12 @@ from shell import SIZE, TINY, mvd, printed, refused
 
 GBK = os.fsdecode("照片".encode("gbk"))
 LATIN = os.fsdecode("Zoé".encode("latin-1"))
-SPLITS = {"train": ("anna", "bo"), "test": ("cy", "dee")}
+write_split_folder = partial(write_own_folder, train=("anna", "bo"), test=("cy", "dee"))
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = write_own_folder(tmp_path_factory.mktemp("own"), **SPLITS)
+    data = write_split_folder(tmp_path_factory.mktemp("own"))
     assert mvd("prepare", data, *SIZE) == 0
     assert mvd("train", data, "--out", data / "run", "--evaluate=none", *TINY) == 0
     return data / "run"
@@ -26,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_verb_refuses_them_and_writes_nothing(
     bad: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write_own_folder(tmp_path / "data", **({} if bad == "person" else SPLITS))
+    data = (write_own_folder if bad == "person" else write_split_folder)(tmp_path / "data")
     where = {"picture": f"cy/{GBK}.jpg", "person": f"{LATIN}/1.jpg", "folder": f"cy/{LATIN}/1.jpg"}[bad]
     write_picture(data / "visible" / where, 1)
     escaped = {"picture": r"\xd5\xd5Ƭ.jpg", "person": r"Zo\xe9", "folder": r"Zo\xe9"}[bad]

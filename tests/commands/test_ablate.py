@@ -25,6 +25,7 @@ from mvd.config import (
 )
 from mvd.config.recipes import RECIPES
 from mvd.errors import ConfigError
+from mvd.runs import open_run
 
 TINY = RunConfig(
     data=DataConfig(height=32, width=16),
@@ -73,6 +74,31 @@ def test_weights_of_ones_own_are_kept() -> None:
 def test_a_single_encoder_has_no_ladder() -> None:
     with pytest.raises(ConfigError, match="expected mvd, whose parts are added one by one, found shared"):
         ladder(RECIPES["baseline"])
+
+
+def test_settings_of_ones_own_are_compared_with_the_configuration(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    baseline = ("--recipe", "baseline", *_SHAPE)
+    vary = ("--vary", "an average=--optimizer.ema 0.5", "three=--augment.streams 3 --model.descriptor-flip")
+    command = ("ablate", data, "--out", out, "--seeds", "0", "--format", "markdown", *baseline)
+    assert mvd(*command, *vary) == 0
+    printed = capsys.readouterr().out
+    assert "| an average | " in printed
+    assert "Δ against the first row" in printed
+    configs = {name: open_run(out / name / "seed-0").config for name in ("as it is", "an average", "three")}
+    assert configs["an average"] == replace(
+        configs["as it is"], optimizer=replace(configs["as it is"].optimizer, ema=0.5)
+    )
+    assert configs["three"].augment.streams == 3
+    assert configs["three"].model.descriptor_flip
+    same = refused(capsys, *command, "--vary", "nothing=--optimizer.ema 0")
+    assert "expected nothing to differ from the configuration" in same
+    assert "found '--optimizer.ema 0'" in refused(capsys, *command, "--vary=--optimizer.ema 0")
+    assert "expected a name that a folder can have" in refused(capsys, *command, "--vary", "a/b=--optimizer.ema 0.5")
+    twice = refused(capsys, *command, "--vary", "a=--optimizer.ema 0.5", "a=--optimizer.ema 0.6")
+    assert "found 'a' twice" in twice
 
 
 def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(data: Path, tmp_path: Path) -> None:
@@ -142,5 +168,5 @@ def test_the_command_prints_a_table_and_refuses_what_is_not_its_own(
     assert "| + VML | " in printed
     assert "sysu/indoor-search/single-shot/seeded, by representation\n" in printed
     message = refused(capsys, "ablate", data, "--out", out, "--seeds", "0", *flags, "--losses.margin", "0.5")
-    assert "expected a run of this ablation, found one of another configuration" in message
+    assert "expected a run of this table, found one of another configuration" in message
     assert "found 1 1" in refused(capsys, "ablate", data, "--out", out, "--seeds", "1", "1", *flags)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fakes import write_tree
+from fakes import write_ids, write_tree
 from shell import SIZE, TINY, mvd, printed, refused
 from test_survival import state
 
@@ -204,3 +204,34 @@ def test_weights_of_a_foreign_writer_are_left_to_their_reader(run: Path) -> None
     folder.checkpoint("best").write_bytes(b"damaged")
     assert folder.own_checkpoint("best") == folder.checkpoint("best")
     assert CheckpointMeta(step=0, epoch=0, metrics={}, best=None).step == 0
+
+
+def test_a_run_folder_stands_for_its_best_checkpoint_as_initial_weights(
+    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "next"
+    assert mvd("train", data, "--out", out, *QUIET, "--seed=1", "--pretrained", trained) == 0
+    assert open_run(out).data.pretrained == str(trained / "checkpoints" / "best.safetensors")
+    card = read_card(open_run(out).checkpoint("last"))
+    assert card is not None
+    assert card.pretrained == "run/best.safetensors"
+    (tmp_path / "empty").mkdir()
+    assert "expected a model with model.safetensors in it, or a run folder" in refused(
+        capsys, "train", data, "--out", tmp_path / "no", *QUIET, "--pretrained", tmp_path / "empty"
+    )
+
+
+def test_people_whom_the_initial_weights_have_seen_are_not_tested_unasked(
+    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turned = shutil.copytree(data, tmp_path / "turned")
+    write_ids(turned, train=(6, 7, 8), val=(4, 5), test=(1, 2, 3))
+    for file in turned.glob("train_*"):
+        file.unlink()
+    assert mvd("prepare", turned, *SIZE) == 0
+    for pretrained, expected in ((None, 0), (trained, 1)):
+        out = tmp_path / f"run-{expected}"
+        flags = [] if pretrained is None else ["--pretrained", pretrained]
+        assert mvd("train", turned, "--out", out, *QUIET, *flags) == 0
+        assert mvd("evaluate", out) == expected
+    assert "expected test people whom it was not trained on, found 3 of 3" in capsys.readouterr().err

@@ -63,7 +63,7 @@ def test_a_run_from_a_gpu_goes_on_on_a_cpu(run: Path, capsys: pytest.CaptureFixt
     assert "runtime.device: auto; the run was trained with cuda:7" in printed(capsys)
     assert mvd("train", "--resume", run, "--runtime.device", "cpu", "--runtime.workers", "1") == 0
     assert json.loads((run / "config.json").read_text())["runtime"]["device"] == "cuda:7"  # what it was started with
-    assert "a run goes on with its own configuration" in refused(capsys, "train", "--resume", run, "--seed", "1")
+    assert "found seed; start a new run from its weights" in refused(capsys, "train", "--resume", run, "--seed", "1")
 
 
 def test_a_run_of_the_same_machine_says_nothing(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

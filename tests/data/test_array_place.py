@@ -16,13 +16,12 @@ from mvd.data.arrays import load_prepared, training_samples
 from mvd.data.layouts import scan
 from mvd.data.prepare import prepare_arrays
 
-LISTS = {"train": ("anna", "bo"), "val": ("cy",), "test": ("dee",)}
 NEEDED = 12 * 32 * 16 * 3  # bytes: three people, two pictures in each of two modalities
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    return write_own_folder(tmp_path / "data", **LISTS)
+    return write_own_folder(tmp_path / "data", train=("anna", "bo"), val=("cy",), test=("dee",))
 
 
 def free(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
@@ -49,7 +48,10 @@ def _file_in_the_way(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_closed, "no permission to write there, or a read-only disk"),
+        (
+            _closed,
+            "out: expected a folder that arrays can be written to, found none (no permission, or a read-only disk)",
+        ),
         (_full, "expected 0.02 MB of free space for the arrays, found 0.02 MB; make room, or choose another folder"),
         (_folder_in_the_way, "train_ir_resized_label.npy: expected to write a file, found a folder"),
         (_file_in_the_way, "Not a directory"),
@@ -83,7 +85,7 @@ def test_check_is_ready_for_another_folder_where_the_customary_one_will_not_do(
     monkeypatch.undo()
     _closed(monkeypatch, data / "x")
     assert mvd("check", data) == 0
-    assert "no permission to write there" in printed(capsys)
+    assert "no permission, or a read-only disk" in printed(capsys)
 
 
 def test_what_an_interrupted_call_has_on_the_disk_is_not_needed_again(

@@ -20,8 +20,6 @@ from mvd.data.prepare import prepare_arrays
 from mvd.data.samples import Dataset, Modality, load_samples
 from mvd.errors import DatasetError
 
-FILES = ("a list", "a picture list", "own list", "table", "galleries")
-
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
@@ -46,15 +44,17 @@ def _zero(file: Path) -> None:
 
 
 @pytest.mark.parametrize("put", [_pipe, _zero])
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", ["a list", "a picture list", "own list", "table", "galleries"])
 def test_lists_tables_and_galleries(tmp_path: Path, put: Callable[[Path], None], file: str) -> None:
-    data, place = {
-        "a list": lambda: (write_tree(tmp_path), "exp/train_id.txt"),
-        "a picture list": lambda: (write_regdb(tmp_path), "idx/train_visible_1.txt"),
-        "own list": lambda: (write_own_folder(tmp_path), "train_id.txt"),
-        "table": lambda: (write_own_table(tmp_path / "t.csv"), "t.csv"),
-        "galleries": lambda: (write_tree(tmp_path), "exp/rand_perm_cam.mat"),
-    }[file]()
+    makers: dict[str, tuple[Callable[[Path], Path], str]] = {
+        "a list": (write_tree, "exp/train_id.txt"),
+        "a picture list": (write_regdb, "idx/train_visible_1.txt"),
+        "own list": (write_own_folder, "train_id.txt"),
+        "table": (lambda folder: write_own_table(folder / "t.csv"), "t.csv"),
+        "galleries": (write_tree, "exp/rand_perm_cam.mat"),
+    }
+    make, place = makers[file]
+    data = make(tmp_path)
     put(tmp_path / place)
     assert any(f"{place}: " in defect and "it is no regular file" in defect for defect in check(data).defects)
     if file == "table":

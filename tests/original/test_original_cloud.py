@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,8 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from mvd.errors import DatasetError
+from mvd.errors import BusyError, DatasetError
+from mvd.files.locks import name_locked
 from mvd.original.cloud import fetch
 
 
@@ -132,3 +138,136 @@ def test_a_name_that_leads_out_of_the_copy_is_refused(cache: Path, monkeypatch: 
     with pytest.raises(DatasetError, match=r"evil: expected a name below .*, found one that leads out of it"):
         fetch("memory://bucket", quietly)
     assert not list(cache.rglob("*evil*"))
+
+
+def test_a_file_that_was_edited_at_its_source_is_copied_again_though_its_size_is_the_same(
+    source: Path, cache: Path
+) -> None:
+    copy = fetch(f"file://{source}", quietly)
+    (copy / "train_rgb_resized_img.npy").write_bytes(b"arrays that were prepared of the old pictures")
+    edited = source / "cam1" / "4.jpg"
+    edited.write_bytes(b"\xff" * 5)
+    os.utime(edited, (1, 1))
+    calls: list[int] = []
+    fetch(f"file://{source}", lambda done, total: calls.append(done))
+    assert calls == [29, 30]
+    assert contents(copy) == contents(source)
+
+
+def test_what_was_deleted_at_the_source_is_removed_and_nothing_else(source: Path, cache: Path) -> None:
+    copy = fetch(f"file://{source}", quietly)
+    (copy / "notes.txt").write_text("mine")
+    shutil.rmtree(source / "cam1")
+    fetch(f"file://{source}", quietly)
+    assert contents(copy) == {**contents(source), "notes.txt": b"mine"}
+    assert not (copy / "cam1").exists()
+
+
+def test_a_copy_of_an_earlier_version_is_not_trusted(source: Path, cache: Path) -> None:
+    copy = fetch(f"file://{source}", quietly)
+    copy.with_name(f"{copy.name}.json").unlink()
+    (copy / "cam0" / "0.jpg").write_bytes(b"!")
+    (copy / "gone.jpg").write_bytes(b"deleted at its source")
+    (copy / "train_ir_resized_label.npy").write_bytes(b"arrays")
+    fetch(f"file://{source}", quietly)
+    assert contents(copy) == contents(source)
+
+
+def test_a_copy_that_is_killed_between_list_and_files_is_finished(
+    source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = fetch(f"file://{source}", quietly)
+    (source / "cam1" / "4.jpg").write_bytes(b"\xff" * 5)
+    os.utime(source / "cam1" / "4.jpg", (1, 1))
+
+    def killed(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mvd.original.cloud._transfer", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(f"file://{source}", quietly)
+    fetch(f"file://{source}", quietly)
+    assert contents(copy) == contents(source)
+
+
+def test_two_copies_to_one_place_do_not_mix(source: Path, cache: Path) -> None:
+    copy = fetch(f"file://{source}", quietly)
+    (source / "cam1" / "4.jpg").unlink()
+    with name_locked(copy), pytest.raises(BusyError, match="expected no other process"):
+        fetch(f"file://{source}", quietly)
+
+
+class Guarded(LocalFileSystem):  # type: ignore[misc]
+    """Files behind a password, which an error repeats."""
+
+    protocol = "guarded"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        address = str(path)
+        return address.partition("@host")[2].partition("?")[0] if "://" in address else address
+
+    def find(self, path: str, **more: Any) -> Any:
+        if "fails" in path:
+            raise PermissionError("guarded://me:s3cr3t@host refused the password s3cr3t and the token t0ken")
+        return super().find(path, **more)
+
+
+def test_credentials_of_an_address_are_written_nowhere(source: Path, cache: Path) -> None:
+    fsspec.register_implementation("guarded", Guarded, clobber=True)
+    copy = fetch(f"guarded://me:s3cr3t@host{source}?token=t0ken", quietly)
+    assert contents(copy) == contents(source)
+    written = [str(path) for path in cache.rglob("*")] + [copy.with_name(f"{copy.name}.json").read_text()]
+    assert not [text for text in written if "s3cr3t" in text or "t0ken" in text]
+    assert fetch(f"guarded://me:other@host{source}?token=t0ken", quietly) == copy
+    with pytest.raises(DatasetError) as error:
+        fetch("guarded://me:s3cr3t@host/fails?token=t0ken", quietly)
+    assert str(error.value).startswith("guarded://host/fails: expected to copy it to")
+    assert not [secret for secret in ("s3cr3t", "t0ken") if secret in str(error.value)]
+
+
+@pytest.fixture
+def web(source: Path) -> Iterator[str]:
+    """A web server that has the source."""
+    pytest.importorskip("aiohttp")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(source))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_web_server_has_files_and_folders(source: Path, cache: Path, web: str) -> None:
+    file = fetch(f"{web}/cam1/4.jpg?token=1", quietly)
+    assert (file.name, file.read_bytes()) == ("4.jpg", bytes([4]) * 5)
+    copy = fetch(f"{web}/", quietly)
+    assert contents(copy) == contents(source)
+    os.utime(source / "cam1" / "7.jpg", (1, 1))
+    calls: list[int] = []
+    fetch(f"{web}/", lambda done, total: calls.append(done))
+    assert calls == [29, 30]
+    with pytest.raises(DatasetError, match=r"nowhere\.pth: expected to copy it"):
+        fetch(f"{web}/nowhere.pth", quietly)
+
+
+def test_an_ftp_server_has_files_and_folders(source: Path, cache: Path) -> None:
+    pytest.importorskip("pyftpdlib")
+    from pyftpdlib.authorizers import DummyAuthorizer
+    from pyftpdlib.handlers import FTPHandler
+    from pyftpdlib.servers import ThreadedFTPServer
+
+    authorizer = DummyAuthorizer()
+    authorizer.add_user("me", "s3cr3t", str(source))
+    handler = type("Handler", (FTPHandler,), {"authorizer": authorizer})
+    server = ThreadedFTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        address = f"ftp://me:s3cr3t@127.0.0.1:{server.address[1]}"
+        copy = fetch(f"{address}/", quietly)
+        assert contents(copy) == contents(source)
+        file = fetch(f"{address}/cam1/4.jpg", quietly)
+        assert (file.name, file.read_bytes()) == ("4.jpg", bytes([4]) * 5)
+        assert "s3cr3t" not in str(copy)
+    finally:
+        server.close_all()

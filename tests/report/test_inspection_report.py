@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from fakes import write_lines, write_llcm, write_own_folder, write_picture, write_regdb, write_tree
@@ -12,6 +13,7 @@ from rich.console import Console
 from mvd.commands.check import check
 from mvd.data.check import Inspection
 from mvd.report.inspection import inspection_report
+from mvd.report.output import open_console
 
 
 def _print(inspection: Inspection) -> str:
@@ -81,3 +83,17 @@ def test_a_data_set_that_cannot_be_scanned_is_its_one_defect(tmp_path: Path) -> 
     lines = _print(check(tmp_path / "nowhere")).splitlines()
     assert lines[0] == "Defects"
     assert lines[-1].strip() == "1 defect"
+
+
+def test_a_line_with_control_characters_is_not_cut_off(tmp_path: Path) -> None:
+    for seed, name in enumerate("ab"):
+        write_picture(tmp_path / f"{name}.jpg", seed)
+    name = "c" * 60 + "\x1b" * 4 + " and more.jpg"
+    write_lines(tmp_path / "t.csv", ["path,identity,modality", "a.jpg,1,visible", f"{name},1,infrared"])
+    text = io.StringIO()
+    with redirect_stdout(text):
+        console = open_console()
+        console.width = 80
+        console.print(inspection_report(check(tmp_path / "t.csv")), soft_wrap=True)
+    shown = "".join(text.getvalue().split())
+    assert "c" * 60 + r"\x1b" * 4 + "andmore.jpg(line3)" in shown

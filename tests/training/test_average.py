@@ -91,3 +91,20 @@ def test_the_average_is_what_is_validated_kept_as_best_and_embedded(data: Traini
     assert all(np.array_equal(last[name], values) for name, values in best.items())
     again = engine.embed(AVERAGED, PEOPLE, run.checkpoint("best"), data.visible)
     np.testing.assert_allclose(again, figures.__dict__["seen"][-1], atol=1e-5)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.6), (0.6, 0.0)])
+def test_an_average_may_begin_or_end_in_a_run_that_goes_on(
+    data: TrainingData, tmp_path: Path, before: float, after: float
+) -> None:
+    configs = [replace(AVERAGED, optimizer=replace(AVERAGED.optimizer, ema=ema)) for ema in (before, after)]
+    whole, changed = new_run(tmp_path / "whole", configs[0]), new_run(tmp_path / "changed", configs[0])
+    fit(data, whole, configs[0])
+    fit(data, changed, configs[0], stop_after=3)
+    fit(data, changed, configs[1], resume=True)
+    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, changed))
+    # Training itself goes on with its own weights, to the bit.
+    name = "shared.encoder.conv1.weight"
+    own = {folder: WEIGHTS_PREFIX + name if ema else name for folder, ema in (("whole", before), ("changed", after))}
+    np.testing.assert_array_equal(found[own["changed"]], expected[own["whole"]])
+    assert any(key.startswith(WEIGHTS_PREFIX) for key in found) == bool(after)

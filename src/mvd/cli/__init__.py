@@ -21,15 +21,21 @@ from rich.console import Console
 from mvd import __version__
 from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
-from mvd.errors import MvdError, explain
+from mvd.errors import MvdError, explain, needing_torch
 from mvd.report.interrupts import cleaning_up
 from mvd.report.output import report_failure, safe_output, visible
 
 _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
-    "training": {"recipes": "recipes:Recipes", "train": "train:Train", "ablate": "ablate:Ablate", "demo": "demo:Demo"},
+    "training": {
+        "recipes": "recipes:Recipes",
+        "train": "train:Train",
+        "ablate": "ablate:Ablate",
+        "demo": "demo:Demo",
+        "benchmark": "benchmark:Benchmark",
+    },
     "results": {"runs": "runs:Runs", "evaluate": "evaluate:Evaluate", "protocols": "protocols:Protocols"},
-    "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate"},
+    "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate", "gallery": "gallery:Gallery"},
     "weights": {
         "import": "weights:Import",
         "convert": "weights:Convert",
@@ -41,6 +47,19 @@ _GROUPS = {
 """Groups of verbs, in the order of the help; each verb with its module and class in this package."""
 
 _VERBS = {verb: place for group in _GROUPS.values() for verb, place in group.items()}
+
+
+_ACTIONS = {
+    "gallery": {
+        "add": "gallery:Add",
+        "search": "gallery:Search",
+        "show": "gallery:Show",
+        "remove": "gallery:Remove",
+        "stats": "gallery:Stats",
+        "audit": "gallery:Audit",
+    },
+}
+"""Verbs of several actions, each with its module and class."""
 
 
 _SHARED = {"train", "evaluate", "ablate", "demo", "embed"}
@@ -60,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with safe_output() as output, cleaning_up():
         try:
             with first_one_speaks() if given[:1] and given[0] in _SHARED else nullcontext():
-                code = _parse(given)(open_console())
+                code = _run(given)
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem
             print_error(visible(f"mvd: {error}"), error)
@@ -71,14 +90,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(report_failure("mvd", output)) if code == 0 else code
 
 
+def _run(arguments: list[str]) -> int:
+    with needing_torch(f"{arguments[0] if arguments else ''}: expected PyTorch, which it needs, found none"):
+        return _parse(arguments)(open_console())
+
+
 def overview() -> str:
     """Write the help of `mvd`: every verb by group, in at most 24 lines of 80 columns."""
     lines = ["usage: mvd VERB [arguments]", ""]
     for group, verbs in _GROUPS.items():
         for place, verb in enumerate(verbs):
-            summary = (_load(verb).__doc__ or "").partition("\n")[0].rstrip(".")
-            lines.append(f"{group if place == 0 else '':<9} {verb:<10} {summary}")
+            lines.append(f"{group if place == 0 else '':<9} {verb:<10} {_summary(_load(_VERBS[verb]))}")
     return "\n".join([*lines, "", "mvd VERB --help lists its arguments."])
+
+
+def overview_of(verb: str) -> str:
+    """Write the help of a verb of several actions."""
+    lines = [f"usage: mvd {verb} ACTION [arguments]", ""]
+    lines += [f"{action:<10} {_summary(_load(place))}" for action, place in _ACTIONS[verb].items()]
+    return "\n".join([*lines, "", f"mvd {verb} ACTION --help lists its arguments."])
 
 
 def _parse(arguments: list[str]) -> Callable[[Console], int]:
@@ -94,9 +124,22 @@ def _parse(arguments: list[str]) -> Callable[[Console], int]:
         hint = f"did you mean {close[0]}?" if close else "mvd --help lists them"
         print(f"mvd: expected a verb, found {verb!r}; {hint}" if verb else overview(), file=sys.stderr)
         raise SystemExit(2)
+    place = _VERBS[verb]
+    if verb in _ACTIONS:
+        action, rest = (rest[0], rest[1:]) if rest else ("", [])
+        if action in {"-h", "--help"}:
+            print(overview_of(verb))
+            raise SystemExit(0)
+        if action not in _ACTIONS[verb]:
+            found = f"mvd: {verb}: expected an action, found {action!r}" if action else overview_of(verb)
+            close = get_close_matches(action, _ACTIONS[verb], 1)
+            hint = f"did you mean {close[0]}?" if close else f"mvd {verb} --help lists them"
+            print(f"{found}; {hint}" if action else found, file=sys.stderr)
+            raise SystemExit(2)
+        verb, place = f"{verb} {action}", _ACTIONS[verb][action]
     import tyro
 
-    kind = _load(verb)
+    kind = _load(place)
     parsed: Callable[[Console], int] = tyro.cli(
         kind,
         prog=f"mvd {verb}",
@@ -107,10 +150,14 @@ def _parse(arguments: list[str]) -> Callable[[Console], int]:
     return parsed
 
 
-def _load(verb: str) -> type[Any]:
-    module, _, name = _VERBS[verb].partition(":")
+def _load(place: str) -> type[Any]:
+    module, _, name = place.partition(":")
     kind: type[Any] = getattr(import_module(f"mvd.cli.{module}"), name)
     return kind
+
+
+def _summary(kind: type[Any]) -> str:
+    return (kind.__doc__ or "").partition("\n")[0].rstrip(".")
 
 
 def _defaults(kind: type[Any], arguments: list[str]) -> Any:

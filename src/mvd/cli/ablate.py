@@ -10,16 +10,18 @@ from rich.console import Console
 from tyro.conf import AvoidSubcommands, Positional, arg
 
 from mvd.cli.screen import open_console
+from mvd.cli.settings import parse_settings
 from mvd.config import RunConfig
 from mvd.config.recipes import RecipeName
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ablate:
-    """Add the paper's losses one by one and test each.
+    """Compare settings, or the paper's losses added one by one.
 
-    The ladder is encoders, + bottlenecks, + VSD, + VCD, + VML, + CML, each with several seeds. Every field of the
-    configuration that they share is a flag. The same command continues an ablation that was stopped.
+    Each is trained and tested with several seeds. Without --vary, the ladder is encoders, + bottlenecks, + VSD, + VCD,
+    + VML, + CML; with it, each setting is compared with the configuration as it is. Every field of the configuration
+    that they share is a flag. The same command continues an ablation that was stopped.
     """
 
     data: Positional[Path]
@@ -28,8 +30,11 @@ class Ablate:
     """folder of the runs"""
     recipe: RecipeName = "mvd"
     """configuration to start from"""
+    vary: tuple[str, ...] = ()
+    """settings to compare with the configuration, each as NAME='FLAGS' with flags of mvd train, such as
+    'no average=--optimizer.ema 0'"""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """seeds; each step of the ladder has a run with each"""
+    """seeds; each setting has a run with each"""
     prepared: Path | None = None
     """folder of the prepared arrays, if not where `mvd prepare` puts them"""
     pretrained: Path | None = None
@@ -46,12 +51,14 @@ class Ablate:
         from mvd.report.ablation import ablation_markdown, ablation_tables
         from mvd.report.progress import counting_bar
 
+        vary = parse_settings(self.vary, self.config)
         with counting_bar(open_console(stderr=True), "training and testing", "runs") as bar:
-            bar(0, 6 * len(self.seeds))
+            bar(0, (6 if vary is None else 1 + len(vary)) * len(self.seeds))
             rungs = ablate(
                 self.data,
                 self.out,
                 self.config,
+                vary=vary,
                 seeds=self.seeds,
                 prepared=self.prepared,
                 pretrained=self.pretrained,

@@ -49,6 +49,10 @@ class Evaluate(Machine):
     """neighbours that re-ranking averages over"""
     rerank_weight: float = 0.3
     """weight of the original distance in re-ranking"""
+    save: Path | None = None
+    """also write the ranked list of each query, with distances, to this file (.npz; docs/metrics.md has its format)"""
+    save_top: int = 0
+    """pictures of the gallery in each of those lists; 0: all"""
     format: Literal["table", "json", "markdown", "latex"] = "table"
     """output format"""
 
@@ -60,6 +64,8 @@ class Evaluate(Machine):
 
         if not self.runs:
             raise ConfigError("expected a run folder to evaluate, found none")
+        if self.save is not None and len(self.runs) > 1:
+            raise ConfigError(f"--save: expected one run, found {len(self.runs)}; give each a file of its own")
         progress = open_console(stderr=True)  # stdout may be piped into a file
         rows: list[tuple[str, Scores]] = []
         for run in self.runs:
@@ -73,6 +79,8 @@ class Evaluate(Machine):
                     weights=self.weights,
                     descriptor=self.descriptor,
                     allow_trained_identities=self.allow_trained_identities,
+                    save=self.save,
+                    save_top=self.save_top,
                     machine=self,
                     note=lambda line: say(progress, line),
                     progress=bar,

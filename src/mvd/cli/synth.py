@@ -40,6 +40,9 @@ class Synth:
     difficulty: Difficulty = field(default_factory=Difficulty)
     thermal: bool = False
     """let the infrared cameras see heat instead of the near infrared"""
+    varied: bool = False
+    """people, places, cameras and boxes of the widest variety, every picture by another camera: a visible, a
+    near-infrared and a thermal one; in the layout csv or folder"""
     workers: int = 0
     """processes; 0 is one for each core"""
     sheet: Path | None = None

@@ -39,7 +39,8 @@ class Train:
     prepared: Path | None = None
     """folder of the prepared arrays, if not where `mvd prepare` puts them"""
     pretrained: Path | None = None
-    """initial weights: a ResNet with torchvision's, timm's or MindSpore's names for the encoders, or a whole MVD"""
+    """initial weights: a ResNet with torchvision's, timm's or MindSpore's names for the encoders, AGW's or a whole
+    MVD network; or a run folder, for its best checkpoint"""
     resume: Path | None = None
     """continue the run in this folder; flags of optimizer, schedule and runtime change it from there on, the others are
     the run's; give the data only if they have moved"""

@@ -18,11 +18,13 @@ from typing import Protocol
 from mvd.commands.engine import load_engine, machine_flags
 from mvd.commands.evaluate import evaluate
 from mvd.commands.prepare import prepare
+from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.synth import synth
 from mvd.commands.train import train
 from mvd.config import Machine, RunConfig
 from mvd.config.recipes import DEMO
 from mvd.data.arrays import Progress
+from mvd.data.layouts.sysu import CAMERAS
 from mvd.errors import RunError
 from mvd.files.locks import folder_locked
 from mvd.results.demo import DemoResult
@@ -39,7 +41,7 @@ _MARKER = "demo.json"
 
 
 class Screens(Protocol):
-    """What a demo shows while it runs; the methods here show nothing."""
+    """What a demo or a benchmark shows while it runs; the methods here show nothing."""
 
     @contextmanager
     def counting(self, title: str) -> Iterator[Progress]:
@@ -52,8 +54,8 @@ class Screens(Protocol):
         yield Observer()
 
 
-class _Silent(Screens):
-    pass
+class Silent(Screens):
+    """Shows nothing."""
 
 
 def demo(
@@ -80,7 +82,7 @@ def demo(
         RunError: the folder is not empty.
         MvdError: as `synth`, `prepare`, `train` and `evaluate`.
     """
-    out, screens = Path(out), screens or _Silent()
+    out, screens = Path(out), screens or Silent()
     machine = machine or Machine()
     runtime = replace(
         DEMO.runtime,
@@ -92,8 +94,15 @@ def demo(
     config = replace(DEMO, seed=seed, runtime=runtime)
     with machine_flags():
         load_engine(config).check(config)
+    rehearse_folder(out, [(config, TRAIN)], more=_picture_space(config))
     with _claimed(out, seed, replace_old=replace_old):
         return _demo(out, config, screens)
+
+
+def _picture_space(config: RunConfig) -> int:
+    """Bound the bytes of the pictures, as if they were not compressed, and of their arrays."""
+    pictures = (TRAIN + VALIDATION + TEST) * PICTURES * len(CAMERAS)
+    return pictures * 3 * (HEIGHT * HEIGHT // 2 + config.data.height * config.data.width)
 
 
 def _demo(out: Path, config: RunConfig, screens: Screens) -> DemoResult | None:

@@ -26,6 +26,7 @@ from mvd.data.images import Preprocessing
 from mvd.data.pictures import Pictures
 from mvd.data.training import TrainingData
 from mvd.errors import ConfigError
+from mvd.metrics.projection import Projection
 from mvd.metrics.validation import Validation
 from mvd.runs import RunFolder
 from mvd.runs.observer import Observer
@@ -47,6 +48,9 @@ class Engine(Protocol):
         Raises:
             ConfigError: the device is missing, the configuration cannot be built, or the network not compiled.
         """
+
+    def checkpoint_size(self, config: RunConfig, classes: int) -> tuple[int, int]:
+        """Return the bytes of a run's weights, and of the optimizer's state, in a checkpoint."""
 
     def adapt(self, config: RunConfig, machine: Machine) -> tuple[RunConfig, tuple[str, ...]]:
         """Choose the device, and what depends on it, for a run that exists.
@@ -117,7 +121,14 @@ class Engine(Protocol):
         """
 
     def export(
-        self, config: RunConfig, classes: int, checkpoint: Path | None, file: Path, *, preprocessing: Preprocessing
+        self,
+        config: RunConfig,
+        classes: int,
+        checkpoint: Path | None,
+        file: Path,
+        *,
+        preprocessing: Preprocessing,
+        projection: Projection | None = None,
     ) -> None:
         """Write the network as a program from pictures to embeddings, in float32, of any batch size.
 
@@ -131,6 +142,7 @@ class Engine(Protocol):
             preprocessing: "inside" takes "pictures" (B, H, W, 3) uint8, RGB; "outside" takes "images" (B, 3, H, W)
                 float32, normalised. A network with a stem for each modality takes "modalities" (B,) int64 besides. It
                 gives "descriptors" (B, D) float32.
+            projection: of the embeddings, which becomes a layer of the program; D is its width then.
 
         Raises:
             CheckpointError: the weights do not fit.

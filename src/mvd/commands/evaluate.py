@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal
 
 from mvd import distributed
@@ -17,9 +19,11 @@ from mvd.data.layouts import scan
 from mvd.data.official_galleries import Permutations, load_permutations
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import Dataset, Samples
-from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
+from mvd.errors import CheckpointError, ConfigError, DatasetError, ProtocolError, RunError
+from mvd.files.atomic import cannot_write
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
+from mvd.metrics.rankings import save_rankings
 from mvd.metrics.rerank import Reranking
 from mvd.metrics.scores import Scores, rehearse
 from mvd.metrics.scores import evaluate as score
@@ -46,6 +50,8 @@ def evaluate(
     weights: Weights = "best",
     descriptor: Descriptor | None = None,
     allow_trained_identities: bool = False,
+    save: Path | str | None = None,
+    save_top: int = 0,
     machine: Machine | None = None,
     note: Note = _silent,
     progress: Progress | None = None,
@@ -68,6 +74,9 @@ def evaluate(
         descriptor: the embedding of a picture, where it is not the configuration's; training does not depend on it.
         allow_trained_identities: test people whom the run was trained on, too; the figures count as no test figures
             of the run.
+        save: a file (.npz) for the ranked list of each query with distances, per protocol and trial;
+            `mvd.metrics.load_rankings` reads it and says what is in it.
+        save_top: how many of the gallery to list in it; 0 lists all.
         machine: the framework, device, precision, workers and batch; by default the run's, where they are there.
         note: called with a line that the user should see.
         progress: called with (pictures embedded, pictures in all).
@@ -78,8 +87,9 @@ def evaluate(
         DatasetError: the test pictures or the galleries cannot be read.
         ProtocolError: there is no such protocol, it does not fit the pictures, or test people are among those whom the
             run was trained on.
-        ConfigError: the run's network has no such descriptor.
+        ConfigError: the run's network has no such descriptor, or the name of `save` another ending.
     """
+    save = None if save is None else _require_savable(Path(save), save_top)
     run = open_run(Path(path))
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
@@ -130,7 +140,27 @@ def evaluate(
                 else:
                     if not record["own"]:
                         note(f"{file}: kept there, since these are no test figures of the run on its own data set")
+                if save is not None:
+                    try:
+                        save_rankings(save, features, chosen, galleries, rerankings=rankings, top=save_top)
+                    except OSError as error:
+                        note(f"{cannot_write(save, error)}; the figures are shown, the ranked lists not kept")
         return distributed.broadcast(results)
+
+
+def _require_savable(file: Path, top: int) -> Path:
+    """Refuse a file of ranked lists that could not be written in the end."""
+    if file.suffix != ".npz":
+        raise ConfigError(f"--save: expected a name that ends in .npz, found {file}; choose another")
+    if top < 0:
+        raise ConfigError(f"--save-top: expected 0 (all) or more, found {top}")
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(file))
+        with TemporaryFile(dir=file.parent):
+            return file
+    except OSError as error:
+        raise cannot_write(file, error) from error
 
 
 def prepare_test(

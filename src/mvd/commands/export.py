@@ -12,11 +12,13 @@ Shapes: N pictures, D width of a descriptor.
 from __future__ import annotations
 
 import glob
+import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +32,8 @@ from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing, write_json
 from mvd.files.locks import name_locked
+from mvd.inference.identity import fingerprint_projected, fingerprint_weights
+from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.onnx_models import (
     annotate,
     describe_interface,
@@ -38,9 +42,10 @@ from mvd.inference.onnx_models import (
     to_int8,
 )
 from mvd.inference.onnx_network import OnnxNetwork
+from mvd.metrics.calibration import Calibration
 from mvd.metrics.scores import Scores
 from mvd.results.export import ExportedProgram, ExportResult, Format, Variant
-from mvd.runs import Card, CardFigures, open_run
+from mvd.runs import Card, CardFigures, load_checkpoint, open_run
 
 TOLERANCE = 1e-4
 """The largest difference of a number of a descriptor from the network's, in float32."""
@@ -65,6 +70,9 @@ def export(
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportResult:
     """Write the network of a run as programs.
+
+    What `mvd calibrate` learnt goes with it: a projection becomes a layer of the program, and the calibration is in its
+    metadata.
 
     Args:
         path: the run folder.
@@ -108,26 +116,28 @@ def export(
     if "int8" in variants:
         pictures.calibration()  # its errors belong before the work
     engine, classes = load_engine(config), len(run.data.identities)
+    weights_fingerprint = fingerprint_weights(load_checkpoint(checkpoint)[0], run.config)
+    projection = kept_projection(checkpoint, weights_fingerprint)
+    fingerprint = fingerprint_projected(weights_fingerprint, projection)
+    calibration = kept_calibration(checkpoint, fingerprint)
     reference = engine.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
+    if projection is not None:
+        reference = projection(reference)
     card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
+    about = {"name": run.path.resolve().name, "data": json.dumps(asdict(run.data.public(card)))}
     with _folder_beside(file) as folder:
         whole = folder / f"fp32.{chosen}"
-        engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing)
+        engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing, projection=projection)
         for variant in dict.fromkeys(variants):
             final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}{file.suffix}")
             part = _convert(whole, variant, pictures, size=config.runtime.embed_batch or _BATCH)
             batches = pictures.pictures.batches(config.runtime.embed_batch or _BATCH)
-            if chosen == "onnx":
-                descriptors = OnnxNetwork(part).embed(batches, pictures.modalities)
-            else:
-                descriptors = _run_mindir(part, batches, preprocessing)
+            descriptors = _run(part, batches, pictures, preprocessing)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)
-            metadata = _metadata(config, card, variant, results if pictures.own else (), preprocessing)
-            if chosen == "onnx":
-                annotate(part, metadata)
-            else:
-                write_json(file.with_name(f"{file.name}.json"), metadata)
+            texts = _metadata(config, card, variant, results if pictures.own else (), preprocessing)
+            texts |= about | _identify(variant, fingerprint, calibration)
+            _annotate(part, file, texts)
             size = part.stat().st_size
             done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
@@ -157,11 +167,26 @@ def _choose_format(asked: Format | Literal["auto"], config: RunConfig, machine: 
     return asked
 
 
-def _run_mindir(file: Path, batches: Iterable[npt.NDArray[np.uint8]], preprocessing: Preprocessing) -> Floats:
-    """Compute descriptors (N, D) by a MindIR program."""
+def _run(
+    file: Path,
+    batches: Iterable[npt.NDArray[np.uint8]],
+    pictures: ComparisonPictures,
+    preprocessing: Preprocessing,
+) -> Floats:
+    """Compute descriptors (N, D) by a program."""
+    if file.suffix == ".onnx":
+        return OnnxNetwork(file).embed(batches, pictures.modalities)
     from mvd.mindspore.inference.export import MindirNetwork
 
     return MindirNetwork(file, preprocessing).embed(batches)
+
+
+def _annotate(part: Path, file: Path, texts: Mapping[str, str]) -> None:
+    """Write what a program says of itself: into it, or beside its final file, since MindIR has no place for it."""
+    if part.suffix == ".onnx":
+        annotate(part, texts)
+    else:
+        write_json(file.with_name(f"{file.name}.json"), dict(texts))
 
 
 @contextmanager
@@ -212,9 +237,20 @@ def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> f
     return difference
 
 
+def _identify(variant: Variant, fingerprint: str, calibration: Calibration | None) -> dict[str, str]:
+    """Name the weights, and what their similarities mean.
+
+    In float16 embeddings are those of the weights for all purposes. In int8 they are another model's, to be calibrated
+    by itself.
+    """
+    if variant == "int8":
+        return {"fingerprint": hashlib.sha256(f"{fingerprint} {variant}".encode()).hexdigest()}
+    return {"fingerprint": fingerprint} | ({} if calibration is None else {"calibration": calibration.to_json()})
+
+
 def _metadata(
     config: RunConfig, card: Card, variant: Variant, results: Sequence[Scores], preprocessing: Preprocessing
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """Make a program's metadata; its own test figures, if of the run's data set, replace the run's on the card."""
     if results:
         own = tuple(_figures(result) for result in results)

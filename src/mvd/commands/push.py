@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 
 from mvd.config import to_json
 from mvd.errors import CheckpointError
-from mvd.files.atomic import is_temporary, write_atomically
+from mvd.files.atomic import is_temporary, replacing, write_atomically
 from mvd.files.locks import folder_locked
 from mvd.report.card import model_page
 from mvd.runs import load_checkpoint, open_run, read_metadata
+from mvd.runs.beside import CALIBRATION, PROJECTION, file_beside
 from mvd.runs.recovery import weights_alone
 from mvd.weights import write_weights
 from mvd.weights.hub import CONFIG, PAGE, WEIGHTS, require_hub, upload
@@ -58,9 +60,8 @@ def save_model(run: str | Path, folder: Path, name: str) -> None:
     checkpoint = opened.best_checkpoint
     tensors, meta = load_checkpoint(checkpoint)
     card, config = opened.card_with_tests(checkpoint), to_json(opened.config)
-    # By the marks, the people that it was trained on are known wherever it is used; no path or name is published.
-    known = replace(opened.data, root="", prepared="", people=(), pretrained=card.pretrained, source=card.source)
-    metadata = {"mvd": dumps(asdict(meta)), "config": config, "card": card.to_json(), "data": dumps(asdict(known))}
+    data = dumps(asdict(opened.data.public(card)))
+    metadata = {"mvd": dumps(asdict(meta)), "config": config, "card": card.to_json(), "data": data}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with folder_locked(folder):
@@ -72,8 +73,20 @@ def save_model(run: str | Path, folder: Path, name: str) -> None:
                 )
             write_weights(folder / WEIGHTS, weights_alone(tensors), "safetensors", metadata=metadata)
             write_atomically(folder / CONFIG, config)
+            _copy_what_is_beside(checkpoint, folder / WEIGHTS)
             write_atomically(folder / PAGE, model_page(card, opened.config, name))
     except OSError as error:
         raise CheckpointError(
             f"{folder}: expected a folder to write a model to, could not ({error.strerror or error}); choose another"
         ) from error
+
+
+def _copy_what_is_beside(checkpoint: Path, weights: Path) -> None:
+    """Take calibration and projection along; those of a model that was in the folder before do not stay."""
+    for name in (CALIBRATION, PROJECTION):
+        source, target = file_beside(checkpoint, name), file_beside(weights, name)
+        if not source.is_file():
+            target.unlink(missing_ok=True)
+            continue
+        with replacing(target) as temporary:
+            shutil.copyfile(source, temporary)

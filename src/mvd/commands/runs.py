@@ -70,8 +70,8 @@ def compare_runs(first: str | Path, second: str | Path) -> RunComparison:
             raise RunError(str(run.reason))
     folders = [open_run(Path(first)), open_run(Path(second))]
     ours, theirs = (config_fields(folder.config) for folder in folders)
-    logs = [_step_logs(folder.metrics()) for folder in folders]
-    paces = [_pace(log, folder.config) for log, folder in zip(logs, folders, strict=True)]
+    logs = [step_logs(folder.metrics()) for folder in folders]
+    paces = [pace(log, folder.config) for log, folder in zip(logs, folders, strict=True)]
     return RunComparison(
         runs=(one, other),
         settings={name: (_text(ours.get(name)), _text(theirs.get(name))) for name in differing([ours, theirs])},
@@ -103,7 +103,7 @@ def _unreadable(path: Path, error: OSError) -> RunSummary:
 
 def _summarise(run: RunFolder) -> RunSummary:
     config, data, records, state = run.config, run.data, run.metrics(), read_state(run.path)
-    logs = _step_logs(records)
+    logs = step_logs(records)
     validations = [record for record in records if "validation" in record]
     best = max(validations, key=lambda record: record["validation"]["mAP"], default=None)
     recipe, apart = nearest_recipe(config)
@@ -164,7 +164,8 @@ def _when(path: Path) -> float:
         return 0.0
 
 
-def _step_logs(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def step_logs(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Select the lines of a run's metrics that are of steps, not of validations."""
     return [record for record in records if "losses" in record]
 
 
@@ -185,7 +186,7 @@ def _at_equal_steps(
     return rows
 
 
-def _pace(logs: Sequence[Mapping[str, Any]], config: RunConfig) -> dict[str, float | None]:
+def pace(logs: Sequence[Mapping[str, Any]], config: RunConfig) -> dict[str, float | None]:
     """Compute a run's median rate, seconds spent in steps, and peak bytes; None where nothing was recorded."""
     batch = config.augment.streams * config.sampling.identities * config.sampling.pictures
     rates = [log["pictures_per_second"] for log in logs]

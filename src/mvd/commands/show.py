@@ -92,4 +92,5 @@ def _describe(tensors: Arrays) -> str | None:
     ]
     if (classes := ours.get("shared.neck.classifier.weight")) is not None:
         parts.append(f"{len(classes)} people")
-    return ", ".join([*parts, "names of ours" if naming is OURS else f"names of {naming.title}"])
+    named = "names of ours" if naming is OURS else f"names of {naming.title}"
+    return ", ".join([*parts, f"{named} under {naming.prefix}" if naming.prefix else named])

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mvd.data.arrays import Progress
 from mvd.data.workers import worker_count
-from mvd.errors import DatasetError
+from mvd.errors import ConfigError, DatasetError
 from mvd.files.atomic import replacing
 from mvd.results.datasets import SynthResult
 from mvd.synthetic import (
@@ -17,6 +17,7 @@ from mvd.synthetic import (
     LLCM,
     REGDB,
     SYSU_MM01,
+    VARIED_RIG,
     Difficulty,
     LayoutName,
     SyntheticConfig,
@@ -44,6 +45,7 @@ def synth(
     seed: int = 0,
     difficulty: Difficulty | None = None,
     thermal: bool = False,
+    varied: bool = False,
     sheet: str | Path | None = None,
     workers: int = 0,
     progress: Progress | None = None,
@@ -62,6 +64,9 @@ def synth(
         seed: decides the people and everything else.
         difficulty: how hard it is to recognise people; by default `Difficulty()`.
         thermal: whether the infrared cameras see heat instead of the near infrared.
+        varied: people, places, cameras and boxes of the widest variety, each picture by another camera, as the model in
+            the box is trained on: a visible, a near-infrared and a thermal camera that roam. In the layout "csv" by
+            default; only the layouts of own data have a place for it.
         sheet: a picture file for a contact sheet.
         workers: processes; 0 is one for each core.
         progress: called with (pictures done, pictures in all).
@@ -71,10 +76,15 @@ def synth(
         ConfigError: a number is out of range, or the layout has no place for such cameras or validation people.
     """
     plan = {"sysu-mm01": SYSU_MM01, "regdb": REGDB, "llcm": LLCM}[like] if like else None
-    name = layout or (_LIKE[like] if like else "sysu")
+    if varied and (like or thermal):
+        raise ConfigError(
+            f"varied: expected neither like nor thermal beside it, found {'like' if like else 'thermal'}; leave one out"
+        )
+    name = layout or (_LIKE[like] if like else "csv" if varied else "sysu")
     if plan is None:
         held_out = (12 if LAYOUTS[name].validates else 0) if validation is None else validation
-        plan = even_plan(train=train, validation=held_out, test=test, pictures=pictures, rig=LAYOUTS[name].rig)
+        rig = VARIED_RIG if varied else LAYOUTS[name].rig
+        plan = even_plan(train=train, validation=held_out, test=test, pictures=pictures, rig=rig)
     config = SyntheticConfig(
         seed=seed,
         plan=plan,

@@ -12,6 +12,7 @@ from typing import Any
 from mvd import distributed
 from mvd.commands.engine import choose_framework, fit_machine, load_engine
 from mvd.commands.evaluate import prepare_test
+from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
 from mvd.config import Machine, RunConfig
 from mvd.config.changes import apply_changes, find_changes, refused_changes
@@ -22,10 +23,10 @@ from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, DatasetError, RunError
 from mvd.metrics.validation import Validation
 from mvd.results.train import TrainResult
-from mvd.runs import RunData, RunFolder, creating_run, open_run, recover
+from mvd.runs import RunData, RunFolder, creating_run, open_run, read_trained_on, recover
 from mvd.runs.observer import Observer, Observers
 from mvd.runs.recording import recorded
-from mvd.weights.load import load_pretrained
+from mvd.weights.load import load_pretrained, pretrained_file
 from mvd.weights.names import Match
 
 
@@ -59,7 +60,8 @@ def train(
         observer: observes the run.
         prepared: the folder of the prepared arrays, where it is not the default one.
         pretrained: weights that the network starts from, such as those of a ResNet trained on ImageNet for its
-            encoders: a file in any format and naming of `mvd.weights.load.load_pretrained`.
+            encoders: a file in any format and naming of `mvd.weights.load.load_pretrained`; or a run folder, for its
+            best checkpoint.
         replace: delete a run that is in `out`.
         tested: the run is going to be tested on the data set: check first that it can be.
 
@@ -81,19 +83,21 @@ def train(
                 prepare_test(dataset)
             folder = default_folder(dataset) if prepared is None else Path(prepared)
             training, validation = load_training(dataset, folder, config)
-            weights = (
-                None
-                if pretrained is None
-                else load_pretrained(Path(pretrained), config.model, len(training.identities))
-            )
+            if distributed.is_first():
+                rehearse_folder(run.path, [(config, len(training.identities))])
+            file = None if pretrained is None else pretrained_file(Path(pretrained))
+            weights = None if file is None else load_pretrained(file, config.model, len(training.identities))
+            earlier = None if file is None else read_trained_on(file)
             described = replace_fields(
                 describe_people(dataset, training.identities, data),
                 prepared=str(folder.resolve()),
-                pretrained=None if pretrained is None else str(Path(pretrained).resolve()),
+                pretrained=None if file is None else str(file.resolve()),
                 pictures=training.fingerprint(),
                 recipe=name_recipe(config),
                 validation=None if validation is None else validation_protocol_of(dataset).name,
             )
+            if earlier is not None:  # the weights have seen these people, too
+                described = replace_fields(described, marks=tuple(dict.fromkeys((*described.marks, *earlier.marks))))
         with ExitStack() as stack:
             with distributed.agreement():
                 if distributed.is_first():
@@ -159,6 +163,7 @@ def resume(
         with distributed.agreement():
             begun = False
             if distributed.is_first():
+                rehearse_folder(run.path, [(config, len(run.data.identities))], remedy="disk for the run")
                 if inputs.described != run.data:
                     run.move_data(inputs.described)
                 meta = recover(run)

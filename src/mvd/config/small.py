@@ -12,8 +12,8 @@ from mvd.config.run import RunConfig
 def small_twin(config: RunConfig) -> RunConfig:
     """Keep a recipe's parts and losses, and take the demo's network, pictures, batch, optimizer and schedule.
 
-    Those numbers were chosen for MVD on the demo's people (docs/LOG.md): ResNet-18 of width 16 with stride 2 in the last
-    stage, 96 × 48, 16 identities × (2 + 2), AdamW at 1e-2. Metric losses see unit features, because a network that starts
+    Those numbers were chosen for MVD on the demo's people (docs/LOG.md): ResNet-18 of width 16 with stride 2 in the
+    last stage, 96 × 48, 16 identities × (2 + 2), AdamW at 1e-2. Metric losses see unit features: a network that starts
     from nothing lets others shrink until the margin is all that is left. The validation identities are held out.
 
     Example:

@@ -25,14 +25,14 @@ MVD_STRONG = RunConfig(
 
 Where each number comes from:
 
-- four streams (colour or grey with probability 0.5; one channel; infrared; infrared brighter or darker), the erased value,
-  the quadruple-centre loss with margin 0.7 on features before the BN neck, 6 identities × 4 pictures: MSCMNet, whose
-  ablation has 76.3 / 71.8 on SYSU-MM01 with these and the identity loss alone;
-- 384 × 144, SGD at 0.1, a tenth of it for the encoder, weight decay 5e-4 on all parameters, warm-up of 10 epochs, drops
-  after 20 and 80: DEEN; 150 epochs: MSCMNet;
+- four streams (colour or grey with probability 0.5; one channel; infrared; infrared brighter or darker), the erased
+  value, the quadruple-centre loss with margin 0.7 on features before the BN neck, 6 identities × 4 pictures: MSCMNet,
+  whose ablation has 76.3 / 71.8 on SYSU-MM01 with these and the identity loss alone;
+- 384 × 144, SGD at 0.1, a tenth of it for the encoder, weight decay 5e-4 on all parameters, warm-up of 10 epochs,
+  drops after 20 and 80: DEEN; 150 epochs: MSCMNet;
 - non-local blocks and the generalised mean with p = 3: AGW, CAJ, DEEN and MSCMNet;
 - flip at test: CAJ, DEEN and MSCMNet;
-- last stride 1, label smoothing 0.1, VSD 2, VCD 2, the weights of the branches: MVD's released codes; VML 1 as in "mvd";
+- last stride 1, label smoothing 0.1, VSD 2, VCD 2, weights of the branches: MVD's released codes; VML 1 as in "mvd";
 - the average of the weights, 0.999: ours.
 
 Encoders should start from ImageNet. It has not been trained at this size here; docs/benchmark.md has what was measured
@@ -40,6 +40,6 @@ of its small twin.
 """
 
 MVD_STRONG_SMALL = small_twin(MVD_STRONG)
-"""The small twin of `MVD_STRONG`, from random weights on a CPU: the same parts and losses, the demo's network, pictures,
-batch and optimizer (`small_twin`). docs/benchmark.md has its figures beside those of other small twins.
+"""The small twin of `MVD_STRONG`, from random weights on a CPU (`small_twin`): the same parts and losses, the demo's
+network, pictures, batch and optimizer. docs/benchmark.md has its figures beside those of other small twins.
 """

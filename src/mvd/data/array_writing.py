@@ -83,14 +83,17 @@ def require_place(out: Path, arrays: Sequence[UnfinishedArray], *, continued: bo
         continued: whether a job is going on there that was stopped.
 
     Raises:
-        OSError: it cannot be written to.
-        DatasetError: a folder has an array's name, or there is too little space.
+        OSError: it is no folder.
+        DatasetError: it cannot be written to, a folder has an array's name, or there is too little space.
     """
     holder = next(folder for folder in (out, *out.absolute().parents) if is_there(folder))
     if not holder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(holder))
     if not os.access(holder, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, "no permission to write there, or a read-only disk", str(holder))
+        raise DatasetError(
+            f"{out}: expected a folder that arrays can be written to, found none (no permission, or a read-only disk); "
+            f"allow writing to it, or choose another folder with --out"
+        )
     for file in (name for modality in Modality for name in vars(array_files(out, modality)).values()):
         if file.is_dir():
             raise DatasetError(f"{file}: expected to write a file, found a folder; rename it, or choose another --out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,10 +20,17 @@ else:
 _LOCKED_BYTE = 1 << 40  # Windows denies reading locked bytes, so one beyond the end of every file here is locked
 
 
-def lock(file: IO[bytes] | int) -> None:
+_WAIT_SECONDS = 0.02  # between two tries
+
+
+def lock(file: IO[bytes] | int, *, shared: bool = False) -> None:
     """Lock a file until it is closed.
 
     On a network file system without locks, nothing is locked.
+
+    Args:
+        file: open for reading or writing.
+        shared: whether others may hold it too who share it; on Windows nobody may.
 
     Raises:
         BlockingIOError: it is locked already, by another process or by this one.
@@ -36,7 +44,7 @@ def lock(file: IO[bytes] | int) -> None:
             raise BlockingIOError from error
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:
@@ -77,6 +85,38 @@ def name_locked(path: Path) -> Iterator[None]:
     if sys.platform == "win32":
         with suppress(OSError):  # an open file cannot be removed
             file.unlink()
+
+
+@contextmanager
+def file_locked(file: Path, *, shared: bool = False, seconds: float = 600) -> Iterator[None]:
+    """Hold the lock of a file, which is made and stays, and wait for it where another process holds it.
+
+    Args:
+        file: in a folder that exists.
+        shared: whether others may hold it too who share it.
+        seconds: how long to wait at most.
+
+    Raises:
+        BusyError: it was not free in time.
+        OSError: the file cannot be made there.
+    """
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    try:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                lock(handle, shared=shared)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise BusyError(
+                        f"{file.parent}: expected other processes to leave it within {seconds:.0f} s, found one still "
+                        f"at work on it; wait until it ends"
+                    ) from None
+                time.sleep(_WAIT_SECONDS)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -16,10 +16,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mvd.config import RunConfig
 from mvd.data.images import Preprocessing
 from mvd.inference.onnx_models import require_onnx
+from mvd.metrics.projection import Projection
 from mvd.models.factory import Network
 from mvd.models.state import initial_network, restore_network
 from mvd.runs import load_checkpoint
@@ -30,20 +32,31 @@ OPSET = 18
 
 
 class _Program(nn.Module):
-    """The exported module: pre-processing, if inside, and the network's embedding."""
+    """The exported module: pre-processing, if inside, the network's embedding, and its projection, if there is one."""
 
-    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
+    def __init__(self, network: Network, preprocessing: Preprocessing, projection: Projection | None) -> None:
         super().__init__()
         self.network = network
         self.preprocessing = preprocessing
+        self.mean = None if projection is None else nn.Buffer(torch.from_numpy(projection.mean))
+        self.matrix = None if projection is None else nn.Buffer(torch.from_numpy(projection.matrix))
 
     def forward(self, pictures: Tensor, modalities: Tensor | None = None) -> Tensor:
         images = normalise_tensor(pictures.float()) if self.preprocessing == "inside" else pictures
-        return self.network.embed(images, modalities)
+        embeddings = self.network.embed(images, modalities)
+        if self.mean is None or self.matrix is None:
+            return embeddings
+        return functional.normalize((functional.normalize(embeddings) - self.mean) @ self.matrix)
 
 
 def export(
-    config: RunConfig, classes: int, checkpoint: Path | None, file: Path, *, preprocessing: Preprocessing
+    config: RunConfig,
+    classes: int,
+    checkpoint: Path | None,
+    file: Path,
+    *,
+    preprocessing: Preprocessing,
+    projection: Projection | None = None,
 ) -> None:
     """Write an ONNX program; see `mvd.commands.engine.Engine.export`."""
     require_onnx("onnx", "onnxscript")
@@ -62,7 +75,7 @@ def export(
     batch = {0: torch.export.Dim("batch")}
     with _quietly():
         torch.onnx.export(
-            _Program(network, preprocessing).eval(),
+            _Program(network, preprocessing, projection).eval(),
             tuple(inputs.values()),
             str(file),
             input_names=list(inputs),

@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ import numpy.typing as npt
 from mvd.config import ModelConfig, RunConfig
 from mvd.metrics.projection import Projection
 from mvd.runs import OPTIMIZER_PREFIX
-from mvd.runs.beside import read_projection
 
 _SHOWN = 12
 
@@ -88,15 +86,3 @@ def fingerprint_projected(weights: str, projection: Projection | None) -> str:
     if projection is None:
         return weights
     return fingerprint_tensors({"mean": projection.mean, "matrix": projection.matrix}, weights)
-
-
-def kept_projection(file: Path, weights: str) -> Projection | None:
-    """Read the projection that is kept beside a checkpoint; None if there is none for these weights.
-
-    Raises:
-        CheckpointError: it is damaged.
-    """
-    found = read_projection(file)
-    if found is None or found.weights != weights:
-        return None
-    return Projection(mean=found.tensors["mean"], matrix=found.tensors["matrix"], kept=found.kept)

@@ -99,21 +99,53 @@ def open_model(
         HubError: the hub has no such model, or cannot be reached.
         RunError: a run folder has no checkpoint.
     """
-    if str(source) == RENDERED and not Path(source).exists():
-        return OnnxModel(box_model(), name=RENDERED, device=device, precision=precision, batch=batch)
-    path = Path(source)
-    if is_onnx(path):
-        return OnnxModel(path, device=device, precision=precision, batch=batch)
-    file = find_weights(source)
+    return _open(source, framework, device, precision, batch, projected=True)
+
+
+def open_whole(source: str | Path, *, device: str = "auto", precision: str = "auto", batch: int = 64) -> PictureModel:
+    """Open a trained network without the projection that is kept with it; see `open_model`.
+
+    Embeddings have length 1. A program has its projection in it.
+    """
+    return _open(source, "auto", device, precision, batch, projected=False)
+
+
+def _open(
+    source: str | Path, framework: str, device: str, precision: str, batch: int, *, projected: bool
+) -> PictureModel:
+    file = find_model(source)
+    if file.suffix == ".onnx" or is_onnx(file):
+        name = RENDERED if _is_box(source) else None
+        return OnnxModel(file, name=name, device=device, precision=precision, batch=batch)
     if framework == "mindspore" or (framework == "auto" and _only_mindspore()):
         from mvd.mindspore.inference.model import MindSporeModel
 
-        return MindSporeModel(file, name=_name(source, file), device=device, precision=precision, batch=batch)
+        return MindSporeModel(
+            file, name=_name(source, file), device=device, precision=precision, batch=batch, projected=projected
+        )
     with needing_torch(
         f"{source}: expected a program that mvd export wrote, or PyTorch to run its weights, found neither"
     ):
         from mvd.inference.torch_model import TorchModel
-    return TorchModel(file, name=_name(source, file), device=device, precision=precision, batch=batch)
+    return TorchModel(
+        file, name=_name(source, file), device=device, precision=precision, batch=batch, projected=projected
+    )
+
+
+def find_model(source: str | Path) -> Path:
+    """Find the file of a network: an ONNX program, or its weights; what `open_model` takes.
+
+    Raises:
+        CheckpointError: a folder is neither a run nor a model, or this build has no model in the box.
+        ConfigError: the hub's library is not installed.
+        HubError: the hub has no such model, or cannot be reached.
+        RunError: a run folder has no checkpoint.
+    """
+    return box_model() if _is_box(source) else find_weights(source)
+
+
+def _is_box(source: str | Path) -> bool:
+    return str(source) == RENDERED and not Path(source).exists()
 
 
 def box_model() -> Path:

@@ -14,12 +14,11 @@ import numpy.typing as npt
 
 from mvd.errors import ConfigError, DatasetError
 from mvd.inference.embedder import Embedder, Precision
-from mvd.inference.identity import ModelIdentity, fingerprint_projected, kept_projection
+from mvd.inference.identity import ModelIdentity, fingerprint_projected
+from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture
-from mvd.metrics.calibration import Calibration
 from mvd.metrics.distances import unit_rows
 from mvd.runs import RunData, read_trained_on
-from mvd.runs.beside import CALIBRATION, file_beside, read_beside
 
 
 class TorchModel:
@@ -69,8 +68,7 @@ class TorchModel:
             size=self._embedder.size,
         )
         self.trained_on: RunData | None = read_trained_on(file)
-        text = read_beside(file, CALIBRATION)
-        self.calibration = Calibration.of(text, self.identity.fingerprint, str(file_beside(file, CALIBRATION)))
+        self.calibration = kept_calibration(file, self.identity.fingerprint)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -93,9 +91,3 @@ class TorchModel:
             )
         embeddings = self._embedder(pictures, modalities)
         return unit_rows(embeddings) if self._projection is None else self._projection(embeddings)
-
-    def whole(
-        self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None
-    ) -> npt.NDArray[np.float32]:
-        """Embed pictures without projection, scaled as the network gives them: what a projection is learnt on."""
-        return self._embedder(pictures, modalities)

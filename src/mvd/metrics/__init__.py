@@ -20,6 +20,7 @@ from mvd.metrics.protocols import (
     sysu_protocol,
     validation_protocol,
 )
+from mvd.metrics.rankings import RankedLists, SavedRankings, load_rankings, rank, save_rankings
 from mvd.metrics.rerank import Reranking, rerank
 from mvd.metrics.retrieval import CrossModalRetrieval, RetrievalFigures
 from mvd.metrics.scores import Figures, Scores, evaluate, join_trials
@@ -33,8 +34,10 @@ __all__ = [
     "Figures",
     "Labels",
     "Protocol",
+    "RankedLists",
     "Reranking",
     "RetrievalFigures",
+    "SavedRankings",
     "Scores",
     "Trial",
     "TrialScores",
@@ -45,10 +48,13 @@ __all__ = [
     "find_protocol",
     "join_trials",
     "llcm_protocol",
+    "load_rankings",
     "own_protocol",
     "protocols_of",
+    "rank",
     "regdb_protocol",
     "rerank",
+    "save_rankings",
     "score",
     "select_protocols",
     "sysu_protocol",

@@ -20,14 +20,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.samples import Modality
 from mvd.errors import CheckpointError, ProtocolError
+from mvd.metrics.pair_statistics import PLACES, PairStatistics, pair_name, pair_statistics
 
 FEW_PEOPLE = 30
 """Below this number of people a calibration is rough."""
@@ -35,11 +34,8 @@ FEW_PEOPLE = 30
 PRIOR = 0.5
 """The share of pairs that show one person, for which probabilities are stated by default."""
 
-_BINS = 4096  # of similarities, from -1 to 1
 _KNOTS = 64  # of the impostors' distribution
 _TAIL = 0.05  # the share of impostors that the exponential tail is fitted to
-_QUERIES = 4096  # of a pair of modalities, at most
-_BLOCK = 256
 _NEWTON = 100
 _VERSION = 1
 
@@ -77,6 +73,7 @@ class Calibration:
         data: their data set, in words.
         pairs: by "QUERY-GALLERY", such as "infrared-visible".
 
+    >>> from mvd.data.samples import Modality
     >>> rng = np.random.default_rng(0)
     >>> people = np.repeat(np.arange(40), 4)
     >>> vectors = rng.normal(size=(40, 16))[people] + 0.5 * rng.normal(size=(160, 16))
@@ -96,7 +93,7 @@ class Calibration:
 
     def covers(self, query_modality: int, gallery_modality: int) -> bool:
         """Tell whether there were enough people to learn this pair of modalities."""
-        return _pair(query_modality, gallery_modality) in self.pairs
+        return pair_name(query_modality, gallery_modality) in self.pairs
 
     def probability(
         self, similarities: npt.ArrayLike, query_modality: int, gallery_modality: int, *, prior: float = PRIOR
@@ -187,7 +184,7 @@ class Calibration:
         return found if found is not None and found.model == model else None
 
     def _of(self, query_modality: int, gallery_modality: int) -> PairCalibration:
-        name = _pair(query_modality, gallery_modality)
+        name = pair_name(query_modality, gallery_modality)
         if name not in self.pairs:
             raise ProtocolError(
                 f"expected a calibration of {name}, found {', '.join(self.pairs) or 'none'}; calibrate the model on "
@@ -229,76 +226,42 @@ def learn_calibration(
     Raises:
         ProtocolError: no pair of modalities has two people of whom one is seen twice.
     """
-    people = np.asarray(identities, np.int64)
-    order = np.argsort(people, kind="stable")
-    found, people = np.asarray(vectors, np.float32)[order], people[order]
-    spectra = np.asarray(modalities, np.int64)[order]
-    places = np.zeros(len(people), np.int64) if cameras is None else np.asarray(cameras, np.int64)[order]
-    pairs = {}
-    for query, gallery in product(Modality, Modality):
-        asked, given = (_spread(np.flatnonzero(spectra == one)) for one in (query, gallery))
-        pair = _learn_pair(found, people, places, asked, given)
-        if pair is not None:
-            pairs[_pair(query, gallery)] = pair
+    pairs = {
+        pair_name(*modality_pair): _learn_pair(found)
+        for modality_pair, found in pair_statistics(vectors, identities, modalities, cameras).items()
+    }
     if not pairs:
         raise ProtocolError(
             "expected at least two people, one of them seen twice, to calibrate on, found fewer; give more pictures"
         )
-    return Calibration(model=model, people=len(np.unique(people)), data=data, pairs=pairs)
+    return Calibration(model=model, people=len(np.unique(np.asarray(identities))), data=data, pairs=pairs)
 
 
-def _learn_pair(
-    vectors: npt.NDArray[np.float32],
-    people: npt.NDArray[np.int64],
-    places: npt.NDArray[np.int64],
-    asked: npt.NDArray[np.int64],
-    given: npt.NDArray[np.int64],
-) -> PairCalibration | None:
-    """Learn from similarities of pictures `asked` with pictures `given`, both rows sorted by person."""
-    if not len(asked) or not len(given):
-        return None
-    whose, starts = np.unique(people[given], return_index=True)
-    same, other = np.zeros(_BINS), np.zeros(_BINS)
-    best: list[npt.NDArray[np.float32]] = []
-    for start in range(0, len(asked), _BLOCK):
-        rows = asked[start : start + _BLOCK]
-        similarities = vectors[rows] @ vectors[given].T
-        one_person = people[rows][:, None] == people[given][None, :]
-        copies = (places[rows][:, None] == places[given][None, :]) & (places[rows] > 0)[:, None]
-        copies |= rows[:, None] == given[None, :]
-        bins = np.clip(((similarities + 1) * (_BINS / 2)).astype(np.int64), 0, _BINS - 1)
-        same += np.bincount(bins[one_person & ~copies], minlength=_BINS)
-        other += np.bincount(bins[~one_person], minlength=_BINS)
-        of_person = np.maximum.reduceat(similarities, starts, axis=1)
-        best.append(of_person[people[rows][:, None] != whose[None, :]])
-    impostors = np.sort(np.concatenate(best))
-    if not same.sum() or not len(impostors):
-        return None
-    slope, offset = _platt(same, other)
-    knots, exceeded, scale = _tail(impostors.astype(np.float64))
+def _learn_pair(found: PairStatistics) -> PairCalibration:
+    slope, offset = _platt(found.same, found.other)
+    knots, exceeded, scale = _tail(np.sort(found.impostors.astype(np.float64)))
     return PairCalibration(
         slope=slope,
         offset=offset,
         similarities=tuple(knots.tolist()),
         exceeded=tuple(exceeded.tolist()),
         scale=scale,
-        same=int(same.sum()),
-        others=len(impostors),
+        same=int(found.same.sum()),
+        others=len(found.impostors),
     )
 
 
-def _platt(same: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _platt(same: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> tuple[float, float]:
     """Fit Platt's logistic function to histograms of similarities, each of weight one half, by Newton's method.
 
     His targets, which are not quite 0 and 1, keep it finite where the two do not overlap.
     """
-    places = (np.arange(_BINS) + 0.5) * (2 / _BINS) - 1
     yes, no = same.sum(), other.sum()
     high, low = (yes + 1) / (yes + 2), 1 / (no + 2)
     weights = np.concatenate([same / (2 * yes), other / (2 * no)])
-    targets = np.repeat([high, low], _BINS)
+    targets = np.repeat([high, low], len(PLACES))
     kept = weights > 0
-    design = np.column_stack([np.tile(places, 2), np.ones(2 * _BINS)])[kept]
+    design = np.column_stack([np.tile(PLACES, 2), np.ones(2 * len(PLACES))])[kept]
     weights, targets = weights[kept], targets[kept]
     found = np.zeros(2)
 
@@ -334,14 +297,3 @@ def _tail(
     # Distinct knots, as an interpolation needs them; of equal ones the last, with the smallest share.
     last = np.append(np.diff(knots) > 0, True)
     return knots[last], exceeded[last], scale
-
-
-def _spread(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Choose rows that are spread evenly over all, where there are more than needed."""
-    if len(rows) <= _QUERIES:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, _QUERIES).round().astype(np.int64)]
-
-
-def _pair(query_modality: int, gallery_modality: int) -> str:
-    return f"{Modality(query_modality).name}-{Modality(gallery_modality).name}".lower()

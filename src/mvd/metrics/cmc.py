@@ -211,6 +211,13 @@ def has_match(queries: Labels, gallery: Gallery, *, exclusion: Exclusion) -> boo
     return False
 
 
+def counted_pictures(queries: Labels, gallery: Gallery, *, exclusion: Exclusion) -> npt.NDArray[np.bool_]:
+    """Tell which pictures of the gallery count for each query, (Q, G): all but those that are excluded."""
+    distances = np.zeros((len(queries.identities), len(gallery.labels.identities)), np.float32)
+    _exclude(distances, queries, gallery.labels, pair_matches(queries.identities, gallery.people), exclusion)
+    return distances < np.inf
+
+
 def count_ranks(gallery: Labels, counting: Counting) -> int:
     """The number of ranks R of a gallery's CMC: distinct people, or pictures, and at most 20."""
     distinct = np.unique(gallery.identities) if counting is Counting.PEOPLE else gallery.identities

@@ -23,7 +23,7 @@ _FLOOR = 1e-3  # of the largest variance: directions that hardly vary are noise
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Projection:
-    """A projection of embeddings: x ↦ (x − mean) · matrix, scaled to length 1.
+    """A projection of embeddings: x ↦ (x / ‖x‖ − mean) · matrix, scaled to length 1.
 
     Attributes:
         mean: (D,) float32.
@@ -42,7 +42,7 @@ class Projection:
 
     def __call__(self, embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Project (N, D) embeddings to (N, W) of length 1."""
-        return unit_rows(np.asarray((embeddings - self.mean) @ self.matrix, np.float32))
+        return unit_rows(np.asarray((unit_rows(embeddings) - self.mean) @ self.matrix, np.float32))
 
 
 def learn_projection(
@@ -51,7 +51,7 @@ def learn_projection(
     """Learn a projection by principal components.
 
     Args:
-        embeddings: (N, D) of training pictures, scaled as the network gives them.
+        embeddings: (N, D) of training pictures, of any length; their directions count.
         width: W, at most D and below N.
         whitening: component i is divided by its standard deviation to this power.
         centred: whether to subtract the mean.
@@ -71,8 +71,9 @@ def learn_projection(
             f"width: expected less than the {count} training pictures and at most the embedding's {wide}, found "
             f"{width}; give more pictures or a smaller --width"
         )
-    mean = embeddings.mean(axis=0, dtype=np.float64) if centred else np.zeros(wide)
-    rows = embeddings.astype(np.float64) - mean
+    rows = unit_rows(embeddings).astype(np.float64)
+    mean = rows.mean(axis=0) if centred else np.zeros(wide)
+    rows -= mean
     # Of the two products of the rows with themselves, the smaller one; both have the same eigenvalues.
     if count < wide:
         values, vectors = np.linalg.eigh(rows @ rows.T)

@@ -17,6 +17,7 @@ from mvd.data.samples import Dataset
 from mvd.distributed.launch import process_count, process_index
 from mvd.errors import CheckpointError, ConfigError, ProtocolError
 from mvd.original.arguments import Arguments, parse_evaluation
+from mvd.original.cloud import without_credentials
 from mvd.original.devices import (
     choose_device,
     choose_framework,
@@ -62,7 +63,8 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     lines = notes(arguments)
     if arguments.settings.ms_mode == "GRAPH_MODE" and framework == "pytorch":
         lines.insert(0, "--MSmode GRAPH_MODE: a test is over before compiling pays; the eager network is evaluated")
-    performance.write(describe_framework(config), f"Args: {shlex.join(given)}", *lines, f"Weights: {weights.file}")
+    typed = shlex.join(map(without_credentials, given))
+    performance.write(describe_framework(config), f"Args: {typed}", *lines, f"Weights: {weights.file}")
     protocol = protocol_pattern(arguments, data)
     with as_run(weights, config, trained_on) as run:
         result = measure(run.path, protocol, "best", data, config.data.trial)

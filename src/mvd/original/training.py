@@ -14,6 +14,7 @@ from pathlib import Path
 from mvd.distributed.launch import process_count, process_index
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, parse_training
+from mvd.original.cloud import without_credentials
 from mvd.original.devices import describe_framework, launch_on_devices
 from mvd.original.jobs import Job, new_job, resumed_job
 from mvd.original.performance import PerformanceFile, final_lines
@@ -40,7 +41,8 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
         return _take_part(job)
     performance = PerformanceFile(Path(f"{arguments.dataset}_train_performance.txt"))
     computed = replace(job.config, framework=job.framework or job.config.framework)
-    performance.write(describe_framework(computed), f"Args: {shlex.join(given)}", *notes(arguments), *job.notes)
+    typed = shlex.join(map(without_credentials, given))
+    performance.write(describe_framework(computed), f"Args: {typed}", *notes(arguments), *job.notes)
     watcher = Watcher(job.path, job.config, job.protocol, save_period=arguments.save_period, performance=performance)
     with interruptible(watcher.stop):
         run, finished = job.start(watcher)

@@ -23,6 +23,7 @@ from mvd.runs import (
     RunData,
     RunFolder,
     Tensors,
+    check_finite,
     create_run,
     load_checkpoint,
     open_run,
@@ -177,4 +178,6 @@ def _tensors(file: Path) -> Tensors:
             f"{file}: expected the weights of a whole MVD network, found {naming.title if naming else 'others'}; "
             f"encoders alone go to --pretrain"
         )
+    if (name := check_finite(tensors)) is not None:
+        raise CheckpointError(f"{file}: expected finite weights, found NaN or infinity in {name}; take another file")
     return to_our_names(tensors, naming).tensors

@@ -1,9 +1,9 @@
-"""An ablation as a table: the figures of each rung of the ladder, and how they change from rung to rung.
+"""An ablation as a table: the figures of each setting, and how they change from the one that it is compared with.
 
 In percent. Levels are means ± sample standard deviations over seeds (divided by n − 1). A change is the mean, over
-seeds, of the difference to the same seed one rung below, with its 95 % interval by Student's t in brackets; pairing by
-seed cancels what runs of one seed have in common. If the interval contains 0, these seeds show no difference. One in
-twenty changes that are truly zero has an interval without 0.
+seeds, of the difference to the same seed of the rung below, or of the configuration that a setting changes, with its
+95 % interval by Student's t in brackets; pairing by seed cancels what runs of one seed have in common. If the interval
+contains 0, these seeds show no difference. One in twenty changes that are truly zero has an interval without 0.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean, stdev
 
 from rich.table import Table
-from scipy.special import stdtrit
 
-from mvd.report.style import markdown_table, plain_table
+from mvd.report.style import interval, markdown_table, plain_table
 from mvd.results.ablation import RungResult
 
-CAPTION = "in %; ± sample standard deviation over seeds; Δ against the row above, seed by seed [95 % interval]"
+CAPTION = "in %; ± sample standard deviation over seeds; Δ against the {row}, seed by seed [95 % interval]"
 
 _FIGURES = {"rank_1": "rank-1", "mAP": "mAP"}
 _HEADINGS = ("", *_FIGURES.values(), *(f"Δ {title}" for title in _FIGURES.values()))
@@ -31,14 +30,19 @@ def ablation_tables(rungs: Sequence[RungResult]) -> list[Table]:
         for row in rows:
             table.add_row(*row)
         tables.append(table)
-    tables[-1].caption, tables[-1].caption_justify, tables[-1].caption_style = CAPTION, "left", ""
+    tables[-1].caption, tables[-1].caption_justify, tables[-1].caption_style = _caption(rungs), "left", ""
     return tables
 
 
 def ablation_markdown(rungs: Sequence[RungResult]) -> str:
     """Write an ablation as Markdown, one table per descriptor and protocol."""
     parts = [f"{title}\n\n{markdown_table(_HEADINGS, rows)}\n" for title, rows in _parts(rungs)]
-    return "\n".join([*parts, CAPTION])
+    return "\n".join([*parts, _caption(rungs)])
+
+
+def _caption(rungs: Sequence[RungResult]) -> str:
+    first = all(rung.against == rungs[0].name for rung in rungs[1:]) and len(rungs) > 2
+    return CAPTION.format(row="first row" if first else "row above")
 
 
 def _parts(rungs: Sequence[RungResult]) -> Iterator[tuple[str, list[list[str]]]]:
@@ -46,10 +50,14 @@ def _parts(rungs: Sequence[RungResult]) -> Iterator[tuple[str, list[list[str]]]]
     for descriptor in dict.fromkeys(name for rung in rungs for name in rung.figures):
         having = [rung for rung in rungs if descriptor in rung.figures]
         for protocol in having[0].figures[descriptor]:
-            figures = [rung.figures[descriptor][protocol] for rung in having]
+            figures = {rung.name: rung.figures[descriptor][protocol] for rung in having}
             rows = [
-                [rung.adds, *_levels(now), *_changes(now, before)]
-                for rung, now, before in zip(having, figures, [None, *figures], strict=False)
+                [
+                    rung.adds,
+                    *_levels(figures[rung.name]),
+                    *_changes(figures[rung.name], figures.get(rung.against or "")),
+                ]
+                for rung in having
             ]
             yield f"{protocol}, by {descriptor}", rows
 
@@ -67,9 +75,6 @@ def _changes(now: Mapping[str, Sequence[float]], before: Mapping[str, Sequence[f
             yield ""
             continue
         changes = [100 * (after - earlier) for after, earlier in zip(now[name], before[name], strict=True)]
-        centre, seeds = mean(changes), len(changes)
-        interval = ""
-        if seeds > 1:
-            reach = float(stdtrit(seeds - 1, 0.975)) * stdev(changes) / seeds**0.5
-            interval = f" [{centre - reach:+.1f}, {centre + reach:+.1f}]"
-        yield f"{centre:+.1f}{interval}"
+        bounds = interval(changes)
+        written = "" if bounds is None else f" [{bounds[0]:+.1f}, {bounds[1]:+.1f}]"
+        yield f"{mean(changes):+.1f}{written}"

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from mvd.data.check import CameraCounts, Inspection, Sizes, SplitCounts
 from mvd.data.samples import Dataset
+from mvd.report import output
 from mvd.report.style import plain_table
 
 _NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM", "own": "own data"}
@@ -60,7 +61,8 @@ def _numbered(lines: Sequence[str]) -> RenderableType:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     for number, line in enumerate(lines, start=1):
-        table.add_row(f"{number}.", Text(line))
+        # Escaped before lines are broken, or the longer text would be cut off.
+        table.add_row(f"{number}.", Text(output.visible(line)))
     return Padding(table, (0, 0, 0, 1))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import mean, stdev
 from typing import Any
 
 from rich import box
@@ -32,6 +33,21 @@ def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]], text:
     """Write a Markdown table, whose cells are written as given; the columns after the first `text` align right."""
     rule = ["---" if place < text else "---:" for place in range(len(headings))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *rows))
+
+
+def interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Compute the 95 % interval of a mean by Student's t; None of a single value.
+
+    Example:
+        >>> interval([1.0, 2.0, 3.0])
+        (-0.484..., 4.484...)
+    """
+    if len(values) < 2:
+        return None
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / len(values) ** 0.5
+    return mean(values) - reach, mean(values) + reach
 
 
 def percent(share: float) -> str:

@@ -12,15 +12,17 @@ SeedFigures: TypeAlias = Mapping[str, Mapping[str, tuple[float, ...]]]
 
 @dataclass(frozen=True, kw_only=True)
 class RungResult:
-    """The test figures of one rung of the ladder, from 0 to 1.
+    """The test figures of one setting, such as a rung of the paper's ladder, from 0 to 1.
 
     Attributes:
-        name: the rung's name.
-        adds: what the rung adds to the one below.
+        name: its name.
+        adds: what it adds to the one that it is compared with.
+        against: the name of that one: the rung below, or the configuration that a setting changes; None for the first.
         figures: descriptor, such as "observation" → its figures. All rungs have the same protocols and seeds; a rung
             without bottlenecks has no "representation".
     """
 
     name: str
     adds: str
+    against: str | None
     figures: Mapping[str, SeedFigures]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mvd.config import RunConfig
@@ -50,6 +50,10 @@ class RunData:
     def __post_init__(self) -> None:
         for name in ("identities", "people", "marks"):  # lists in JSON
             object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    def public(self, card: Card) -> RunData:
+        """Return it as a file that leaves the run has it: people are known by their marks; no path, no name."""
+        return replace(self, root="", prepared="", people=(), pretrained=card.pretrained, source=card.source)
 
     @property
     def identity(self) -> str:

@@ -11,7 +11,7 @@ from mvd.synthetic.layouts import LAYOUTS, LayoutName
 from mvd.synthetic.originals import LLCM, REGDB, SYSU_MM01
 from mvd.synthetic.picture import render
 from mvd.synthetic.plan import Plan, even_plan
-from mvd.synthetic.rigs import LLCM_RIG, REGDB_RIG, SYSU_RIG
+from mvd.synthetic.rigs import LLCM_RIG, REGDB_RIG, SYSU_RIG, VARIED_RIG
 from mvd.synthetic.sheet import contact_sheet
 from mvd.synthetic.writing import write_dataset
 
@@ -23,6 +23,7 @@ __all__ = [
     "REGDB_RIG",
     "SYSU_MM01",
     "SYSU_RIG",
+    "VARIED_RIG",
     "Camera",
     "Difficulty",
     "LayoutName",

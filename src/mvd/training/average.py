@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
@@ -70,12 +69,11 @@ class WeightAverage:
         finally:
             torch._foreach_copy_(current, own)
 
-    def restore(self, tensors: Tensors) -> None:
-        """Take the average from a network that has it, and give the network what `training_tensors` collected."""
-        self.restart()
-        for name, tensor in self.current.items():
-            tensor.copy_(torch.from_numpy(np.array(tensors[WEIGHTS_PREFIX + name])))
-
     def training_tensors(self) -> dict[str, npt.NDArray[Any]]:
         """Collect the weights that training goes on from, under the names of a checkpoint."""
         return {WEIGHTS_PREFIX + name: tensor.cpu().contiguous().numpy() for name, tensor in self.current.items()}
+
+
+def training_weights(tensors: Tensors) -> Tensors:
+    """Select, by the network's names, the weights that training goes on from; none in a run without an average."""
+    return {name.removeprefix(WEIGHTS_PREFIX): v for name, v in tensors.items() if name.startswith(WEIGHTS_PREFIX)}

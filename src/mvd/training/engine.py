@@ -10,6 +10,7 @@ from mvd.errors import ConfigError
 from mvd.inference.embed import embed
 from mvd.inference.export import export
 from mvd.losses.objective import build_objective
+from mvd.models.factory import build_network
 from mvd.models.state import initial_network
 from mvd.runtime.adapt import adapt
 from mvd.runtime.device import compile_obstacle, resolve_device
@@ -17,7 +18,10 @@ from mvd.runtime.precision import check_precision
 from mvd.runtime.resolve import check_cuda_graphs
 from mvd.training.trainer import fit
 
-__all__ = ["adapt", "check", "embed", "export", "fit"]
+__all__ = ["adapt", "check", "checkpoint_size", "embed", "export", "fit"]
+
+_MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}
+"""Tensors that an optimizer keeps of each parameter."""
 
 
 def check(config: RunConfig) -> str:
@@ -32,3 +36,12 @@ def check(config: RunConfig) -> str:
     if config.runtime.compile is True and (obstacle := compile_obstacle(device)):
         raise ConfigError(f"runtime.compile: expected {obstacle}, found none; install one, or do not compile")
     return str(device)
+
+
+def checkpoint_size(config: RunConfig, classes: int) -> tuple[int, int]:
+    """Return the bytes of weights and of the optimizer's state; see `mvd.commands.engine.Engine`."""
+    own = config.model.encoder is not None  # which may need values
+    with torch.random.fork_rng(devices=[]), torch.device("cpu" if own else "meta"):
+        network = build_network(config.model, classes)
+    trained = sum(parameter.nbytes for parameter in network.parameters() if parameter.requires_grad)
+    return sum(value.nbytes for value in network.state_dict().values()), _MOMENTS[config.optimizer.kind] * trained

@@ -25,7 +25,7 @@ from mvd.models.outputs import Output
 from mvd.models.resnet import ResNet
 from mvd.models.state import initial_network, network_tensors, overlay, restore_network
 from mvd.runs import Tensors
-from mvd.training.average import WeightAverage
+from mvd.training.average import WeightAverage, training_weights
 from mvd.training.cuda_graph import GraphedGradients
 from mvd.training.optim import build_optimizer, optimizer_tensors, restore_optimizer
 
@@ -78,7 +78,9 @@ class TrainState:
         """
         restore_network(self.network, tensors, source)
         if self.average is not None:
-            self.average.restore(tensors)
+            self.average.restart()
+        # Also where the average was switched on or off in between.
+        overlay(self.network, training_weights(tensors))
         restore_optimizer(self.optimizer, self.network, tensors)
 
     def embed(

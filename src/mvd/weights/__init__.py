@@ -5,7 +5,7 @@ training, evaluation and conversion, `hub` transfers models.
 """
 
 from mvd.weights.formats.files import Kind, WeightsFile, read_weights, write_weights
-from mvd.weights.load import Framework, convert, count_classes, load_pretrained, load_whole
+from mvd.weights.load import Framework, convert, count_classes, load_pretrained, load_whole, pretrained_file
 from mvd.weights.names import Match, MatchReport, match, recognise
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "load_pretrained",
     "load_whole",
     "match",
+    "pretrained_file",
     "read_weights",
     "recognise",
     "write_weights",

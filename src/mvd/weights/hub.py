@@ -1,7 +1,7 @@
 """Find a trained network: on disk, or on the Hugging Face hub through its own library (extra `hub`).
 
 A model is a folder: `model.safetensors`, the weights with configuration and card in their metadata; `config.json`, the
-configuration; `README.md`, the card as a page.
+configuration; `README.md`, the card as a page; what `mvd calibrate` learnt, if it did (`mvd.runs.beside`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.runs import open_run
+from mvd.runs.beside import CALIBRATION, PROJECTION
 
 WEIGHTS, CONFIG, PAGE = "model.safetensors", "config.json", "README.md"
 
@@ -89,7 +90,9 @@ def _download(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[WEIGHTS, CONFIG]))
+        return Path(
+            snapshot_download(name, revision=revision, allow_patterns=[WEIGHTS, CONFIG, CALIBRATION, PROJECTION])
+        )
     except Exception as error:
         raise HubError(
             f"{name}: expected a model on the hub, could not get it ({_first_line(error)}); check the name and the "

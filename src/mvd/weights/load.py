@@ -16,10 +16,12 @@ from typing import Literal, TypeAlias
 from mvd.config import ModelConfig
 from mvd.config.recipes import RECIPES
 from mvd.errors import CheckpointError
-from mvd.runs import Card, CheckpointMeta, read_config, read_metadata, source_commit
+from mvd.runs import Card, CheckpointMeta, check_finite, read_config, read_metadata, source_commit
 from mvd.weights.formats.arrays import Array, Arrays, Shape, quote
 from mvd.weights.formats.files import Kind, read_weights, write_weights
+from mvd.weights.hub import find_weights
 from mvd.weights.names import (
+    AGW,
     MINDSPORE_RELEASE,
     MINDSPORE_RESNET,
     OURS,
@@ -34,6 +36,7 @@ from mvd.weights.names import (
     recognise,
     to_our_names,
     to_their_names,
+    wrapped_namings,
 )
 from mvd.weights.shapes import network_shapes
 
@@ -51,10 +54,11 @@ _TARGETS: dict[Framework, tuple[Kind, Naming, Naming]] = {
 
 _CLASSIFIER = "shared.neck.classifier.weight"
 _ENCODER = ".encoder."
+_INFRARED_STEM = "infrared_stem."
 _OWN_PARTS = (".attention", ".non_local.")
 """Parts of our encoder that no ResNet has; they start from new weights."""
 
-_RELEASES = {MINDSPORE_RELEASE: "mvd-mindspore", PYTORCH_RELEASE: "mvd-cvpr21"}
+_RELEASES = {MINDSPORE_RELEASE.title: "mvd-mindspore", PYTORCH_RELEASE.title: "mvd-cvpr21"}
 _UNSEEN = ("last_stride", "padding", "third_norm", "grey_weights", "descriptor_norm")
 """Fields of a network that its weights do not show; those of a release are in its recipe."""
 
@@ -64,10 +68,11 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
 
     A single ResNet (torchvision's, timm's, MindSpore's) goes into every encoder, and into both stems where there are
     two. Of a whole network, ours or a release's, each branch goes into its own, and heads where their sizes agree; a
-    baseline's encoder goes into all branches. Arrays of several encoders may be the same objects.
+    baseline's encoder goes into all branches. Of two stems (AGW) the infrared one goes into an infrared branch. Arrays
+    of several encoders may be the same objects.
 
     Args:
-        file: weights in any format that `read_weights` reads.
+        file: weights in any format that `read_weights` reads; or what `pretrained_file` takes.
         config: the network.
         classes: K, identities to be trained on; None takes encoders alone.
 
@@ -76,9 +81,11 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
         start from new weights, and so do replaced ones, heads of another size.
 
     Raises:
-        CheckpointError: the file cannot be read, its names are unknown, or it holds another encoder; or the network's
-            encoder is the user's own.
+        CheckpointError: the file cannot be read, its names are unknown, it holds another encoder, or a number that is
+            not finite; or the network's encoder is the user's own.
+        RunError: it is a run folder without a checkpoint.
     """
+    file = pretrained_file(file)
     if config.encoder is not None:
         raise CheckpointError(
             f"{file}: expected model.encoder to load its own pre-trained weights, found {config.encoder} and a file of "
@@ -94,6 +101,9 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
         sources = (f"{branch}{_ENCODER}", f"shared{_ENCODER}", "")
         source = next(source for source in sources if any(name.startswith(source) for name in tensors))
         encoder = {name.removeprefix(source): array for name, array in tensors.items() if name.startswith(source)}
+        if branch == "infrared" and (stem := [name for name in encoder if name.startswith(_INFRARED_STEM)]):
+            encoder |= {name.removeprefix(_INFRARED_STEM): encoder[name] for name in stem}
+            used |= {f"{source}{name}" for name in stem}
         target = f"{branch}{_ENCODER}"
         found = match(
             {f"{target}{name}": array for name, array in _with_both_stems(encoder).items()},
@@ -112,8 +122,19 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
             used |= {*heads.tensors, *heads.report.replaced}
     ours = our_names(theirs, naming)
     left_over = tuple(name for name in theirs if ours.get(name) not in used)
+    _require_finite(file, {name: array for name, array in theirs.items() if ours.get(name) in used})
     notes = _notes(file, naming, config, replaced)
     return Match(taken, MatchReport(tuple(taken), left_over, tuple(missing), tuple(replaced), notes))
+
+
+def pretrained_file(path: Path) -> Path:
+    """Return the file of weights that a path stands for: itself, or the best checkpoint of a run's or model's folder.
+
+    Raises:
+        CheckpointError: a folder is neither.
+        RunError: a run has no checkpoint.
+    """
+    return find_weights(path) if path.is_dir() else path
 
 
 def load_whole(file: Path, config: ModelConfig) -> Match:
@@ -138,6 +159,7 @@ def load_whole(file: Path, config: ModelConfig) -> Match:
             f"{file}: expected the network of this configuration, found {misfit}; choose the recipe that it was "
             f"trained by, and set model fields that differ"
         )
+    _require_finite(file, {name: array for name, array in theirs.items() if name not in renamed.report.left_over})
     notes = _released_notes(naming, config)
     return Match(renamed.tensors, MatchReport(tuple(renamed.tensors), renamed.report.left_over, notes=notes))
 
@@ -205,6 +227,10 @@ def _metadata(file: Path, naming: Naming) -> dict[str, str]:
 
 def _notes(file: Path, naming: Naming, config: ModelConfig, replaced: Sequence[str]) -> tuple[str, ...]:
     notes = []
+    if naming.prefix:
+        notes.append(f"the names of {naming.title} stand under {quote(naming.prefix)} in the file")
+    if naming.title == AGW.title:
+        notes.append("AGW: stems from visible_module and thermal_module, stages from base_resnet")
     if replaced:
         notes.append(f"replaced by new ones, for these are of another size: {', '.join(replaced)}")
     trained = _padding(file, naming)
@@ -218,9 +244,9 @@ def _notes(file: Path, naming: Naming, config: ModelConfig, replaced: Sequence[s
 
 def _released_notes(naming: Naming, config: ModelConfig) -> tuple[str, ...]:
     """Note where a network differs from the release whose names its weights have."""
-    if naming not in _RELEASES:
+    if naming.title not in _RELEASES:
         return ()
-    released = RECIPES[_RELEASES[naming]].model
+    released = RECIPES[_RELEASES[naming.title]].model
     other = {name: getattr(released, name) for name in _UNSEEN if getattr(config, name) != getattr(released, name)}
     if not other:
         return ()
@@ -242,6 +268,11 @@ def _padding(file: Path, naming: Naming) -> str | None:
 def _read_named(file: Path) -> tuple[Arrays, Naming]:
     tensors, _ = read_weights(file)
     naming = recognise(tensors)
+    if naming is None and (several := [one.prefix for one in wrapped_namings(tensors)]):
+        raise CheckpointError(
+            f"{file}: expected the weights of one encoder, found several, under {_some(several)}; save the one to take "
+            f"under names of its own"
+        )
     if naming is None:
         raise CheckpointError(
             f"{file}: expected the weights of MVD, ours or a released one's, or of a ResNet, found {_some(tensors)}; "
@@ -250,10 +281,19 @@ def _read_named(file: Path) -> tuple[Arrays, Naming]:
     return tensors, naming
 
 
+def _require_finite(file: Path, tensors: Mapping[str, Array]) -> None:
+    """Refuse weights that would make every loss NaN."""
+    if (name := check_finite(tensors)) is not None:
+        raise CheckpointError(
+            f"{file}: expected finite weights, found NaN or infinity in {quote(name)}; take another file, such as an "
+            f"earlier checkpoint"
+        )
+
+
 def _with_both_stems(encoder: Arrays) -> Arrays:
     """Add a second stem, a copy of the first, unless the file has one."""
     stem = {name: array for name, array in encoder.items() if name.startswith(("conv1.", "bn1."))}
-    return {f"infrared_stem.{name}": array for name, array in stem.items()} | encoder
+    return {f"{_INFRARED_STEM}{name}": array for name, array in stem.items()} | encoder
 
 
 def _require_encoder(file: Path, encoder: Arrays, report: MatchReport, config: ModelConfig) -> None:

@@ -13,6 +13,11 @@ A single ResNet has the names of torchvision, timm and our encoder, or those of 
 `layer1.0.down_sample_layer.0.weight`, `end_point.weight`. MindCV's `down_sample.0` and the `conv_down_sample`,
 `bn_down_sample` of MindSpore's detectors are read, but not written.
 
+AGW's networks (and DDAG's, and others made from their code) have three ResNets, of which the stems of two and the
+stages of the third are used: `visible_module.visible.conv1`, `thermal_module.thermal.conv1`, `base_resnet.base.layer1`;
+non-local blocks are `NL_2.0` …. They are read, but not written. Any naming is also found under a prefix that a wrapper
+put before it, such as `module.`, `backbone.` or `model.encoder.`.
+
 A naming replaces prefixes, and MindSpore's suffixes too: a norm's `weight` is its `gamma`. Norms are recognised by
 their running statistics. PyTorch's norms count batches, which nothing reads and MindSpore lacks: the counters start
 from 0 when weights come from there.
@@ -22,7 +27,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, get_args, get_type_hints
 
 import numpy as np
@@ -47,6 +52,7 @@ _SHORTCUTS = (
     (re.compile(r"\.conv_down_sample\."), ".downsample.0."),
     (re.compile(r"\.bn_down_sample\."), ".downsample.1."),
 )
+_WITHIN_ENCODER = re.compile(r"(?:^|\.)layer\d+\.\d+\.$")
 _CONVOLUTION = re.compile(r"layer[1-4]\.\d+\.conv\d\.weight")
 
 
@@ -60,6 +66,7 @@ class Naming:
         sections: prefixes of names, ours and theirs; the first that fits is taken.
         mindspore: whether names end as MindSpore's do.
         whole: whether it names a whole network, and not an encoder alone.
+        prefix: stands before all of its names in a file, such as "module.".
     """
 
     title: str
@@ -67,6 +74,7 @@ class Naming:
     sections: tuple[tuple[str, str], ...]
     mindspore: bool = False
     whole: bool = False
+    prefix: str = ""
 
 
 class MatchReport(NamedTuple):
@@ -148,6 +156,28 @@ PYTORCH_RELEASE = Naming(
     ),
     whole=True,
 )
+AGW = Naming(
+    title="AGW",
+    marks=frozenset(
+        {
+            "visible_module.visible.conv1.weight",
+            "thermal_module.thermal.conv1.weight",
+            "base_resnet.base.layer1.0.conv1.weight",
+        }
+    ),
+    sections=(
+        *((f"{part}.", f"visible_module.visible.{part}.") for part in ("conv1", "bn1")),
+        *((f"infrared_stem.{part}.", f"thermal_module.thermal.{part}.") for part in ("conv1", "bn1")),
+        # After the last two blocks of ResNet-50's stage 2, and the last three of its stage 3.
+        *(
+            (f"layer{stage}.{first + number}.non_local.{ours}.", f"NL_{stage}.{number}.{theirs}.")
+            for stage, first, count in ((2, 2, 2), (3, 3, 3))
+            for number in range(count)
+            for ours, theirs in (("theta", "theta"), ("phi", "phi"), ("g", "g"), ("out", "W.0"), ("norm", "W.1"))
+        ),
+        *((f"layer{stage}.", f"base_resnet.base.layer{stage}.") for stage in (1, 2, 3, 4)),
+    ),
+)
 RESNET = Naming(
     title="a ResNet of torchvision or timm",
     marks=frozenset({"conv1.weight", "bn1.weight"}),
@@ -159,17 +189,43 @@ MINDSPORE_RESNET = Naming(
     sections=(*_RESNET_SECTIONS, ("fc.", "end_point."), ("fc.", "classifier.")),
     mindspore=True,
 )
-NAMINGS = (OURS, MINDSPORE_RELEASE, PYTORCH_RELEASE, RESNET, MINDSPORE_RESNET)
+NAMINGS = (OURS, MINDSPORE_RELEASE, PYTORCH_RELEASE, AGW, RESNET, MINDSPORE_RESNET)
 
 
 def recognise(names: Iterable[str]) -> Naming | None:
-    """Find the naming that names follow; None if it is none of `NAMINGS`.
+    """Find the naming that names follow, if need be under a prefix; None if it is none of `NAMINGS`.
 
     >>> recognise(["conv1.weight", "bn1.gamma", "bn1.beta"]).title
     'a ResNet of MindSpore'
+    >>> recognise(["backbone.conv1.weight", "backbone.bn1.weight", "head.weight"]).prefix
+    'backbone.'
     """
     known = set(names)
-    return next((naming for naming in NAMINGS if naming.marks <= known), None)
+    plain = next((naming for naming in NAMINGS if naming.marks <= known), None)
+    if plain is not None:
+        return plain
+    found = wrapped_namings(known)
+    chosen = [naming for naming in found if naming.whole or naming.title == AGW.title] or found  # encoders are in them
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def wrapped_namings(names: Iterable[str]) -> list[Naming]:
+    """List the namings that names follow under a prefix, such as both encoders of a momentum encoder's file.
+
+    >>> [naming.prefix for naming in wrapped_namings(["q.conv1.weight", "q.bn1.weight", "k.conv1.weight"])]
+    ['q.']
+    """
+    known = set(names)
+    found = []
+    for naming in NAMINGS:
+        mark = min(naming.marks)
+        prefixes = sorted(name.removesuffix(mark) for name in known if name.endswith(f".{mark}"))
+        found += [
+            replace(naming, prefix=prefix)
+            for prefix in prefixes
+            if not _WITHIN_ENCODER.search(prefix) and all(f"{prefix}{other}" in known for other in naming.marks)
+        ]
+    return found
 
 
 def our_names(names: Iterable[str], naming: Naming) -> dict[str, str]:
@@ -242,6 +298,9 @@ def find_resnet(shapes: Mapping[str, Shape]) -> str | None:
 
 
 def _ours(name: str, naming: Naming) -> str | None:
+    if not name.startswith(naming.prefix):
+        return None
+    name = name.removeprefix(naming.prefix)
     if naming.mindspore:
         for pattern, replacement in _SHORTCUTS:
             name = pattern.sub(replacement, name)

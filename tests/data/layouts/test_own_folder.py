@@ -9,6 +9,7 @@ import pytest
 from fakes import collect, write_lines, write_own_folder, write_picture
 from PIL import Image
 
+from mvd.commands.check import check
 from mvd.data.layouts.own_folder import scan_own_folder
 from mvd.data.samples import JUNK, Modality
 from mvd.errors import DatasetError
@@ -137,9 +138,14 @@ def test_junk_is_in_the_test_whatever_the_lists_say_and_changes_no_number(tmp_pa
         scan_own_folder(root)
 
 
-def test_junk_alone_is_no_test(tmp_path: Path) -> None:
+def test_junk_is_not_tested_where_nobody_is(tmp_path: Path) -> None:
     root = write_own_folder(tmp_path, people=("anna", "junk"), train=("anna",))
     assert len(scan_own_folder(root).test) == 0
+
+
+def test_junk_alone_is_a_defect(tmp_path: Path) -> None:
+    (defect, *_) = check(write_own_folder(tmp_path, people=("junk",))).defects
+    assert "queries: expected pictures of people, found 2 of junk" in defect
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".webp", ".gif", ".jfif", ".PGM"])

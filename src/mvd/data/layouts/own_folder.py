@@ -63,7 +63,7 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
         wanted = {split: [numbers[name] for name in given] for split, given in listed.items()}
         splits = require_disjoint(root, wanted, names, on_defect)
     # Distractors go with whoever is tested.
-    counted = {**splits, "test": [*splits["test"], JUNK]} if splits.get("test") else splits
+    counted = {**splits, "test": [*splits["test"], JUNK]} if splits.get("test") or not listed else splits
     tables = {split: everybody.take(np.isin(everybody.identities, counted.get(split, []))) for split in LISTS}
     for split, identities in splits.items():
         require_pictures(root / LISTS[split], identities, tables[split], names, on_defect)

@@ -16,35 +16,49 @@ from mindspore import Tensor, nn, ops
 from mvd.config import RunConfig
 from mvd.data.images import MEAN, STD, Preprocessing
 from mvd.errors import CheckpointError
+from mvd.metrics.projection import Projection
 from mvd.mindspore.device import computing
 from mvd.mindspore.inference.embed import load_network
+from mvd.mindspore.models.arithmetic import unit_rows
 from mvd.mindspore.models.factory import Network
 from mvd.mindspore.training.augment import normalise
 
 
 class _Program(nn.Cell):
-    """The exported cell: pre-processing, if inside, and the network's embedding."""
+    """The exported cell: pre-processing, if inside, the network's embedding, and its projection, if there is one."""
 
-    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
+    def __init__(self, network: Network, preprocessing: Preprocessing, projection: Projection | None) -> None:
         super().__init__(auto_prefix=False)
         self.network = network
         self.inside = preprocessing == "inside"
         self.mean = Tensor(np.array(MEAN, np.float32) * 255)
         self.std = Tensor(np.array(STD, np.float32) * 255)
+        self.projected = projection is not None
+        if projection is not None:
+            self.centre, self.matrix = Tensor(projection.mean), Tensor(projection.matrix)
 
     def construct(self, pictures: Tensor) -> Tensor:
         if self.inside:
             pictures = ops.transpose((ops.cast(pictures, mindspore.float32) - self.mean) / self.std, (0, 3, 1, 2))
-        return self.network.embed(pictures)
+        embeddings = self.network.embed(pictures)
+        if self.projected:
+            embeddings = unit_rows(ops.matmul(unit_rows(embeddings) - self.centre, self.matrix))
+        return embeddings
 
 
 def export(
-    config: RunConfig, classes: int, checkpoint: Path | None, file: Path, *, preprocessing: Preprocessing
+    config: RunConfig,
+    classes: int,
+    checkpoint: Path | None,
+    file: Path,
+    *,
+    preprocessing: Preprocessing,
+    projection: Projection | None = None,
 ) -> None:
     """Write a MindIR program; see `mvd.commands.engine.Engine.export`."""
     height, width = config.data.height, config.data.width
     with computing(config.runtime, "cpu"):
-        program = _Program(load_network(config, classes, checkpoint), preprocessing).set_train(False)
+        program = _Program(load_network(config, classes, checkpoint), preprocessing, projection).set_train(False)
         if preprocessing == "inside":
             given = Tensor(shape=(None, height, width, 3), dtype=mindspore.uint8)
         else:

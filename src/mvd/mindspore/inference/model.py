@@ -15,15 +15,14 @@ import numpy.typing as npt
 from mvd.config import RuntimeConfig
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.errors import CheckpointError, ConfigError
-from mvd.inference.identity import ModelIdentity, fingerprint_projected, fingerprint_weights, kept_projection
+from mvd.inference.identity import ModelIdentity, fingerprint_projected, fingerprint_weights
+from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture, to_modalities, to_pictures
-from mvd.metrics.calibration import Calibration
 from mvd.metrics.distances import unit_rows
 from mvd.mindspore.device import computing, resolve_device
 from mvd.mindspore.inference.embed import Embedding, embed_pictures
 from mvd.mindspore.models.state import initial_network, restore_network
 from mvd.runs import RunData, load_checkpoint, read_config, read_trained_on
-from mvd.runs.beside import CALIBRATION, file_beside, read_beside
 from mvd.weights import count_classes
 
 
@@ -36,6 +35,7 @@ class MindSporeModel:
         device: "auto" for Ascend where it is there, and else the CPU; "cpu", "npu", "npu:1".
         precision: "auto" or "fp32".
         batch: pictures in a batch; a graph is compiled for that size.
+        projected: whether to apply the projection that is kept with the weights.
 
     Attributes:
         identity: the model's; that of the same weights in PyTorch.
@@ -48,7 +48,14 @@ class MindSporeModel:
     """
 
     def __init__(
-        self, file: Path, *, name: str, device: str = "auto", precision: str = "auto", batch: int = 64
+        self,
+        file: Path,
+        *,
+        name: str,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int = 64,
+        projected: bool = True,
     ) -> None:
         if precision not in ("auto", "fp32"):
             raise ConfigError(f"precision: expected auto or fp32 with framework mindspore, found {precision}")
@@ -66,7 +73,7 @@ class MindSporeModel:
             restore_network(network, tensors, file)
         self._embedding = Embedding(network)
         weights, size = fingerprint_weights(tensors, config), (config.data.height, config.data.width)
-        self._projection = kept_projection(file, weights)
+        self._projection = kept_projection(file, weights) if projected else None
         blank = self._embed(PictureArray(np.zeros((1, *size, 3), np.uint8)))
         self.identity = ModelIdentity(
             name=name,
@@ -75,8 +82,7 @@ class MindSporeModel:
             size=size,
         )
         self.trained_on: RunData | None = read_trained_on(file)
-        text = read_beside(file, CALIBRATION)
-        self.calibration = Calibration.of(text, self.identity.fingerprint, str(file_beside(file, CALIBRATION)))
+        self.calibration = kept_calibration(file, self.identity.fingerprint)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -19,11 +19,16 @@ from mvd.data.pictures import Pictures
 from mvd.mindspore.inference.embed import Embedding, embed_pictures
 from mvd.mindspore.losses.objective import Objective, accuracy
 from mvd.mindspore.models.factory import Network, our_parameters
-from mvd.mindspore.models.state import initial_network, network_tensors, restore_network
+from mvd.mindspore.models.state import initial_network, network_tensors, overlay, restore_network
 from mvd.mindspore.training.optim import Optimizer
-from mvd.runs import Tensors
+from mvd.runs import OPTIMIZER_PREFIX, Tensors
 
 _COUNTER = ".num_batches_tracked"
+_IN_TRAINING = f"{OPTIMIZER_PREFIX}weights/"  # `mvd.training.average`
+
+
+def _in_training(tensors: Tensors) -> set[str]:
+    return {name for name in tensors if name.startswith(_IN_TRAINING)}
 
 
 class _Loss(nn.Cell):
@@ -136,7 +141,10 @@ class TrainState:
             CheckpointError: it does not fit.
         """
         restore_network(self.network, tensors, source)
-        self.optimizer.restore(tensors)
+        averaged = _in_training(tensors)
+        # Of a run that kept an average, and no longer does.
+        overlay(self.network, {name.removeprefix(_IN_TRAINING): tensors[name] for name in averaged})
+        self.optimizer.restore({name: values for name, values in tensors.items() if name not in averaged})
         self._counters = {name: int(value) for name, value in tensors.items() if name.endswith(_COUNTER)}
 
     def embed(

@@ -1,0 +1,407 @@
+"""Attacks every verb that writes, and what verbs read, and counts the faults. Linux.
+
+    OMP_NUM_THREADS=1 nice python benchmarks/attacks.py [--tries 500] [--first 0] [--seed 0] [--log FILE]
+    python benchmarks/attacks.py --table FILE
+
+A try is a verb in a folder of its own: `synth`, `split`, `prepare`, `train`, a resume with more epochs, `evaluate`,
+`export`, `convert`, `import`, `push --local`. Number and seed decide it, so that tries can be made in parts, and a
+single one again: `--first 123 --tries 1`. What is done:
+
+- kill, terminate: SIGKILL or SIGTERM at a random moment, then the command that goes on. What is there after the signal
+  has to be whole, and at the end it has to be what an undisturbed command makes.
+- race: the same command twice at once. Of two that make something one wins; at the end all is whole.
+- pictures, lists, galleries, state: bits, bytes, values and lengths of files are changed, in pictures, lists of people,
+  SYSU-MM01's `rand_perm_cam.mat`, and the files of a run; then a verb reads them, and says in a line what is wrong.
+
+Faults: a traceback; a crash by another signal than ours; an orphan process; a temporary file that stays (after SIGKILL:
+after the command that goes on); a file that is not whole, or not what it should be; two winners, or none; no end in five
+minutes. Verbs run in forks of this process, which has imported everything, since a start takes seconds; a part of those
+that get a signal is started anew, to hit the start too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from attacks_files import Content, broken_files, content, leftovers, mutate_bytes, mutate_json
+
+KINDS = {"kill": 34, "terminate": 18, "race": 10, "pictures": 12, "lists": 8, "galleries": 6, "state": 12}
+"""How often each is tried."""
+
+LONGEST = 300.0
+ANEW = 0.05
+SIZE = ("--height=32", "--width=16")
+NETWORK = (
+    "--data.height=32", "--data.width=16", "--model.arch=resnet18", "--model.base-width=2", "--model.z-dim=8",
+    "--model.bottleneck-widths", "8", "8", "--model.classifier-width=8", "--runtime.device=cpu",
+)  # fmt: skip
+TINY = (
+    *NETWORK, "--sampling.identities=2", "--sampling.pictures=2", "--sampling.steps-per-epoch=4", "--augment.pad=1",
+    "--schedule.epochs=2", "--runtime.validate-every=1", "--runtime.log-every=1", "--runtime.checkpoint-minutes=0",
+    "--runtime.threads=1", "--evaluate=none",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command to attack.
+
+    Attributes:
+        arguments: of `mvd`; BASE in them is the folder of what is shared and only read.
+        copies: names in BASE that are copied into the folder of the try before.
+        again: arguments of the command that goes on, where it is another.
+        one_wins: of two at once, one has to be refused.
+        keeps_parts: after SIGTERM there may be temporary files, from which the next command goes on.
+    """
+
+    arguments: tuple[str, ...]
+    copies: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    one_wins: bool = False
+    keeps_parts: bool = False
+
+
+VERBS = {
+    "synth": Verb(
+        ("synth", "new", "--train=2", "--validation=0", "--test=2", "--pictures=1", "--height=64", "--workers=2"),
+        one_wins=True,
+    ),
+    "split": Verb(("split", "own"), ("own",), one_wins=True),
+    "prepare": Verb(("prepare", "people", *SIZE, "--workers=2"), ("people",), keeps_parts=True),
+    "train": Verb(
+        ("train", "BASE/prepared", "--out=run", *TINY),
+        again=("train", "--resume=run", "--evaluate=none"),
+        one_wins=True,
+    ),
+    "resume": Verb(("train", "--resume=run", "--schedule.epochs=4", "--evaluate=none"), ("run",)),
+    "evaluate": Verb(("evaluate", "run"), ("run",)),
+    "export": Verb(("export", "run", "--measure=some"), ("run",)),
+    "convert": Verb(("convert", "BASE/w.safetensors", "w.pth", "--to=pytorch")),
+    "import": Verb(("import", "BASE/w.safetensors", "imported", "BASE/prepared", *NETWORK), one_wins=True),
+    "push": Verb(("push", "BASE/run", "model", "--local")),
+}
+OFTEN = {"export": 1, "synth": 2}  # others 3: they take less time
+READERS = {
+    "pictures": (("check", "people"), ("prepare", "people", *SIZE, "--workers=1")),
+    "lists": (("check", "people"), ("prepare", "people", *SIZE, "--workers=1"), ("check", "own"), ("split", "own")),
+    "galleries": (("check", "people"),),
+    "state": (
+        ("runs", "."), ("show", "run"), ("evaluate", "run"), ("export", "run", "--measure=some"),
+        ("train", "--resume=run", "--schedule.epochs=3", "--evaluate=none"), ("push", "run", "model", "--local"),
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Try:
+    """A try and its outcome; `faults` are "kind: what"."""
+
+    number: int
+    kind: str
+    verb: str
+    faults: list[str]
+    seconds: float = 0.0
+
+
+class Process:
+    """A verb in a process and a session of its own.
+
+    Args:
+        arguments: of `mvd`.
+        folder: to run in; its errors go to a file there.
+        anew: start Python for it, instead of forking this process.
+    """
+
+    def __init__(self, arguments: Sequence[str], folder: Path, *, anew: bool = False) -> None:
+        self.arguments = arguments
+        self.errors = folder / f"errors-{time.monotonic_ns()}"
+        self.began = time.monotonic()
+        temporary = folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        if anew:
+            with self.errors.open("wb") as errors:
+                self.pid = subprocess.Popen(
+                    [sys.executable, "-m", "mvd", *arguments], cwd=folder, stdout=subprocess.DEVNULL, stderr=errors,
+                    start_new_session=True, env={**os.environ, "TMPDIR": str(temporary)},
+                ).pid  # fmt: skip
+            return
+        self.pid = os.fork()
+        if not self.pid:
+            self._become(folder, temporary)
+
+    def _become(self, folder: Path, temporary: Path) -> None:
+        code = 70
+        try:
+            os.setsid()
+            os.chdir(folder)
+            os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+            os.dup2(os.open(self.errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            from mvd.cli import main
+
+            code = main(list(self.arguments))
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def end(self, number: int | None = None, after: float = 0.0) -> tuple[int, list[str]]:
+        """Wait for the end, with a signal after some seconds if there is one; return the status and the faults."""
+        deadline = self.began + LONGEST
+        moment = self.began + after if number is not None else deadline
+        status = None
+        while status is None:
+            done, found = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                status = os.waitstatus_to_exitcode(found)
+            elif time.monotonic() >= deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                moment = deadline = time.monotonic() + 5
+                number = signal.SIGKILL
+                self.errors.write_text("no end")
+            elif number is not None and time.monotonic() >= moment:
+                os.kill(self.pid, number)
+                moment = deadline + 1
+            else:
+                time.sleep(0.002)
+        return status, [*self._faults(status, number)]
+
+    def _faults(self, status: int, number: int | None) -> Iterator[str]:
+        text = self.errors.read_text(errors="replace") if self.errors.exists() else ""
+        what = " ".join(self.arguments[:2])
+        if text == "no end":
+            yield f"no end: {what}"
+        elif "Traceback (most recent call last)" in text or status == 70:
+            yield f"traceback: {what}: {text.strip().splitlines()[-1][:200] if text.strip() else status}"
+        elif status < 0 and -status != number:
+            yield f"crash: {what} by {signal.Signals(-status).name}"
+        elif status not in {0, 1, 130, 143} and status >= 0:
+            yield f"crash: {what} with status {status}"
+        elif status == 1 and self.arguments[0] != "check" and sum(bool(line) for line in text.splitlines()) > 3:
+            yield f"traceback: {what}: {len(text.splitlines())} lines of errors"
+        if orphans := self._orphans():
+            yield f"orphan: {what}: {orphans}"
+
+    def _orphans(self) -> int:
+        """Count the processes of the session that live on for five seconds, and kill them."""
+        for _ in range(50):
+            left = [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _session(pid) == self.pid]  # noqa: PTH208
+            if not left:
+                return 0
+            time.sleep(0.1)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return len(left)
+
+
+def _session(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return -1
+    return -1 if fields[0] == "Z" else int(fields[3])
+
+
+class Attacks:
+    """Makes tries in folders below one; measures the undisturbed verbs first.
+
+    Args:
+        folder: an empty folder.
+        seed: of all tries.
+    """
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self.seed, self.base = folder, seed, folder / "base"
+        self.base.mkdir()
+        for arguments in (
+            ("synth", "people", "--train=4", "--validation=2", "--test=3", "--pictures=2", "--height=64"),
+            ("synth", "own", "--layout=folder", "--train=4", "--test=4", "--pictures=1", "--height=64"),
+        ):
+            self._must(arguments)
+        for file in (self.base / "own").glob("*_id.txt"):
+            file.unlink()
+        shutil.copytree(self.base / "people", self.base / "prepared")
+        self._must(("prepare", "prepared", *SIZE))
+        self._must(("train", "prepared", "--out=run", *TINY))
+        self._must(("evaluate", "run"))
+        shutil.copy(self.base / "run" / "checkpoints" / "best.safetensors", self.base / "w.safetensors")
+        self.expected: dict[str, Content] = {}
+        self.seconds: dict[str, float] = {}
+
+    def _must(self, arguments: Sequence[str]) -> None:
+        process = Process(arguments, self.base)
+        status, faults = process.end()
+        if status or faults:
+            raise SystemExit(f"mvd {' '.join(arguments)}: {status} {faults} {process.errors.read_text()}")
+        process.errors.unlink()
+        shutil.rmtree(self.base / "tmp")
+
+    def arguments(self, words: Sequence[str]) -> list[str]:
+        """Put the place of what is shared into arguments."""
+        return [word.replace("BASE", str(self.base)) for word in words]
+
+    def place(self, name: str, copies: Sequence[str]) -> Path:
+        """Make the folder of a try."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for copied in copies:
+            shutil.copytree(self.base / copied, folder / copied)
+        return folder
+
+    def reference(self, name: str) -> tuple[Content, float]:
+        """Return what a verb makes undisturbed, and in how many seconds."""
+        if name not in self.expected:
+            folder = self.place(f"reference-{name}", VERBS[name].copies)
+            process = Process(self.arguments(VERBS[name].arguments), folder)
+            status, faults = process.end()
+            if status or faults:
+                raise SystemExit(f"mvd {name}: {status} {faults} {process.errors.read_text()}")
+            self.seconds[name] = time.monotonic() - process.began
+            self.expected[name] = content(folder)
+        return self.expected[name], self.seconds[name]
+
+    def attack(self, number: int) -> Try:
+        """Make a try."""
+        rng = random.Random(f"{self.seed}/{number}")
+        began = time.monotonic()
+        kind = rng.choices([*KINDS], [*KINDS.values()])[0]
+        if kind in READERS:
+            done = self._mutated(number, kind, rng)
+        else:
+            name = rng.choices([*VERBS], [OFTEN.get(verb, 3) for verb in VERBS])[0]
+            attack = self._raced if kind == "race" else self._signalled
+            folder = self.place(f"try-{number}", VERBS[name].copies)
+            done = Try(number, kind, name, attack(folder, name, kind, rng))
+        if not done.faults:
+            shutil.rmtree(self.folder / f"try-{number}")
+        done.seconds = time.monotonic() - began
+        return done
+
+    def _signalled(self, folder: Path, name: str, kind: str, rng: random.Random) -> list[str]:
+        verb, (expected, seconds) = VERBS[name], self.reference(name)
+        number = signal.SIGKILL if kind == "kill" else signal.SIGTERM
+        anew = rng.random() < ANEW
+        process = Process(self.arguments(verb.arguments), folder, anew=anew)
+        status, faults = process.end(number, rng.uniform(0, seconds * 1.1 + 5 * anew))
+        faults += [f"half-written: {file} after the signal" for file in broken_files(folder, expected)]
+        if kind == "terminate" and not verb.keeps_parts:
+            faults += [f"leftover: {file} after status {status}" for file in leftovers(folder)]
+        shutil.rmtree(folder / "tmp")  # of a process that could not clean up
+        words = verb.again if verb.again and (folder / "run" / "config.json").exists() else verb.arguments
+        after, more = Process(self.arguments(words), folder).end()
+        faults += [f"{fault} (going on)" for fault in more]
+        return faults + self._at_the_end(folder, expected, f"statuses {status} and {after}")
+
+    def _raced(self, folder: Path, name: str, kind: str, rng: random.Random) -> list[str]:
+        verb, (expected, seconds) = VERBS[name], self.reference(name)
+        first = Process(self.arguments(verb.arguments), folder)
+        time.sleep(rng.uniform(0, seconds / 2))
+        second = Process(self.arguments(verb.arguments), folder)
+        ends = [process.end() for process in (first, second)]
+        statuses = [status for status, _ in ends]
+        faults = [fault for _, some in ends for fault in some]
+        if not 1 <= statuses.count(0) <= (1 if verb.one_wins else 2):
+            faults.append(f"winners: statuses {statuses}")
+        return faults + self._at_the_end(folder, expected, f"statuses {statuses}")
+
+    def _at_the_end(self, folder: Path, expected: Content, statuses: str) -> list[str]:
+        found = content(folder)
+        other = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        faults = [f"half-written: {', '.join(other[:4])} not as they should be, {statuses}"] if other else []
+        return faults + [f"leftover: {file} at the end, {statuses}" for file in leftovers(folder)]
+
+    def _mutated(self, number: int, kind: str, rng: random.Random) -> Try:
+        words = rng.choice(READERS[kind])
+        folder = self.place(f"try-{number}", ("run",) if kind == "state" else ("people", "own"))
+        data = folder / ("own" if "own" in words else "people")
+        patterns = {"pictures": ["**/*.jpg"], "lists": ["exp/*.txt"], "galleries": ["exp/*.mat"]}
+        if kind == "state":
+            files = [file for file in sorted((folder / "run").rglob("*")) if file.is_file()]
+        elif kind == "lists" and data.name == "own":
+            files = []
+            for place, name in enumerate(("train_id.txt", "val_id.txt", "test_id.txt")):
+                people = sorted(person.name for person in (data / "visible").iterdir())[place::3]
+                (data / name).write_text("".join(f"{person}\n" for person in people))
+                files.append(data / name)
+        else:
+            files = sorted(file for pattern in patterns[kind] for file in data.glob(pattern))
+        for file in rng.sample(files, min(len(files), rng.choice((1, 1, 1, 3)))):
+            if file.suffix in (".json", ".jsonl") and rng.random() < 0.7:
+                mutate_json(file, rng)
+            else:
+                mutate_bytes(file, rng)
+        _, faults = Process(words, folder).end()
+        return Try(number, kind, words[0], faults + [f"leftover: {file}" for file in leftovers(folder)])
+
+
+def print_table(tries: Sequence[Try]) -> None:
+    """Print how often what was tried, and the faults."""
+    counts, faults = Counter(one.kind for one in tries), defaultdict[str, Counter[str]](Counter)
+    for one in tries:
+        faults[one.kind].update({fault.partition(":")[0] for fault in one.faults})
+    print("| tried | times | with a fault | faults |\n|---|---|---|---|")
+    for kind, count in counts.most_common():
+        failed = sum(bool(one.faults) for one in tries if one.kind == kind)
+        told = ", ".join(f"{name} {times}" for name, times in faults[kind].most_common()) or "–"
+        print(f"| {kind} | {count} | {failed} | {told} |")
+    print(f"| all | {len(tries)} | {sum(bool(one.faults) for one in tries)} | |")
+    verbs = Counter(one.verb for one in tries)
+    print("\nVerbs: " + ", ".join(f"{verb} {times}" for verb, times in verbs.most_common()) + ".")
+    for one in tries:
+        for fault in one.faults:
+            print(f"- try {one.number}, {one.kind} {one.verb}: {fault}")
+
+
+def main() -> int:
+    """Attack, or print the table of a log."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tries", type=int, default=500)
+    parser.add_argument("--first", type=int, default=0, help="number of the first try")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="append each try as a line of JSON")
+    parser.add_argument("--table", type=Path, help="print the table of a log, and attack nothing")
+    parser.add_argument("--keep", type=Path, help="a new folder to work in; that of a try with a fault is kept")
+    given = parser.parse_args()
+    if given.table:
+        print_table([Try(**json.loads(line)) for line in given.table.read_text().splitlines()])
+        return 0
+    for module in ("mvd.training.engine", "mvd.commands.export", "onnx", "onnxruntime", "onnxscript", "torch.onnx"):
+        __import__(module)
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="mvd-attacks-"))
+    folder.mkdir(exist_ok=True)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # PyTorch's own, which stays
+    attacks, tries = Attacks(folder.resolve(), given.seed), []
+    for number in range(given.first, given.first + given.tries):
+        tries.append(attacks.attack(number))
+        if given.log:
+            with given.log.open("a") as log:
+                log.write(json.dumps(asdict(tries[-1])) + "\n")
+        for fault in tries[-1].faults:
+            print(f"try {number}, {tries[-1].kind} {tries[-1].verb}: {fault}", file=sys.stderr, flush=True)
+    print_table(tries)
+    if given.keep is None:
+        shutil.rmtree(folder)
+    return int(any(one.faults for one in tries))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

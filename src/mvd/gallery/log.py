@@ -1,0 +1,211 @@
+"""The log of a gallery: who searched, added and removed what, and when; lines of JSON in a chain of hashes.
+
+Each line holds the hash of the line before it and its own, over all else in it, so that a line that is changed,
+exchanged, inserted or taken out breaks the chain from there on. Lines taken from the end are missed only by whoever
+keeps the last hash elsewhere; `Audit.last` is for that.
+
+No picture, name or path is in it, only hashes, so that it keeps nothing of what was removed. In a folder it is the
+file log.jsonl, in a shared store a table, into which a line goes only if nobody has written one with its number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from getpass import getuser
+from pathlib import Path
+from typing import Any
+
+from mvd.errors import GalleryError
+from mvd.files.atomic import no_links
+from mvd.files.locks import file_locked
+from mvd.gallery.place import Place
+from mvd.gallery.table import explained, load_lancedb
+from mvd.results.gallery import Audit
+
+FILE = "log.jsonl"
+_TABLE = "log"
+_TAIL = 1 << 20  # bytes from the end of the file, in which its last line begins
+_TRIES = 100
+
+
+class Log:
+    """The log of a gallery.
+
+    Args:
+        place: where the gallery is.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._table: Any = None
+
+    def append(self, what: str, *, durable: bool = False, **details: Any) -> None:
+        """Append a line.
+
+        Args:
+            what: "search", "add", "remove" …
+            durable: whether to wait until it is on the disk, not only in the system's memory.
+            details: what else it says; hashes and numbers, no names.
+
+        Raises:
+            GalleryError: it cannot be written.
+        """
+        record = {
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            "user": _user(),
+            "host": socket.gethostname(),
+            "what": what,
+            **details,
+        }
+        with explained(self._place, "write its log"):
+            if self._place.folder is not None:
+                _append_to_file(self._place.folder / FILE, record, durable=durable)
+            else:
+                self._append_to_table(record)
+
+    def lines(self) -> Iterator[str]:
+        """Read the lines from the first."""
+        with explained(self._place, "read its log"):
+            if self._place.folder is None:
+                rows = self._open().search().select(["number", "line"]).limit(None).to_arrow().sort_by("number")
+                yield from rows.column("line").to_pylist()
+                return
+            file = self._place.folder / FILE
+            if not file.exists():
+                return
+            with file.open(encoding="utf-8", errors="replace") as handle:
+                for line in handle:
+                    yield line.rstrip("\n")
+
+    def last(self) -> Mapping[str, Any] | None:
+        """Return the last line; None without any, or where it is damaged."""
+        with explained(self._place, "read its log"):
+            if self._place.folder is None:
+                table = self._open()
+                count = table.count_rows()
+                found = table.search().where(f"number = {count - 1}").limit(1).to_list() if count else []
+                return _parse(found[0]["line"]) if found else None
+            file = self._place.folder / FILE
+            return _parse(_last_line(file)) if file.exists() else None
+
+    def audit(self) -> Audit:
+        """Verify the chain."""
+        return verify(self.lines())
+
+    def _append_to_table(self, record: Mapping[str, Any]) -> None:
+        import pyarrow as pa
+
+        table = self._open()
+        for _ in range(_TRIES):
+            table.checkout_latest()
+            number = table.count_rows()
+            before = None
+            if number:
+                before = table.search().where(f"number = {number - 1}").limit(1).to_list()[0]["line"]
+            row = pa.table({"number": [number], "line": [_chained(record, before)]}, schema=table.schema)
+            try:
+                done = table.merge_insert("number").when_not_matched_insert_all().execute(row)
+            except (RuntimeError, OSError) as error:
+                if "conflict" not in str(error).lower():
+                    raise
+                continue
+            if done.num_inserted_rows:
+                return
+        raise GalleryError(f"{self._place}: expected to write its log, found others writing all the time; try again")
+
+    def _open(self) -> Any:
+        if self._table is None:
+            import pyarrow as pa
+
+            connection = load_lancedb().connect(self._place.address)
+            key = {"lance-schema:unenforced-primary-key": "true"}
+            schema = pa.schema(
+                [pa.field("number", pa.int64(), nullable=False, metadata=key), pa.field("line", pa.string())]
+            )
+            self._table = connection.create_table(_TABLE, schema=schema, mode="create", exist_ok=True)
+        return self._table
+
+
+def verify(lines: Iterable[str]) -> Audit:
+    """Verify a chain of lines, and find the first that is broken."""
+    before: str | None = None
+    first: str | None = None
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        record = _parse(line)
+        fault = None
+        if record is None:
+            fault = "it is no line of a log"
+        elif record.get("hash") != _hash(record):
+            fault = "it was changed: its hash is another"
+        elif record.get("previous") != before:
+            fault = "the line before it is another one, was changed, or is missing"
+        if fault is not None or record is None:
+            return Audit(lines=number, first=first, last=before, broken=number, fault=fault, line=line)
+        first = first or str(record.get("time"))
+        before = record["hash"]
+    return Audit(lines=number, first=first, last=before, broken=None, fault=None, line=None)
+
+
+def _append_to_file(file: Path, record: Mapping[str, Any], *, durable: bool) -> None:
+    with (
+        file_locked(file.with_name(f".{file.name}.lock")),
+        open(file, "a+b", opener=no_links) as handle,
+    ):
+        end = handle.seek(0, os.SEEK_END)
+        before = _last_line(file) if end else None
+        handle.seek(end - 1 if end else 0)
+        if end and handle.read(1) != b"\n":  # a process that was killed, or a full disk: that line was never whole
+            handle.seek(max(0, end - _TAIL))
+            end = max(0, end - _TAIL) + handle.read().rfind(b"\n") + 1
+            handle.truncate(end)
+            before = _last_line(file) if end else None
+        try:
+            handle.write((_chained(record, before) + "\n").encode())
+            handle.flush()
+            if durable:
+                os.fsync(handle.fileno())
+        except OSError:
+            with suppress(OSError):
+                os.truncate(file, end)
+            raise
+
+
+def _last_line(file: Path) -> str:
+    with file.open("rb") as handle:
+        handle.seek(max(0, handle.seek(0, os.SEEK_END) - _TAIL))
+        lines = handle.read().decode("utf-8", "replace").rstrip("\n").rsplit("\n", 1)
+    return lines[-1]
+
+
+def _chained(record: Mapping[str, Any], before: str | None) -> str:
+    """Write a line: the record, the hash of the line before, and its own."""
+    previous = None if before is None else (_parse(before) or {}).get("hash", "")
+    whole = {**record, "previous": previous}
+    return json.dumps({**whole, "hash": _hash(whole)}, separators=(",", ":"))
+
+
+def _hash(record: Mapping[str, Any]) -> str:
+    text = json.dumps({name: value for name, value in record.items() if name != "hash"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError, ImportError):  # a user without a name
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

@@ -1,0 +1,228 @@
+"""The table of a gallery: opened, made, read and written; what LanceDB says of a mistake becomes one line.
+
+A row is in the table or not: each call that changes something is one transaction of LanceDB, which a killed process
+leaves undone. Processes that change it at once are told of each other by LanceDB, which tries again.
+
+Shapes: N rows, D width of an embedding.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.errors import ConfigError, GalleryError, MvdError
+from mvd.gallery.columns import ROW, Settings, schema_of, settings_of, settings_update
+from mvd.gallery.filters import any_of
+from mvd.gallery.place import PICTURES, Place
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Ids = npt.NDArray[np.uint64]
+
+_BATCH = 4096  # rows that are read at a time
+_LONGEST = 300  # characters of a reason that is not ours
+_MISSING = ("not found", "does not exist", "nosuchbucket", "no such file")
+_FULL = ("no space left", "disk quota", "file too large", "os error 28", "os error 27", "os error 122")
+
+
+def load_lancedb() -> Any:
+    """Import LanceDB, which only a gallery needs.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    os.environ.setdefault("LANCEDB_LOG", "error")
+    os.environ.setdefault("LANCE_LOG", "error")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its dependencies about each other
+            import lancedb
+    except ImportError as error:
+        raise ConfigError(
+            f"expected the package lancedb for a gallery, could not load it ({error}); install it with: "
+            f"pip install 'mvd[search]'"
+        ) from error
+    return lancedb
+
+
+@contextmanager
+def explained(place: Place, what: str = "use the gallery") -> Iterator[None]:
+    """Turn what LanceDB and the system raise into one line about the gallery.
+
+    Raises:
+        GalleryError: something was raised that is no error of ours.
+    """
+    try:
+        yield
+    except (MvdError, TypeError, AttributeError, LookupError, AssertionError):  # the others are faults of ours
+        raise
+    except BaseException as error:  # its errors have no base in common, and what it panics of is no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        lines = str(error).strip().splitlines()
+        reason = " ".join(lines[0].split())[:_LONGEST] if lines else type(error).__name__
+        text = str(error).lower()
+        if any(sign in text for sign in _FULL):
+            remedy = "nothing was lost; free space there, then start the same command again"
+        elif any(sign in text for sign in _MISSING):
+            remedy = "check the address, and that nothing was deleted there"
+        elif "permission denied" in text or "read-only" in text:
+            remedy = "allow reading and writing there"
+        elif place.folder is None:
+            remedy = "check the address, the credentials (AWS_ACCESS_KEY_ID …) and the connection"
+        else:
+            remedy = "restore the folder from a copy, or remove it and add the pictures again"
+        raise GalleryError(f"{place}: expected to {what}, could not ({reason}); {remedy}") from error
+
+
+class PictureTable:
+    """The rows of a gallery.
+
+    Attributes:
+        place: where it is.
+    """
+
+    def __init__(self, place: Place, handle: Any) -> None:
+        self.place = place
+        self._table = handle
+        self.refresh()
+
+    @classmethod
+    def open(cls, place: Place) -> PictureTable:
+        """Open a gallery.
+
+        Raises:
+            GalleryError: there is none, or it is damaged or of another format.
+        """
+        if place.exists is False:
+            found = "a folder without one" if place.folder and place.folder.is_dir() else "nothing there"
+            raise GalleryError(f"{place}: expected a gallery, found {found}; make one with mvd gallery add")
+        database = load_lancedb()
+        with explained(place, "open the gallery"):
+            if not cls.is_there(place):
+                raise GalleryError(f"{place}: expected a gallery, found nothing there; make one with mvd gallery add")
+            return cls(place, database.connect(place.address).open_table(PICTURES))
+
+    @classmethod
+    def is_there(cls, place: Place) -> bool:
+        """Tell whether there is a gallery.
+
+        Raises:
+            GalleryError: a shared store cannot be reached.
+        """
+        if place.exists is not None:
+            return place.exists
+        database = load_lancedb()
+        with explained(place, "reach the store"):
+            return PICTURES in database.connect(place.address).list_tables().tables
+
+    @classmethod
+    def create(cls, place: Place, settings: Settings) -> PictureTable:
+        """Make an empty gallery, or open the one that another process has just made."""
+        database = load_lancedb()
+        with explained(place, "make a gallery"):
+            connection = database.connect(place.address)
+            try:
+                return cls(place, connection.create_table(PICTURES, schema=schema_of(settings), mode="create"))
+            except ValueError as error:
+                if "already exists" not in str(error):
+                    raise
+        return cls.open(place)
+
+    def refresh(self) -> None:
+        """See what other processes have changed."""
+        with explained(self.place, "open the gallery"):
+            self._table.checkout_latest()
+            self.settings = settings_of(self._table.schema, str(self.place))
+
+    @property
+    def version(self) -> int:
+        """The version of the table, which every change increases."""
+        return int(self._table.version)
+
+    @property
+    def handle(self) -> Any:
+        """LanceDB's own table."""
+        return self._table
+
+    def schema(self) -> pa.Schema:
+        """The table's columns."""
+        return self._table.schema
+
+    def count(self, where: str | None = None) -> int:
+        """Count the rows that fulfil a condition."""
+        with explained(self.place, "read the gallery"):
+            return int(self._table.count_rows(where))
+
+    def batches(self, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
+        """Read rows piece by piece, in the order of the table; with `_rowid`, LanceDB's number of each."""
+        with explained(self.place, "read the gallery"):
+            query = self._table.search().select(list(columns)).with_row_id(True).limit(None)
+            yield from (query if where is None else query.where(where)).to_batches(_BATCH)
+
+    def read(self, columns: Sequence[str], where: str | None = None, limit: int | None = None) -> pa.Table:
+        """Read rows whole, in the order of the table; with `_rowid`."""
+        with explained(self.place, "read the gallery"):
+            query = self._table.search().select(list(columns)).with_row_id(True).limit(limit)
+            return (query if where is None else query.where(where)).to_arrow()
+
+    def take(self, ids: Ids, columns: Sequence[str]) -> pa.Table:
+        """Read rows by LanceDB's numbers, in the order given."""
+        with explained(self.place, "read the gallery"):
+            found = self._table.take_row_ids(ids.tolist()).select(list(columns)).with_row_id().to_arrow()
+        # LanceDB gives them in the order of the table.
+        place = {number: at for at, number in enumerate(found.column("_rowid").to_pylist())}
+        return found.take(np.array([place[number] for number in ids.tolist()], np.int64))
+
+    def present(self, names: Sequence[str]) -> set[str]:
+        """Find which of some rows are there, by their names."""
+        found: set[str] = set()
+        for start in range(0, len(names), _BATCH):
+            some = self.read([ROW], any_of(ROW, names[start : start + _BATCH]))
+            found.update(some.column(ROW).to_pylist())
+        return found
+
+    def insert(self, rows: pa.Table) -> int:
+        """Add rows that are not there yet, all of them or none; return how many."""
+        if not rows.num_rows:
+            return 0
+        with explained(self.place, "add to the gallery"):
+            done = self._table.merge_insert(ROW).when_not_matched_insert_all().execute(rows)
+            return int(done.num_inserted_rows)
+
+    def replace_all(self, settings: Settings, batches: Iterator[pa.RecordBatch]) -> None:
+        """Exchange every row and the settings, in one transaction."""
+        import pyarrow as pa
+
+        schema = schema_of(settings)
+        with explained(self.place, "replace the rows of the gallery"):
+            connection = load_lancedb().connect(self.place.address)
+            reader = pa.RecordBatchReader.from_batches(schema, batches)
+            self._table = connection.create_table(PICTURES, data=reader, schema=schema, mode="overwrite")
+        self.refresh()
+
+    def set(self, **changes: Any) -> None:
+        """Change settings."""
+        self.settings = replace(self.settings, **changes)
+        with explained(self.place, "change the settings of the gallery"):
+            self._table.update_field_metadata(settings_update(self.settings))
+
+    def prune(self) -> None:
+        """Join small files, and delete those of every older version.
+
+        In a folder, whose lock is held, files of an unfinished transaction go as well. In a shared store they may
+        belong to a process that is adding right now: those that nobody finishes go after seven days.
+        """
+        with explained(self.place, "clean the gallery"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what is wanted: no older version stays
+            self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=self.place.folder is not None)

@@ -1,0 +1,204 @@
+"""Galleries in the terminal and as JSON: what a search found, rows, numbers, the state of a log.
+
+Tables fit 80 columns; paths below the current folder are written from there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mvd.data.samples import Modality
+from mvd.report.progress import write_bytes
+from mvd.report.style import MISSING, plain_table
+from mvd.results.gallery import Added, Answer, Audit, Entry, GalleryStats, Hit
+
+_DIGITS = 8  # of a row's name
+
+
+def answer_report(answer: Answer) -> RenderableType:
+    """Lay out what a search found: the decision, a row for each picture, notes."""
+    parts: list[RenderableType] = [Text(_decision(answer))]
+    if answer.hits:
+        parts.append(_hits_table(answer.hits))
+        parts.append(Text(_legend(answer)))
+    parts += [Text(f"note: {note}") for note in answer.notes]
+    return Group(*parts)
+
+
+def added_report(added: Added) -> str:
+    """Say in a line what adding did, and in further ones what was skipped."""
+    parts = [f"{added.added:,} added"]
+    parts += [f"{added.present:,} there already"] if added.present else []
+    parts += [f"{len(added.skipped):,} skipped"] if added.skipped else []
+    parts += [f"{added.removed:,} removed, whose files are gone or changed"] if added.removed else []
+    parts += [f"{added.expired:,} removed, which were too old"] if added.expired else []
+    lines = [f"made {added.gallery}, with embeddings of {added.made}"] if added.made else []
+    lines += [f"skipped: {defect}" for defect in added.skipped]
+    return "\n".join([*lines, f"{added.gallery}: {', '.join(parts)}; {_pictures(added.rows)} now"])
+
+
+def entries_report(entries: Sequence[Entry]) -> RenderableType:
+    """Lay out rows of a gallery."""
+    named = any(entry.identity is not None for entry in entries)
+    table = plain_table("row", "modality", "camera", "time", *(["identity"] if named else []), "tags", "path", text=9)
+    table.columns[0].no_wrap = table.columns[3].no_wrap = True
+    for entry in entries:
+        table.add_row(
+            entry.row[:_DIGITS],
+            _modality(entry.modality),
+            Text(entry.camera or MISSING),
+            _time(entry.time),
+            *([Text(entry.identity or MISSING)] if named else []),
+            Text(", ".join(entry.tags)),
+            Text(_path(entry.path)),
+        )
+    return table
+
+
+def stats_report(stats: GalleryStats) -> RenderableType:
+    """Lay out what a gallery holds."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _stats_rows(stats).items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def audit_report(audit: Audit, gallery: str) -> str:
+    """Say whether a log is whole, and which line is the first that is not."""
+    if audit.broken is None:
+        if not audit.lines:
+            return f"{gallery}: the log is empty"
+        return (
+            f"{gallery}: {audit.lines:,} lines since {audit.first}, all whole and in order\n"
+            f"last hash: {audit.last}\n"
+            f"Keep it elsewhere: a log that ends with another, earlier line has lost some."
+        )
+    return f"{gallery}: line {audit.broken:,} of the log is broken: {audit.fault}\n{audit.line}"
+
+
+def gallery_json(value: Any) -> str:
+    """Write a result as JSON; times are ISO 8601, UTC."""
+    return json.dumps(_plain(value), indent=2)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return _plain(asdict(value)) if hasattr(value, "__dataclass_fields__") else value
+
+
+def _decision(answer: Answer) -> str:
+    searched = f"{_pictures(answer.rows)} searched"
+    if not answer.hits:
+        return f"nothing found: {searched}"
+    if answer.known is None:
+        return searched
+    rate = f"{100 * answer.false_alarms:.3g} % false alarms"
+    among = f"{_pictures(answer.rows)} of at most {answer.people:,} people"
+    if not answer.known:
+        return f"Probably not in this gallery: of {among} none passes the threshold for {rate}."
+    passing = sum(bool(hit.passes) for hit in answer.hits)
+    return f"Probably in this gallery: {passing} below pass the threshold for {rate} among {among}."
+
+
+def _legend(answer: Answer) -> str:
+    lines = ["row: for --like, show and remove"]
+    if any(hit.pictures > 1 for hit in answer.hits):
+        lines.append("n: pictures that the camera took within seconds, of which this is the best")
+    if any(hit.distance is not None for hit in answer.hits):
+        lines.append("dist.: re-ranked distance, which decides the order")
+    if answer.known is not None:
+        lines.append("prob.: that it is the person, if one of the people here is; *: passes the threshold")
+    return "; ".join(lines) if len(lines) == 1 else "\n".join(lines)
+
+
+def _hits_table(hits: Sequence[Hit]) -> Table:
+    judged = any(hit.probability is not None for hit in hits)
+    reranked = any(hit.distance is not None for hit in hits)
+    named = any(hit.entry.identity is not None for hit in hits)
+    grouped = any(hit.pictures > 1 for hit in hits)
+    headings = ["", "sim.", *(["prob."] if judged else []), *(["dist."] if reranked else [])]
+    numbers = len(headings)
+    headings += [*(["n"] if grouped else []), "row", "modality", "camera", "time"]
+    table = plain_table(*headings, *(["identity"] if named else []), "path", text=20)
+    for column in table.columns[: numbers + grouped]:
+        column.justify, column.no_wrap = "right", True
+    for column in table.columns:
+        column.no_wrap = column.no_wrap or column.header in ("row", "time", "modality")
+    for place, hit in enumerate(hits, start=1):
+        entry = hit.entry
+        cells: list[str | Text] = [str(place), f"{hit.similarity:.3f}"]
+        cells += [_percent(hit)] if judged else []
+        cells += [f"{hit.distance:.3f}"] if reranked else []
+        cells += [str(hit.pictures)] if grouped else []
+        cells += [entry.row[:_DIGITS], _modality(entry.modality), Text(entry.camera or MISSING), _time(entry.time)]
+        cells += [Text(entry.identity or MISSING)] if named else []
+        table.add_row(*cells, Text(_path(entry.path)))
+    return table
+
+
+def _stats_rows(stats: GalleryStats) -> dict[str, str]:
+    unknown = {"": "not known"}
+    cameras = ", ".join(f"{unknown.get(name, name)} {count:,}" for name, count in list(stats.cameras.items())[:20])
+    more = len(stats.cameras) - 20
+    found = f"{stats.identities:,} named" + (f", {stats.unnamed:,} pictures without a name" if stats.unnamed else "")
+    index = "none; search is exact"
+    if stats.index is not None:
+        recall = "not measured" if stats.recall is None else f"{stats.recall:.3f}, {stats.recall_queries} queries"
+        index = f"{stats.index}; recall@10 against exact search: {recall}"
+        index += f"; {stats.unindexed:,} rows not in it yet" if stats.unindexed else ""
+    times = f"{_time(stats.first)} to {_time(stats.last)} UTC" if stats.first else "not known"
+    kept = "for ever" if stats.keep_days is None else f"{stats.keep_days:g} days from when a row was added"
+    return {
+        "gallery": stats.gallery,
+        "pictures": ", ".join([f"{stats.rows:,}", *(f"{name} {count:,}" for name, count in stats.modalities.items())]),
+        "people": found,
+        "cameras": cameras + (f" and {more:,} more" if more > 0 else "") or MISSING,
+        "times": times,
+        "model": str(stats.model),
+        "opened by": stats.source,
+        "kept": kept + (f"; the oldest since {_time(stats.oldest)} UTC" if stats.oldest else ""),
+        "index": index,
+        "size": MISSING if stats.bytes is None else write_bytes(stats.bytes),
+        "format": f"{stats.format}, version {stats.version} of the table",
+    }
+
+
+def _percent(hit: Hit) -> str:
+    if hit.probability is None:
+        return MISSING
+    return f"{100 * hit.probability:.0f} %{'*' if hit.passes else ' '}"
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture{'' if count == 1 else 's'}"
+
+
+def _modality(modality: int) -> str:
+    return Modality(modality).name.lower()
+
+
+def _time(moment: datetime | None) -> str:
+    return MISSING if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _path(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return path

@@ -1,0 +1,239 @@
+"""Searching a gallery: against plain NumPy, with filters, tracklets, several queries, re-ranking and a decision."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from galleries import PlainModel, draw, identity, unit, use_models, write_people
+
+from mvd.commands.gallery import Gallery
+from mvd.data.samples import Modality
+from mvd.errors import ConfigError, GalleryError
+from mvd.gallery.filters import Filter, parse_time
+from mvd.gallery.index import build_index, index_state, measure_recall
+from mvd.gallery.search import SHORTLIST
+from mvd.gallery.tracklets import group_tracklets
+from mvd.metrics.calibration import learn_calibration
+from mvd.metrics.rerank import Reranking, rerank_descriptors
+from mvd.results.embeddings import Embeddings
+
+PEOPLE = 20
+
+
+@pytest.fixture(scope="module")
+def rows() -> Embeddings:
+    return draw(300, people=PEOPLE)
+
+
+@pytest.fixture(scope="module")
+def folder(rows: Embeddings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("galleries") / "people"
+    Gallery(place).add(rows)
+    return place
+
+
+@pytest.fixture(params=[True, False], ids=["kept", "streamed"])
+def gallery(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Gallery:
+    use_models(monkeypatch, PlainModel())
+    return Gallery(folder, keep=request.param)
+
+
+def test_exact_search_finds_what_a_sort_finds(gallery: Gallery, rows: Embeddings) -> None:
+    query = draw(1, seed=9)
+    similarities = rows.vectors @ query.vectors[0]
+    expected = np.argsort(-similarities, kind="stable")[:10]
+    answer = gallery.search(query, group_seconds=0)
+    assert [hit.entry.path for hit in answer.hits] == [rows.paths[at] for at in expected]
+    np.testing.assert_allclose([hit.similarity for hit in answer.hits], similarities[expected], rtol=1e-5)
+    assert (answer.rows, answer.method, answer.known) == (300, "exact", None)
+    assert "not calibrated" in answer.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("only", "kept"),
+    [
+        (Filter(cameras=("b",)), lambda rows, at: rows.cameras[at] == "b"),
+        (Filter(modality=Modality.INFRARED), lambda rows, at: rows.modalities[at] == 1),
+        (Filter(tags=("even", "no such tag")), lambda rows, at: at % 2 == 0),
+        (Filter(identities=("person 3", "person 4")), lambda rows, at: at % PEOPLE in (3, 4)),
+        (
+            Filter(since=parse_time("2024-05-01T12:10"), until=parse_time("2024-05-01T14:20+02:00")),
+            lambda rows, at: 10 <= at <= 20,
+        ),
+        (Filter(cameras=("a",), identities=("person 2",)), lambda rows, at: at % PEOPLE == 2),
+        (Filter(identities=("it's no' OR 'a' = 'a",)), lambda rows, at: False),
+    ],
+)
+def test_filters_keep_what_fulfils_them(gallery: Gallery, rows: Embeddings, only: Filter, kept: object) -> None:
+    assert callable(kept)
+    expected = {rows.paths[at] for at in range(len(rows)) if kept(rows, at)}
+    answer = gallery.search(draw(1, seed=9), only=only, top=300, group_seconds=0)
+    assert {hit.entry.path for hit in answer.hits} == expected
+    assert answer.rows == len(expected)
+
+
+def test_several_pictures_of_a_person_are_one_query(gallery: Gallery, rows: Embeddings) -> None:
+    queries = draw(4, seed=5)
+    mean = unit(queries.vectors.mean(axis=0, keepdims=True))[0]
+    for how, similarities in (
+        ("mean", rows.vectors @ mean),
+        ("best", (rows.vectors @ queries.vectors.T).max(axis=1)),
+    ):
+        answer = gallery.search([queries.take([0, 1]), queries.take([2, 3])], combining=how, group_seconds=0)  # type: ignore[arg-type]
+        expected = np.argsort(-similarities, kind="stable")[:10]
+        assert [hit.entry.path for hit in answer.hits] == [rows.paths[at] for at in expected]
+
+
+def test_search_goes_on_from_a_result_and_leaves_the_query_out(gallery: Gallery, rows: Embeddings) -> None:
+    first = gallery.search(draw(1, seed=9), group_seconds=0).hits[0].entry
+    answer = gallery.search(like=[first.row[:6]], group_seconds=0)
+    at = rows.paths.index(first.path)
+    expected = np.argsort(-rows.vectors @ rows.vectors[at], kind="stable")
+    assert [hit.entry.path for hit in answer.hits] == [rows.paths[other] for other in expected if other != at][:10]
+    assert any("left out" in note for note in answer.notes)
+    again = gallery.search(rows.take([at]), group_seconds=0)
+    assert again.hits == answer.hits
+
+
+def test_reranking_a_small_gallery_is_the_full_reranking(gallery: Gallery, rows: Embeddings) -> None:
+    assert len(rows) <= SHORTLIST
+    query = draw(2, seed=9)
+    for how, vectors in (("best", query.vectors), ("mean", unit(query.vectors.mean(axis=0, keepdims=True)))):
+        distances = rerank_descriptors(vectors, rows.vectors, Reranking()).min(axis=0)
+        answer = gallery.search(query, combining=how, rerank=True, top=300, group_seconds=0)  # type: ignore[arg-type]
+        found = {hit.entry.path: hit.distance for hit in answer.hits}
+        np.testing.assert_allclose([found[path] for path in rows.paths], distances, rtol=1e-4, atol=1e-5)
+        order = [hit.distance or 0 for hit in answer.hits]
+        assert order == sorted(order)
+
+
+def test_few_pictures_are_reranked_with_fewer_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_models(monkeypatch, PlainModel())
+    gallery = Gallery(tmp_path / "few")
+    gallery.add(draw(3))
+    assert len(gallery.search(draw(1, seed=1), rerank=True).hits) == 3
+
+
+def test_tracklets_show_their_best_picture_and_count_the_others(gallery: Gallery, rows: Embeddings) -> None:
+    # Pictures of a camera and a person follow each other in 20 minutes.
+    answer = gallery.search(draw(1, seed=9), group_seconds=1200, top=PEOPLE + 1)
+    assert sum(hit.pictures for hit in answer.hits) == 300
+    similarities = rows.vectors @ draw(1, seed=9).vectors[0]
+    best = [max(similarities[person::PEOPLE]) for person in range(PEOPLE)]
+    np.testing.assert_allclose([hit.similarity for hit in answer.hits], sorted(best, reverse=True), rtol=1e-5)
+
+
+def test_tracklets_against_slow_obvious_code() -> None:
+    rng = np.random.default_rng(0)
+    cameras = [None if one == 0 else str(one) for one in rng.integers(0, 3, 200)]
+    times = [None if rng.random() < 0.1 else int(one) * 1_000_000 for one in rng.integers(0, 500, 200)]
+    names = [None if one == 0 else str(one) for one in rng.integers(0, 3, 200)]
+    group = list(range(200))
+
+    def near(one: int, other: int) -> bool:
+        same = cameras[one] == cameras[other] is not None and names[one] == names[other]
+        first, second = times[one], times[other]
+        return same and first is not None and second is not None and abs(first - second) <= 5_000_000
+
+    changed = True
+    while changed:
+        changed = False
+        for one in range(200):
+            for other in range(200):
+                if near(one, other) and group[one] != group[other]:
+                    group[one] = group[other] = min(group[one], group[other])
+                    changed = True
+    assert group_tracklets(cameras, times, names, 5).tolist() == group
+
+
+def test_a_calibrated_model_gives_probabilities_and_a_decision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = draw(400, people=100, seed=1, width=48)
+    people = np.arange(400) % 100
+    calibration = learn_calibration(
+        known.vectors, people, known.modalities, model=identity("plain", 48).fingerprint, data="drawn"
+    )
+    use_models(monkeypatch, PlainModel(width=48, calibration=calibration))
+    rows = draw(60, people=15, seed=2, width=48)
+    gallery = Gallery(tmp_path / "people")
+    gallery.add(rows.take(np.arange(45)))
+    there, away = rows.take([45]), draw(1, seed=3, width=48)
+    answer = gallery.search(there, group_seconds=0)
+    assert answer.known
+    assert answer.people == 15
+    best = answer.hits[0]
+    assert best.entry.identity == there.identities[0]
+    assert best.passes
+    assert best.probability is not None
+    assert best.probability > 0.9
+    chances = [hit.probability or 0 for hit in answer.hits if hit.entry.modality == best.entry.modality]
+    assert chances == sorted(chances, reverse=True)
+    limit = calibration.threshold(0.005, 15, int(there.modalities[0]), best.entry.modality)
+    assert all(
+        hit.passes == (hit.similarity >= limit) for hit in answer.hits if hit.entry.modality == best.entry.modality
+    )
+    stranger = gallery.search(away)
+    assert stranger.known is False
+    assert not any(hit.passes for hit in stranger.hits)
+
+
+def test_pictures_are_found_by_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_models(monkeypatch, PlainModel())
+    files = write_people(tmp_path / "photos")
+    gallery = Gallery(tmp_path / "people")
+    gallery.add(tmp_path / "photos")
+    answer = gallery.search(files[4], top=2)
+    assert {Path(hit.entry.path).name for hit in answer.hits} == {"1_0.jpg", "1_2.jpg"}
+    assert gallery.thumbnail(answer.hits[0].entry.row).startswith(b"\xff\xd8")
+
+
+def test_the_index_finds_nearly_all_that_is_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_models(monkeypatch, PlainModel())
+    rows = draw(2000, people=200, width=24)
+    notes: list[str] = []
+    gallery = Gallery(tmp_path / "large", exact_rows=1000, note=notes.append)
+    gallery.add(rows.take(np.arange(1990)))
+    assert "indexing 1,990 pictures" in notes[0]
+    state = index_state(gallery.table)
+    assert state is not None
+    assert (state.kind, state.indexed, state.unindexed) == ("IVF_HNSW_SQ", 1990, 0)
+    recall, queries = measure_recall(gallery.table, queries=50)
+    assert queries == 50
+    assert recall >= 0.95
+    gallery.add(rows.take(np.arange(1990, 2000)))
+    stats = gallery.stats()
+    assert (stats.rows, stats.unindexed, stats.index) == (2000, 10, "IVF_HNSW_SQ")
+    assert stats.recall is not None
+    assert stats.recall >= 0.95
+    query = draw(1, seed=7, width=24)
+    similarities = rows.vectors @ query.vectors[0]
+    for only, mask in ((None, np.ones(2000, bool)), (Filter(cameras=("b",)), np.arange(2000) % 2 == 1)):
+        answer = gallery.search(query, only=only, group_seconds=0)
+        assert (answer.method, answer.rows) == ("index", mask.sum())
+        expected = [rows.paths[at] for at in np.argsort(-similarities) if mask[at]][:10]
+        assert len(set(expected) & {hit.entry.path for hit in answer.hits}) >= 9
+        # Similarities are exact, although the index holds eight bits of each number.
+        found = {hit.entry.path: hit.similarity for hit in answer.hits}
+        for path, similarity in found.items():
+            assert similarity == pytest.approx(similarities[rows.paths.index(path)], abs=1e-5)
+    build_index(gallery.table)  # brings it up to date
+    updated = index_state(gallery.table)
+    assert updated is not None
+    assert updated.unindexed == 0
+
+
+def test_what_cannot_be_searched_is_one_line(gallery: Gallery) -> None:
+    with pytest.raises(ConfigError, match="expected a picture to search with"):
+        gallery.search([])
+    with pytest.raises(GalleryError, match=r"expected the row ffff0000, found no such row"):
+        gallery.search(like=["ffff0000"])
+    with pytest.raises(GalleryError, match="hexadecimal digits"):
+        gallery.search(like=["x"])
+    with pytest.raises(ConfigError, match="false-alarms"):
+        gallery.search(draw(1), false_alarms=1)
+    with pytest.raises(ConfigError, match="exchange them"):
+        Filter(since=datetime(2024, 2, 1, tzinfo=timezone.utc), until=datetime(2024, 1, 1, tzinfo=timezone.utc))
+    with pytest.raises(ConfigError, match="expected a time such as"):
+        parse_time("yesterday")
