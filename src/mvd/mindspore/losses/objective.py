@@ -74,8 +74,8 @@ class _Metric(_OverHeads):
         super().__init__(config)
         if config.metric == "quadruple" or config.soft_margin:
             raise ConfigError(
-                "losses.metric quadruple and losses.soft_margin: expected neither on MindSpore, which does not have them "
-                "yet, found one; take --framework pytorch, or another metric loss"
+                "losses.metric quadruple and losses.soft_margin: expected neither with framework mindspore, found one; "
+                "take --framework pytorch, or another metric loss"
             )
         self.unit, self.kind, self.margin = config.unit_features, config.metric, config.margin
         self.margins, self.alphas, self.rank_temperature = (
