@@ -22,7 +22,8 @@ from mvd.mindspore.models.factory import build_network, create_model
 from mvd.mindspore.models.state import initial_network, network_tensors, overlay, restore_network, state_shapes
 from mvd.models import state
 from mvd.weights import convert, read_weights, write_weights
-from mvd.weights.names import MINDSPORE_RELEASE, recognise
+from mvd.weights.names import recognise
+from mvd.weights.namings import MINDSPORE_RELEASE
 
 pytestmark = pytest.mark.mindspore
 

@@ -12,7 +12,7 @@ from mvd.config.files import from_json, to_json
 from mvd.config.run import RunConfig
 from mvd.errors import ConfigError
 
-_KEPT = ("optimizer.kind",)
+_KEPT = ("optimizer.kind", "optimizer.ema")
 _CHANGEABLE = ("framework.", "optimizer.", "schedule.", "runtime.")
 
 

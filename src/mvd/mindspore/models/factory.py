@@ -15,7 +15,8 @@ from mvd.config.recipes import RECIPES
 from mvd.errors import ConfigError
 from mvd.mindspore.models.baseline import Baseline
 from mvd.mindspore.models.mvd import MVD
-from mvd.weights.names import MINDSPORE_RELEASE, to_their_names
+from mvd.weights.names import to_their_names
+from mvd.weights.namings import MINDSPORE_RELEASE
 
 Network: TypeAlias = MVD | Baseline
 
