@@ -82,12 +82,12 @@ def require_here(config: ModelConfig) -> None:
 
     >>> require_here(RECIPES["agw"].model)
     Traceback (most recent call last):
-    mvd.errors.ConfigError: model.stems: expected "shared" with framework mindspore, found 'specific' (recipe agw): ...
+    mvd.errors.ConfigError: model.stems: expected "shared" with framework mindspore, found 'specific' (as agw ...
     """
     if config.stems != "shared":
         raise ConfigError(
-            f'model.stems: expected "shared" with framework mindspore, found {config.stems!r} (recipe agw): a compiled '
-            f"graph cannot sort pictures by modality; take --framework pytorch or --model.stems shared"
+            f'model.stems: expected "shared" with framework mindspore, found {config.stems!r} (as agw and caj): a '
+            f"compiled graph cannot sort pictures by modality; take --framework pytorch or --model.stems shared"
         )
     if config.encoder is not None:
         raise ConfigError(
