@@ -155,7 +155,7 @@ def test_rendered_pictures_stand_in_for_data_that_are_gone(
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
-        (lambda found: found + 2 * TOLERANCE, "expected PyTorch's descriptors to 0.0001, found them 0.0002"),
+        (lambda found: found + 2 * TOLERANCE, "expected the network's descriptors to 0.0001, found them 0.0002"),
         (lambda found: np.full_like(found, np.nan), "found them inf apart"),
     ],
 )

@@ -64,7 +64,8 @@ def test_sysu_leaves_the_files_and_lines_of_the_release(here: Path, sysu: Path, 
     performance = (here / "SYSU_train_performance.txt").read_text()
     assert performance == output
     lines = performance.splitlines()
-    assert lines[0].startswith("Args: --data_path ")
+    assert re.fullmatch(r"Framework: PyTorch \S+", lines[0])
+    assert lines[1].startswith("Args: --data_path ")
     steps = [line.partition("   ")[0] for line in lines if re.fullmatch(STEP, line)]
     assert steps == ["Epoch: [1][1/2]", "Epoch: [1][2/2]", "Epoch: [2][1/2]", "Epoch: [2][2/2]"]
     epochs = [index for index, line in enumerate(lines) if re.fullmatch(r"rank-1: [\d.]+%, mAP: [\d.]+%", line)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from mvd import distributed
-from mvd.commands.engine import load_engine, machine_flags
+from mvd.commands.engine import fit_machine, machine_flags
 from mvd.commands.rehearsal import require_savable
 from mvd.config import Descriptor, Machine, RunConfig
 from mvd.data.identity import fingerprint, mark_people, name_people
@@ -76,7 +76,7 @@ def evaluate(
         save: a file (.npz) for the ranked list of each query with distances, per protocol and trial;
             `mvd.metrics.load_rankings` reads it and says what is in it.
         save_top: how many of the gallery to list in it; 0 lists all.
-        machine: the device, precision, workers and batch; by default the run's, where they are there.
+        machine: the framework, device, precision, workers and batch; by default the run's, where they are there.
         note: called with a line that the user should see.
         progress: called with (pictures embedded, pictures in all).
 
@@ -95,9 +95,9 @@ def evaluate(
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = Path(run.data.root if data is None else data)
-    engine, checkpoint = load_engine(config), _checkpoint(run, weights)
+    checkpoint = _checkpoint(run, weights)
     with machine_flags():
-        config, lines = engine.adapt(config, machine or Machine())
+        engine, config, lines = fit_machine(config, machine or Machine())
     for line in lines:
         note(line)
     with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):

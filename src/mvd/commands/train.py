@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mvd import distributed
-from mvd.commands.engine import load_engine
+from mvd.commands.engine import choose_framework, fit_machine, load_engine
 from mvd.commands.evaluate import describe_trained, prepare_test, trained_people
 from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
@@ -74,7 +74,7 @@ def train(
         TrainingError: training diverged.
     """
     data, run, observer = Path(data), RunFolder(Path(out)), observer or Observer()
-    config = resolve_config(config)
+    config = choose_framework(resolve_config(config))
     engine = load_engine(config)
     with distributed.joined(config.runtime):
         with distributed.agreement():
@@ -141,8 +141,9 @@ def resume(
         observer: observes the run.
         data: where the data set is now, if it has moved.
         prepared: where the prepared arrays are now, if they have moved within or out of the data set.
-        machine: the device, precision, workers and batch; by default the run's, where they are there. What is given is
-            a change too. On another device or in another precision, the run ends with other bits.
+        machine: the framework, device, precision, workers and batch; by default the run's, where they are there. What
+            is given is a change too. In another framework or precision, or on another device, the run ends with other
+            bits.
         tested: the run is going to be tested on the data set: check first that it can be.
 
     Raises:
@@ -156,8 +157,7 @@ def resume(
     run, observer = open_run(Path(path)), observer or Observer()
     machine = machine or Machine()
     wanted = _changed(run, changes or {}, machine)
-    engine = load_engine(wanted)
-    config, lines = engine.adapt(wanted, machine)
+    engine, config, lines = fit_machine(wanted, machine)
     for line in lines:
         observer.noted(line)
     with distributed.joined(config.runtime), _locked(run):
@@ -205,12 +205,13 @@ def _changed(run: RunFolder, changes: Mapping[str, Any], machine: Machine) -> Ru
             f"--pretrained {run.path} --out NEW"
         )
     asked = {
-        "device": None if machine.device == "auto" else machine.device,
-        "precision": None if machine.precision == "auto" else machine.precision,
-        "workers": machine.workers or None,
-        "embed_batch": machine.batch or None,
+        "framework": None if machine.framework == "auto" else machine.framework,
+        "runtime.device": None if machine.device == "auto" else machine.device,
+        "runtime.precision": None if machine.precision == "auto" else machine.precision,
+        "runtime.workers": machine.workers or None,
+        "runtime.embed_batch": machine.batch or None,
     }
-    return apply_changes(wanted, {f"runtime.{name}": value for name, value in asked.items() if value is not None})
+    return apply_changes(wanted, {name: value for name, value in asked.items() if value is not None})
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from mvd.data.samples import Dataset, Modality
 from mvd.data.sampling import steps_per_epoch
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, RunError
-from mvd.original.arguments import Arguments, DeviceTarget
-from mvd.original.devices import choose_device, compile_if_possible, require_device
+from mvd.original.arguments import Arguments, DeviceTarget, Framework
+from mvd.original.devices import choose_device, choose_framework, compile_if_possible, require_device
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import NetworkWeights, load_weights, require_fit
@@ -49,6 +49,7 @@ class Job:
         notes: lines for the result file.
         data: the data set's folder.
         resumed: whether the run exists and continues.
+        framework: what a resumed run continues in; None for its own.
         pretrained: a file of encoder weights to start from, if there is one.
         changes: settings that a resumed run has from here on, by their fields.
         start_from: description of the data, tensors and place in the schedule of a run that starts from whole weights.
@@ -60,6 +61,7 @@ class Job:
     notes: Sequence[str]
     data: Path
     resumed: bool = False
+    framework: Framework | None = None
     pretrained: Path | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     start_from: tuple[RunData, Tensors, CheckpointMeta] | None = None
@@ -67,7 +69,7 @@ class Job:
     def start(self, observer: Observer) -> TrainResult:
         """Train."""
         if self.resumed:
-            machine = Machine(device=self.config.runtime.device)
+            machine = Machine(framework=self.framework or "auto", device=self.config.runtime.device)
             return resume(self.path, changes=self.changes, observer=observer, data=self.data, machine=machine)
         if self.start_from is None:
             return train(self.data, self.path, self.config, observer=observer, pretrained=self.pretrained)
@@ -145,6 +147,7 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
         notes=(f"Run: {path}, which goes on",),
         data=data,
         resumed=True,
+        framework=arguments.framework,
         changes=changes,
     )
 
@@ -152,7 +155,11 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
 def _settle(arguments: Arguments, target: DeviceTarget) -> tuple[RunConfig, list[str]]:
     """Make the configuration of a new run on a device that is there, and note that device."""
     config = new_run(arguments.settings)
-    config = replace(config, runtime=replace(config.runtime, device=choose_device(arguments, target)))
+    config = replace(
+        config,
+        framework=choose_framework(arguments, target),
+        runtime=replace(config.runtime, device=choose_device(arguments, target)),
+    )
     device = require_device(config)
     config, compiling = compile_if_possible(config)
     return config, [f"Device: {device}", *compiling]

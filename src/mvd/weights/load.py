@@ -32,6 +32,7 @@ from mvd.weights.names import (
 )
 from mvd.weights.namings import MINDSPORE_RELEASE, MINDSPORE_RESNET, OURS, PYTORCH_RELEASE, RESNET, Naming
 from mvd.weights.notes import match_notes, released_notes
+from mvd.weights.shapes import network_shapes
 
 Framework: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
 
@@ -200,7 +201,9 @@ def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
 
 
 def _shapes(config: ModelConfig, classes: int) -> dict[str, Shape]:
-    from mvd.models.state import state_shapes  # loads torch
+    if config.encoder is None:
+        return network_shapes(config, classes)
+    from mvd.models.state import state_shapes  # builds the user's encoder, and loads torch
 
     return state_shapes(config, classes)
 
