@@ -104,7 +104,7 @@ def test_reranking_a_small_gallery_is_the_full_reranking(gallery: Gallery, rows:
     for how, vectors in (("best", query.vectors), ("mean", unit(query.vectors.mean(axis=0, keepdims=True)))):
         distances = rerank_descriptors(vectors, rows.vectors, Reranking()).min(axis=0)
         answer = gallery.search(query, combining=how, rerank=True, top=300, group_seconds=0)  # type: ignore[arg-type]
-        found = {hit.entry.path: hit.distance for hit in answer.hits}
+        found = {hit.entry.path: hit.distance or 0 for hit in answer.hits}
         np.testing.assert_allclose([found[path] for path in rows.paths], distances, rtol=1e-4, atol=1e-5)
         order = [hit.distance or 0 for hit in answer.hits]
         assert order == sorted(order)

@@ -34,7 +34,12 @@ _GROUPS = {
         "demo": "demo:Demo",
         "benchmark": "benchmark:Benchmark",
     },
-    "results": {"runs": "runs:Runs", "evaluate": "evaluate:Evaluate", "protocols": "protocols:Protocols"},
+    "results": {
+        "runs": "runs:Runs",
+        "evaluate": "evaluate:Evaluate",
+        "report": "report:Report",
+        "protocols": "protocols:Protocols",
+    },
     "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate", "gallery": "gallery:Gallery"},
     "weights": {
         "import": "weights:Import",
