@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mvd.commands.import_weights import import_weights
     from mvd.commands.prepare import prepare
     from mvd.commands.push import push
+    from mvd.commands.report import report
     from mvd.commands.show import show
     from mvd.commands.split import split
     from mvd.commands.synth import synth
@@ -68,6 +69,7 @@ __all__ = [
     "prepare",
     "push",
     "recipes",
+    "report",
     "resume",
     "show",
     "split",
@@ -97,6 +99,7 @@ _HOMES = {
     "prepare": "mvd.commands.prepare",
     "push": "mvd.commands.push",
     "recipes": "mvd.config.recipes:RECIPES",
+    "report": "mvd.commands.report",
     "resume": "mvd.commands.train",
     "show": "mvd.commands.show",
     "split": "mvd.commands.split",

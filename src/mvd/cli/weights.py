@@ -95,17 +95,20 @@ class Import:
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write the network of a run as ONNX, compared with PyTorch.
+    """Write the network of a run as ONNX or MindIR, compared with the network itself.
 
-    Its metadata describe inputs and outputs and hold the model card; `mvd show` prints them.
+    Its metadata describe inputs and outputs and hold the model card; `mvd show` prints those of ONNX, and those of
+    MindIR lie beside it.
     """
 
     run: Positional[Path]
     """run folder"""
     out: Path | None = None
-    """the .onnx file, mvd.onnx in the run folder by default; fp16 and int8 are added to its name"""
-    format: Literal["onnx"] = "onnx"
-    """format of the program"""
+    """the file, mvd.onnx or mvd.mindir in the run folder by default; fp16 and int8 are added to its name"""
+    format: Literal["auto", "onnx", "mindir"] = "auto"
+    """onnx: written by PyTorch; mindir: written by MindSpore; auto: that of the framework"""
+    framework: Literal["auto", "pytorch", "mindspore"] = "auto"
+    """framework to export from; auto: the one that writes the format, or the run's"""
     numbers: tuple[Literal["fp32", "fp16", "int8"], ...] = ("fp32",)
     """number formats, a file each; int8 is calibrated on training pictures"""
     preprocessing: Literal["inside", "outside"] = "inside"
@@ -132,23 +135,25 @@ class Export:
             done = export(
                 self.run,
                 self.out,
+                format=self.format,
                 variants=self.numbers,
                 preprocessing=self.preprocessing,
                 weights=self.weights,
                 data=self.data,
                 protocols=self.protocols,
                 measure=self.measure == "all",
-                machine=Machine(workers=self.workers, batch=self.batch),
+                machine=Machine(framework=self.framework, workers=self.workers, batch=self.batch),
                 progress=bar,
             )
         for one in done.programs:
-            apart = f"at most {one.difference:.1e} from PyTorch's embeddings"
+            apart = f"at most {one.difference:.1e} from {done.framework}'s embeddings"
             line = f"{one.file}: {one.variant}, {one.size:,} bytes, {apart}"
             console.print(line, soft_wrap=True, markup=False)
         console.print(f"compared on {done.compared}", soft_wrap=True, markup=False)
         if done.reference:
-            rows = [("PyTorch", result) for result in done.reference]
-            rows += [(f"ONNX {one.variant}", result) for one in done.programs for result in one.results]
+            program = "ONNX" if done.format == "onnx" else "MindIR"
+            rows = [(done.framework, result) for result in done.reference]
+            rows += [(f"{program} {one.variant}", result) for one in done.programs for result in one.results]
             print_results(console, sorted(rows, key=lambda row: row[1].protocol))
         return 0
 
