@@ -15,7 +15,7 @@ from mvd.config import Machine
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write a run's network as ONNX or MindIR, compared with itself.
+    """Write a run's network as ONNX or MindIR, and compare them.
 
     Its metadata describe inputs and outputs and hold the model card; `mvd show` prints those of ONNX, and those of
     MindIR lie beside it.
