@@ -65,9 +65,10 @@ def copied(arrays: Arrays) -> Arrays:
 
 
 def apart(ours: Arrays, theirs: Arrays) -> float:
-    """The largest difference of a weight; the counters are the same."""
+    """The largest difference of an entry, relative to the largest of its array where that is above 1."""
     assert ours.keys() == theirs.keys()
-    return max(float(np.abs(ours[name].astype(np.float64) - theirs[name]).max()) for name in ours)
+    differences = {name: np.abs(ours[name].astype(np.float64) - theirs[name]).max() for name in ours}
+    return max(float(one / max(1.0, np.abs(theirs[name]).max())) for name, one in differences.items())
 
 
 class Twenty(NamedTuple):
