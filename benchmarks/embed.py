@@ -11,8 +11,8 @@ Usage: python benchmarks/embed.py files [--arch resnet50] [--height 288 --width 
 transcribed: one picture after the other, read, resized and normalised by one thread, grey made on the host, all heads
 computed, float32, activations laid out by channel. The other rows are `mvd.embed`, with PyTorch or with a program of
 `mvd export`. Rows take turns; a figure is the median of the rounds. Seconds of the processor, of all threads, suffer
-less from what else runs on the machine. "alone" is one picture by itself, in seconds and in those of the processor. "apart"
-is the smallest cosine between a vector and that of the row "plain".
+less from what else runs on the machine. "alone" is one picture by itself, in seconds and in those of the processor.
+"apart" is the smallest cosine between a vector and that of the row "plain".
 
 "arrays" measures `embed_pictures`, which evaluates and searches. A row is a precision and the pictures in a batch; the
 network is that of the recipe `mvd`. The figure is the median of three passes over all pictures.
