@@ -22,6 +22,8 @@ Printed: rank-1 / mAP of each.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -32,6 +34,7 @@ from PIL import Image
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Floats: TypeAlias = npt.NDArray[np.float32]
+Embed: TypeAlias = Callable[[list[Pixels]], Floats]
 
 _DIFFERENT = 28  # grey levels
 _SIZES = (38, 170)  # of boxes, heights in pixels
@@ -83,26 +86,46 @@ def main() -> None:
     crops = cut_crops(read_frames(arguments.video), arguments.every)
     if arguments.sheet:
         draw_tracks(crops).save(arguments.sheet)
-    persons = name_tracks(crops)
-    crops = [crop for crop in crops if crop.track in persons]
-    names = sorted(PEOPLE)
-    labels = np.array([names.index(persons[crop.track]) for crop in crops])
-    tracks = np.array([crop.track for crop in crops])
-    filmed = [crop.picture for crop in crops]
-    others = [through_other_camera(crop.picture, crop.track) for crop in crops]
-    grey = [np.asarray(Image.fromarray(one).convert("L").convert("RGB")) for one in others]
-    chance = [rank(noise(k, len(crops)), noise(k, len(crops)), labels, tracks) for k in range(20)]
-    print(f"{len(crops)} crops of {len(set(labels.tolist()))} people in {len(set(tracks.tolist()))} tracks, "
-          f"{chance[0].queries} queries")  # fmt: skip
-    print("| model | filmed | other cameras | grey queries |\n|---|---|---|---|")
-    by_chance = f"{np.mean([one.first for one in chance]):.1%} / {np.mean([one.precision for one in chance]):.1%}"
-    print("| chance" + f" | {by_chance}" * 3 + " |")
+    known = labelled(crops)
+    tests = [measure(partial(noise, k), known) for k in range(20)]
+    chance = {name: (np.mean([one[name].first for one in tests]), np.mean([one[name].precision for one in tests]))
+              for name in tests[0]}  # fmt: skip
+    print(f"{len(known.pictures)} crops of {len(set(known.labels.tolist()))} people in "
+          f"{len(set(known.tracks.tolist()))} tracks, {tests[0]['filmed'].queries} queries")  # fmt: skip
+    print("| model | " + " | ".join(chance) + " |\n|---" + "|---" * len(chance) + "|")
+    print("| chance | " + " | ".join(f"{first:.1%} / {mean:.1%}" for first, mean in chance.values()) + " |")
     for model in arguments.models:
-        embed = colours if model == "colours" else Program(Path(model))
-        by_filmed, by_others, by_grey = embed(filmed), embed(others), embed(grey)
-        pairs = ((by_filmed, by_filmed), (by_others, by_others), (by_grey, by_others))
-        figures = [rank(queries, gallery, labels, tracks) for queries, gallery in pairs]
+        figures = measure(colours if model == "colours" else Program(Path(model)), known).values()
         print(f"| {model} | " + " | ".join(f"{one.first:.1%} / {one.precision:.1%}" for one in figures) + " |")
+
+
+class Labelled(NamedTuple):
+    """Crops of known people: pictures, the number of each person (N,) and of each track (N,)."""
+
+    pictures: list[Pixels]
+    labels: npt.NDArray[np.int64]
+    tracks: npt.NDArray[np.int64]
+
+
+def labelled(crops: list[Crop]) -> Labelled:
+    """Keep the crops of everybody in PEOPLE."""
+    persons = name_tracks(crops)
+    kept, names = [crop for crop in crops if crop.track in persons], sorted(PEOPLE)
+    labels = [names.index(persons[crop.track]) for crop in kept]
+    return Labelled([crop.picture for crop in kept], np.array(labels), np.array([crop.track for crop in kept]))
+
+
+def measure(embed: Embed, crops: Labelled) -> dict[str, Ranked]:
+    """Rank the crops in the three tests, by name."""
+    others = [through_other_camera(one, int(track)) for one, track in zip(crops.pictures, crops.tracks, strict=True)]
+    grey = [np.asarray(Image.fromarray(one).convert("L").convert("RGB")) for one in others]
+    by_filmed, by_others, by_grey = embed(crops.pictures), embed(others), embed(grey)
+    pairs = {
+        "filmed": (by_filmed, by_filmed),
+        "other cameras": (by_others, by_others),
+        "grey queries": (by_grey, by_others),
+    }
+    return {name: rank(*pair, crops.labels, crops.tracks) for name, pair in pairs.items()}
 
 
 def read_frames(video: Path) -> list[Pixels]:
@@ -229,9 +252,9 @@ def rank(queries: Floats, gallery: Floats, labels: npt.NDArray[np.int64], tracks
     return Ranked(len(first), float(np.mean(first)), float(np.mean(precision)))
 
 
-def noise(seed: int, size: int) -> Floats:
+def noise(seed: int, pictures: list[Pixels]) -> Floats:
     """Draw descriptors that know nothing."""
-    return np.random.default_rng(seed).standard_normal((size, 64), np.float32)
+    return np.random.default_rng(seed).standard_normal((len(pictures), 64), np.float32)
 
 
 def unit(features: Floats) -> Floats:

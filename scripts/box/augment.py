@@ -2,7 +2,7 @@
 
 All of it is drawn from (seed, step), so that a run that was stopped goes on as if it had not been.
 
-Shapes: B pictures of H × W pixels stored, 128 × 64 given to the network; values 0 to 1 until they are normalised.
+Shapes: B pictures of H × W pixels stored, h × w given to the network; values 0 to 1 until they are normalised.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import io
 import numpy as np
 import numpy.typing as npt
 import torch
-from network import HEIGHT, WIDTH
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -38,28 +37,44 @@ class Augment:
         self._textures = _make_textures(seed)
         self._noise = torch.from_numpy(np.random.default_rng([seed, _STREAM, 1]).standard_normal(_NOISE, np.float32))
 
-    def __call__(self, pictures: npt.NDArray[np.uint8], modalities: npt.NDArray[np.int64], step: int) -> Tensor:
-        """Augment and normalise pictures (B, H, W, 3) uint8: (B, 3, 128, 64) float32."""
+    def __call__(
+        self,
+        pictures: npt.NDArray[np.uint8],
+        modalities: npt.NDArray[np.int64],
+        step: int,
+        *,
+        size: tuple[int, int],
+        share: float = 1.0,
+    ) -> Tensor:
+        """Augment and normalise pictures (B, H, W, 3) uint8 to a size (h, w): (B, 3, h, w) float32.
+
+        All of them are warped, less where `share` is small; `share` of them, from 0 to 1, get the rest.
+        """
         rng = np.random.default_rng([self.seed, step, _STREAM])
-        visible = torch.from_numpy(modalities == Modality.VISIBLE)
         images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-        images = _warp(images, rng)
+        images = _warp(images, size, 0.3 + 0.7 * share, rng)
+        rows = _choose(rng, len(images), share)
+        if len(rows):
+            images[rows] = self._spoil(images[rows], torch.from_numpy(modalities == Modality.VISIBLE)[rows], rng)
+        return normalise_tensor(255 * images.permute(0, 2, 3, 1)).contiguous(memory_format=torch.channels_last)
+
+    def _spoil(self, images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
         self._texture(images, rng)
         images = _relight(images, visible, rng)
         _sharpen_or_blur(images, rng)
         _lose_resolution(images, rng)
         self._add_noise(images, visible, rng)
         images = _compress(images.clamp(0, 1), visible, rng)
-        images = _cover(images, visible, rng)
-        return normalise_tensor(255 * images.permute(0, 2, 3, 1)).contiguous(memory_format=torch.channels_last)
+        return _cover(images, visible, rng)
 
     def _texture(self, images: Tensor, rng: np.random.Generator) -> None:
         """Multiply two of five pictures by a texture, coarse or fine: real surfaces are not flat."""
         rows = _choose(rng, len(images), 0.4)
         chosen = self._textures[rng.integers(0, _TEXTURES, len(rows))]
-        top, left = rng.integers(0, chosen.shape[1] - HEIGHT), rng.integers(0, chosen.shape[2] - WIDTH)
+        high, wide = images.shape[2:]
+        top, left = rng.integers(0, chosen.shape[1] - high), rng.integers(0, chosen.shape[2] - wide)
         strength = _draw(rng, len(rows), 0.02, 0.2)
-        images[rows] *= 1 + strength * chosen[:, None, top : top + HEIGHT, left : left + WIDTH]
+        images[rows] *= 1 + strength * chosen[:, None, top : top + high, left : left + wide]
 
     def _add_noise(self, images: Tensor, visible: Tensor, rng: np.random.Generator) -> None:
         """Add noise from a table to a third of the pictures; that of infrared ones is grey."""
@@ -89,22 +104,23 @@ def _some(
     return torch.from_numpy(drawn).float()[:, None, None, None]
 
 
-def _warp(images: Tensor, rng: np.random.Generator) -> Tensor:
+def _warp(images: Tensor, to: tuple[int, int], strength: float, rng: np.random.Generator) -> Tensor:
     """Crop, mirror, turn and shear: a box that misses, a camera that hangs askew, a view from near above."""
     size = len(images)
 
-    def drawn(low: float, high: float) -> Tensor:
-        return torch.from_numpy(rng.uniform(low, high, size)).float()[:, None, None]
+    def drawn(middle: float, spread: float) -> Tensor:
+        spread *= strength
+        return torch.from_numpy(rng.uniform(middle - spread, middle + spread, size)).float()[:, None, None]
 
-    y = torch.linspace(-1, 1, HEIGHT)[None, :, None]
+    y = torch.linspace(-1, 1, to[0])[None, :, None]
     x = (
-        torch.linspace(-1, 1, WIDTH)[None, None, :]
+        torch.linspace(-1, 1, to[1])[None, None, :]
         * torch.from_numpy(rng.choice([-1.0, 1.0], size)).float()[:, None, None]
     )
-    tall, wide = drawn(0.8, 1.08), drawn(0.78, 1.12)
-    turned, trapezoid = drawn(-0.1, 0.1), drawn(-0.14, 0.14)
-    right = wide * x * (1 + trapezoid * y) + turned * y * 2 + drawn(-0.12, 0.12)
-    down = tall * y - turned * x / 2 + drawn(-0.1, 0.1)
+    tall, wide = drawn(0.94, 0.14), drawn(0.95, 0.17)
+    turned, trapezoid = drawn(0.0, 0.1), drawn(0.0, 0.14)
+    right = wide * x * (1 + trapezoid * y) + turned * y * 2 + drawn(0.0, 0.12)
+    down = tall * y - turned * x / 2 + drawn(0.0, 0.1)
     grid = torch.stack([right, down.expand_as(right)], dim=-1)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
@@ -140,7 +156,9 @@ def _sharpen_or_blur(images: Tensor, rng: np.random.Generator) -> None:
 def _lose_resolution(images: Tensor, rng: np.random.Generator) -> None:
     """Scale three of four pictures down and up again."""
     for group in np.array_split(rng.permutation(len(images)), 4)[1:]:
-        high, rows = int(rng.integers(36, 120)), torch.from_numpy(group)
+        if not len(group):
+            continue
+        high, rows = int(images.shape[2] * rng.uniform(0.28, 0.94)), torch.from_numpy(group)
         small = F.interpolate(images[rows], size=(high, high // 2), mode="bilinear", antialias=True)
         mode = "bilinear" if rng.random() < 0.85 else "nearest"
         images[rows] = F.interpolate(small, size=images.shape[2:], mode=mode)
@@ -161,9 +179,10 @@ def _cover(images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
     """Lay a rectangle of another picture, or of one colour, over three of ten pictures."""
     order = rng.permutation(len(images))
     source = images.clone()
+    rows, columns = images.shape[2:]
     for row in np.flatnonzero(rng.random(len(images)) < 0.3):
-        high, wide = int(rng.integers(12, 72)), int(rng.integers(8, 40))
-        top, left = int(rng.integers(0, HEIGHT - high + 1)), int(rng.integers(0, WIDTH - wide + 1))
+        high, wide = int(rng.uniform(0.1, 0.55) * rows), int(rng.uniform(0.12, 0.6) * columns)
+        top, left = int(rng.integers(0, rows - high + 1)), int(rng.integers(0, columns - wide + 1))
         if rng.random() < 0.6:
             patch = source[order[row], :, top : top + high, left : left + wide]
         else:

@@ -5,12 +5,10 @@ within the picture, so that the light and colour cast of a camera it has never s
 convolutions. The map is pooled by the generalised mean, whole and in four strips, joined, and projected: a strip keeps
 the place of things.
 
-Shapes: B batch, H × W pixels, D width of the descriptor, K classes.
+Shapes: B batch, H × W pixels, D width of the descriptor.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,54 +20,42 @@ from mvd.models.resnet import ResNet
 from mvd.training.device_augment import normalise_tensor
 
 HEIGHT, WIDTH = 128, 64
+SMALL = (96, 48)
+"""Size of the pictures in most of the training, which costs half as much."""
+
 STRIPS = 4
 DESCRIPTOR = 512
 
 
-class Seen(NamedTuple):
-    """What a training step sees: features (B, D) after the BN neck, logits (B, K)."""
-
-    features: Tensor
-    logits: Tensor
-
-
 class BoxNetwork(nn.Module):
-    """Encoder, pooling, projection, BN neck and classifier.
+    """Encoder, pooling, projection and BN neck.
 
     Args:
-        classes: K, identities in training.
         base_width: channels of the ResNet's first stage.
     """
 
-    def __init__(self, classes: int, base_width: int = 32) -> None:
+    def __init__(self, base_width: int = 32) -> None:
         super().__init__()
         self.encoder = ResNet(ModelConfig(arch="resnet18", base_width=base_width, last_stride=1))
         half = base_width // 2
-        self.encoder.conv1 = nn.Sequential(
+        self.encoder.conv1 = nn.Sequential(  # type: ignore[assignment]
             nn.Conv2d(6, half, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(half),
             nn.ReLU(inplace=True),
             nn.Conv2d(half, base_width, 3, stride=2, padding=1, bias=False),
         )
-        self.encoder.maxpool = nn.Identity()
+        self.encoder.maxpool = nn.Identity()  # type: ignore[assignment]
         self.project = nn.Linear((1 + STRIPS) * self.encoder.channels, DESCRIPTOR, bias=False)
         self.neck = nn.BatchNorm1d(DESCRIPTOR)
         self.neck.bias.requires_grad_(False)
-        self.classifier = nn.Linear(DESCRIPTOR, classes, bias=False)
-        nn.init.normal_(self.classifier.weight, std=0.001)
 
-    def features(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Compute features (B, D) of normalised pictures (B, 3, H, W)."""
         maps = self.encoder(seen_twice(images))
-        strips = maps.float().unflatten(2, (STRIPS, -1)).pow(3).mean(dim=(3, 4)).add(1e-12).pow(1 / 3)  # (B, C, strips)
+        strips = F.adaptive_avg_pool2d(maps.float().pow(3), (STRIPS, 1)).add(1e-12).pow(1 / 3)
         pooled = torch.cat([generalised_mean(maps, 3.0), strips.flatten(1)], dim=1)
         features: Tensor = self.neck(self.project(pooled).float())
         return features
-
-    def forward(self, images: Tensor) -> Seen:
-        """Compute features and logits."""
-        features = self.features(images)
-        return Seen(features, self.classifier(features))
 
 
 def seen_twice(images: Tensor) -> Tensor:
@@ -87,4 +73,4 @@ class Program(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Embed pictures."""
-        return F.normalize(self.network.features(normalise_tensor(pictures.float())))
+        return F.normalize(self.network(normalise_tensor(pictures.float())))

@@ -6,7 +6,11 @@ in each picture, so nothing is left out of the gallery but the query.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,3 +61,24 @@ def score(embed: Callable[[Pixels], npt.NDArray[np.float32]], people: list[Pixel
             f"{name} mAP": round(float(np.mean(precision)), 4),
         }
     return figures
+
+
+def score_real(video: Path, program: Path) -> dict[str, Any]:
+    """Measure a program, a histogram of colours and chance on the crops of benchmarks/real_crops.py, for the card."""
+    sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+    import real_crops
+
+    crops = real_crops.labelled(real_crops.cut_crops(real_crops.read_frames(video), 8))
+    embeds: dict[str, real_crops.Embed] = {
+        "rendered": real_crops.Program(program),
+        "colour histogram": real_crops.colours,
+        "chance": partial(real_crops.noise, 0),
+    }
+    measured = {name: real_crops.measure(embed, crops) for name, embed in embeds.items()}
+    people, tracks = len(set(crops.labels.tolist())), len(set(crops.tracks.tolist()))
+    return {
+        "described": f"{len(crops.pictures)} crops of {people} people in {tracks} tracks",
+        "tests": list(measured["rendered"]),
+        "rows": {name: [f"{one.first:.1%} / {one.precision:.1%}" for one in tests.values()]
+                 for name, tests in measured.items()},
+    }  # fmt: skip

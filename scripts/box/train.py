@@ -1,14 +1,14 @@
 """Trains the model in the box, from nothing to `rendered.onnx` with its card.
 
-Usage: python scripts/box/train.py runs/box [--steps 4000] [--threads 1] [--workers 1]
+Usage: python scripts/box/train.py runs/box [--steps 2000] [--threads 1] [--workers 1]
 
 Renders people of the widest variety (`mvd.synthetic.VARIED_RIG`), trains a small network on them, tests it on rendered
 people it has not seen, and writes rendered.onnx, rendered.json and rendered.md into the folder. Stopped and started
 again, it goes on. The rate is constant after its warm-up and falls to zero over the last steps, so a run may be given
-more `--steps` before it falls; `--from` starts from another run's weights.
+more or fewer `--steps` before it falls; `--from` starts from another run's weights. Pictures are small until then.
 
-Losses: cross-entropy over identities; batch-hard triplets among visible pictures; hetero-centre triplets between
-visible and infrared. All of features after the BN neck, of unit length for the triplets, as in MVD.
+Losses, of features after the BN neck divided by their length, as in MVD: supervised contrastive over all pictures of a
+batch, which needs no classifier and so any number of people, and hetero-centre triplets between visible and infrared.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from augment import Augment
-from network import BoxNetwork
+from network import HEIGHT, SMALL, WIDTH, BoxNetwork
 from pictures import MODALITIES, SENSORS, Pixels, render_people
 from ship import ship
-from testing import score_people
+from testing import score_people, score_real
 from torch import Tensor
 from torch.nn import functional as F
 
 from mvd.data.samples import Modality
 from mvd.files.atomic import replacing
-from mvd.losses import hetero_centre_triplet_loss, identity_loss, triplet_loss
+from mvd.losses import hetero_centre_triplet_loss
 
 HELD_OUT = 9000
 """The first of the identities that are tested on."""
@@ -51,24 +51,31 @@ class Settings:
         identities, visible, infrared: identities in a batch, and pictures of each.
         rate: the peak learning rate of AdamW.
         warm_up: steps until it is reached.
-        cool_down: share of the steps in which it falls to zero.
+        cool_down: share of the steps, the last, in which it falls to zero.
+        full_size: share of the steps, the last, in which pictures have their full size.
+        easy: steps after which all pictures are augmented in every way and the hetero-centre triplets have their
+            weight; until then both grow from nothing.
         decay: weight decay.
+        temperature: of the contrastive loss.
         cross: weight of the hetero-centre triplets.
         average: decay of the moving average of the weights, which is what is shipped.
     """
 
     seed: int = 20
     people: int = 5000
-    steps: int = 4000
-    identities: int = 20
+    steps: int = 2000
+    identities: int = 16
     visible: int = 3
     infrared: int = 1
-    rate: float = 3e-3
-    warm_up: int = 200
+    rate: float = 6e-4
+    warm_up: int = 30
     cool_down: float = 0.3
+    full_size: float = 0.12
+    easy: int = 1000
     decay: float = 0.05
+    temperature: float = 0.25
     cross: float = 0.5
-    average: float = 0.998
+    average: float = 0.995
 
 
 def main() -> None:
@@ -78,6 +85,7 @@ def main() -> None:
     parser.add_argument("--from", dest="start", type=Path, help="folder of a run to start from")
     parser.add_argument("--pictures", type=Path, help="where rendered people are kept; OUT/pictures by default")
     parser.add_argument("--held-out", type=int, default=200, help="rendered people to test on")
+    parser.add_argument("--video", type=Path, help="OpenCV's vtest.avi, to put figures on real people on the card")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that render")
     parser.add_argument("--test-every", type=int, default=250)
@@ -93,10 +101,19 @@ def main() -> None:
     run = Run(out, settings, given["start"])
     run.train(people, held_out, test_every=given["test_every"], stop_after=given["stop_after"])
     if run.step == settings.steps:
-        figures = score_people(run.averaged, held_out)
-        ship(out, run.averaged, {"settings": asdict(settings), "minutes": run.seconds / 60, "held_out": figures,
-                                 "pictures": settings.people * len(SENSORS), "threads": given["threads"]})  # fmt: skip
+        facts = {
+            "settings": asdict(settings),
+            "pictures": settings.people * len(SENSORS),
+            "minutes": run.seconds / 60,
+            "threads": given["threads"],
+            "held_out_people": given["held_out"],
+            "held_out": score_people(run.averaged, held_out),
+        }
+        ship(out, run.averaged, facts)
         say(f"wrote {out / 'rendered.onnx'}")
+        if given["video"] is not None:
+            facts["real_crops"] = score_real(given["video"], out / "rendered.onnx")
+            ship(out, run.averaged, facts)
 
 
 class Run:
@@ -112,8 +129,8 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.settings = folder, settings
         torch.manual_seed(settings.seed)
-        self.network = _network(settings)
-        self.averaged = _network(settings).eval()
+        self.network = _network()
+        self.averaged = _network().eval()
         self.optimizer = _optimizer(self.network, settings)
         self.step, self.seconds = 0, 0.0
         last = folder / "last.pt"
@@ -121,11 +138,7 @@ class Run:
             self._load(torch.load(last, weights_only=True))
         else:
             if start is not None:
-                weights = torch.load(start / "last.pt", weights_only=True)["averaged"]
-                own = self.network.state_dict()
-                self.network.load_state_dict(
-                    {k: weights[k] if weights[k].shape == v.shape else v for k, v in own.items()}
-                )
+                self.network.load_state_dict(torch.load(start / "last.pt", weights_only=True)["averaged"])
             self.averaged.load_state_dict(self.network.state_dict())
 
     def train(self, people: list[Pixels], held_out: list[Pixels], *, test_every: int, stop_after: int | None) -> None:
@@ -134,7 +147,9 @@ class Run:
         end = min(self.settings.steps, stop_after or self.settings.steps)
         while self.step < end:
             pictures, labels, modalities = draw_batch(people, self.settings, self.step)
-            images = augment(pictures, modalities, self.step)
+            is_last = self.step >= round((1 - self.settings.full_size) * self.settings.steps)
+            size = (HEIGHT, WIDTH) if is_last else SMALL
+            images = augment(pictures, modalities, self.step, size=size, share=self._hard())
             values = self._take_step(images, torch.from_numpy(labels), torch.from_numpy(modalities))
             self.step += 1
             sums = {name: sums.get(name, 0.0) + value for name, value in values.items()}
@@ -150,21 +165,22 @@ class Run:
                 self._log(line)
                 self._save()
 
+    def _hard(self) -> float:
+        """Return how hard the task is by now, from 0 to 1."""
+        return min(1.0, self.step / self.settings.easy)
+
     def _take_step(self, images: Tensor, labels: Tensor, modalities: Tensor) -> dict[str, float]:
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = settings.rate * rate_factor(settings, self.step)
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
-            seen = self.network(images)
-        logits, unit = seen.logits.float(), F.normalize(seen.features.float())
-        visible = modalities == Modality.VISIBLE
+            unit = F.normalize(self.network(images).float())
         terms = {
-            "identity": identity_loss(logits, labels, smoothing=0.1),
-            "triplet": triplet_loss(unit[visible], labels[visible], margin=0.3),
+            "contrast": contrastive_loss(unit, labels, temperature=settings.temperature),
             "cross": hetero_centre_triplet_loss(unit, labels, modalities, margin=0.3),
         }
-        total = terms["identity"] + terms["triplet"] + settings.cross * terms["cross"]
+        total = terms["contrast"] + self._hard() * settings.cross * terms["cross"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -174,8 +190,10 @@ class Run:
             raise SystemExit(
                 f"step {self.step}: expected a finite loss, found {total}; start again with a lower --rate"
             )
-        accuracy = (logits.argmax(1) == labels).float().mean()
-        return {name: value.item() for name, value in terms.items()} | {"accuracy": accuracy.item()}
+        with torch.no_grad():
+            nearest = (unit @ unit.T).fill_diagonal_(-2).argmax(dim=1)
+        first = (labels[nearest] == labels).float().mean()
+        return {name: value.item() for name, value in terms.items()} | {"rank-1": first.item()}
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -205,6 +223,24 @@ class Run:
             file.write(json.dumps(line) + "\n")
 
 
+def contrastive_loss(unit: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    """Average the supervised contrastive loss (Khosla et al., NeurIPS 2020, equation 2) over a batch.
+
+    For each picture, and each other of the same person: minus the log of its share among all other pictures, by
+    exp(similarity / temperature).
+
+    Args:
+        unit: (B, D) features of length 1.
+        labels: (B,); everybody at least twice.
+        temperature: above 0.
+    """
+    itself = torch.eye(len(unit), dtype=torch.bool)
+    logits = (unit @ unit.T / temperature).masked_fill(itself, -torch.inf)
+    positive = (labels[:, None] == labels) & ~itself
+    log_share = logits.log_softmax(dim=1).masked_fill(~positive, 0.0)
+    return -(log_share.sum(dim=1) / positive.sum(dim=1)).mean()
+
+
 def draw_batch(
     people: list[Pixels], settings: Settings, step: int
 ) -> tuple[Pixels, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -225,12 +261,12 @@ def draw_batch(
 
 def rate_factor(settings: Settings, step: int) -> float:
     """Rise in a line, stay, fall in a line."""
-    fall = max(1, round(settings.cool_down * settings.steps))
-    return min(1.0, (step + 1) / settings.warm_up, (settings.steps - step) / fall)
+    falling = max(1, round(settings.cool_down * settings.steps))
+    return min(1.0, (step + 1) / settings.warm_up, (settings.steps - step) / falling)
 
 
-def _network(settings: Settings) -> BoxNetwork:
-    network = BoxNetwork(settings.people)
+def _network() -> BoxNetwork:
+    network = BoxNetwork()
     # PyTorch's stubs do not know this argument of `Module.to`.
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 

@@ -148,3 +148,12 @@ def test_the_librarys_own_offline_mode_is_one_line(
     with pytest.raises(HubError, match="me/never: expected a model on the hub, could not get it"):
         Embedder.from_pretrained("me/never")
     assert "offline" in refused(capsys, "push", run, "me/net")
+
+
+def test_a_push_that_was_killed_at_its_first_file_is_made_again(run: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in (f".model.safetensors.{'0' * 16}.part", ".model.safetensors.lock"):
+        (model / name).write_bytes(b"half")
+    assert mvd("push", run, model, "--local") == 0
+    assert sorted(file.name for file in model.iterdir()) == ["README.md", "config.json", "model.safetensors"]
