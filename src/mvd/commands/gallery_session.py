@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mvd.commands.gallery_pictures import FOLDER, require_model
+from mvd.commands.gallery_pictures import FOLDER, describe_box, require_model
 from mvd.errors import GalleryError, MvdError
 from mvd.gallery.columns import ROW, microseconds
 from mvd.gallery.exact import Exact
@@ -128,7 +128,7 @@ class Session:
         """Open the gallery's model, or that of a new gallery."""
         if self._model is None:
             if self._source is None and self._table is None:
-                self._note(describe_box(RENDERED))
+                self._note(describe_box())
             settings = None if self._table is None else self._table.settings
             source = self._source or (settings.source if settings else RENDERED)
             model = open_model(source)

@@ -33,7 +33,8 @@ from mvd.runs import (
 from mvd.runs.recovery import weights_alone
 from mvd.weights import count_classes, read_weights, recognise, write_weights
 from mvd.weights.load import UNTRAINED, find_misfit
-from mvd.weights.names import MINDSPORE_RELEASE, to_our_names, to_their_names
+from mvd.weights.names import to_our_names, to_their_names
+from mvd.weights.namings import MINDSPORE_RELEASE
 
 
 @dataclass(frozen=True, kw_only=True)
