@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mvd.commands.prepare import prepare
     from mvd.commands.push import push
     from mvd.commands.report import report
+    from mvd.commands.runs import compare_runs, list_runs
     from mvd.commands.show import show
     from mvd.commands.split import split
     from mvd.commands.synth import synth
@@ -52,6 +53,7 @@ __all__ = [
     "benchmark",
     "calibrate",
     "check",
+    "compare_runs",
     "config",
     "convert",
     "create_model",
@@ -62,6 +64,7 @@ __all__ = [
     "evaluate",
     "export",
     "import_weights",
+    "list_runs",
     "losses",
     "metrics",
     "models",
@@ -88,6 +91,7 @@ _HOMES = {
     "calibrate": "mvd.commands.calibrate",
     "benchmark": "mvd.commands.benchmark",
     "check": "mvd.commands.check",
+    "compare_runs": "mvd.commands.runs",
     "convert": "mvd.weights.load",
     "create_model": "mvd.models.factory",
     "demo": "mvd.commands.demo",
@@ -95,6 +99,7 @@ _HOMES = {
     "evaluate": "mvd.commands.evaluate",
     "export": "mvd.commands.export",
     "import_weights": "mvd.commands.import_weights",
+    "list_runs": "mvd.commands.runs",
     "open_model": "mvd.inference",
     "prepare": "mvd.commands.prepare",
     "push": "mvd.commands.push",

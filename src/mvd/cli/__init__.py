@@ -42,11 +42,11 @@ _GROUPS = {
     },
     "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate", "gallery": "gallery:Gallery"},
     "weights": {
-        "import": "weights:Import",
-        "convert": "weights:Convert",
-        "show": "weights:Show",
-        "export": "weights:Export",
-        "push": "weights:Push",
+        "import": "import_weights:Import",
+        "convert": "convert:Convert",
+        "show": "show:Show",
+        "export": "export:Export",
+        "push": "push:Push",
     },
 }
 """Groups of verbs, in the order of the help; each verb with its module and class in this package."""

@@ -263,7 +263,7 @@ class Audit:
 
 
 class Gallery:
-    """Find people in one's own pictures, keep track of it, and forget."""
+    """Find people in one's own pictures; add, search, forget."""
 
 
 def _open(address: str, model: str | None = None) -> commands.Gallery:

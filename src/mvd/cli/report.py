@@ -15,7 +15,7 @@ from mvd.config import Machine
 
 @dataclass(frozen=True, kw_only=True)
 class Report(Machine):
-    """Explain runs in one HTML file: curves, queries and what they found, maps, errors.
+    """Explain runs in one HTML file: curves, queries, errors.
 
     The file needs no network. Test pictures are in it: treat it as you treat them.
     """

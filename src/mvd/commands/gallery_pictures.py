@@ -68,9 +68,9 @@ def describe_box() -> str:
 
 
 def _bullets(text: str) -> list[str]:
-    """Read the items of a Markdown list, each as one line.
+    r"""Read the items of a Markdown list, each as one line.
 
-    >>> _bullets("# A list\\n\\n- one\\n  item\\n- another\\n")
+    >>> _bullets("# A list\n\n- one\n  item\n- another\n")
     ['one item', 'another']
     """
     return [" ".join(item.split()) for item in re.findall(r"^- (.*(?:\n  .*)*)", text, re.M)]
