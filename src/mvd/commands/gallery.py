@@ -190,6 +190,44 @@ class Gallery(Adding):
             notes=tuple(notes),
         )
 
+    def embed(self, queries: Query | Sequence[Query], *, modality: Modality | None = None) -> Embeddings:
+        """Embed pictures of one person by the gallery's model, to search with them more than once.
+
+        Args:
+            queries: as for `search`.
+            modality: of the pictures; None takes a folder's, or guesses it from the pixels.
+
+        Raises:
+            GalleryError: there is no such gallery, or it has another model.
+            DatasetError: a query is no picture.
+        """
+        given = list(queries) if isinstance(queries, Sequence) and not isinstance(queries, str) else [queries]
+        asked = embed_queries(self._open_model, self.table, given, modality)
+        count = len(asked.hashes)
+        return Embeddings(
+            model=self.table.settings.model,
+            paths=("query",) * count,
+            hashes=asked.hashes,
+            modalities=np.array(asked.modalities, np.int64),
+            modality_sources=("pixels" if modality is None else "flag",) * count,
+            modality_confidences=np.ones(count, np.float32),
+            cameras=(None,) * count,
+            times=np.full(count, "NaT", "datetime64[us]"),
+            identities=(None,) * count,
+            tags=((),) * count,
+            vectors=asked.vectors,
+        )
+
+    def compare(self, query: Embeddings, row: str) -> tuple[float, int]:
+        """Return the similarity of a query, the mean of its pictures, with a row, and the row's modality.
+
+        Raises:
+            GalleryError: the row is not there.
+        """
+        with self._reading():
+            liked = self._like([row])
+        return float(combine(query.vectors, "mean")[0] @ liked.vectors[0]), int(liked.modalities[0])
+
     def remove(
         self,
         rows: Sequence[str] = (),

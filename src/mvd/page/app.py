@@ -1,7 +1,7 @@
 """The page as an application: its routes, and what stands before them.
 
-Everything works without scripts: forms go there and pages come back. No route takes a path; pictures are served from the
-gallery's table alone, by the names of their rows. Searches hold a lock, since a gallery is of one thread at a time.
+Everything works without scripts: forms go there and pages come back. No route takes a path; pictures are served from
+the gallery's table alone, by the names of their rows. Searches hold a lock, since a gallery is of one thread at a time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -95,8 +96,8 @@ class _Page:
                 Route("/thumbnail/{row}", self.thumbnail),
                 Route("/login", self.login, methods=["GET", "POST"]),
                 Route("/health", self.health),
-                Route("/style.css", lambda _: _file("style.css", "text/css")),
-                Route("/page.js", lambda _: _file("page.js", "text/javascript")),
+                Route("/style.css", self.style),
+                Route("/page.js", self.script),
             ],
             middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
             exception_handlers={MvdError: self._problem, _RefusedError: self._problem, 404: self._not_found},
@@ -126,10 +127,15 @@ class _Page:
         """Take pictures, embed them, and go to the result."""
         self._count(request, self.searches)
         form = await _form(request)
-        uploads = [one for one in form.getlist("pictures") if isinstance(one, UploadFile) and one.size]
+        try:
+            uploads = [one for one in form.getlist("pictures") if isinstance(one, UploadFile) and one.size]
+            contents = [(await one.read(MOST_BYTES + 1), one.filename or "picture") for one in uploads[:MOST_PICTURES]]
+        finally:
+            await form.close()
         if not 1 <= len(uploads) <= MOST_PICTURES:
-            raise ConfigError(f"expected 1 to {MOST_PICTURES} pictures of one person, found {len(uploads)}; choose some")
-        contents = [(await one.read(MOST_BYTES + 1), one.filename or "picture") for one in uploads]
+            raise ConfigError(
+                f"expected 1 to {MOST_PICTURES} pictures of one person, found {len(uploads)}; choose some"
+            )
         told = str(form.get("query_modality", "auto"))
         modality = None if told == "auto" else _modality(told)
 
@@ -200,15 +206,17 @@ class _Page:
             )
             add_mark(self._folder(), verdict)
 
-        await run_in_threadpool(lambda: self._locked(keep))
+        await run_in_threadpool(self._locked, keep)
         return self._back(name, form, f"{row}: marked as {'right' if same else 'wrong'}")
 
     async def remove(self, request: Request) -> Response:
         """Remove a row for good; the form says that it is meant."""
         row, form = _row(request), await _form(request)
         if form.get("sure") != "yes":
-            raise ConfigError("expected a tick that the picture is to be removed for good, found none; nothing was removed")
-        await run_in_threadpool(lambda: self._locked(lambda: self.gallery.remove([row])))
+            raise ConfigError(
+                "expected a tick that the picture is to be removed for good, found none; nothing was removed"
+            )
+        await run_in_threadpool(self._locked, partial(self.gallery.remove, [row]))
         name = str(form.get("query", ""))
         if self.queries.get(name) is None or row in (self.queries.get(name) or Asked()).like:
             return RedirectResponse("/", 303)
@@ -235,10 +243,18 @@ class _Page:
     def health(self, request: Request) -> Response:
         """Tell whether the gallery can be read; nothing about its content."""
         try:
-            self._locked(lambda: self.gallery.table.count())
+            self._locked(lambda: self.gallery.rows(limit=1))
         except MvdError:
             return JSONResponse({"status": "unavailable"}, 503)
         return JSONResponse({"status": "ok", "version": __version__})
+
+    def style(self, request: Request) -> Response:
+        """Give the style sheet."""
+        return Response((_FILES / "style.css").read_bytes(), media_type="text/css")
+
+    def script(self, request: Request) -> Response:
+        """Give the few lines for dropping pictures."""
+        return Response((_FILES / "page.js").read_bytes(), media_type="text/javascript")
 
     def _search(self, asked: Asked, filters: dict[str, str]) -> Answer:
         known = Filter(
@@ -341,7 +357,3 @@ def _words(filters: dict[str, str], name: str) -> tuple[str, ...]:
 
 def _is_large(error: Exception) -> bool:
     return isinstance(error, DatasetError) and "at most" in str(error)
-
-
-def _file(name: str, kind: str) -> Response:
-    return Response((_FILES / name).read_bytes(), media_type=kind)

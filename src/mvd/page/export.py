@@ -40,7 +40,9 @@ def to_zip(answer: Answer, thumbnail: Callable[[str], bytes], gallery: str) -> b
 
         table = io.StringIO()
         rows = csv.writer(table)
-        rows.writerow(["rank", "row", "similarity", "probability", "passes", "camera", "time", "identity", "picture", "kind"])
+        rows.writerow(
+            ["rank", "row", "similarity", "probability", "passes", "camera", "time", "identity", "picture", "kind"]
+        )
         for rank, hit in enumerate(answer.hits, start=1):
             entry = hit.entry
             content = _original(entry)
@@ -52,10 +54,8 @@ def to_zip(answer: Answer, thumbnail: Callable[[str], bytes], gallery: str) -> b
             probability = "" if hit.probability is None else f"{hit.probability:.4f}"
             passes = "" if hit.passes is None else str(hit.passes).lower()
             when = "" if entry.time is None else entry.time.isoformat()
-            rows.writerow(
-                [rank, entry.row, f"{hit.similarity:.4f}", probability, passes, entry.camera or "", when, entry.identity or ""]
-                + [name, kind]
-            )
+            known = (entry.camera or "", when, entry.identity or "")
+            rows.writerow([rank, entry.row, f"{hit.similarity:.4f}", probability, passes, *known, name, kind])
         put("results.csv", table.getvalue().encode())
         about = {
             "gallery": gallery,

@@ -48,7 +48,7 @@ def add_mark(folder: Path, mark: Mark) -> None:
     file = folder / MARKS
     line = json.dumps({"when": datetime.now(timezone.utc).isoformat(timespec="seconds"), **asdict(mark)}) + "\n"
     try:
-        with open(file, "a", encoding="utf-8", opener=no_links) as out:  # noqa: PTH123 - Path.open takes no opener
+        with open(file, "a", encoding="utf-8", opener=no_links) as out:
             out.write(line)
             out.flush()
             os.fsync(out.fileno())

@@ -1,7 +1,7 @@
 """What was asked on the page: uploaded pictures, checked before they are decoded, and kept in memory for a while.
 
-Nothing that is uploaded reaches the disk. A query is known by a random name, so that filters can be changed and a result
-exported without sending the picture again.
+Nothing that is uploaded is kept on the disk. A query is known by a random name, so that filters can be changed and a
+result exported without sending the picture again.
 """
 
 from __future__ import annotations

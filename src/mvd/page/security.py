@@ -1,8 +1,8 @@
 """Who may use the page, and how often: a token, a session in a cookie, limits, and headers that confine a browser.
 
-Pages are answered on this machine's own address by default. Elsewhere a token is required: it is typed into a form, never
-part of an address, so it is in no log, and compared in constant time. The session's cookie cannot be read by scripts and
-is not sent from other sites; what changes anything is refused if it does not come from the page itself.
+Pages are answered on this machine's own address by default. Elsewhere a token is required: it is typed into a form,
+never part of an address, so it is in no log, and compared in constant time. The session's cookie cannot be read by
+scripts and is not sent from other sites; what changes anything is refused if it does not come from the page itself.
 """
 
 from __future__ import annotations
