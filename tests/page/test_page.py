@@ -106,6 +106,7 @@ def test_verdicts_are_kept_and_the_last_counts(page: TestClient, people: Path) -
     first, *_, last = rows(page.get(place).text)
     for row, verdict in ((first, "no"), (first, "yes"), (last, "no")):
         assert page.post(f"/mark{place.removeprefix('/query')}/{row}", data={"same": verdict}).status_code == 200
+    assert "marked as wrong" in page.post(f"/mark{place.removeprefix('/query')}/{last}", data={"same": "no"}).text
     marks = read_marks(people / "gallery")
     assert [(mark.row, mark.same) for mark in marks] == [(first, True), (last, False)]
     assert marks[0].similarity > marks[1].similarity

@@ -40,7 +40,7 @@ from mvd.results.gallery import Answer
 T = TypeVar("T")
 
 _ROW = re.compile(r"[0-9a-f]{16}")
-_OPEN = ("/login", "/health", "/style.css", "/page.js")
+_OPEN = ("/login", "/favicon.ico", "/health", "/style.css", "/page.js")
 _TOPS = (10, 20, 50, 100)
 _MOST_FORM = MOST_PICTURES * MOST_BYTES + 1_000_000
 _FILES = Path(__file__).parent / "files"
@@ -96,11 +96,15 @@ class _Page:
                 Route("/thumbnail/{row}", self.thumbnail),
                 Route("/login", self.login, methods=["GET", "POST"]),
                 Route("/health", self.health),
+                Route("/favicon.ico", lambda _: Response(status_code=204)),
                 Route("/style.css", self.style),
                 Route("/page.js", self.script),
             ],
             middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
-            exception_handlers={MvdError: self._problem, _RefusedError: self._problem, 404: self._not_found},
+            exception_handlers={
+                **dict.fromkeys((MvdError, OSError, _RefusedError), self._problem),
+                404: self._not_found,
+            },
         )
 
     async def _guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -163,6 +167,7 @@ class _Page:
             tops=_TOPS,
             address=urlencode(filters),
             modality=None if asked.modality is None else asked.modality.name.lower(),
+            said=request.query_params.get("said", ""),
         )
 
     def query_picture(self, request: Request) -> Response:
@@ -244,7 +249,7 @@ class _Page:
         """Tell whether the gallery can be read; nothing about its content."""
         try:
             self._locked(lambda: self.gallery.rows(limit=1))
-        except MvdError:
+        except (MvdError, OSError):
             return JSONResponse({"status": "unavailable"}, 503)
         return JSONResponse({"status": "ok", "version": __version__})
 
@@ -312,6 +317,8 @@ class _Page:
 
     def _problem(self, request: Request, error: Exception) -> Response:
         status = error.status if isinstance(error, _RefusedError) else 413 if _is_large(error) else 400
+        if isinstance(error, OSError):  # the system's reason stays here, with its paths
+            error, status = GalleryError("expected a gallery that can be read, could not read it"), 503
         return self._render("problem.html.jinja", status=status, line=str(error))
 
     def _not_found(self, request: Request, error: Exception) -> Response:
