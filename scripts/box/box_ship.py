@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from network import DESCRIPTOR, HEIGHT, WIDTH, BoxNetwork, Program
+from box_network import DESCRIPTOR, HEIGHT, WIDTH, BoxNetwork, Program
+from box_pictures import Pixels
+from box_testing import calibrate, embed_people, score, score_real
 
 from mvd import __version__
 from mvd.files.atomic import replacing
@@ -26,13 +29,15 @@ _HALVED_FROM = 256  # numbers; smaller tensors stay in float32
 _TOLERANCE = 0.999  # smallest cosine between a descriptor of the program and PyTorch's
 
 
-def ship(out: Path, network: BoxNetwork, facts: dict[str, Any]) -> None:
+def ship(out: Path, network: BoxNetwork, held_out: list[Pixels], facts: dict[str, Any], video: Path | None) -> None:
     """Write rendered.onnx, rendered.json and rendered.md into a folder.
 
     Args:
         out: the folder.
         network: what is shipped.
-        facts: what the card says of training and tests: settings, pictures, minutes, threads, held_out, and real crops.
+        held_out: rendered people to test and calibrate on.
+        facts: what the card says of the training: settings, pictures, minutes, threads.
+        video: OpenCV's vtest.avi, if it is there, for figures on real people.
 
     Raises:
         SystemExit: onnxruntime gives other descriptors than PyTorch.
@@ -45,26 +50,39 @@ def ship(out: Path, network: BoxNetwork, facts: dict[str, Any]) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (8, HEIGHT, WIDTH, 3), np.uint8)
     with torch.no_grad():
         expected = program(torch.from_numpy(pictures)).numpy()
-    card = {"name": "rendered", "fingerprint": digest.hexdigest(), "version": __version__, "licence": LICENCE} | facts
+    fingerprint = digest.hexdigest()
+    card = {"name": "rendered", "fingerprint": fingerprint, "version": __version__, "licence": LICENCE} | facts
     with replacing(out / "rendered.onnx") as file:
         export(program, file)
         halve(file)
+        annotate(file, {})
+        written = OnnxNetwork(file)
+
+        def embed(given: Pixels) -> npt.NDArray[np.float32]:
+            return written.embed([given], np.zeros(len(given), np.int64))
+
+        cosine = float((embed(pictures) * expected).sum(axis=1).min())
+        if not cosine > _TOLERANCE:
+            raise SystemExit(f"{file}: expected PyTorch's descriptors, found a cosine of {cosine:.4f} with them")
+        card["held_out_people"] = sum(len(one) for one in held_out)
+        seen = embed_people(embed, held_out)
+        card["held_out"] = score(seen)
+        if video is not None:
+            card["real_crops"] = score_real(video, file)
+        calibration = calibrate(seen, fingerprint)
         identities = tuple(range(1, 1 + facts["settings"]["people"]))
         data = RunData(root="rendered", prepared="", dataset="rendered", identities=identities, source="rendered")
         texts = {
             "name": "rendered",
-            "fingerprint": digest.hexdigest(),
+            "fingerprint": fingerprint,
             "use": describe_interface(HEIGHT, WIDTH, inside=True, modalities=False),
             "numbers": "weights fp16, arithmetic fp32",
             "data": json.dumps(asdict(data)),
             "facts": json.dumps(card),
+            "calibration": calibration.to_json(),
         }
         annotate(file, texts)
-        found = OnnxNetwork(file).embed([pictures], np.zeros(8, np.int64))
-        cosine = float((found * expected).sum(axis=1).min())
-        if not cosine > _TOLERANCE:
-            raise SystemExit(f"{file}: expected PyTorch's descriptors, found a cosine of {cosine:.4f} with them")
-        card |= {"bytes": file.stat().st_size}
+        card["bytes"] = file.stat().st_size
     with replacing(out / "rendered.json") as file:
         file.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     with replacing(out / "rendered.md") as file:
@@ -92,6 +110,8 @@ pictures are compared by their inner product.
 - Training: {settings["steps"]:,} steps of {batch} pictures,
   {card["minutes"]:.0f} minutes on {card["threads"]} thread of a busy machine; seed {settings["seed"]};
   `python scripts/box/train.py`.
+- Calibrated on the same held-out people: probabilities and thresholds of a search are those of rendered people, and not
+  of yours. `mvd calibrate` learns them on pictures of your own.
 - Licence: {LICENCE}.
 
 ## Figures
