@@ -36,7 +36,7 @@ def ship(out: Path, network: BoxNetwork, held_out: list[Pixels], facts: dict[str
         out: the folder.
         network: what is shipped.
         held_out: rendered people to test and calibrate on.
-        facts: what the card says of the training: settings, pictures, minutes, threads.
+        facts: what the card says of the training: steps, stages, pictures, minutes, threads.
         video: OpenCV's vtest.avi, if it is there, for figures on real people.
 
     Raises:
@@ -70,7 +70,7 @@ def ship(out: Path, network: BoxNetwork, held_out: list[Pixels], facts: dict[str
         if video is not None:
             card["real_crops"] = score_real(video, file)
         calibration = calibrate(seen, fingerprint)
-        identities = tuple(range(1, 1 + facts["settings"]["people"]))
+        identities = tuple(range(1, 1 + facts["stages"][-1]["settings"]["people"]))
         data = RunData(root="rendered", prepared="", dataset="rendered", identities=identities, source="rendered")
         texts = {
             "name": "rendered",
@@ -91,8 +91,7 @@ def ship(out: Path, network: BoxNetwork, held_out: list[Pixels], facts: dict[str
 
 def describe(card: dict[str, Any]) -> str:
     """Write the card for people, in Markdown."""
-    held_out, real, settings = card["held_out"], card.get("real_crops"), card["settings"]
-    batch = settings["identities"] * (settings["visible"] + settings["infrared"])
+    held_out, real, settings = card["held_out"], card.get("real_crops"), card["stages"][-1]["settings"]
     kinds = ("visible", "near-infrared", "thermal")
     rows = "".join(f"| {kind} | {held_out[f'{kind} rank-1']:.1%} | {held_out[f'{kind} mAP']:.1%} |\n" for kind in kinds)
     return f"""# rendered, the model in the box
@@ -107,9 +106,8 @@ pictures are compared by their inner product.
 - Trained on rendered people only: {settings["people"]:,} of them, {card["pictures"]:,} pictures, four visible, two
   near-infrared and one thermal of each (`mvd synth --varied`). No picture of a real person, and no weights from
   elsewhere, went into it.
-- Training: {settings["steps"]:,} steps of {batch} pictures,
-  {card["minutes"]:.0f} minutes on {card["threads"]} thread of a busy machine; seed {settings["seed"]};
-  `python scripts/box/train.py`.
+- Training: {card["steps"]:,} steps, {card["minutes"]:.0f} minutes on {card["threads"]} thread of a machine that others
+  used, by `scripts/box/train.py`, {_describe_stages(card["stages"])}.
 - Calibrated on the same held-out people: probabilities and thresholds of a search are those of rendered people, and not
   of yours. `mvd calibrate` learns them on pictures of your own.
 - Licence: {LICENCE}.
@@ -126,6 +124,10 @@ pictures of all of them, each by another camera in another place:
 ## What it is not good for
 
 - No accuracy on real people is claimed beyond the test above, which is a few people in one yard on one afternoon.
+- Infrared queries against visible pictures: on rendered people of this variety the right one comes first for
+  {held_out["near-infrared rank-1"]:.1%} of near-infrared queries, where chance gives
+  {1 / card["held_out_people"]:.1%}. Do not rely on it there; train a model on
+  pictures of your cameras.
 - It has never seen a real near-infrared or thermal picture; those rendered have made-up reflectances and temperatures.
 - It looks at clothes, build, hair and what is carried, not at faces: it does not know a person in other clothes.
 - A crop of one whole person is expected. It finds nobody in a picture.
@@ -133,6 +135,17 @@ pictures of all of them, each by another camera in another place:
 
 A model that is trained on pictures like yours is better: `mvd train`.
 """
+
+
+def _describe_stages(stages: list[dict[str, Any]]) -> str:
+    """Say whether one recipe was followed from the first step to the last."""
+    if len(stages) == 1:
+        return f"seed {stages[0]['settings']['seed']}, one recipe throughout"
+    first = ", ".join(f"{stage['step']:,}" for stage in stages)
+    return (
+        f"in {len(stages)} stages that began at the steps {first}. The recipe was changed between them (rendered.json\n"
+        f"  lists how), so the command as it is now makes a model like this one and not this one"
+    )
 
 
 def _describe_real(real: dict[str, Any] | None) -> str:

@@ -1,6 +1,6 @@
 """Trains the model in the box, from nothing to `rendered.onnx` with its card.
 
-Usage: python scripts/box/train.py runs/box [--steps 2000] [--threads 1] [--workers 1]
+Usage: python scripts/box/train.py runs/box [--steps 5000] [--threads 1] [--workers 1]
 
 Renders people of the widest variety (`mvd.synthetic.VARIED_RIG`), trains a small network on them, tests it on rendered
 people it has not seen, and writes rendered.onnx, rendered.json and rendered.md into the folder. Stopped and started
@@ -62,17 +62,17 @@ class Settings:
 
     seed: int = 20
     people: int = 5000
-    steps: int = 2000
-    identities: int = 16
+    steps: int = 5000
+    identities: int = 20
     visible: int = 3
     infrared: int = 2
-    rate: float = 6e-4
-    warm_up: int = 30
+    rate: float = 1e-3
+    warm_up: int = 50
     cool_down: float = 0.3
     full_size: float = 0.12
-    easy: int = 1000
+    easy: int = 3000
     decay: float = 0.05
-    temperature: float = 0.25
+    temperature: float = 0.12
     cross: float = 1.0
     average: float = 0.995
 
@@ -101,7 +101,8 @@ def main() -> None:
     run.train(people, held_out, test_every=given["test_every"], stop_after=given["stop_after"])
     if run.step == settings.steps:
         facts = {
-            "settings": asdict(settings),
+            "steps": run.step,
+            "stages": run.stages,
             "pictures": settings.people * len(SENSORS),
             "minutes": run.seconds / 60,
             "threads": given["threads"],
@@ -126,7 +127,7 @@ class Run:
         self.network = _network()
         self.averaged = _network().eval()
         self.optimizer = _optimizer(self.network, settings)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.stages = 0, 0.0, list[dict[str, Any]]()
         last = folder / "last.pt"
         if last.exists():
             self._load(torch.load(last, weights_only=True))
@@ -134,6 +135,9 @@ class Run:
             if start is not None:
                 self.network.load_state_dict(torch.load(start / "last.pt", weights_only=True)["averaged"])
             self.averaged.load_state_dict(self.network.state_dict())
+        now = asdict(settings)
+        if not self.stages or self.stages[-1]["settings"] != now:
+            self.stages.append({"step": self.step, "from": None if start is None else start.name, "settings": now})
 
     def train(self, people: list[Pixels], held_out: list[Pixels], *, test_every: int, stop_after: int | None) -> None:
         """Take the steps that are left, testing and saving now and then."""
@@ -202,8 +206,14 @@ class Run:
                 mean.copy_(now)
 
     def _save(self) -> None:
-        state = {"network": self.network.state_dict(), "averaged": self.averaged.state_dict(),
-                 "optimizer": self.optimizer.state_dict(), "step": self.step, "seconds": self.seconds}  # fmt: skip
+        state = {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "stages": self.stages,
+        }
         with replacing(self.folder / "last.pt") as temporary:
             torch.save(state, temporary)
 
@@ -211,7 +221,7 @@ class Run:
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.seconds, self.stages = state["step"], state["seconds"], state["stages"]
         say(f"going on at step {self.step}")
 
     def _log(self, line: dict[str, Any]) -> None:
