@@ -64,7 +64,7 @@ def kill_after(place: Path, first: int, seconds: float, word: str = "adding") ->
     command = [sys.executable, __file__, str(place), str(first)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = []
+        said: list[str] = []
         while not said or not said[-1].startswith(word):
             said.append(process.stdout.readline())
             if not said[-1]:

@@ -110,7 +110,7 @@ case " $PARTS " in *" run "*) people >"$OUT/people.log" 2>&1 & ;; esac
 part tests 120 tests
 wait
 part step 220 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $STEP_ROWS --json "$OUT/step.json"
-part embed 60 "$PY" benchmarks/embedding.py $EMBED
+part embed 60 "$PY" benchmarks/embed.py arrays $EMBED
 part run 240 run
 part cvpr21 60 "$PY" benchmarks/step.py --recipe mvd-cvpr21 $STEP --rows $CVPR21_ROWS --json "$OUT/cvpr21.json"
 part export 60 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/test_export.py -x

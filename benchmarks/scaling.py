@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from step import PEOPLE, noise
+from noise import PEOPLE, noise
 from torch import nn
 
 from mvd import distributed

@@ -25,6 +25,8 @@ The share of the peak is the arithmetic of the step, counted by PyTorch, over wh
 of matrices of that precision, measured here. `--split` times the phases of each row one by one, waiting for the device
 after each. `--profile` lists the operators of each row that take longest. "loss" is the total of the same early step in
 every row: rows that compute the same have nearly the same.
+
+benchmarks/step_mindspore.py has MindSpore's step beside PyTorch's.
 """
 
 from __future__ import annotations
@@ -46,15 +48,15 @@ from typing import NamedTuple, cast
 import numpy as np
 import torch
 from gpu_variants import join_shared_passes
+from noise import PEOPLE, noise
 from plain_step import PlainStep
 from torch.utils.flop_counter import FlopCounterMode
 
 from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
-from mvd.data.arrays import PreparedPictures
 from mvd.data.augment import draw_augmentation
 from mvd.data.prefetch import prefetch
-from mvd.data.samples import Modality, Samples
+from mvd.data.samples import Modality
 from mvd.data.sampling import identity_batches
 from mvd.data.training import TrainingData
 from mvd.losses.objective import Objective, accuracy, build_objective
@@ -69,7 +71,6 @@ from mvd.training.batches import HostBatch, host_batches
 from mvd.training.device_augment import augment
 from mvd.training.state import TrainState, initial_state
 
-PEOPLE, EACH = 395, 4
 COMPARED = 6  # steps after which rows' losses are compared; a CUDA graph is replayed by then
 PHASES = ("data", "forward", "losses", "backward", "optimiser")
 Seconds = dict[str, float]
@@ -184,26 +185,6 @@ def one_by_one(config: RunConfig, data: TrainingData, device: torch.device, give
         torch.backends.cudnn.benchmark = False
         del take
     return figures
-
-
-def noise(folder: Path, config: RunConfig) -> TrainingData:
-    """Write pictures of nothing, and map them into memory."""
-    rng = np.random.default_rng(0)
-    people = np.repeat(np.arange(PEOPLE), EACH)
-    parts = []
-    for modality in Modality:
-        file = folder / f"{modality}.npy"
-        shape = (len(people), config.data.height, config.data.width, 3)
-        np.save(file, rng.integers(0, 256, shape, dtype=np.uint8))
-        samples = Samples(
-            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
-            identities=people,
-            cameras=np.full(len(people), 1 + 2 * modality),
-            modalities=np.full(len(people), modality),
-        )
-        images = np.load(file, mmap_mode="r")
-        parts.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
-    return TrainingData(visible=parts[0], infrared=parts[1], identities=np.arange(PEOPLE))
 
 
 def build_row(name: str, config: RunConfig, data: TrainingData, device: torch.device, *, split: bool) -> Take:

@@ -38,4 +38,36 @@ for name in mvd.__all__:
     getattr(mvd, name)
 END
 bin/mvd recipes demo >/dev/null
+
+# PyTorch is an extra: without it, what does not compute with it works, and the rest says so in a line.
+bin/python - <<'END' >/dev/null
+import importlib.metadata
+import sys
+
+
+class NoTorch:
+    """As if PyTorch were not installed."""
+
+    @staticmethod
+    def find_spec(name, *_):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, NoTorch)
+import mvd
+from mvd.cli import main
+
+needed = [one for one in importlib.metadata.requires("mvd") if "extra ==" not in one]
+assert not any(one.startswith(("torch", "onnx", "lancedb", "pyarrow")) for one in needed), needed
+for name in ("embed", "calibrate", "open_model", "check", "prepare", "synth", "show", "metrics", "data"):
+    getattr(mvd, name)
+try:
+    mvd.create_model
+except ImportError as error:
+    assert str(error).endswith("install it: pip install 'mvd[torch]'"), error
+else:
+    raise AssertionError("expected an error without PyTorch")
+assert main(["recipes", "demo"]) == 0
+END
 echo "the wheel works in an empty environment"

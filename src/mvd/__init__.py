@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mvd.commands.import_weights import import_weights
     from mvd.commands.prepare import prepare
     from mvd.commands.push import push
+    from mvd.commands.report import report
+    from mvd.commands.runs import compare_runs, list_runs
     from mvd.commands.show import show
     from mvd.commands.split import split
     from mvd.commands.synth import synth
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from mvd.models.factory import create_model
     from mvd.weights.load import convert
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "Embedder",
@@ -51,6 +53,7 @@ __all__ = [
     "benchmark",
     "calibrate",
     "check",
+    "compare_runs",
     "config",
     "convert",
     "create_model",
@@ -61,6 +64,7 @@ __all__ = [
     "evaluate",
     "export",
     "import_weights",
+    "list_runs",
     "losses",
     "metrics",
     "models",
@@ -68,6 +72,7 @@ __all__ = [
     "prepare",
     "push",
     "recipes",
+    "report",
     "resume",
     "show",
     "split",
@@ -86,6 +91,7 @@ _HOMES = {
     "calibrate": "mvd.commands.calibrate",
     "benchmark": "mvd.commands.benchmark",
     "check": "mvd.commands.check",
+    "compare_runs": "mvd.commands.runs",
     "convert": "mvd.weights.load",
     "create_model": "mvd.models.factory",
     "demo": "mvd.commands.demo",
@@ -93,10 +99,12 @@ _HOMES = {
     "evaluate": "mvd.commands.evaluate",
     "export": "mvd.commands.export",
     "import_weights": "mvd.commands.import_weights",
+    "list_runs": "mvd.commands.runs",
     "open_model": "mvd.inference",
     "prepare": "mvd.commands.prepare",
     "push": "mvd.commands.push",
     "recipes": "mvd.config.recipes:RECIPES",
+    "report": "mvd.commands.report",
     "resume": "mvd.commands.train",
     "show": "mvd.commands.show",
     "split": "mvd.commands.split",

@@ -10,6 +10,9 @@ import pytest
 from fakes import write_lines, write_llcm, write_own_folder, write_own_table, write_picture, write_regdb, write_tree
 from shell import SIZE, TINY, mvd, printed, refused
 
+from mvd.data.own.listing import list_pictures
+from mvd.errors import DatasetError
+
 GBK = os.fsdecode("照片".encode("gbk"))
 LATIN = os.fsdecode("Zoé".encode("latin-1"))
 write_split_folder = partial(write_own_folder, train=("anna", "bo"), test=("cy", "dee"))
@@ -62,11 +65,28 @@ def test_lists_and_tables_in_other_encodings_are_one_line(tmp_path: Path, capsys
         assert "table.csv: expected a CSV table in UTF-8" in refused(capsys, verb, table)
 
 
-def test_a_path_that_is_not_utf8_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = write_own_folder(tmp_path / LATIN)
+def test_the_data_sets_own_name_is_refused_and_those_of_folders_above_it_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    above = tmp_path / LATIN
+    data = write_own_folder(above / LATIN)
+    write_lines(above / f"{LATIN}.csv", [])
     for verb in ("prepare", "split"):
-        assert rf"{tmp_path}/Zo\xe9: expected a path in UTF-8" in refused(capsys, verb, data)
-    (tmp_path / f"{LATIN}.csv").touch()
-    assert r"expected a path in UTF-8" in refused(capsys, "prepare", tmp_path / f"{LATIN}.csv")
-    write_lines(tmp_path / "people" / f"{LATIN}.csv", [])
-    assert r"found Zo\xe9.csv; check" in refused(capsys, "prepare", tmp_path / "people")
+        assert r"/Zo\xe9: expected names in UTF-8, found Zo\xe9; rename it" in refused(capsys, verb, data)
+    assert r"expected names in UTF-8, found Zo\xe9.csv; rename it" in refused(capsys, "prepare", above / f"{LATIN}.csv")
+    assert r"found Zo\xe9, Zo\xe9.csv; check" in refused(capsys, "prepare", above.rename(tmp_path / "above"))
+    (tmp_path / "above").rename(above)
+    data = data.rename(above / "own")
+    assert mvd("split", data) == 0
+    assert mvd("prepare", data, *SIZE) == 0
+    assert mvd("check", data) == 0
+
+
+def test_pictures_to_embed_are_refused_by_their_escaped_path(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a" / f"{GBK}.jpg", 1)
+    for source in (tmp_path, tmp_path / "a" / f"{GBK}.jpg", f"{tmp_path}/a/*"):
+        with pytest.raises(DatasetError) as caught:
+            list_pictures([source])
+        assert str(caught.value) == rf"expected paths in UTF-8, found {tmp_path}/a/\xd5\xd5Ƭ.jpg; rename it"
+    with pytest.raises(DatasetError, match="expected a folder that can be read, could not"):
+        list_pictures([tmp_path / ("x" * 300)])

@@ -231,7 +231,11 @@ def test_people_whom_the_initial_weights_have_seen_are_not_tested_unasked(
     assert mvd("prepare", turned, *SIZE) == 0
     for pretrained, expected in ((None, 0), (trained, 1)):
         out = tmp_path / f"run-{expected}"
-        flags = [] if pretrained is None else ["--pretrained", pretrained]
+        flags: list[str | Path] = [] if pretrained is None else ["--pretrained", pretrained]
         assert mvd("train", turned, "--out", out, *QUIET, *flags) == 0
         assert mvd("evaluate", out) == expected
     assert "expected test people whom it was not trained on, found 3 of 3" in capsys.readouterr().err
+    tested = [flag for flag in QUIET if "evaluate" not in flag]
+    message = refused(capsys, "train", turned, "--out", tmp_path / "new", *tested, "--pretrained", trained)
+    assert "or train with --evaluate none" in message
+    assert not (tmp_path / "new").exists()

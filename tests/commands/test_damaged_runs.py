@@ -35,19 +35,21 @@ def runs(tmp_path: Path) -> Path:
 
 
 def _cases() -> Iterator[tuple[str, str]]:
-    for name in ("config.json", "data.json", "state.json", "metrics.jsonl", "evaluation-best.json"):
+    for name in ("config.json", "data.json", "state.json", "metrics.jsonl", "evaluation-best.json", "changes.json"):
         yield from ((name, text + "\n{}\n") for text in (DEEP, '{"a": 1e400}', "[]", "7", "null", "\udcff"))
-    for field, value in (("process", 10**24), ("process", -1), ("process", "1"), ("steps", 1.5), ("device", ["cpu"]),
-                         ("host", {}), ("state", "asleep"), ("began", "x"), ("reason", [1])):  # fmt: skip
-        yield "state.json", json.dumps({**STATE, field: value})
-    for field, value in (("dataset", 5), ("identities", "ab"), ("trial", "1"), ("root", None), ("people", [1])):
-        fields = {"root": "/", "prepared": "/", "dataset": "sysu", "identities": [1], field: value}
-        yield "data.json", json.dumps(fields)
-    for field, value in (("step", "1"), ("step", None), ("epoch", 1.5), ("losses", [1]), ("losses", {"total": "x"}),
-                         ("accuracy", "x"), ("pictures_per_second", None), ("memory", {"resident": "x"})):  # fmt: skip
-        yield "metrics.jsonl", json.dumps({**LOG, field: value}) + "\n"
-    for validation in ({}, {"mAP": "x"}, {"mAP": {}}, 3):
-        yield "metrics.jsonl", json.dumps({"step": 1, "epoch": 1, "validation": validation}) + "\n"
+    wrong: tuple[tuple[str, Any], ...]
+    wrong = (("process", 10**24), ("process", -1), ("process", "1"), ("steps", 1.5), ("device", ["cpu"]),
+             ("host", {}), ("state", "asleep"), ("began", "x"), ("reason", [1]))  # fmt: skip
+    yield from (("state.json", json.dumps({**STATE, field: value})) for field, value in wrong)
+    wrong = (("dataset", 5), ("identities", "ab"), ("trial", "1"), ("root", None), ("people", [1]))
+    fields = {"root": "/", "prepared": "/", "dataset": "sysu", "identities": [1]}
+    yield from (("data.json", json.dumps({**fields, field: value})) for field, value in wrong)
+    wrong = (("step", "1"), ("step", None), ("epoch", 1.5), ("losses", [1]), ("losses", {"total": "x"}),
+             ("accuracy", "x"), ("pictures_per_second", None), ("memory", {"resident": "x"}))  # fmt: skip
+    yield from (("metrics.jsonl", json.dumps({**LOG, field: value}) + "\n") for field, value in wrong)
+    wrong = (("", {}), ("", {"mAP": "x"}), ("", {"mAP": {}}), ("", 3))
+    lines = (json.dumps({"step": 1, "epoch": 1, "validation": validation}) for _, validation in wrong)
+    yield from (("metrics.jsonl", line + "\n") for line in lines)
     mean: dict[str, Any] = {"rank_1": 0.5, "mAP": 0.5, "mINP": 0.5}
     for results in (3, [3], [{"protocol": "p", "ranking": "cosine", "mean": {**mean, "mAP": "x"}}], [{"mean": mean}]):
         yield "evaluation-best.json", json.dumps({"own": True, "results": results})
@@ -96,8 +98,8 @@ def test_folders_that_cannot_be_read_have_a_row(
     assert mvd("runs", runs, runs / ("x" * 5000)) == 0
     text = "".join(capsys.readouterr().out.split())  # long names are folded
     assert "good" in text
-    assert "closed:couldnotreadit(Permissiondenied)" in text
-    assert "xxx:couldnotreadit(Filenametoolong)" in text
+    assert "closed:expectedafolderwithrunsinit,couldnotreadit(Permissiondenied)" in text
+    assert "xxx:expectedafolderwithrunsinit,couldnotreadit(Filenametoolong)" in text
 
 
 def test_show_of_what_cannot_be_looked_at_is_one_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

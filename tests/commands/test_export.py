@@ -100,7 +100,7 @@ def test_a_program_takes_any_number_of_pictures_and_tells_them_apart(run: Path, 
 def test_a_program_says_what_it_is(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = onnx.load(program)
     metadata = {one.key: one.value for one in model.metadata_props}
-    assert set(metadata) == {"card", "config", "use", "numbers"}
+    assert set(metadata) == {"card", "config", "use", "numbers", "name", "data", "fingerprint"}
     use = json.loads(metadata["use"])
     assert use["inputs"]["pictures"]["shape"] == ["batch", 32, 16, 3]
     assert json.loads(metadata["card"])["recipe"].startswith("custom, from ")
@@ -155,7 +155,7 @@ def test_rendered_pictures_stand_in_for_data_that_are_gone(
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
-        (lambda found: found + 2 * TOLERANCE, "expected PyTorch's descriptors to 0.0001, found them 0.0002"),
+        (lambda found: found + 2 * TOLERANCE, "expected the network's descriptors to 0.0001, found them 0.0002"),
         (lambda found: np.full_like(found, np.nan), "found them inf apart"),
     ],
 )
@@ -248,3 +248,13 @@ def test_a_mirror_image_is_part_of_the_program_and_what_acts_in_training_is_not(
     np.testing.assert_allclose(found, mirrored, atol=1e-5)
     expected = Embedder.from_pretrained(run, device="cpu")(pictures)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_network_with_strips_is_exported(people: Path, tmp_path: Path) -> None:
+    # Divided as a whole: a strip of next to no length would make much of rounding if it were divided by itself.
+    strips = ("--model.strips=2", "--model.strip-width=16", "--model.pooling=gem", "--model.descriptor-norm=whole")
+    flags = ("--recipe", "baseline", *TINY, *QUICK, "--model.non-local", *strips)
+    assert mvd("train", people, "--out", tmp_path / "run", *flags) == 0
+    outcome = export(tmp_path / "run", measure=False)
+    assert outcome.programs[0].difference < TOLERANCE

@@ -17,6 +17,7 @@ from mvd.data.pictures import PictureArray
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.inference.embedder import Embedder
 from mvd.runs import open_run
+from mvd.runs.beside import CALIBRATION, PROJECTION
 from mvd.training import engine
 from mvd.weights import read_weights, write_weights
 from mvd.weights.hub import CONFIG, PAGE, WEIGHTS, find_weights
@@ -50,7 +51,7 @@ def uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def download(repo_id: str, *, revision: str | None, allow_patterns: list[str]) -> str:
         if not (hub / repo_id).exists():
             raise huggingface_hub.errors.LocalEntryNotFoundError("it is not there\nand more")
-        assert {WEIGHTS, CONFIG} == set(allow_patterns)
+        assert {WEIGHTS, CONFIG, CALIBRATION, PROJECTION} == set(allow_patterns)
         return str(hub / repo_id)
 
     monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", lambda *_, **__: None)
@@ -147,3 +148,12 @@ def test_the_librarys_own_offline_mode_is_one_line(
     with pytest.raises(HubError, match="me/never: expected a model on the hub, could not get it"):
         Embedder.from_pretrained("me/never")
     assert "offline" in refused(capsys, "push", run, "me/net")
+
+
+def test_a_push_that_was_killed_at_its_first_file_is_made_again(run: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in (f".model.safetensors.{'0' * 16}.part", ".model.safetensors.lock"):
+        (model / name).write_bytes(b"half")
+    assert mvd("push", run, model, "--local") == 0
+    assert sorted(file.name for file in model.iterdir()) == ["README.md", "config.json", "model.safetensors"]

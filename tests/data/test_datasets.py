@@ -18,9 +18,10 @@ from torch.utils.data import DataLoader
 from mvd.commands.training_data import load_training
 from mvd.config import DataConfig, RunConfig, SamplingConfig
 from mvd.data import IdentitySampler, PictureDataset, default_folder, load_image, prepare_arrays, scan
+from mvd.data.batches import count_steps
 from mvd.data.samples import Dataset
 from mvd.errors import ConfigError, DatasetError
-from mvd.training.batches import count_steps, host_batches
+from mvd.training.batches import host_batches
 from mvd.training.device_augment import DeviceAugment, augment
 
 SIZE = (24, 16)

@@ -16,9 +16,11 @@ from mvd.commands.split import split
 from mvd.data.arrays import array_files, load_prepared
 from mvd.data.layouts import scan
 from mvd.data.official_galleries import load_permutations
+from mvd.data.own.listing import list_pictures
 from mvd.data.prepare import prepare_arrays
 from mvd.data.samples import Dataset, Modality, load_samples
 from mvd.errors import DatasetError
+from mvd.results.embeddings import read_embeddings
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +109,13 @@ def test_what_preparing_fills(prepared: tuple[Dataset, Path]) -> None:
     _pipe(out / ".mvd-prepare.journal")
     with pytest.raises(DatasetError, match=r"could not \(it is no regular file\)"):
         prepare_arrays(dataset, out, 16, 16, workers=1)
+
+
+@pytest.mark.parametrize("put", [_pipe, _zero])
+def test_embeddings_and_tables_of_pictures_to_embed(tmp_path: Path, put: Callable[[Path], None]) -> None:
+    put(tmp_path / "e.npz")
+    put(tmp_path / "t.csv")
+    with pytest.raises(DatasetError, match="it is no regular file"):
+        read_embeddings(tmp_path / "e.npz")
+    with pytest.raises(DatasetError, match="it is no regular file"):
+        list_pictures([tmp_path / "t.csv"])

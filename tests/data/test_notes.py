@@ -103,9 +103,12 @@ def test_another_path_to_a_picture_counts_twice(tmp_path: Path, other: str, moda
     assert "1, such as" in note or "1 of 6, such as" in note
 
 
-def test_an_infrared_folder_that_is_a_copy_of_the_visible_one_is_called_so(folder: Path) -> None:
+@pytest.mark.parametrize("make", [_link, shutil.copytree])
+def test_an_infrared_folder_that_is_a_copy_of_the_visible_one_is_called_so(
+    folder: Path, make: Callable[[Path, Path], object]
+) -> None:
     shutil.rmtree(folder / "infrared")
-    shutil.copytree(folder / "visible", folder / "infrared")
+    make(folder / "visible", folder / "infrared")
     (note,) = notes(folder, "copies of visible ones")
     assert "4 of 4" in note
     assert note.endswith(

@@ -35,6 +35,7 @@ TINY = {
     "height=96, width=48": "height=32, width=16, workers=1",
     '"demo")': "tiny_recipe)",
     'mvd.recipes["demo"]': "tiny_recipe",
+    "mvd gallery search photos night.jpg": "mvd gallery search photos night.jpg --model runs/first",
 }
 TINY_RECIPE = RunConfig(
     data=DataConfig(height=32, width=16),

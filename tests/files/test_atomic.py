@@ -66,3 +66,19 @@ def test_other_names_are_not_temporary() -> None:
 def _write_half(file: Path, error: type[BaseException]) -> None:
     file.write_bytes(b"half")
     raise error
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX locks")
+def test_the_temporary_file_of_a_writer_that_was_killed_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    file, others = tmp_path / "a.bin", tmp_path / f".b.bin.{'0' * 16}.part"
+    left = tmp_path / f".a.bin.{'0' * 16}.part"
+    for one in (left, others):
+        one.write_bytes(b"half")
+    with replacing(file) as temporary:
+        assert not left.exists()
+        temporary.write_bytes(b"new")
+        with replacing(file) as second:  # another writer at the same time
+            assert temporary.read_bytes() == b"new"
+            second.write_bytes(b"newer")
+    assert file.read_bytes() == b"new"
+    assert sorted(tmp_path.iterdir()) == [others, file]

@@ -30,7 +30,7 @@ def holds(folder: Path, content: bytes) -> bool:
 def codes(vectors: np.ndarray[Any, Any], row: int) -> bytes:
     """Quantise as the index does: eight bits between the smallest and the largest number of all."""
     low, high = vectors.min(), vectors.max()
-    return np.clip((vectors[row] - low) * 255 / (high - low), 0, 255).astype(np.uint8).tobytes()
+    return bytes(np.clip((vectors[row] - low) * 255 / (high - low), 0, 255).astype(np.uint8))
 
 
 @pytest.mark.parametrize("way", ["row", "path", "identity", "tag", "camera", "date"])

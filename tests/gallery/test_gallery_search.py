@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from galleries import PlainModel, draw, identity, unit, use_models, write_people
 
+from mvd.commands import gallery_pictures
 from mvd.commands.gallery import Gallery
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, GalleryError
@@ -104,7 +105,7 @@ def test_reranking_a_small_gallery_is_the_full_reranking(gallery: Gallery, rows:
     for how, vectors in (("best", query.vectors), ("mean", unit(query.vectors.mean(axis=0, keepdims=True)))):
         distances = rerank_descriptors(vectors, rows.vectors, Reranking()).min(axis=0)
         answer = gallery.search(query, combining=how, rerank=True, top=300, group_seconds=0)  # type: ignore[arg-type]
-        found = {hit.entry.path: hit.distance for hit in answer.hits}
+        found = {hit.entry.path: hit.distance or 0 for hit in answer.hits}
         np.testing.assert_allclose([found[path] for path in rows.paths], distances, rtol=1e-4, atol=1e-5)
         order = [hit.distance or 0 for hit in answer.hits]
         assert order == sorted(order)
@@ -237,3 +238,17 @@ def test_what_cannot_be_searched_is_one_line(gallery: Gallery) -> None:
         Filter(since=datetime(2024, 2, 1, tzinfo=timezone.utc), until=datetime(2024, 1, 1, tzinfo=timezone.utc))
     with pytest.raises(ConfigError, match="expected a time such as"):
         parse_time("yesterday")
+
+
+def test_the_model_in_the_box_is_introduced_by_its_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "rendered.onnx"
+    monkeypatch.setattr(gallery_pictures, "box_model", lambda: program)
+    assert "trained on rendered people only" in gallery_pictures.describe_box()
+    (tmp_path / "rendered.md").write_text(
+        "# rendered\n\n- File: x.\n- Trained on rendered people\n  only: 9 of them.\n\n## What it is not good for\n\n"
+        "- Faces.\n- Coats.\n\n## More\n\n- other\n"
+    )
+    assert gallery_pictures.describe_box() == (
+        "no model was named: rendered is taken, the model in the box. Trained on rendered people only: 9 of them. "
+        "What it is not good for: Faces. Coats."
+    )

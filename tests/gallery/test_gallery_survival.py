@@ -16,6 +16,7 @@ from galleries import PlainModel, draw, use_models
 
 from mvd.commands.gallery import Gallery
 from mvd.errors import GalleryError
+from mvd.gallery import table
 from mvd.gallery.filters import Filter
 
 
@@ -107,7 +108,9 @@ def test_a_gallery_in_a_bucket(bucket: str, monkeypatch: pytest.MonkeyPatch, tmp
     audit = gallery.audit()
     assert audit.broken is None
     assert audit.lines == 7  # two adds, three searches, two of the removal
-    with pytest.raises(GalleryError, match="expected to reach the store, could not"):
+    with pytest.raises(
+        GalleryError, match=r"expected to reach the store, could not \(there is no such bucket\); check"
+    ):
         Gallery("s3://nowhere/one")
     with pytest.raises(GalleryError, match="expected a gallery, found nothing there"):
         Gallery(f"s3://{bucket}/two").search(query)
@@ -128,3 +131,15 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     assert again.stats().rows == 10
     assert again.audit().broken is None
     assert again.add(draw(2000, seed=1)).added == 2000
+
+
+def test_older_versions_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "VERSIONS", 4)
+    place = tmp_path / "people"
+    gallery = Gallery(place)
+    rows = draw(12)
+    for at in range(12):
+        gallery.add(rows.take([at]))
+    assert len(list((place / "pictures.lance" / "_versions").glob("*.manifest"))) <= 5
+    assert len(list((place / "pictures.lance" / "data").iterdir())) <= 5
+    assert gallery.search(draw(1, seed=1), top=20, group_seconds=0).rows == 12

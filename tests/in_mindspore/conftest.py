@@ -16,6 +16,12 @@ else:
         warnings.simplefilter("ignore")
         import mvd.mindspore.losses
         import mvd.mindspore.models.factory  # noqa: F401
+        from mvd.config import RuntimeConfig
+        from mvd.mindspore.device import computing
+
+        # Before PyTorch convolves: it settles the instructions of both (`mvd.mindspore.device`).
+        with computing(RuntimeConfig(compile=False), "cpu"):
+            pass
 
 
 @pytest.fixture(params=["pynative", "graph"])

@@ -22,7 +22,8 @@ from mvd.mindspore.models.factory import build_network, create_model
 from mvd.mindspore.models.state import initial_network, network_tensors, overlay, restore_network, state_shapes
 from mvd.models import state
 from mvd.weights import convert, read_weights, write_weights
-from mvd.weights.names import MINDSPORE_RELEASE, recognise
+from mvd.weights.names import recognise
+from mvd.weights.namings import MINDSPORE_RELEASE
 
 pytestmark = pytest.mark.mindspore
 
@@ -131,10 +132,14 @@ def test_dropout_keeps_the_expectation() -> None:
 
 
 def test_networks_that_are_not_here_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r'model\.stems: expected "shared" with framework mindspore.*recipe agw'):
+    with pytest.raises(ConfigError, match=r'model\.stems: expected "shared" with framework mindspore.*as agw and caj'):
         create_model("agw", classes=5)
     with pytest.raises(ConfigError, match=r"model\.encoder: expected none with framework mindspore, found 'a\.py:b'"):
         create_model("mvd", classes=5, encoder="a.py:b")
+    with pytest.raises(ConfigError, match=r"model\.strips: expected 0 with framework mindspore, found 6"):
+        create_model("mvd", classes=5, strips=6)
+    with pytest.raises(ConfigError, match=r"model\.descriptor_flip: expected False with framework mindspore"):
+        create_model("mvd", classes=5, descriptor_flip=True)
     with pytest.raises(ConfigError, match=r"create_model: expected one of mvd, .*, found 'resnet'"):
         create_model("resnet", classes=5)
     with pytest.raises(ConfigError, match="at least 2 identities"):
@@ -155,10 +160,15 @@ def test_encoders_start_from_a_file(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found, encoder["layer3.0.conv1.weight"])
 
 
-def test_every_recipe_is_built_or_refused() -> None:
-    for name in RECIPES:
-        if name != "agw":
-            assert create_model(name, classes=2, arch="resnet18", base_width=4).config.arch == "resnet18"
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes_are_built_or_refused_by_the_field(recipe: str) -> None:
+    model = RECIPES[recipe].model
+    if model.stems == "shared" and not model.descriptor_flip and not model.strips:
+        assert create_model(recipe, classes=2, arch="resnet18", base_width=4).config.padding == model.padding
+    else:
+        assert recipe not in {"mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "demo"}
+        with pytest.raises(ConfigError, match=r"^model\.(stems|strips|descriptor_flip): expected"):
+            create_model(recipe, classes=2)
 
 
 def test_doctests() -> None:

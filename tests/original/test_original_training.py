@@ -64,7 +64,8 @@ def test_sysu_leaves_the_files_and_lines_of_the_release(here: Path, sysu: Path, 
     performance = (here / "SYSU_train_performance.txt").read_text()
     assert performance == output
     lines = performance.splitlines()
-    assert lines[0].startswith("Args: --data_path ")
+    assert re.fullmatch(r"Framework: PyTorch \S+", lines[0])
+    assert lines[1].startswith("Args: --data_path ")
     steps = [line.partition("   ")[0] for line in lines if re.fullmatch(STEP, line)]
     assert steps == ["Epoch: [1][1/2]", "Epoch: [1][2/2]", "Epoch: [2][1/2]", "Epoch: [2][2/2]"]
     epochs = [index for index, line in enumerate(lines) if re.fullmatch(r"rank-1: [\d.]+%, mAP: [\d.]+%", line)]
@@ -371,7 +372,8 @@ def test_a_run_is_not_made_twice(after_training: Path, sysu: Path, refused: Prog
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--lr", "0.5", "--epoch", "9"), "found --lr 0.5 instead of 0.0035, --epoch 9 instead of 2"),
+        (("--z_dim", "6", "--lr", "0.5"), "found --z_dim 6 instead of"),
+        (("--epoch", "1"), "--epoch: expected more than the 2 epochs that the run has taken, found 1"),
         (("--device_target", "GPU"), "expected a device of this machine, found 'cuda:0'"),
         (("--data_path", "elsewhere"), "which the run was started on, found --data_path elsewhere"),
         (("--dataset", "RegDB"), "expected the layout of RegDB, found that of sysu"),
@@ -382,6 +384,15 @@ def test_a_run_goes_on_with_its_own_settings(
     after_training: Path, refused: Program, arguments: tuple[str, ...], message: str
 ) -> None:
     assert message in refused(training.main, "--resume", "runs/sysu_all", *arguments)
+
+
+def test_a_run_goes_on_with_more_epochs_at_another_rate(after_training: Path, sysu: Path, train: Program) -> None:
+    train(sysu, "--resume", "runs/sysu_all", "--epoch", "3", "--lr", "0.001")
+    run = open_run(after_training / "runs" / "sysu_all")
+    assert [(change.epoch, dict(change.changes)) for change in run.changes] == [
+        (2, {"optimizer.lr": 0.001, "schedule.epochs": 3})
+    ]
+    assert load_checkpoint(run.checkpoint("last"))[1].epoch == 3
 
 
 def test_a_finished_run_is_tested_again(after_training: Path, sysu: Path, train: Program) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mvd.config import to_json
+from mvd.config import RunConfig, to_json
 from mvd.errors import CheckpointError
 from mvd.original import settings
-from mvd.original.weights import keep_weights, load_weights, weights_name
+from mvd.original.weights import discard_weights, keep_weights, load_weights, weights_name
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
+from mvd.weights import read_weights
 
 TENSORS = {
     "shared.encoder.conv1.weight": np.ones((2, 3, 7, 7), np.float32),
@@ -30,8 +31,10 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def test_a_name_tells_epoch_rank_1_and_map() -> None:
-    assert weights_name(7, 0.52314, 1) == "epoch_07_rank1_52.31_mAP_100.00.safetensors"
-    assert weights_name(80, 0, 0.49796, best=True) == "best_epoch_80_rank1_0.00_mAP_49.80.safetensors"
+    config = RunConfig(framework="pytorch")
+    assert weights_name(config, 7, 0.52314, 1).name == "epoch_07_rank1_52.31_mAP_100.00.safetensors"
+    assert weights_name(config, 80, 0, 0.49796, best=True).name == "best_epoch_80_rank1_0.00_mAP_49.80.safetensors"
+    assert weights_name(RunConfig(framework="mindspore"), 7, 0, 0).name == "epoch_07_rank1_0.00_mAP_0.00.ckpt"
 
 
 def test_a_file_knows_its_run_and_leaves_the_optimiser_behind(tmp_path: Path, run: RunFolder) -> None:
@@ -41,6 +44,32 @@ def test_a_file_knows_its_run_and_leaves_the_optimiser_behind(tmp_path: Path, ru
     assert (weights.config, weights.data, weights.classes) == (run.config, run.data, 5)
     assert sorted(weights.tensors) == [name for name in TENSORS if not name.startswith("optimizer")]
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["kept.safetensors"]
+
+
+def test_a_ckpt_has_the_names_of_the_release_and_knows_its_run_from_what_lies_beside_it(
+    tmp_path: Path, run: RunFolder
+) -> None:
+    norm = {f"shared.encoder.bn1.{name}": np.ones(2, np.float32) for name in ("weight", "running_mean")}
+    run.save_checkpoint("last", TENSORS | norm, CheckpointMeta(step=4, epoch=2, metrics={}, best=None))
+    file, beside = tmp_path / "kept.ckpt", tmp_path / "kept.json"
+    keep_weights(run, "last", file)
+    assert set(read_weights(file).tensors) == {
+        "shared_backbone.base.conv1.weight",
+        "shared_backbone.base.classifier.weight",
+        "shared_backbone.base.bn1.gamma",
+        "shared_backbone.base.bn1.moving_mean",
+    }
+    weights = load_weights(file)
+    assert (weights.config, weights.data, weights.classes) == (run.config, run.data, 5)
+    beside.write_text("{}")
+    with pytest.raises(CheckpointError, match=r"kept\.json: expected the configuration that train.py wrote") as caught:
+        load_weights(file)
+    assert "\n" not in str(caught.value)
+    beside.unlink()
+    assert (load_weights(file).config, load_weights(file).data) == (None, None)
+    keep_weights(run, "last", file)
+    discard_weights(file)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
 
 
 def test_a_run_and_a_checkpoint_in_it_are_weights_too(run: RunFolder) -> None:

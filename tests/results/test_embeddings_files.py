@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from same_embeddings import assert_equal
 
 from mvd.errors import ConfigError, DatasetError
 from mvd.results.embeddings import Embeddings, ModelIdentity, concatenate, read_embeddings, write_embeddings
@@ -29,16 +30,6 @@ def some() -> Embeddings:
         tags=((), ("lost", "coat"), ("x",)),
         vectors=(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32),
     )
-
-
-def assert_equal(found: Embeddings, expected: Embeddings) -> None:
-    for field in fields(Embeddings):
-        one, other = getattr(found, field.name), getattr(expected, field.name)
-        if isinstance(one, np.ndarray):
-            assert one.dtype == other.dtype
-            np.testing.assert_array_equal(one, other)
-        else:
-            assert one == other, field.name
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".npz"])

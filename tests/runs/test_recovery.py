@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mvd.errors import CheckpointError, RunError
+from mvd.files.atomic import replacing
 from mvd.runs import CheckpointMeta, RunFolder, load_checkpoint, recover
 
 
@@ -121,3 +123,14 @@ def test_a_folder_that_cannot_be_written_is_named(run: RunFolder, monkeypatch: p
     monkeypatch.setattr("mvd.runs.folder.write_atomically", refuse)
     with pytest.raises(RunError, match=r"metrics\.jsonl: expected to write it, could not \(Permission denied\)"):
         recover(run)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX locks")
+def test_temporary_files_of_a_run_that_was_killed_are_removed(run: RunFolder) -> None:
+    left = run.path / f".state.json.{'0' * 16}.part"
+    left.write_text("{")
+    with replacing(run.path / "evaluation-best.json") as temporary:  # of somebody who evaluates it now
+        temporary.write_text("{}")
+        recover(run)
+        assert not left.exists()
+        assert temporary.exists()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config import AugmentConfig, DataConfig, ModelConfig, RunConfig, RuntimeConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
 from mvd.models.factory import build_network
 from mvd.runtime import estimate
@@ -119,6 +119,12 @@ def test_the_estimate_is_near_what_was_measured_on_an_h100(recipe: str, precisio
         runtime=RuntimeConfig(precision=precision, recompute=False),
     )
     assert measured <= estimate_step(config, 395) / 1e9 <= 1.2 * measured
+
+
+def test_streams_count_as_pictures() -> None:
+    three = replace(SMALL, augment=AugmentConfig(streams=3), sampling=SamplingConfig(identities=4, pictures=2))
+    two = replace(SMALL, sampling=SamplingConfig(identities=6, pictures=2))
+    assert estimate_step(three, 5) == estimate_step(two, 5)
 
 
 def test_small_networks_are_bounded_and_not_estimated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,8 @@ def test_a_file_in_the_place_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(DatasetError, match="loop: expected a new folder, found a file"):
         write_dataset(tmp_path / "loop", CONFIG)
+    with pytest.raises(DatasetError, match=r"expected a name in UTF-8, found Zo\\xe9; choose another"):
+        write_dataset(tmp_path / "Zo\udce9", CONFIG)
 
 
 def _interrupt() -> None:

@@ -11,7 +11,16 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mvd.config import DataConfig, LossConfig, ModelConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config import (
+    AugmentConfig,
+    DataConfig,
+    LossConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    RuntimeConfig,
+    SamplingConfig,
+)
 from mvd.config.recipes import RECIPES
 from mvd.data.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
@@ -57,9 +66,23 @@ def data() -> TrainingData:
     return TrainingData(visible=parts[0], infrared=parts[1], identities=np.arange(PEOPLE))
 
 
-@pytest.mark.parametrize("losses", [LossConfig(cml_weight=1.0), RECIPES["mvd-cvpr21"].losses, RECIPES["agw"].losses])
-def test_a_step_waits_for_nothing(losses: LossConfig) -> None:
+STRONG = RECIPES["mvd-strong"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "augment"),
+    [
+        (LossConfig(cml_weight=1.0), AugmentConfig()),
+        (RECIPES["mvd-cvpr21"].losses, AugmentConfig()),
+        (RECIPES["agw"].losses, AugmentConfig()),
+        (STRONG.losses, replace(STRONG.augment, amplitude=0.5)),
+        (LossConfig(metric="centre", soft_margin=True), AugmentConfig(streams=3)),
+    ],
+)
+def test_a_step_waits_for_nothing(losses: LossConfig, augment: AugmentConfig) -> None:
     config = RunConfig(
+        augment=augment,
+        optimizer=OptimizerConfig(ema=0.9),
         data=DataConfig(height=HEIGHT, width=WIDTH),
         sampling=SamplingConfig(identities=2, pictures=2, steps_per_epoch=3),
         model=ModelConfig(
@@ -69,6 +92,7 @@ def test_a_step_waits_for_nothing(losses: LossConfig) -> None:
             z_dim=8,
             classifier_width=8,
             channel_attention=True,
+            strips=2,
         ),
         losses=replace(losses, cml_iterations=3),
         runtime=RuntimeConfig(device="cpu"),

@@ -23,6 +23,7 @@ from mvd.config import (
 from mvd.config.recipes import RECIPES
 from mvd.data.arrays import PreparedPictures
 from mvd.data.augment import draw_augmentation
+from mvd.data.batches import count_steps
 from mvd.data.prefetch import prefetch
 from mvd.data.samples import Modality, Samples
 from mvd.data.sampling import identity_batches
@@ -31,7 +32,7 @@ from mvd.losses.objective import build_objective
 from mvd.models.mvd import MVD
 from mvd.models.resnet import ResNet
 from mvd.models.state import initial_network
-from mvd.training.batches import count_steps, host_batches
+from mvd.training.batches import host_batches
 from mvd.training.state import TrainState, initial_state
 from mvd.training.trainer import train_step
 

@@ -8,6 +8,7 @@ import huggingface_hub
 import pytest
 
 from mvd.errors import CheckpointError, ConfigError, HubError, RunError
+from mvd.runs.beside import CALIBRATION, PROJECTION
 from mvd.weights.hub import CONFIG, WEIGHTS, find_weights, upload
 
 
@@ -37,7 +38,7 @@ def test_only_the_files_that_are_read_are_downloaded(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert find_weights("me/net", "v1") == tmp_path / WEIGHTS
-    assert asked == [("me/net", {"revision": "v1", "allow_patterns": [WEIGHTS, CONFIG]})]
+    assert asked == [("me/net", {"revision": "v1", "allow_patterns": [WEIGHTS, CONFIG, CALIBRATION, PROJECTION]})]
 
 
 @pytest.mark.parametrize("name", ["net", "me/net/more", "https://hub/me/net", ""])

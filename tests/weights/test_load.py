@@ -17,7 +17,8 @@ from mvd.models.factory import build_network
 from mvd.models.state import network_tensors, restore_network
 from mvd.runs import CheckpointMeta, load_checkpoint
 from mvd.weights import Framework, convert, load_pretrained, load_whole, read_weights, write_weights
-from mvd.weights.names import MINDSPORE_RESNET, to_their_names
+from mvd.weights.names import to_their_names
+from mvd.weights.namings import MINDSPORE_RESNET
 
 Write = Callable[[Arrays, Path], Path]
 

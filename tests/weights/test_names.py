@@ -11,19 +11,8 @@ from weights.helpers import GOLDENS, Arrays, resnet_shapes
 
 from mvd.config import ModelConfig
 from mvd.models.mvd import MVD
-from mvd.weights.names import (
-    MINDSPORE_RELEASE,
-    MINDSPORE_RESNET,
-    OURS,
-    PYTORCH_RELEASE,
-    RESNET,
-    Naming,
-    match,
-    our_names,
-    recognise,
-    to_our_names,
-    to_their_names,
-)
+from mvd.weights.names import match, our_names, recognise, to_our_names, to_their_names
+from mvd.weights.namings import MINDSPORE_RELEASE, MINDSPORE_RESNET, OURS, PYTORCH_RELEASE, RESNET, Naming
 
 _TINY = ModelConfig(arch="resnet18", base_width=4, bottleneck_widths=(8, 8), z_dim=8, classifier_width=8)
 

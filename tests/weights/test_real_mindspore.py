@@ -1,12 +1,12 @@
-"""Weights to and from real MindSpore, which gets an environment of its own: `make test-mindspore`.
+"""Weights to and from real MindSpore, in an environment that has it: `make test-mindspore`.
 
-It is 800 MB to download, so these tests run only when they are asked for. The environment stays in .venv-mindspore.
+It runs in a process of its own, without this package.
 """
 
 from __future__ import annotations
 
 import subprocess
-import venv
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +23,6 @@ from mvd.weights import convert, read_weights, write_weights
 
 pytestmark = pytest.mark.mindspore
 
-VERSION = "2.10.0"
-ENVIRONMENT = Path(__file__).parents[2] / ".venv-mindspore"
 SCRIPT = Path(__file__).with_name("mindspore_side.py")
 CONFIG = ModelConfig(
     arch="resnet18", base_width=4, bottleneck_widths=(8, 8), z_dim=8, classifier_width=8, padding="same"
@@ -35,14 +33,10 @@ MindSpore = Callable[..., None]
 
 @pytest.fixture(scope="module")
 def mindspore() -> MindSpore:
-    """Make the environment, unless it is there, and run the script in it."""
-    python = ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        venv.create(ENVIRONMENT, with_pip=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", f"mindspore=={VERSION}"], check=True)
+    """Run the script by the Python of these tests."""
 
     def run(*arguments: str | Path) -> None:
-        done = subprocess.run([python, SCRIPT, *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
 
     return run

@@ -34,14 +34,19 @@ _GROUPS = {
         "demo": "demo:Demo",
         "benchmark": "benchmark:Benchmark",
     },
-    "results": {"runs": "runs:Runs", "evaluate": "evaluate:Evaluate", "protocols": "protocols:Protocols"},
+    "results": {
+        "runs": "runs:Runs",
+        "evaluate": "evaluate:Evaluate",
+        "report": "report:Report",
+        "protocols": "protocols:Protocols",
+    },
     "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate", "gallery": "gallery:Gallery"},
     "weights": {
-        "import": "weights:Import",
-        "convert": "weights:Convert",
-        "show": "weights:Show",
-        "export": "weights:Export",
-        "push": "weights:Push",
+        "import": "import_weights:Import",
+        "convert": "convert:Convert",
+        "show": "show:Show",
+        "export": "export:Export",
+        "push": "push:Push",
     },
 }
 """Groups of verbs, in the order of the help; each verb with its module and class in this package."""
@@ -62,7 +67,7 @@ _ACTIONS = {
 """Verbs of several actions, each with its module and class."""
 
 
-_SHARED = {"train", "evaluate", "ablate", "demo", "embed"}
+_SHARED = {"train", "evaluate", "ablate", "benchmark", "demo", "embed"}
 """Verbs that the processes of a launch share, so that the first one prints."""
 
 
@@ -101,7 +106,7 @@ def overview() -> str:
     for group, verbs in _GROUPS.items():
         for place, verb in enumerate(verbs):
             lines.append(f"{group if place == 0 else '':<9} {verb:<10} {_summary(_load(_VERBS[verb]))}")
-    return "\n".join([*lines, "", "mvd VERB --help lists its arguments."])
+    return "\n".join([*lines, "mvd VERB --help lists its arguments."])
 
 
 def overview_of(verb: str) -> str:

@@ -14,7 +14,7 @@ from mvd.cli.screen import open_console, say
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrate:
-    """Learn what a model's similarities mean, on people whom it was not trained on.
+    """Learn what a model's similarities mean, on held-out people.
 
     Probabilities and thresholds are kept with the model. Wide embeddings are projected to a smaller width first.
     """

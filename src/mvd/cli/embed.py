@@ -30,6 +30,8 @@ class Embed:
     """of all pictures; auto: the table's, else by a folder's name, else guessed from the pixels"""
     skip_bad: bool = False
     """leave out pictures that cannot be read and list them, instead of stopping at the first"""
+    framework: Literal["auto", "pytorch", "mindspore"] = "auto"
+    """framework to compute a checkpoint in; auto: the one that is installed, PyTorch first"""
     device: str = "auto"
     """device to compute on: cpu, cuda, cuda:1, …; auto: the first that is there"""
     precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"

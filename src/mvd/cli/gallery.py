@@ -50,7 +50,7 @@ class _Which:
 
 @dataclass(frozen=True, kw_only=True)
 class Add:
-    """Add pictures, or files of embeddings; those that are there already are skipped."""
+    """Add pictures or embeddings; what is there already is skipped."""
 
     gallery: Positional[str]
     """folder of the gallery, or its address, such as s3://bucket/people; made where there is none"""
@@ -192,7 +192,7 @@ class Show(_Which):
 
 @dataclass(frozen=True, kw_only=True)
 class Remove(_Which):
-    """Remove rows for good, with their embeddings, thumbnails and older versions.
+    """Remove rows for good, from older versions of the table, too.
 
     All conditions that are given hold at once.
     """
@@ -216,7 +216,7 @@ class Remove(_Which):
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """Count what is in a gallery, and measure the recall of its index."""
+    """Count what is in a gallery, and measure its index."""
 
     gallery: Positional[str]
     """gallery"""
@@ -239,7 +239,10 @@ class Stats:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """Verify the log of who searched and removed what; exit code 1 if it was tampered with."""
+    """Verify the log of who searched and removed what.
+
+    The exit code is 1 if a line was changed, exchanged, inserted or taken out.
+    """
 
     gallery: Positional[str]
     """gallery"""
@@ -260,7 +263,7 @@ class Audit:
 
 
 class Gallery:
-    """Find people in one's own pictures, keep track of it, and forget."""
+    """Find people in one's own pictures; add, search, forget."""
 
 
 def _open(address: str, model: str | None = None) -> commands.Gallery:

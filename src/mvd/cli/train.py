@@ -91,7 +91,13 @@ class Train:
     def _machine(self) -> Machine:
         """Take the settings of the machine that are given."""
         given = self.config.runtime
-        return Machine(device=given.device, precision=given.precision, workers=given.workers, batch=given.embed_batch)
+        return Machine(
+            framework=self.config.framework,
+            device=given.device,
+            precision=given.precision,
+            workers=given.workers,
+            batch=given.embed_batch,
+        )
 
     def _changes(self, run: Path) -> dict[str, Any]:
         """Find the other settings that are given for a run that goes on."""
@@ -99,7 +105,8 @@ class Train:
 
         if self.pretrained is not None or self.replace:
             raise ConfigError("expected --resume without --pretrained and --replace, found one; they start a new run")
-        return find_changes(resumed_defaults(run), self.config)
+        # The framework is the machine's.
+        return find_changes(resumed_defaults(run), replace(self.config, framework="auto"))
 
     @contextmanager
     def _observer(self, console: Console, bar: TrainingBar) -> Iterator[Observer]:
@@ -123,7 +130,8 @@ def resumed_defaults(run: Path) -> RunConfig:
 
     config, usual = open_run(run).config, RuntimeConfig()
     names = ("device", "precision", "workers", "embed_batch")
-    return replace(config, runtime=replace(config.runtime, **{name: getattr(usual, name) for name in names}))
+    runtime = replace(config.runtime, **{name: getattr(usual, name) for name in names})
+    return replace(config, framework="auto", runtime=runtime)
 
 
 def _print_test(console: Console, run: RunFolder, machine: Machine | None) -> None:

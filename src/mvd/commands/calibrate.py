@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mvd.commands.evaluate import describe_trained, trained_people
 from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
-from mvd.data.samples import Dataset, Samples, concatenate
+from mvd.data.samples import JUNK, Dataset, Samples, concatenate
 from mvd.errors import DatasetError, ProtocolError
 from mvd.inference import PictureModel, open_model
 from mvd.inference.kept import forget_projection, keep_calibration, keep_projection, kept_projection
@@ -127,6 +127,7 @@ def _held_out(model: PictureModel, dataset: Dataset, root: Path, people: HeldOut
     elif people == "all" and trained_people(model.trained_on, replace(dataset, test=dataset.validation), root):
         del tables["validation"]  # of a run that was trained on these, too
     chosen = concatenate([table for name, table in tables.items() if people in ("all", name)])
+    chosen = chosen.take(chosen.identities != JUNK)
     if not len(chosen):
         raise DatasetError(
             f"{root}: expected people whom the model was not trained on, found none; name some in "

@@ -36,6 +36,7 @@ def embed(
     *,
     modality: ModalityFlag = "auto",
     skip_bad: bool = False,
+    framework: Literal["auto", "pytorch", "mindspore"] = "auto",
     device: str = "auto",
     precision: str = "auto",
     workers: int = 0,
@@ -49,6 +50,7 @@ def embed(
         pictures: files, folders with all below them, glob patterns, CSV tables (`mvd.data.own.listing`).
         modality: of all pictures; "auto" takes the table's, or a folder's name, or else guesses from the pixels.
         skip_bad: leave out pictures that cannot be read, instead of raising the first one's error.
+        framework: see `open_model`; not used for a model that is open.
         device: see `open_model`; not used for a model that is open.
         precision: likewise.
         workers: threads that decode pictures; 0 means one for each core.
@@ -62,7 +64,7 @@ def embed(
     """
     listed = list_sources(pictures, modality)
     if isinstance(model, str | Path):
-        model = open_model(model, device=device, precision=precision, batch=batch)
+        model = open_model(model, framework=framework, device=device, precision=precision, batch=batch)
     found = concatenate(list(embed_chunks(model, listed, skip_bad=skip_bad, workers=workers, progress=progress)))
     require_some(len(found))
     return found

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from mvd import distributed
 from mvd.commands.embed import (
@@ -44,6 +45,7 @@ def embed_to_file(
     *,
     modality: ModalityFlag = "auto",
     skip_bad: bool = False,
+    framework: Literal["auto", "pytorch", "mindspore"] = "auto",
     device: str = "auto",
     precision: str = "auto",
     workers: int = 0,
@@ -59,6 +61,7 @@ def embed_to_file(
             to see the same folder.
         modality: as for `mvd.embed`.
         skip_bad: as for `mvd.embed`.
+        framework: as for `mvd.embed`.
         device: as for `mvd.embed`.
         precision: as for `mvd.embed`.
         workers: as for `mvd.embed`.
@@ -79,7 +82,9 @@ def embed_to_file(
             stack.enter_context(distributed.joined(RuntimeConfig(device=device)))
         with distributed.agreement():
             listed = list_sources(pictures, modality)
-            opened = open_model(model, device=_own_device(device), precision=precision, batch=batch)
+            opened = open_model(
+                model, framework=framework, device=_own_device(device), precision=precision, batch=batch
+            )
         with distributed.agreement():
             folder = out.with_name(f".{out.name}.chunks")
             if distributed.is_first():
@@ -134,6 +139,7 @@ class _Job:
             workers=workers,
             on_bad=self._note,
             progress=progress and (lambda done, _: progress(before + done, total)),
+            chunk=CHUNK,
         )
         for number, part in zip(waiting, parts if waiting else (), strict=True):
             write_embeddings(self._files[number], part)

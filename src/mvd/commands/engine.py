@@ -10,9 +10,11 @@ Shapes: N pictures, D width of an embedding, K classes.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -23,13 +25,18 @@ from mvd.config import Machine, RunConfig
 from mvd.data.images import Preprocessing
 from mvd.data.pictures import Pictures
 from mvd.data.training import TrainingData
-from mvd.errors import ConfigError, needing_torch
+from mvd.errors import ConfigError
 from mvd.metrics.projection import Projection
 from mvd.metrics.validation import Validation
 from mvd.runs import RunFolder
 from mvd.runs.observer import Observer
 
-_MODULES = {"pytorch": "mvd.training.engine"}
+_MODULES = {"pytorch": "mvd.training.engine", "mindspore": "mvd.mindspore.engine"}
+PACKAGES = {"pytorch": "torch", "mindspore": "mindspore"}
+"""The package of each framework."""
+
+_EXTRAS = {"pytorch": "mvd[torch]", "mindspore": "mvd[mindspore]"}
+_FOR = {"pytorch": "", "mindspore": " (Python 3.10 to 3.12)"}
 
 
 class Engine(Protocol):
@@ -123,13 +130,15 @@ class Engine(Protocol):
         preprocessing: Preprocessing,
         projection: Projection | None = None,
     ) -> None:
-        """Write the network as an ONNX program from pictures to embeddings, in float32, of any batch size.
+        """Write the network as a program from pictures to embeddings, in float32, of any batch size.
+
+        PyTorch writes ONNX, MindSpore MindIR.
 
         Args:
             config: the run, which gives H × W.
             classes: K of that run.
             checkpoint: the weights; None for the network before training.
-            file: the ONNX file to write.
+            file: the file to write.
             preprocessing: "inside" takes "pictures" (B, H, W, 3) uint8, RGB; "outside" takes "images" (B, 3, H, W)
                 float32, normalised. A network with a stem for each modality takes "modalities" (B,) int64 besides. It
                 gives "descriptors" (B, D) float32.
@@ -150,10 +159,55 @@ def machine_flags() -> Iterator[None]:
         raise ConfigError(str(error).replace("runtime.", "")) from error
 
 
+def choose_framework(config: RunConfig) -> RunConfig:
+    """Replace the framework "auto" by PyTorch where it is installed, and by MindSpore where that alone is."""
+    if config.framework != "auto":
+        return config
+    alone = is_installed("mindspore") and not is_installed("pytorch")
+    return replace(config, framework="mindspore" if alone else "pytorch")
+
+
+def is_installed(framework: str) -> bool:
+    """Whether a framework's package is installed; it is not imported."""
+    return importlib.util.find_spec(PACKAGES[framework]) is not None
+
+
 def load_engine(config: RunConfig) -> Engine:
-    """Import the engine of the framework that a configuration names."""
+    """Import the engine of the framework that a configuration names.
+
+    Raises:
+        ConfigError: the framework is not installed.
+    """
+    framework = choose_framework(config).framework
+    if not is_installed(framework):
+        other = next((f", or compute in {one}: --framework {one}" for one in PACKAGES if is_installed(one)), "")
+        raise ConfigError(
+            f"framework: expected the package {PACKAGES[framework]}, found none; install it: "
+            f"pip install '{_EXTRAS[framework]}'{_FOR[framework]}{other}"
+        )
     # PyTorch would load every extension for a device that is installed, and fail with any that is broken; a device is
     # looked for when a run asks for it.
     os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
-    with needing_torch():
-        return cast("Engine", importlib.import_module(_MODULES[config.framework]))
+    return cast("Engine", importlib.import_module(_MODULES[framework]))
+
+
+def fit_machine(config: RunConfig, machine: Machine) -> tuple[Engine, RunConfig, tuple[str, ...]]:
+    """Load the engine for a run that exists, and fit the run to this machine.
+
+    Returns:
+        The engine, the configuration to use here, and a line for each setting that is not the run's own.
+
+    Raises:
+        ConfigError: the machine does not have what is asked for.
+    """
+    own = choose_framework(config)
+    framework = machine.framework
+    if framework == "auto":
+        # A run's own framework is a hint: its checkpoints are of none.
+        framework = own.framework if is_installed(own.framework) else choose_framework(RunConfig()).framework
+    chosen = replace(own, framework=framework)
+    engine = load_engine(chosen)
+    fitted, lines = engine.adapt(chosen, machine)
+    if framework != own.framework:
+        lines = (f"framework: {framework}; the run was trained with {own.framework}", *lines)
+    return engine, fitted, lines

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Literal
 
 from mvd import distributed
-from mvd.commands.engine import load_engine, machine_flags
+from mvd.commands.engine import fit_machine, machine_flags
+from mvd.commands.rehearsal import require_savable
 from mvd.config import Descriptor, Machine, RunConfig
 from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.layouts import scan
 from mvd.data.official_galleries import Permutations, load_permutations
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import Dataset, Samples
-from mvd.errors import CheckpointError, ConfigError, DatasetError, ProtocolError, RunError
+from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
 from mvd.files.atomic import cannot_write
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
@@ -77,7 +76,7 @@ def evaluate(
         save: a file (.npz) for the ranked list of each query with distances, per protocol and trial;
             `mvd.metrics.load_rankings` reads it and says what is in it.
         save_top: how many of the gallery to list in it; 0 lists all.
-        machine: the device, precision, workers and batch; by default the run's, where they are there.
+        machine: the framework, device, precision, workers and batch; by default the run's, where they are there.
         note: called with a line that the user should see.
         progress: called with (pictures embedded, pictures in all).
 
@@ -89,14 +88,16 @@ def evaluate(
             run was trained on.
         ConfigError: the run's network has no such descriptor, or the name of `save` another ending.
     """
-    save = None if save is None else _require_savable(Path(save), save_top)
+    save = None if save is None else Path(save)
+    if save is not None:
+        require_savable(save, save_top)
     run = open_run(Path(path))
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = Path(run.data.root if data is None else data)
-    engine, checkpoint = load_engine(config), _checkpoint(run, weights)
+    checkpoint = _checkpoint(run, weights)
     with machine_flags():
-        config, lines = engine.adapt(config, machine or Machine())
+        engine, config, lines = fit_machine(config, machine or Machine())
     for line in lines:
         note(line)
     with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):
@@ -146,21 +147,6 @@ def evaluate(
                     except OSError as error:
                         note(f"{cannot_write(save, error)}; the figures are shown, the ranked lists not kept")
         return distributed.broadcast(results)
-
-
-def _require_savable(file: Path, top: int) -> Path:
-    """Refuse a file of ranked lists that could not be written in the end."""
-    if file.suffix != ".npz":
-        raise ConfigError(f"--save: expected a name that ends in .npz, found {file}; choose another")
-    if top < 0:
-        raise ConfigError(f"--save-top: expected 0 (all) or more, found {top}")
-    try:
-        if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(file))
-        with TemporaryFile(dir=file.parent):
-            return file
-    except OSError as error:
-        raise cannot_write(file, error) from error
 
 
 def prepare_test(

@@ -1,8 +1,10 @@
-"""`mvd export`: write a run's network as ONNX programs, verified against PyTorch before they get their names.
+"""`mvd export`: write a run's network as programs, verified against the network before they get their names.
 
-Each program is run by onnxruntime on test pictures of the run's data set, or on rendered ones if the data are gone. In
-float32 it has to give PyTorch's descriptors to `TOLERANCE`; in any numbers, finite ones that differ between pictures.
-With the data at hand each is evaluated like the run, which shows the price of float16 and int8.
+PyTorch writes ONNX, which onnxruntime runs; MindSpore writes MindIR and runs it. Checkpoints are of no framework, so
+a run can be exported in either. Each program is run on test pictures of the run's data set, or on rendered ones if the
+data are gone. In float32 it has to give the network's descriptors to `TOLERANCE`; in any numbers, finite ones that
+differ between pictures. With the data at hand each is evaluated like the run, which shows the price of float16 and
+int8.
 
 Shapes: N pictures, D width of a descriptor.
 """
@@ -14,20 +16,21 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from mvd.commands.comparison import ComparisonPictures, Floats, comparison_pictures
-from mvd.commands.engine import load_engine
+from mvd.commands.engine import choose_framework, load_engine
 from mvd.config import Machine, RunConfig, to_json
 from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
-from mvd.files.atomic import replacing
+from mvd.files.atomic import replacing, write_json
 from mvd.files.locks import name_locked
 from mvd.inference.identity import fingerprint_projected, fingerprint_weights
 from mvd.inference.kept import kept_calibration, kept_projection
@@ -41,12 +44,13 @@ from mvd.inference.onnx_models import (
 from mvd.inference.onnx_network import OnnxNetwork
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.scores import Scores
-from mvd.results.export import ExportedProgram, ExportResult, Variant
+from mvd.results.export import ExportedProgram, ExportResult, Format, Variant
 from mvd.runs import Card, CardFigures, load_checkpoint, open_run
 
 TOLERANCE = 1e-4
-"""The largest difference of a number of a descriptor from PyTorch's, in float32."""
+"""The largest difference of a number of a descriptor from the network's, in float32."""
 
+_FRAMEWORKS: Mapping[Format, Literal["pytorch", "mindspore"]] = {"onnx": "pytorch", "mindir": "mindspore"}
 _DISTINCT = 10 * TOLERANCE
 _BATCH = 64
 
@@ -55,6 +59,7 @@ def export(
     path: str | Path,
     out: str | Path | None = None,
     *,
+    format: Format | Literal["auto"] = "auto",  # noqa: A002 - as the flag
     variants: Sequence[Variant] = ("fp32",),
     preprocessing: Preprocessing = "inside",
     weights: Literal["best", "last"] = "best",
@@ -64,41 +69,49 @@ def export(
     machine: Machine | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportResult:
-    """Write the network of a run as ONNX programs.
+    """Write the network of a run as programs.
 
     What `mvd calibrate` learnt goes with it: a projection becomes a layer of the program, and the calibration is in its
     metadata.
 
     Args:
         path: the run folder.
-        out: the file, in the place of one that is there; fp16 and int8 are added to its name. `mvd.onnx` in the run
-            folder by default.
-        variants: the numbers to compute with.
+        out: the file, in the place of one that is there; fp16 and int8 are added to its name. `mvd.onnx` or
+            `mvd.mindir` in the run folder by default. What an ONNX program says of itself in its metadata lies beside a
+            MindIR program, in a .json.
+        format: "onnx", which PyTorch writes, or "mindir", which MindSpore writes; "auto" is that of the framework.
+        variants: the numbers to compute with; "fp32" alone for MindIR.
         preprocessing: whether programs take pictures as they are ("inside"), or normalised ones.
         weights: the run's best (else its last), or its last.
         data: the data set's folder or table, if it is not the one that the run was trained on.
         protocols: what to measure; the customary protocols by default.
         measure: evaluate every program on all test pictures, or only compare it on some.
-        machine: workers and batch; programs are compared in float32 on the CPU.
+        machine: framework, workers and batch; programs are compared in float32 on the CPU.
         progress: called with (programs done, programs in all).
 
     Raises:
-        ConfigError: a package is missing, or int8 has no pictures to be calibrated on.
-        CheckpointError: the weights do not fit, or a program differs from PyTorch; it is not kept.
+        ConfigError: a package is missing, a format does not have what is asked for, or int8 has no pictures to be
+            calibrated on.
+        CheckpointError: the weights do not fit, or a program differs from the network; it is not kept.
         RunError: there is no run, or no such weights in it.
         MvdError: the data set cannot be read or measured on.
     """
-    require_onnx("onnx", "onnxruntime", "onnxscript")
-    run = open_run(Path(path))
+    run, given = open_run(Path(path)), machine or Machine()
+    chosen = _choose_format(format, run.config, given)
+    if chosen == "onnx":
+        require_onnx("onnx", "onnxruntime", "onnxscript")
+    elif set(variants) != {"fp32"}:
+        raise ConfigError(
+            f"numbers: expected fp32 with format mindir, found {', '.join(variants)}; export ONNX for them"
+        )
     # Compared in float32 on the CPU, whatever the run computes in.
-    given = machine or Machine()
     runtime = replace(run.config.runtime, device="cpu", precision="fp32")
     runtime = replace(runtime, workers=given.workers or runtime.workers, embed_batch=given.batch or runtime.embed_batch)
-    config = replace(run.config, runtime=runtime)
+    config = replace(run.config, framework=_FRAMEWORKS[chosen], runtime=runtime)
     checkpoint = run.own_checkpoint(weights)
-    file = run.path / "mvd.onnx" if out is None else Path(out)
-    if file.suffix != ".onnx":
-        raise ConfigError(f"{file}: expected a name that ends in .onnx, found {file.suffix or 'no ending'}")
+    file = run.path / f"mvd.{chosen}" if out is None else Path(out)
+    if file.suffix != f".{chosen}":
+        raise ConfigError(f"{file}: expected a name that ends in .{chosen}, found {file.suffix or 'no ending'}")
     pictures = comparison_pictures(run, config, None if data is None else Path(data), protocols, measure=measure)
     if "int8" in variants:
         pictures.calibration()  # its errors belong before the work
@@ -113,25 +126,67 @@ def export(
     card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
     about = {"name": run.path.resolve().name, "data": json.dumps(asdict(run.data.public(card)))}
     with _folder_beside(file) as folder:
-        whole = folder / "fp32.onnx"
+        whole = folder / f"fp32.{chosen}"
         engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing, projection=projection)
         for variant in dict.fromkeys(variants):
-            final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}.onnx")
+            final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}{file.suffix}")
             part = _convert(whole, variant, pictures, size=config.runtime.embed_batch or _BATCH)
             batches = pictures.pictures.batches(config.runtime.embed_batch or _BATCH)
-            descriptors = OnnxNetwork(part).embed(batches, pictures.modalities)
+            descriptors = _run(part, batches, pictures, preprocessing)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)
             texts = _metadata(config, card, variant, results if pictures.own else (), preprocessing)
-            annotate(part, texts | about | _identify(variant, fingerprint, calibration))
+            texts |= about | _identify(variant, fingerprint, calibration)
+            _annotate(part, file, texts)
             size = part.stat().st_size
             done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
                 progress(len(done), len(variants))
         for one in done:
             with replacing(one.file) as temporary:
-                (folder / f"{one.variant}.onnx").replace(temporary)
-    return ExportResult(programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference))
+                (folder / f"{one.variant}{file.suffix}").replace(temporary)
+    return ExportResult(
+        format=chosen, programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference)
+    )
+
+
+def _choose_format(asked: Format | Literal["auto"], config: RunConfig, machine: Machine) -> Format:
+    """Choose the format that is asked for, or that of the framework that is.
+
+    Raises:
+        ConfigError: the framework does not write the format.
+    """
+    if asked == "auto":
+        framework = choose_framework(config).framework if machine.framework == "auto" else machine.framework
+        return "mindir" if framework == "mindspore" else "onnx"
+    if machine.framework not in ("auto", _FRAMEWORKS[asked]):
+        raise ConfigError(
+            f"format: expected {'mindir' if machine.framework == 'mindspore' else 'onnx'} with framework "
+            f"{machine.framework}, found {asked}, which {_FRAMEWORKS[asked]} writes; leave --framework out"
+        )
+    return asked
+
+
+def _run(
+    file: Path,
+    batches: Iterable[npt.NDArray[np.uint8]],
+    pictures: ComparisonPictures,
+    preprocessing: Preprocessing,
+) -> Floats:
+    """Compute descriptors (N, D) by a program."""
+    if file.suffix == ".onnx":
+        return OnnxNetwork(file).embed(batches, pictures.modalities)
+    from mvd.mindspore.inference.export import MindirNetwork
+
+    return MindirNetwork(file, preprocessing).embed(batches)
+
+
+def _annotate(part: Path, file: Path, texts: Mapping[str, str]) -> None:
+    """Write what a program says of itself: into it, or beside its final file, since MindIR has no place for it."""
+    if part.suffix == ".onnx":
+        annotate(part, texts)
+    else:
+        write_json(file.with_name(f"{file.name}.json"), dict(texts))
 
 
 @contextmanager
@@ -163,7 +218,7 @@ def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, siz
 
 
 def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> float:
-    """Return the largest difference of a program's descriptors (N, D) from PyTorch's.
+    """Return the largest difference of a program's descriptors (N, D) from the network's.
 
     Raises:
         CheckpointError: it is too large, or the program gives the same descriptor for all pictures.
@@ -171,8 +226,8 @@ def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> f
     difference = float(np.abs(found - expected).max()) if np.isfinite(found).all() else float("inf")
     if difference > (TOLERANCE if variant == "fp32" else np.finfo(np.float32).max):
         raise CheckpointError(
-            f"{file}: expected PyTorch's descriptors to {TOLERANCE:g}, found them {difference:g} apart; the program "
-            f"is not kept: report it, with the run's config.json"
+            f"{file}: expected the network's descriptors to {TOLERANCE:g}, found them {difference:g} apart; the "
+            f"program is not kept: report it, with the run's config.json"
         )
     if np.ptp(found, axis=0).max() < _DISTINCT:
         raise CheckpointError(

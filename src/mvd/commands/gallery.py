@@ -102,6 +102,8 @@ class Gallery(Adding):
         if keep_days is not None:
             self.table.set(keep_days=keep_days or None)
         expired = self._settle()
+        with self._changing() as table:
+            table.tidy()
         self._index()
         return replace(done, expired=done.expired + expired, rows=self.table.count())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,10 +19,11 @@ from mvd.data.images import read_file
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.own.reading import guess_modality
 from mvd.data.samples import Modality
-from mvd.errors import DatasetError, GalleryError
+from mvd.errors import DatasetError, GalleryError, MvdError
 from mvd.gallery.columns import ROW, VECTOR, Settings, file_state, row_name, schema_of
 from mvd.gallery.table import PictureTable
 from mvd.inference import PictureModel
+from mvd.inference.models import RENDERED, box_model
 from mvd.results.embeddings import Embeddings, ModelIdentity, read_embeddings
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ Query: TypeAlias = str | Path | Embeddings | Image.Image
 FOLDER = ".mvd-gallery"
 """The gallery of a folder of pictures, in that folder."""
 
+_LIMITS = "## What it is not good for"  # of a card
 _FILES = (".parquet", ".npz")
 _CHUNK = 256  # pictures of a transaction
 
@@ -49,6 +52,28 @@ class Asked(NamedTuple):
     vectors: npt.NDArray[np.float32]
     modalities: tuple[int, ...]
     hashes: tuple[str, ...]
+
+
+def describe_box() -> str:
+    """Say that the model in the box is taken: what it was trained on and what it is not good for, by its card."""
+    taken = f"no model was named: {RENDERED} is taken, the model in the box."
+    try:
+        card = box_model().with_suffix(".md").read_text(encoding="utf-8")
+    except (MvdError, OSError):
+        return f"{taken} It was trained on rendered people only, never on photographs; see docs/responsible-use.md."
+    training, _, rest = card.partition(_LIMITS)
+    limits = rest.partition("\n## ")[0]
+    trained = [one for one in _bullets(training) if one.startswith("Trained on")]
+    return " ".join([taken, *trained, "What it is not good for:", *_bullets(limits)])
+
+
+def _bullets(text: str) -> list[str]:
+    r"""Read the items of a Markdown list, each as one line.
+
+    >>> _bullets("# A list\n\n- one\n  item\n- another\n")
+    ['one item', 'another']
+    """
+    return [" ".join(item.split()) for item in re.findall(r"^- (.*(?:\n  .*)*)", text, re.M)]
 
 
 def list_sources(sources: Sequence[Source]) -> tuple[list[str | Path], list[Embeddings]]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mvd.commands.gallery_pictures import FOLDER, require_model
+from mvd.commands.gallery_pictures import FOLDER, describe_box, require_model
 from mvd.errors import GalleryError, MvdError
 from mvd.gallery.columns import ROW, microseconds
 from mvd.gallery.exact import Exact
@@ -24,13 +24,6 @@ from mvd.inference.models import RENDERED
 from mvd.metrics.calibration import Calibration
 
 Note: TypeAlias = Callable[[str], None]
-
-_BOX = (
-    "no model was named: rendered is taken, the model in the box. It was trained on rendered people alone, never on "
-    "photographs. It helps to look through pictures; it is not good for finding somebody among thousands, for clothes "
-    "and poses unlike those rendered, or as evidence about anybody. Better is a model trained on pictures like yours "
-    "(--model)."
-)
 
 _DAY = 86_400_000_000  # microseconds
 _SHORTEST = 4  # digits that a row is named by
@@ -135,7 +128,7 @@ class Session:
         """Open the gallery's model, or that of a new gallery."""
         if self._model is None:
             if self._source is None and self._table is None:
-                self._note(_BOX)
+                self._note(describe_box())
             settings = None if self._table is None else self._table.settings
             source = self._source or (settings.source if settings else RENDERED)
             model = open_model(source)

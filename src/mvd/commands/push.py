@@ -65,7 +65,9 @@ def save_model(run: str | Path, folder: Path, name: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with folder_locked(folder):
-            others = any(not is_temporary(file) for file in folder.iterdir())
+            # A push that was killed at its first file leaves no more than that.
+            own = f".{WEIGHTS}.lock"
+            others = any(file.name != own and not is_temporary(file) for file in folder.iterdir())
             if others and "mvd" not in read_metadata(folder / WEIGHTS):  # the first file that is written
                 raise CheckpointError(
                     f"{folder}: expected a new folder, or that of a model with our {WEIGHTS} in it, found other files; "

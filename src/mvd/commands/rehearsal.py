@@ -1,4 +1,4 @@
-"""The rehearsal of a run's folder, before anything expensive: it can be written, and the disk has room for the run.
+"""The rehearsal of what is written in the end, before anything expensive: the run's folder, and the space on its disk.
 
 What a run leaves are its last checkpoint, the previous one and the best weights; while one is written, there is one
 more. Their size follows from the network and the optimizer.
@@ -6,6 +6,7 @@ more. Their size follows from the network and the optimizer.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from tempfile import TemporaryFile
 
 from mvd.commands.engine import load_engine
 from mvd.config import RunConfig
-from mvd.errors import RunError
+from mvd.errors import ConfigError, RunError
+from mvd.files.atomic import cannot_write
 
 _LOGS = 16_000_000  # bytes: log lines, events, figures
 
@@ -56,6 +58,30 @@ def rehearse_folder(out: Path, runs: Sequence[tuple[RunConfig, int]], *, more: i
             f"{out}: expected {_size(needed)} on that disk, for three checkpoints of a run, its best weights and logs, "
             f"found {_size(free)} free; free some, or choose another {remedy}"
         )
+
+
+def require_savable(file: Path, top: int) -> None:
+    """Check that ranked lists can be written to a file in the end.
+
+    Args:
+        file: the file, .npz.
+        top: how many of the gallery are listed; 0 for all.
+
+    Raises:
+        ConfigError: its name has another ending, or the number is negative.
+        RunError: it cannot be written.
+    """
+    if file.suffix != ".npz":
+        raise ConfigError(f"--save: expected a name that ends in .npz, found {file}; choose another")
+    if top < 0:
+        raise ConfigError(f"--save-top: expected 0 (all) or more, found {top}")
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(file))
+        with TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise cannot_write(file, error) from error
 
 
 def checkpoint_space(runs: Sequence[tuple[RunConfig, int]]) -> int:

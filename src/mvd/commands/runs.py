@@ -26,18 +26,21 @@ def list_runs(folders: Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
     """Summarise the runs in some folders and below, damaged ones and folders that cannot be read included.
 
     Raises:
-        RunError: a folder does not exist.
+        RunError: a folder does not exist, or none of them can be read.
     """
     found: dict[Path, OSError | None] = {}
+    closed: dict[Path, OSError] = {}
     for folder in map(Path, folders):
         try:
             there = folder.is_dir()
         except OSError as error:  # a name that is too long, or a folder that is closed to us
-            found[folder] = error
+            found[folder] = closed[folder] = error
             continue
         if not there:
             raise RunError(f"{folder}: expected a folder with runs in it, found none; name one: mvd runs FOLDER")
         found |= dict(_below(folder))
+    if found and set(found) == set(closed):  # nothing else to show
+        raise RunError(str(_unreadable(*next(iter(closed.items()))).reason))
     return [summarise(path) if error is None else _unreadable(path, error) for path, error in found.items()]
 
 
@@ -98,7 +101,11 @@ def _below(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
 
 
 def _unreadable(path: Path, error: OSError) -> RunSummary:
-    return RunSummary(path=str(path), state="damaged", reason=f"{path}: could not read it ({error.strerror or error})")
+    return RunSummary(
+        path=str(path),
+        state="damaged",
+        reason=f"{path}: expected a folder with runs in it, could not read it ({error.strerror or error})",
+    )
 
 
 def _summarise(run: RunFolder) -> RunSummary:

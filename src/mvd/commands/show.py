@@ -10,7 +10,8 @@ from mvd.runs import OPTIMIZER_PREFIX, Card, card_from_json, open_run, read_card
 from mvd.weights import read_weights, recognise
 from mvd.weights.formats.arrays import Arrays
 from mvd.weights.formats.files import is_onnx
-from mvd.weights.names import OURS, find_resnet, to_our_names
+from mvd.weights.names import find_resnet, to_our_names
+from mvd.weights.namings import OURS
 
 _FORMATS = {"mindspore": "MindSpore .ckpt", "pytorch": "PyTorch, by torch.save", "safetensors": "safetensors"}
 _PARTS = {

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mvd import distributed
-from mvd.commands.engine import load_engine
-from mvd.commands.evaluate import prepare_test
+from mvd.commands.engine import choose_framework, fit_machine, load_engine
+from mvd.commands.evaluate import describe_trained, prepare_test, trained_people
 from mvd.commands.rehearsal import rehearse_folder
 from mvd.commands.training_data import describe_people, load_training, validation_protocol_of
 from mvd.config import Machine, RunConfig
@@ -20,7 +20,7 @@ from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.arrays import default_folder
 from mvd.data.layouts import scan
 from mvd.data.training import TrainingData
-from mvd.errors import CheckpointError, ConfigError, DatasetError, RunError
+from mvd.errors import CheckpointError, ConfigError, DatasetError, ProtocolError, RunError
 from mvd.metrics.validation import Validation
 from mvd.results.train import TrainResult
 from mvd.runs import RunData, RunFolder, creating_run, open_run, read_trained_on, recover
@@ -70,10 +70,11 @@ def train(
         DatasetError: the data cannot be trained on.
         ConfigError: the configuration cannot run here.
         RunError: the run folder is taken or cannot be written.
+        ProtocolError: it cannot be tested, or the initial weights were trained on people that it would be tested on.
         TrainingError: training diverged.
     """
     data, run, observer = Path(data), RunFolder(Path(out)), observer or Observer()
-    config = resolve_config(config)
+    config = choose_framework(resolve_config(config))
     engine = load_engine(config)
     with distributed.joined(config.runtime):
         with distributed.agreement():
@@ -98,6 +99,8 @@ def train(
             )
             if earlier is not None:  # the weights have seen these people, too
                 described = replace_fields(described, marks=tuple(dict.fromkeys((*described.marks, *earlier.marks))))
+                if tested and file is not None and (seen := trained_people(described, dataset, data)):
+                    raise ProtocolError(describe_trained(file, earlier, dataset, seen, "or train with --evaluate none"))
         with ExitStack() as stack:
             with distributed.agreement():
                 if distributed.is_first():
@@ -134,12 +137,13 @@ def resume(
     Args:
         path: the run folder.
         changes: settings that differ from here on, by their dotted names, such as {"schedule.epochs": 80}: any of the
-            optimizer but its kind, of the schedule, and of the runtime.
+            optimizer but kind and ema, of the schedule, and of the runtime.
         observer: observes the run.
         data: where the data set is now, if it has moved.
         prepared: where the prepared arrays are now, if they have moved within or out of the data set.
-        machine: the device, precision, workers and batch; by default the run's, where they are there. What is given is
-            a change too. On another device or in another precision, the run ends with other bits.
+        machine: the framework, device, precision, workers and batch; by default the run's, where they are there. What
+            is given is a change too. In another framework or precision, or on another device, the run ends with other
+            bits.
         tested: the run is going to be tested on the data set: check first that it can be.
 
     Raises:
@@ -153,8 +157,7 @@ def resume(
     run, observer = open_run(Path(path)), observer or Observer()
     machine = machine or Machine()
     wanted = _changed(run, changes or {}, machine)
-    engine = load_engine(wanted)
-    config, lines = engine.adapt(wanted, machine)
+    engine, config, lines = fit_machine(wanted, machine)
     for line in lines:
         observer.noted(line)
     with distributed.joined(config.runtime), _locked(run):
@@ -197,17 +200,18 @@ def _changed(run: RunFolder, changes: Mapping[str, Any], machine: Machine) -> Ru
     wanted = apply_changes(run.config, changes)
     if refused := refused_changes(find_changes(run.config, wanted)):
         raise ConfigError(
-            f"{run.path}: expected changes of optimizer (but its kind), schedule and runtime, which a run can take as "
-            f"it goes on, found {', '.join(refused)}; start a new run from its weights: mvd train DATA --pretrained "
-            f"{run.path} --out NEW"
+            f"{run.path}: expected changes of optimizer (but kind and ema), schedule and runtime, which a run can "
+            f"take as it goes on, found {', '.join(refused)}; start a new run from its weights: mvd train DATA "
+            f"--pretrained {run.path} --out NEW"
         )
     asked = {
-        "device": None if machine.device == "auto" else machine.device,
-        "precision": None if machine.precision == "auto" else machine.precision,
-        "workers": machine.workers or None,
-        "embed_batch": machine.batch or None,
+        "framework": None if machine.framework == "auto" else machine.framework,
+        "runtime.device": None if machine.device == "auto" else machine.device,
+        "runtime.precision": None if machine.precision == "auto" else machine.precision,
+        "runtime.workers": machine.workers or None,
+        "runtime.embed_batch": machine.batch or None,
     }
-    return apply_changes(wanted, {f"runtime.{name}": value for name, value in asked.items() if value is not None})
+    return apply_changes(wanted, {name: value for name, value in asked.items() if value is not None})
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from mvd.config.files import from_json, to_json
 from mvd.config.run import RunConfig
 from mvd.errors import ConfigError
 
-_KEPT = ("optimizer.kind",)
-_CHANGEABLE = ("optimizer.", "schedule.", "runtime.")
+_KEPT = ("optimizer.kind", "optimizer.ema")
+_CHANGEABLE = ("framework.", "optimizer.", "schedule.", "runtime.")
 
 
 def find_changes(old: RunConfig, new: RunConfig) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def describe_changes(old: RunConfig, changes: Mapping[str, Any]) -> str:
     """Write changes in one line.
 
     >>> describe_changes(RunConfig(), {"schedule.epochs": 80, "seed": 1})
-    'schedule.epochs 60 → 80, seed 0 → 1'
+    'seed 0 → 1, schedule.epochs 60 → 80'
     """
     was, now = config_fields(old), config_fields(apply_changes(old, changes))
     names = [name for name in now if was.get(name) != now[name]]

@@ -19,11 +19,12 @@ class RunConfig:
 
     Attributes:
         seed: seed of initial weights, batches, augmentation and dropout.
-        framework: the framework that computes.
+        framework: the framework that computes: "pytorch", or "mindspore" (docs/mindspore.md); "auto" is PyTorch where
+            it is installed. A run keeps the name of the one that it was started in.
     """
 
     seed: int = 0
-    framework: Literal["pytorch"] = "pytorch"
+    framework: Literal["auto", "pytorch", "mindspore"] = "auto"
     data: DataConfig = field(default_factory=DataConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

@@ -15,6 +15,8 @@ Switch: TypeAlias = bool | Literal["auto"]
 class Machine:
     """Where a run that exists is used; a run's own settings are only a hint."""
 
+    framework: Literal["auto", "pytorch", "mindspore"] = "auto"
+    """framework to compute in; auto: the run's, or else the one that is installed"""
     device: str = "auto"
     """device to compute on: cpu, cuda, cuda:1, mps, npu, …; auto: the run's, or else the first that is there"""
     precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"

@@ -35,8 +35,8 @@ Where each number comes from:
 - last stride 1, label smoothing 0.1, VSD 2, VCD 2, weights of the branches: MVD's released codes; VML 1 as in "mvd";
 - the average of the weights, 0.999: ours.
 
-Encoders should start from ImageNet. It has not been trained at this size here; docs/benchmark.md has what was measured
-of its small twin.
+Encoders should start from ImageNet. A step is estimated at 28 GB in bf16, and at 10 GB with activations recomputed. It
+has not been trained at this size here; docs/benchmark.md has what was measured of its small twin.
 """
 
 MVD_STRONG_SMALL = small_twin(MVD_STRONG)

@@ -8,11 +8,12 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from mvd.errors import RunError
+from mvd.files.locks import abandoned, lock
 from mvd.files.regular import not_regular
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.part")
@@ -24,7 +25,8 @@ def replacing(file: Path) -> Iterator[Path]:
 
     The temporary file is empty, has a random name in the same folder, and gets the permissions of a new file whoever
     writes it. Without an error it is flushed to disk and takes the place of `file`, and the rename is flushed too.
-    It is gone in any case; only a process that was killed leaves one (`is_temporary`).
+    It is gone in any case; only a process that was killed leaves one (`is_temporary`), which the next one that writes
+    this file removes: a temporary file is locked while it has a writer.
 
     Raises:
         OSError: it cannot be written; `file` is unchanged.
@@ -36,11 +38,15 @@ def replacing(file: Path) -> Iterator[Path]:
     ...     print([(file.name, file.read_text()) for file in Path(folder).iterdir()])
     [('a.txt', 'whole')]
     """
+    _remove_abandoned(file)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.part")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
+        with suppress(BlockingIOError):
+            lock(handle)
         mode = os.fstat(handle).st_mode
-        os.close(handle)
+        if os.name == "nt":  # which renames no open file
+            os.close(handle)
         yield temporary
         temporary.chmod(mode)  # a library may have put a file of its own there, which its owner alone can read
         flush(temporary)
@@ -48,6 +54,16 @@ def replacing(file: Path) -> Iterator[Path]:
         flush_folder(file.parent)
     finally:
         temporary.unlink(missing_ok=True)
+        if os.name != "nt":
+            os.close(handle)
+
+
+def _remove_abandoned(file: Path) -> None:
+    """Remove the temporary files of a file whose writers were killed."""
+    with suppress(OSError), os.scandir(file.parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(f".{file.name}.") and is_temporary(Path(entry)) and abandoned(Path(entry)):
+                Path(entry).unlink()
 
 
 def no_links(path: str, flags: int) -> int:

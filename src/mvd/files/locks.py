@@ -51,6 +51,25 @@ def lock(file: IO[bytes] | int, *, shared: bool = False) -> None:
         pass
 
 
+def abandoned(file: Path) -> bool:
+    """Whether a file that its writer keeps locked has no writer any more; False where that cannot be told."""
+    if sys.platform == "win32":
+        return False
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        about = os.fstat(handle)
+        # One that is empty may be so new that its writer is about to lock it.
+        return about.st_size > 0 or time.time() - about.st_mtime > 1
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def folder_locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder that exists, to fill or to change it.

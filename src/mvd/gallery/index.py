@@ -20,7 +20,7 @@ EXACT_ROWS = 200_000
 """Up to so many rows search is exact."""
 
 _PARTITION = 1_000_000  # rows of one graph
-_NEIGHBOURS, _BUILD = 16, 150  # edges of a node, and candidates for them
+_NEIGHBOURS, _BUILD = 16, 100  # edges of a node, and candidates for them
 _CANDIDATES = 200  # that a search keeps, at least
 _UNINDEXED = 20_000  # rows that may be searched one by one beside the index
 _FILTERED = {"camera": "BITMAP", "modality": "BITMAP", "identity": "BTREE", "time": "BTREE", ROW: "BTREE"}
@@ -101,7 +101,7 @@ def nearest_by_index(table: PictureTable, queries: Vectors, where: str | None, c
                 .distance_type("cosine")
                 .ef(max(_CANDIDATES, count))
                 .nprobes(max(1, round(rows / _PARTITION)))
-                .select([VECTOR])
+                .select([VECTOR, "_distance"])
                 .with_row_id(True)
                 .limit(count)
             )

@@ -16,7 +16,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from getpass import getuser
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from mvd.errors import GalleryError
 from mvd.files.atomic import no_links
 from mvd.files.locks import file_locked
 from mvd.gallery.place import Place
-from mvd.gallery.table import explained, load_lancedb
+from mvd.gallery.table import VERSIONS, explained, load_lancedb
 from mvd.results.gallery import Audit
 
 FILE = "log.jsonl"
@@ -116,6 +116,8 @@ class Log:
                     raise
                 continue
             if done.num_inserted_rows:
+                if number % VERSIONS == VERSIONS - 1:
+                    table.optimize(cleanup_older_than=timedelta(hours=1))
                 return
         raise GalleryError(f"{self._place}: expected to write its log, found others writing all the time; try again")
 

@@ -29,8 +29,21 @@ if TYPE_CHECKING:
 
 Ids = npt.NDArray[np.uint64]
 
+VERSIONS = 100
+"""Older versions of a table, above which they are deleted."""
+
 _BATCH = 4096  # rows that are read at a time
-_LONGEST = 300  # characters of a reason that is not ours
+_LONGEST = 200  # characters of a reason that is not ours
+_REASONS = {
+    "nosuchbucket": "there is no such bucket",
+    "connection refused": "nothing answers at its endpoint",
+    "dns error": "no host has that name",
+    "credential": "there are no credentials for it",
+    "accessdenied": "access is denied",
+    "forbidden": "access is denied",
+    "timed out": "it did not answer in time",
+}
+"""What stores say somewhere within pages of internals, and what it means."""
 _MISSING = ("not found", "does not exist", "nosuchbucket", "no such file")
 _FULL = ("no space left", "disk quota", "file too large", "os error 28", "os error 27", "os error 122")
 
@@ -70,8 +83,9 @@ def explained(place: Place, what: str = "use the gallery") -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         lines = str(error).strip().splitlines()
-        reason = " ".join(lines[0].split())[:_LONGEST] if lines else type(error).__name__
         text = str(error).lower()
+        known = [reason for sign, reason in _REASONS.items() if sign in text and place.folder is None]
+        reason = known[0] if known else " ".join(lines[0].split())[:_LONGEST] if lines else type(error).__name__
         if any(sign in text for sign in _FULL):
             remedy = "nothing was lost; free space there, then start the same command again"
         elif any(sign in text for sign in _MISSING):
@@ -217,12 +231,25 @@ class PictureTable:
         with explained(self.place, "change the settings of the gallery"):
             self._table.update_field_metadata(settings_update(self.settings))
 
-    def prune(self) -> None:
-        """Join small files, and delete those of every older version.
+    def tidy(self) -> None:
+        """Join small files and delete older versions, once there are many; the caller holds the gallery's lock.
 
-        In a folder, whose lock is held, files of an unfinished transaction go as well. In a shared store they may
-        belong to a process that is adding right now: those that nobody finishes go after seven days.
+        In a shared store those of the last hour stay, which others may be reading.
         """
-        with explained(self.place, "clean the gallery"), warnings.catch_warnings():
+        with explained(self.place, "tidy the gallery"):
+            if len(self._table.list_versions()) > VERSIONS:
+                self._optimise(timedelta(0) if self.place.folder is not None else timedelta(hours=1))
+
+    def prune(self) -> None:
+        """Join small files, and delete those of every older version; the caller holds the gallery's lock.
+
+        In a folder files of an unfinished transaction go as well. In a shared store they may belong to a process that
+        is adding right now: those that nobody finishes go after seven days.
+        """
+        with explained(self.place, "clean the gallery"):
+            self._optimise(timedelta(0))
+
+    def _optimise(self, older_than: timedelta) -> None:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of what is wanted: no older version stays
-            self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=self.place.folder is not None)
+            self._table.optimize(cleanup_older_than=older_than, delete_unverified=self.place.folder is not None)

@@ -1,15 +1,16 @@
 """`open_model`: any trained network as a function from pictures to unit vectors.
 
-Importing this imports no framework. ONNX programs are run by onnxruntime, checkpoints by PyTorch.
+Importing this imports no framework. ONNX programs are run by onnxruntime, checkpoints by PyTorch or MindSpore.
 
 Shapes: N pictures of H × W pixels, D width of an embedding.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -73,12 +74,21 @@ class PictureModel(Protocol):
         """
 
 
-def open_model(source: str | Path, *, device: str = "auto", precision: str = "auto", batch: int = 64) -> PictureModel:
+def open_model(
+    source: str | Path,
+    *,
+    framework: Literal["auto", "pytorch", "mindspore"] = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    batch: int = 64,
+) -> PictureModel:
     """Open a trained network.
 
     Args:
         source: a program that `mvd export` wrote; a checkpoint; a run folder, for its best checkpoint; the folder of a
             model (`mvd push`); "OWNER/NAME" on the Hugging Face hub; or "rendered", the model in the box.
+        framework: what computes a checkpoint; "auto" is PyTorch where it is installed, and MindSpore where that alone
+            is.
         device: "auto" for the first that is there; "cpu", "cuda", "cuda:1", …
         precision: "fp32", "tf32", "bf16", or "auto" for the network's own; "auto" for a program.
         batch: pictures in a batch.
@@ -89,7 +99,7 @@ def open_model(source: str | Path, *, device: str = "auto", precision: str = "au
         HubError: the hub has no such model, or cannot be reached.
         RunError: a run folder has no checkpoint.
     """
-    return _open(source, device, precision, batch, projected=True)
+    return _open(source, framework, device, precision, batch, projected=True)
 
 
 def open_whole(source: str | Path, *, device: str = "auto", precision: str = "auto", batch: int = 64) -> PictureModel:
@@ -97,14 +107,22 @@ def open_whole(source: str | Path, *, device: str = "auto", precision: str = "au
 
     Embeddings have length 1. A program has its projection in it.
     """
-    return _open(source, device, precision, batch, projected=False)
+    return _open(source, "auto", device, precision, batch, projected=False)
 
 
-def _open(source: str | Path, device: str, precision: str, batch: int, *, projected: bool) -> PictureModel:
+def _open(
+    source: str | Path, framework: str, device: str, precision: str, batch: int, *, projected: bool
+) -> PictureModel:
     file = find_model(source)
     if file.suffix == ".onnx" or is_onnx(file):
         name = RENDERED if _is_box(source) else None
         return OnnxModel(file, name=name, device=device, precision=precision, batch=batch)
+    if framework == "mindspore" or (framework == "auto" and _only_mindspore()):
+        from mvd.mindspore.inference.model import MindSporeModel
+
+        return MindSporeModel(
+            file, name=_name(source, file), device=device, precision=precision, batch=batch, projected=projected
+        )
     with needing_torch(
         f"{source}: expected a program that mvd export wrote, or PyTorch to run its weights, found neither"
     ):
@@ -142,6 +160,10 @@ def box_model() -> Path:
             f"{RENDERED}: expected the model in the box, this build has none; name a run folder or a program instead"
         )
     return found[0]
+
+
+def _only_mindspore() -> bool:
+    return importlib.util.find_spec("torch") is None and importlib.util.find_spec("mindspore") is not None
 
 
 def _name(source: str | Path, file: Path) -> str:

@@ -30,7 +30,10 @@ if importlib.util.find_spec("mindspore") is None:
 # With AVX-512 the oneDNN inside MindSpore falls back to a reference convolution: a small training step takes 40 to 70 s
 # instead of 1.4 s. oneDNN reads the variable once, so it is set before MindSpore is imported; a CPU without AVX-512 is
 # not affected by it.
+CHOSE_INSTRUCTIONS = "ONEDNN_MAX_CPU_ISA" not in os.environ
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+# Errors alone: its warnings are for those who write graphs.
+os.environ.setdefault("GLOG_v", "3")
 
 if TYPE_CHECKING:
     from mvd.mindspore.losses.objective import Objective, build_objective

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from mvd.config import ModelConfig
 from mvd.errors import ConfigError
 from mvd.models.heads import BNNeck, InformationBottleneck
-from mvd.models.outputs import Branch
+from mvd.models.outputs import Branch, StripedBranch
 from mvd.models.pooling import pool
 from mvd.models.resnet import ResNet
 from mvd.models.strips import Strips
@@ -52,7 +52,7 @@ class BranchNetwork(nn.Module):
         self.bottleneck = InformationBottleneck(channels, classes, config) if config.bottleneck else None
         self.strips = Strips(channels, classes, config) if config.strips else None
 
-    def forward(self, images: Tensor, modalities: Tensor | None = None) -> Branch:
+    def forward(self, images: Tensor, modalities: Tensor | None = None) -> Branch | StripedBranch:
         """Compute observation, representation and strips of normalised pictures.
 
         Args:
@@ -63,11 +63,10 @@ class BranchNetwork(nn.Module):
         pooled = pool(feature_map, self.config)
         observation = self.neck(pooled)
         seen = observation._replace(features=pooled) if self.config.metric_neck == "before" else observation
-        return Branch(
-            seen,
-            None if self.bottleneck is None else self.bottleneck(observation.features),
-            () if self.strips is None else self.strips(feature_map),
-        )
+        representation = None if self.bottleneck is None else self.bottleneck(observation.features)
+        if self.strips is None:
+            return Branch(seen, representation)
+        return StripedBranch(seen, representation, self.strips(feature_map))
 
     def embed(self, images: Tensor, modalities: Tensor | None = None) -> list[Tensor]:
         """Compute the parts (B, D) of the descriptor, the observation and its strips first, and no other head."""

@@ -32,12 +32,10 @@ class Branch(NamedTuple):
     Attributes:
         observation: v, the feature around the BN neck.
         representation: z, what the information bottleneck keeps of v; None in a network without bottlenecks.
-        strips: what each horizontal strip of the feature map says, from the top; none in a network without strips.
     """
 
     observation: Prediction
     representation: Prediction | None = None
-    strips: tuple[Prediction, ...] = ()
 
     @property
     def heads(self) -> list[Prediction]:
@@ -48,6 +46,38 @@ class Branch(NamedTuple):
     def logits(self) -> list[Tensor]:
         """The logits (B, K) of each head, as the distillation losses take them."""
         return [head.logits for head in self.heads]
+
+    @property
+    def strips(self) -> tuple[Prediction, ...]:
+        """None."""
+        return ()
+
+
+class StripedBranch(NamedTuple):
+    """The output of one pass of a network with strips; without them, it is a `Branch`.
+
+    Attributes:
+        observation: v, the feature around the BN neck.
+        representation: z, what the information bottleneck keeps of v; None in a network without bottlenecks.
+        strips: what each horizontal strip of the feature map says, from the top.
+    """
+
+    observation: Prediction
+    representation: Prediction | None
+    strips: tuple[Prediction, ...]
+
+    @property
+    def heads(self) -> list[Prediction]:
+        """The observation, and the representation if there is one."""
+        return Branch(self.observation, self.representation).heads
+
+    @property
+    def logits(self) -> list[Tensor]:
+        """The logits (B, K) of these heads, as the distillation losses take them."""
+        return [head.logits for head in self.heads]
+
+
+Pass: TypeAlias = Branch | StripedBranch
 
 
 class MVDOutput(NamedTuple):
@@ -60,10 +90,10 @@ class MVDOutput(NamedTuple):
         shared_infrared: the shared branch on their grey versions.
     """
 
-    visible: Branch
-    infrared: Branch
-    shared_visible: Branch
-    shared_infrared: Branch
+    visible: Pass
+    infrared: Pass
+    shared_visible: Pass
+    shared_infrared: Pass
 
     @property
     def specific_heads(self) -> list[Prediction]:
@@ -94,7 +124,7 @@ class MVDOutput(NamedTuple):
 class SharedOutput(NamedTuple):
     """The one pass of a single encoder."""
 
-    shared: Branch
+    shared: Pass
 
     @property
     def specific_heads(self) -> list[Prediction]:
@@ -133,10 +163,12 @@ def map_tensors(output: OutputT, change: Callable[[Tensor], Tensor]) -> OutputT:
     return mapped
 
 
-def _map_branch(branch: Branch, change: Callable[[Tensor], Tensor]) -> Branch:
-    heads = [Prediction(*map(change, head)) for head in (*branch.heads, *branch.strips)]
-    count = len(branch.heads)
-    return Branch(heads[0], heads[1] if count > 1 else None, tuple(heads[count:]))
+def _map_branch(branch: Pass, change: Callable[[Tensor], Tensor]) -> Pass:
+    heads = [Prediction(*map(change, head)) for head in branch.heads]
+    plain = Branch(heads[0], heads[1] if len(heads) > 1 else None)
+    if not branch.strips:
+        return plain
+    return StripedBranch(*plain, strips=tuple(Prediction(*map(change, head)) for head in branch.strips))
 
 
 def tensors_of(output: Output) -> list[Tensor]:

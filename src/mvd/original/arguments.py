@@ -20,6 +20,7 @@ from mvd.original.settings import RELEASE, SGD_LR, Settings
 from mvd.report.output import visible
 
 DeviceTarget: TypeAlias = Literal["GPU", "Ascend", "CPU", "Cloud"]
+Framework: TypeAlias = Literal["mindspore", "pytorch"]
 
 _NO_EFFECT = "of no effect: training is over"
 
@@ -33,6 +34,7 @@ class Arguments:
         data_path: the data set's folder; None if not given.
         data_url: what the target Cloud copies.
         device_target: None if not given.
+        framework: None if not given.
         gpus: indices of GPUs.
         resume: run folder, or file of weights of the whole network.
         tag: name of the run; None if not given.
@@ -46,6 +48,7 @@ class Arguments:
     data_path: Path | None
     data_url: str | None
     device_target: DeviceTarget | None
+    framework: Framework | None
     gpus: tuple[int, ...]
     device_id: int
     device_num: int
@@ -87,7 +90,7 @@ def parse_training(arguments: Sequence[str]) -> Arguments:
 def parse_evaluation(arguments: Sequence[str]) -> Arguments:
     """Parse the command line of eval.py, without the program's name; a wrong one is one line and exit code 2."""
     parser = _Parser("eval.py", "Evaluate as the MindSpore release of MVD does; see docs/from-the-original.md.")
-    _add_common(parser, "CPU", "of no effect: only training is compiled")
+    _add_common(parser, "CPU", "whether MindSpore compiles the network first (GRAPH_MODE)")
     parser.add("epoch", int, _NO_EFFECT)
     parser.add("margin", float, _NO_EFFECT)
     parser.add("resume", _path, "what to evaluate: a run folder, or a file of weights", "-r")
@@ -133,6 +136,11 @@ def _add_common(parser: _Parser, default: DeviceTarget, compiling: str) -> None:
     parser.add("test_batch", int, f"pictures in a batch when they are embedded ({RELEASE.runtime.embed_batch})")
     parser.choose("MSmode", ("GRAPH_MODE", "PYNATIVE_MODE"), compiling, dest="ms_mode")
     parser.choose("device_target", get_args(DeviceTarget), f"device ({default}); Cloud: the accelerator that is there")
+    parser.choose(
+        "framework",
+        get_args(Framework),
+        "what computes (MindSpore on Ascend and the CPU where it is installed, else PyTorch); ours",
+    )
     parser.add("gpu", _numbers, "index of the GPU, with --device_target GPU (0)", dest="gpus", default=(0,))
     parser.add("device_id", _from(0), "index of the Ascend device, with --device_target Ascend (0)", default=0)
     parser.add("device_num", _from(1), "devices that share a run (1)", default=1)
@@ -164,7 +172,7 @@ def _add_training(parser: _Parser) -> None:
     parser.add("start_epoch", _from(1), "the epoch at which the weights of a file continue (1)", default=1)
     parser.add("save_period", _from(1), "epochs between the checkpoints that are kept (10)", default=10)
     parser.add("print_per_step", int, f"steps between lines in the result file ({RELEASE.runtime.log_every})")
-    parser.add("branch_name", str, "noted in the result file's first line, and nowhere else", dest="noted")
+    parser.add("branch_name", str, "noted among the arguments in the result file, and nowhere else", dest="noted")
 
 
 def _read(parser: _Parser, arguments: Sequence[str]) -> Arguments:

@@ -1,15 +1,48 @@
-"""Devices of the release as devices of PyTorch: GPU as cuda, Ascend as npu, CPU as cpu."""
+"""The framework of a command line, and devices of the release under our names: GPU as cuda, Ascend as npu, CPU as cpu.
+
+MindSpore computes where it is installed and the device asked for is one of its own, Ascend or the CPU; PyTorch computes
+elsewhere, and where several devices share a run. --framework decides otherwise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from mvd.commands.engine import load_engine
+from mvd.commands.engine import PACKAGES, is_installed, load_engine
 from mvd.config import RunConfig
 from mvd.distributed.launch import launch
-from mvd.original.arguments import Arguments, DeviceTarget
+from mvd.original.arguments import Arguments, DeviceTarget, Framework
+
+_OF_MINDSPORE = ("Ascend", "CPU")
+
+
+def choose_framework(arguments: Arguments, target: DeviceTarget) -> Framework:
+    """Choose what computes on a target."""
+    if arguments.framework is not None:
+        return arguments.framework
+    # Several devices share a run in PyTorch alone.
+    own = (target in _OF_MINDSPORE and arguments.devices == 1) or not is_installed("pytorch")
+    return "mindspore" if own and is_installed("mindspore") else "pytorch"
+
+
+def describe_framework(config: RunConfig) -> str:
+    """Say what computes, for the first line of a log.
+
+    Args:
+        config: the run; its framework is chosen.
+    """
+    package = PACKAGES[config.framework]
+    try:
+        number = version(package)
+    except PackageNotFoundError:
+        number = "of an unknown version"
+    if config.framework != "mindspore":
+        return f"Framework: PyTorch {number}"
+    mode = "PYNATIVE_MODE" if config.runtime.compile is False else "GRAPH_MODE"
+    return f"Framework: MindSpore {number}, {mode}"
 
 
 def choose_device(arguments: Arguments, target: DeviceTarget) -> str:
@@ -26,7 +59,9 @@ def choose_device(arguments: Arguments, target: DeviceTarget) -> str:
         case "Ascend":
             return "npu" if several else f"npu:{arguments.device_id}"
         case "Cloud":
-            return choose_device(arguments, "Ascend") if find_spec("torch_npu") else "auto"
+            # MindSpore looks for Ascend by itself.
+            own = find_spec("torch_npu") and choose_framework(arguments, target) == "pytorch"
+            return choose_device(arguments, "Ascend") if own else "auto"
 
 
 def launch_on_devices(arguments: Arguments, module: str, given: Sequence[str]) -> int:
@@ -48,7 +83,9 @@ def require_device(config: RunConfig) -> str:
     Raises:
         ConfigError: the device is missing, or the configuration cannot be built.
     """
-    return load_engine(config).check(replace(config, runtime=replace(config.runtime, compile=False)))
+    if config.framework != "mindspore":
+        config = replace(config, runtime=replace(config.runtime, compile=False))
+    return load_engine(config).check(config)
 
 
 def compile_if_possible(config: RunConfig) -> tuple[RunConfig, list[str]]:
@@ -56,7 +93,7 @@ def compile_if_possible(config: RunConfig) -> tuple[RunConfig, list[str]]:
 
     The device of the configuration must be there.
     """
-    if config.runtime.compile is not True:
+    if config.runtime.compile is not True or config.framework == "mindspore":  # which brings its own compiler
         return config, []
     from mvd.runtime.device import compile_obstacle, resolve_device
 

@@ -18,7 +18,13 @@ from mvd.distributed.launch import process_count, process_index
 from mvd.errors import CheckpointError, ConfigError, ProtocolError
 from mvd.original.arguments import Arguments, parse_evaluation
 from mvd.original.cloud import without_credentials
-from mvd.original.devices import choose_device, launch_on_devices, require_device
+from mvd.original.devices import (
+    choose_device,
+    choose_framework,
+    describe_framework,
+    launch_on_devices,
+    require_device,
+)
 from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import data_folder, measure, notes, protocol_pattern, run_program, scan_data, search_title
 from mvd.original.settings import RELEASE, configure
@@ -36,11 +42,13 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     if arguments.resume is None:
         raise ConfigError("--resume: expected a run folder or a file of weights to evaluate, found none")
     target = arguments.device_target or "CPU"
-    device = choose_device(arguments, target)
+    framework, device = choose_framework(arguments, target), choose_device(arguments, target)
     weights = load_weights(arguments.resume)
     _require_own_trial(arguments, weights)
     config = configure(arguments.settings, weights.config or RELEASE)
-    config = replace(config, runtime=replace(config.runtime, device=device))
+    config = replace(config, framework=framework, runtime=replace(config.runtime, device=device))
+    if framework == "mindspore" and arguments.settings.ms_mode is None:
+        config = replace(config, runtime=replace(config.runtime, compile=True))  # the original's default
     require_device(config)
     require_fit(weights, config)
     data = data_folder(arguments, target, Path((weights.data and weights.data.root) or "data"))
@@ -53,9 +61,10 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     first = process_index() == 0
     performance = PerformanceFile(Path(f"{arguments.dataset}_eval_performance.txt" if first else os.devnull))
     lines = notes(arguments)
-    if arguments.settings.ms_mode == "GRAPH_MODE":
+    if arguments.settings.ms_mode == "GRAPH_MODE" and framework == "pytorch":
         lines.insert(0, "--MSmode GRAPH_MODE: a test is over before compiling pays; the eager network is evaluated")
-    performance.write(f"Args: {shlex.join(map(without_credentials, given))}", *lines, f"Weights: {weights.file}")
+    typed = shlex.join(map(without_credentials, given))
+    performance.write(describe_framework(config), f"Args: {typed}", *lines, f"Weights: {weights.file}")
     protocol = protocol_pattern(arguments, data)
     with as_run(weights, config, trained_on) as run:
         result = measure(run.path, protocol, "best", data, config.data.trial)

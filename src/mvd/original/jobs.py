@@ -5,9 +5,10 @@ Everything that can be checked is checked here, before anything is written; the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mvd import distributed
 from mvd.commands.evaluate import prepare_test
@@ -15,15 +16,16 @@ from mvd.commands.prepare import prepare
 from mvd.commands.train import resume, train
 from mvd.commands.training_data import describe_dataset, describe_people, load_training
 from mvd.config import Machine, RunConfig
-from mvd.config.compare import config_fields, differing
+from mvd.config.changes import find_changes, refused_changes
+from mvd.config.compare import config_fields
 from mvd.config.recipes import name_recipe
 from mvd.data.arrays import array_files, default_folder
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sampling import steps_per_epoch
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, RunError
-from mvd.original.arguments import Arguments, DeviceTarget
-from mvd.original.devices import choose_device, compile_if_possible, require_device
+from mvd.original.arguments import Arguments, DeviceTarget, Framework
+from mvd.original.devices import choose_device, choose_framework, compile_if_possible, require_device
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
 from mvd.original.settings import configure, new_run
 from mvd.original.weights import NetworkWeights, load_weights, require_fit
@@ -47,7 +49,9 @@ class Job:
         notes: lines for the result file.
         data: the data set's folder.
         resumed: whether the run exists and continues.
+        framework: what a resumed run continues in; None for its own.
         pretrained: a file of encoder weights to start from, if there is one.
+        changes: settings that a resumed run has from here on, by their fields.
         start_from: description of the data, tensors and place in the schedule of a run that starts from whole weights.
     """
 
@@ -57,14 +61,16 @@ class Job:
     notes: Sequence[str]
     data: Path
     resumed: bool = False
+    framework: Framework | None = None
     pretrained: Path | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
     start_from: tuple[RunData, Tensors, CheckpointMeta] | None = None
 
     def start(self, observer: Observer) -> TrainResult:
         """Train."""
         if self.resumed:
-            machine = Machine(device=self.config.runtime.device)
-            return resume(self.path, observer=observer, data=self.data, machine=machine)
+            machine = Machine(framework=self.framework or "auto", device=self.config.runtime.device)
+            return resume(self.path, changes=self.changes, observer=observer, data=self.data, machine=machine)
         if self.start_from is None:
             return train(self.data, self.path, self.config, observer=observer, pretrained=self.pretrained)
         described, tensors, meta = self.start_from
@@ -114,7 +120,7 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
     """Make a stopped run ready to continue.
 
     Raises:
-        RunError: there is none, or it was started with other settings than those given now.
+        RunError: there is none, or a setting is given that a run cannot change as it goes on.
         MvdError: the data or the device are not as they have to be.
     """
     run = open_run(path)
@@ -124,7 +130,7 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
         config = replace(config, runtime=replace(config.runtime, device=device))
     if config.runtime.compile != run.config.runtime.compile:
         config, _ = compile_if_possible(config)
-    _require_same(run, config)
+    changes = _changes(run, config)
     _require_no_start_epoch(arguments)
     began_on = Path(run.data.root)
     data = began_on if arguments.data_path is None else arguments.data_path.resolve()
@@ -141,13 +147,19 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
         notes=(f"Run: {path}, which goes on",),
         data=data,
         resumed=True,
+        framework=arguments.framework,
+        changes=changes,
     )
 
 
 def _settle(arguments: Arguments, target: DeviceTarget) -> tuple[RunConfig, list[str]]:
     """Make the configuration of a new run on a device that is there, and note that device."""
     config = new_run(arguments.settings)
-    config = replace(config, runtime=replace(config.runtime, device=choose_device(arguments, target)))
+    config = replace(
+        config,
+        framework=choose_framework(arguments, target),
+        runtime=replace(config.runtime, device=choose_device(arguments, target)),
+    )
     device = require_device(config)
     config, compiling = compile_if_possible(config)
     return config, [f"Device: {device}", *compiling]
@@ -176,15 +188,18 @@ def _start_from(
     return described, weights.tensors, CheckpointMeta(step=step, epoch=epoch, metrics={}, best=None)
 
 
-def _require_same(run: RunFolder, config: RunConfig) -> None:
+def _changes(run: RunFolder, config: RunConfig) -> dict[str, Any]:
+    """Find the settings that differ from the run's, and refuse those that cannot change."""
     config = replace(config, runtime=replace(config.runtime, device=run.config.runtime.device))  # is the machine's
-    started, given = config_fields(run.config), config_fields(config)
-    changes = [f"{name} {given[name]} instead of {started[name]}" for name in differing([started, given])]
-    if changes:
+    changes = find_changes(run.config, config)
+    if refused := refused_changes(changes):
+        started, given = config_fields(run.config), config_fields(config)
+        found = ", ".join(f"{name} {given[name]} instead of {started[name]}" for name in refused)
         raise RunError(
-            f"{run.path}: expected the settings that the run was started with, found {', '.join(changes)}; omit them, "
-            f"or start a new run from its weights: --resume {run.checkpoint('last')} --tag NAME"
+            f"{run.path}: expected the settings that the run was started with, found {found}; omit them, or start a "
+            f"new run from its weights: --resume {run.checkpoint('last')} --tag NAME"
         )
+    return changes
 
 
 def _require_no_start_epoch(arguments: Arguments) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mvd.distributed.launch import process_count, process_index
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, parse_training
 from mvd.original.cloud import without_credentials
-from mvd.original.devices import launch_on_devices
+from mvd.original.devices import describe_framework, launch_on_devices
 from mvd.original.jobs import Job, new_job, resumed_job
 from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import STOPPED, measure, notes, run_program, search_title
@@ -39,7 +40,9 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     if process_index() > 0:
         return _take_part(job)
     performance = PerformanceFile(Path(f"{arguments.dataset}_train_performance.txt"))
-    performance.write(f"Args: {shlex.join(map(without_credentials, given))}", *notes(arguments), *job.notes)
+    computed = replace(job.config, framework=job.framework or job.config.framework)
+    typed = shlex.join(map(without_credentials, given))
+    performance.write(describe_framework(computed), f"Args: {typed}", *notes(arguments), *job.notes)
     watcher = Watcher(job.path, job.config, job.protocol, save_period=arguments.save_period, performance=performance)
     with interruptible(watcher.stop):
         run, finished = job.start(watcher)
@@ -69,7 +72,7 @@ def _choose(run: RunFolder, job: Job, result: Scores) -> str:
     if best:
         return f"Best epoch: {best[-1]}(according to mAP of the validation people)"
     epoch = job.config.schedule.epochs
-    keep_weights(run, "last", Path(weights_name(epoch, result.mean.rank_1, result.mean.mAP, best=True)))
+    keep_weights(run, "last", weights_name(run.config, epoch, result.mean.rank_1, result.mean.mAP, best=True))
     return f"Last epoch: {epoch}(nobody is held out to choose by)"
 
 

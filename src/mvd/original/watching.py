@@ -17,7 +17,7 @@ from mvd.config import RunConfig
 from mvd.metrics.scores import Scores
 from mvd.original.performance import RULER, PerformanceFile, result_lines, start_lines, step_line, validation_line
 from mvd.original.program import measure
-from mvd.original.weights import keep_weights, weights_name
+from mvd.original.weights import discard_weights, keep_weights, weights_name
 from mvd.runs import RunFolder, open_run
 from mvd.runs.observer import Observer, StepLog
 
@@ -73,13 +73,15 @@ class Watcher(Observer):
         if not best:
             return
         names = [
-            weights_name(record["epoch"], record["validation"]["rank-1"], record["validation"]["mAP"], best=True)
+            weights_name(
+                self._config, record["epoch"], record["validation"]["rank-1"], record["validation"]["mAP"], best=True
+            )
             for record in self._run.metrics()
             if record.get("best")
         ]
-        keep_weights(self._run, "best", Path(names[-1]))
+        keep_weights(self._run, "best", names[-1])
         for name in names[:-1]:
-            Path(name).unlink(missing_ok=True)
+            discard_weights(name)
 
     def ended(self, epoch: int, tested: Scores | None = None) -> None:
         """Keep the weights of an epoch, if it is one of those that are kept.
@@ -97,7 +99,7 @@ class Watcher(Observer):
             rank_1, average = figures.rank_1, figures.mAP
         else:
             rank_1, average = validation["rank-1"], validation["mAP"]
-        keep_weights(self._run, "last", Path(weights_name(epoch, rank_1, average)))
+        keep_weights(self._run, "last", weights_name(self._config, epoch, rank_1, average))
 
     @property
     def _run(self) -> RunFolder:

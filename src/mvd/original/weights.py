@@ -1,8 +1,9 @@
 """Weights of the whole network in files of their own, under the release's names; and weights from elsewhere.
 
 Our files, such as epoch_10_rank1_52.31_mAP_49.80.safetensors, hold the network and, in their metadata, configuration
-and identities of its run, so they can be evaluated anywhere; the optimizer stays in the run folder. Foreign files
-(`mvd.weights`) hold the network alone.
+and identities of its run, so they can be evaluated anywhere; the optimizer stays in the run folder. A run of MindSpore
+leaves .ckpt files with the release's names, which the release's own eval.py loads; what those have no place for lies
+beside each, in a .json. Foreign files (`mvd.weights`) hold the network alone.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mvd.config import RunConfig, to_json
-from mvd.errors import CheckpointError
+from mvd.config import RunConfig, from_json, to_json
+from mvd.errors import CheckpointError, ConfigError
+from mvd.files.atomic import write_json
 from mvd.runs import (
     CheckpointName,
     RunData,
@@ -31,7 +33,8 @@ from mvd.runs import (
 from mvd.runs.recovery import weights_alone
 from mvd.weights import count_classes, read_weights, recognise, write_weights
 from mvd.weights.load import UNTRAINED, find_misfit
-from mvd.weights.names import to_our_names
+from mvd.weights.names import to_our_names, to_their_names
+from mvd.weights.namings import MINDSPORE_RELEASE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +59,15 @@ class NetworkWeights:
         return count_classes(self.tensors)
 
 
-def weights_name(epoch: int, rank_1: float, mAP: float, *, best: bool = False) -> str:
-    """Name a file of weights by its epoch, from 1, and its figures, from 0 to 1.
+def weights_name(config: RunConfig, epoch: int, rank_1: float, mAP: float, *, best: bool = False) -> Path:
+    """Name a file of weights by its epoch, from 1, and its figures, from 0 to 1; the framework decides the format.
 
-    >>> weights_name(10, 0.5231, 0.498)
-    'epoch_10_rank1_52.31_mAP_49.80.safetensors'
+    >>> weights_name(RunConfig(framework="mindspore"), 10, 0.5231, 0.498).name
+    'epoch_10_rank1_52.31_mAP_49.80.ckpt'
     """
-    name = f"epoch_{epoch:02}_rank1_{100 * rank_1:.2f}_mAP_{100 * mAP:.2f}.safetensors"
-    return f"best_{name}" if best else name
+    ending = "ckpt" if config.framework == "mindspore" else "safetensors"
+    name = f"epoch_{epoch:02}_rank1_{100 * rank_1:.2f}_mAP_{100 * mAP:.2f}.{ending}"
+    return Path(f"best_{name}" if best else name)
 
 
 def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
@@ -71,15 +75,28 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or the file cannot be written.
+        RunError: what belongs to a .ckpt cannot be written beside it.
     """
-    tensors, meta = load_checkpoint(run.require_own(run.checkpoint(name)))
+    stored, meta = load_checkpoint(run.require_own(run.checkpoint(name)))
+    tensors = weights_alone(stored)
     metadata = {
         "mvd": json.dumps(asdict(meta)),
         "config": to_json(run.config),
         "data": json.dumps(asdict(run.data)),
         "card": run.card(meta).to_json(),
     }
-    write_weights(file, weights_alone(tensors), "safetensors", metadata=metadata)
+    if file.suffix == ".ckpt":
+        write_json(_beside(file), metadata)
+        write_weights(file, to_their_names(tensors, MINDSPORE_RELEASE).tensors, "mindspore")
+    else:
+        write_weights(file, tensors, "safetensors", metadata=metadata)
+
+
+def discard_weights(file: Path) -> None:
+    """Delete what `keep_weights` wrote."""
+    file.unlink(missing_ok=True)
+    if file.suffix == ".ckpt":
+        _beside(file).unlink(missing_ok=True)
 
 
 def load_weights(path: Path) -> NetworkWeights:
@@ -129,9 +146,29 @@ def as_run(weights: NetworkWeights, config: RunConfig, data: RunData) -> Iterato
 
 def _of_file(file: Path) -> NetworkWeights:
     """Load a file; weights of `mvd push` know their configuration, too."""
+    if file.suffix == ".ckpt" and _beside(file).is_file():
+        return _with_metadata(file)
     data = read_trained_on(file)
     config = None if data is None else read_config(file)
     return NetworkWeights(file=file, tensors=_tensors(file), config=config, data=data)
+
+
+def _with_metadata(file: Path) -> NetworkWeights:
+    """Load a .ckpt of a run of MindSpore, and what lies beside it."""
+    try:
+        metadata = json.loads(_beside(file).read_text(encoding="utf-8"))
+        config = from_json(metadata["config"], str(_beside(file)))
+        data = RunData(**json.loads(metadata["data"]))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, ConfigError) as error:
+        raise CheckpointError(
+            f"{_beside(file)}: expected the configuration that train.py wrote for {file.name}, found something else "
+            f"({error}); copy it again, or move it away to evaluate the weights alone"
+        ) from error
+    return NetworkWeights(file=file, tensors=_tensors(file), config=config, data=data)
+
+
+def _beside(file: Path) -> Path:
+    return file.with_suffix(".json")
 
 
 def _tensors(file: Path) -> Tensors:

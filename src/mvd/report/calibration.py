@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rich.table import Table
+from rich.text import Text
 
 from mvd.metrics.calibration_check import PairCheck
+from mvd.report.style import plain_table
 
 _NOTE = (
-    "Learnt on one half of the people and checked on the other. error: expected calibration error, where half of the "
-    "pairs show one person. alarms: queries whose person is not in the gallery, but something passes the threshold. "
-    "found: queries whose person is in the gallery, comes first and passes it; first: comes first."
+    "in %; learnt on one half of the people and checked on the other. error: expected calibration error, where half of "
+    "the pairs show one person. alarms: queries for which something passes the threshold though their person is not in "
+    "the gallery, and the rate that the threshold is for. found: queries whose person is in the gallery, comes first "
+    "and passes it. first: comes first."
 )
 
 
 def calibration_table(checks: Mapping[str, PairCheck]) -> Table:
     """Make the table: a row for each pair of modalities and false-alarm rate."""
-    table = Table(caption=_NOTE, caption_justify="left", title_justify="left")
-    table.add_column("query-gallery")
-    for name in ("people", "queries", "error", "stated alarms", "threshold", "alarms", "found", "first"):
-        table.add_column(name, justify="right")
+    headings = ("people", "error", "stated", "threshold", "alarms", "found", "first")
+    table = plain_table("query-gallery", *headings, caption_justify="left", caption_style="")
     for name, check in checks.items():
         for number, row in enumerate(check.detections):
-            shared = (name, f"{check.people}", f"{check.queries:,}", f"{check.error:.3f}") if number == 0 else [""] * 4
-            shares = (f"{share:.1%}" for share in (row.alarms, row.found, row.first))
-            table.add_row(*shared, f"{row.stated:.0%}", f"{row.threshold:.3f}", *shares)
+            shared = (name, f"{check.people}", f"{100 * check.error:.1f}") if number == 0 else ("", "", "")
+            shares = (f"{100 * share:.1f}" for share in (row.alarms, row.found, row.first))
+            table.add_row(*shared, f"{100 * row.stated:.0f}", f"{row.threshold:.3f}", *shares)
+    table.caption = Text(_NOTE)
     return table

@@ -48,19 +48,10 @@ def added_report(added: Added) -> str:
 
 def entries_report(entries: Sequence[Entry]) -> RenderableType:
     """Lay out rows of a gallery."""
-    named = any(entry.identity is not None for entry in entries)
-    table = plain_table("row", "modality", "camera", "time", *(["identity"] if named else []), "tags", "path", text=9)
-    table.columns[0].no_wrap = table.columns[3].no_wrap = True
+    table = plain_table("row", "picture", text=2)
+    table.columns[0].no_wrap = True
     for entry in entries:
-        table.add_row(
-            entry.row[:_DIGITS],
-            _modality(entry.modality),
-            Text(entry.camera or MISSING),
-            _time(entry.time),
-            *([Text(entry.identity or MISSING)] if named else []),
-            Text(", ".join(entry.tags)),
-            Text(_path(entry.path)),
-        )
+        table.add_row(entry.row[:_DIGITS], _picture(entry))
     return table
 
 
@@ -128,28 +119,39 @@ def _legend(answer: Answer) -> str:
 
 
 def _hits_table(hits: Sequence[Hit]) -> Table:
+    """Lay out hits; what is known of a picture stands below its path, which leaves both room at 80 columns."""
     judged = any(hit.probability is not None for hit in hits)
     reranked = any(hit.distance is not None for hit in hits)
-    named = any(hit.entry.identity is not None for hit in hits)
     grouped = any(hit.pictures > 1 for hit in hits)
-    headings = ["", "sim.", *(["prob."] if judged else []), *(["dist."] if reranked else [])]
-    numbers = len(headings)
-    headings += [*(["n"] if grouped else []), "row", "modality", "camera", "time"]
-    table = plain_table(*headings, *(["identity"] if named else []), "path", text=20)
-    for column in table.columns[: numbers + grouped]:
-        column.justify, column.no_wrap = "right", True
-    for column in table.columns:
-        column.no_wrap = column.no_wrap or column.header in ("row", "time", "modality")
+    numbers = [
+        "",
+        "sim.",
+        *(["prob."] if judged else []),
+        *(["dist."] if reranked else []),
+        *(["n"] if grouped else []),
+    ]
+    table = plain_table(*numbers, "row", "picture", text=len(numbers) + 2)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for column in table.columns[: len(numbers)]:
+        column.justify = "right"
     for place, hit in enumerate(hits, start=1):
-        entry = hit.entry
-        cells: list[str | Text] = [str(place), f"{hit.similarity:.3f}"]
+        cells = [str(place), f"{hit.similarity:.3f}"]
         cells += [_percent(hit)] if judged else []
         cells += [f"{hit.distance:.3f}"] if reranked else []
         cells += [str(hit.pictures)] if grouped else []
-        cells += [entry.row[:_DIGITS], _modality(entry.modality), Text(entry.camera or MISSING), _time(entry.time)]
-        cells += [Text(entry.identity or MISSING)] if named else []
-        table.add_row(*cells, Text(_path(entry.path)))
+        table.add_row(*cells, hit.entry.row[:_DIGITS], _picture(hit.entry))
     return table
+
+
+def _picture(entry: Entry) -> Text:
+    """Write a path, and below it what is known of the picture."""
+    known = [_modality(entry.modality)]
+    known += [f"camera {entry.camera}"] if entry.camera is not None else []
+    known += [_time(entry.time)] if entry.time is not None else []
+    known += [entry.identity] if entry.identity is not None else []
+    known += [f"tags {', '.join(entry.tags)}"] if entry.tags else []
+    return Text(f"{_path(entry.path)}\n{', '.join(known)}")
 
 
 def _stats_rows(stats: GalleryStats) -> dict[str, str]:
@@ -174,9 +176,13 @@ def _stats_rows(stats: GalleryStats) -> dict[str, str]:
         "opened by": stats.source,
         "kept": kept + (f"; the oldest since {_time(stats.oldest)} UTC" if stats.oldest else ""),
         "index": index,
-        "size": MISSING if stats.bytes is None else write_bytes(stats.bytes),
+        "size": MISSING if stats.bytes is None else _size(stats.bytes),
         "format": f"{stats.format}, version {stats.version} of the table",
     }
+
+
+def _size(count: int) -> str:
+    return write_bytes(count) if count >= 1_000_000 else f"{count / 1000:.0f} kB"
 
 
 def _percent(hit: Hit) -> str:

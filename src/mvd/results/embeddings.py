@@ -20,6 +20,7 @@ import numpy.typing as npt
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError
 from mvd.files.atomic import cannot_write, replacing
+from mvd.files.regular import require_regular
 from mvd.inference.identity import ModelIdentity
 
 __all__ = ["Embeddings", "ModalitySource", "ModelIdentity", "concatenate", "read_embeddings", "write_embeddings"]
@@ -169,6 +170,7 @@ def read_embeddings(file: str | Path) -> Embeddings:
     file = Path(file)
     read = {".parquet": _read_parquet, ".npz": _read_npz}[embeddings_format(file)]
     try:
+        require_regular(file)
         return read(file)
     except (ConfigError, DatasetError) as error:
         raise type(error)(f"{file}: {error}") from error

@@ -25,7 +25,7 @@ _UNFINISHED = {"data.json", "checkpoints"}
 _CHECKPOINTS = {f"{name}.safetensors" for name in ("last", "previous", "best", "damaged")}
 _OURS = (
     "data.json", "changes.json", "metrics.jsonl", "state.json", "figures.json", "evaluation-*.json", "mvd*.onnx",
-    "tensorboard", CALIBRATION, PROJECTION,
+    "mvd*.mindir*", "tensorboard", CALIBRATION, PROJECTION,
 )  # fmt: skip
 """What a run folder has beside config.json and checkpoints; other files in it are the user's."""
 

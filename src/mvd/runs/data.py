@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mvd.config import RunConfig
+from mvd.config import RunConfig, from_json
+from mvd.config.compare import config_fields, differing
+from mvd.errors import ConfigError
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
 from mvd.runs.checkpoints import CheckpointMeta
 
@@ -58,8 +60,31 @@ class RunData:
     @property
     def identity(self) -> str:
         """A hash of the people and pictures that the run is trained on, which stays where the data move."""
-        known = [self.dataset, self.trial, self.identities, self.people, self.marks, self.pictures]
+        known = [self.dataset, self.trial, self.identities, self.pictures]
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
+
+
+def describe_other(metadata: Mapping[str, str], data: RunData, configs: Sequence[RunConfig]) -> str | None:
+    """Tell in what the run of a checkpoint differs from another run; None if it is not known to.
+
+    Args:
+        metadata: of the checkpoint.
+        data: what the other run was trained on.
+        configs: the configurations that the other run has had, the present one last. Runtimes may differ.
+    """
+    if metadata.get("people", data.identity) != data.identity:
+        return "trained on other people or pictures"
+    try:
+        config = from_json(metadata["config"], "")
+    except (KeyError, ConfigError):  # left to whoever reads it
+        return None
+    had = [replace(one, runtime=config.runtime) for one in configs]
+    if config in had:
+        return None
+    found, own = config_fields(config), config_fields(had[-1])
+    names = differing([own, found])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(f"{name} {found.get(name)} instead of {own.get(name)}" for name in names[:3]) + more
 
 
 def make_card(config: RunConfig, data: RunData, meta: CheckpointMeta, changes: Sequence[str] = ()) -> Card:

@@ -22,18 +22,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mvd.config import RunConfig, from_json
-from mvd.config.compare import config_fields, differing
 from mvd.config.files import structure
-from mvd.errors import BusyError, CheckpointError, ConfigError, RunError
+from mvd.errors import BusyError, CheckpointError, RunError
 from mvd.files.atomic import cannot_write, flush, no_links, write_atomically, write_json
 from mvd.files.locks import folder_locked
-from mvd.files.regular import require_regular
 from mvd.files.strict_json import parse_json
-from mvd.runs.card import UNKNOWN, Card, CardFigures
+from mvd.runs.card import UNKNOWN, Card
 from mvd.runs.changes import Change, configurations, describe_history, parse_changes
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, read_metadata, write_checkpoint
-from mvd.runs.data import RunData, make_card
-from mvd.runs.log import parse_log
+from mvd.runs.data import RunData, describe_other, make_card
+from mvd.runs.evaluations import read_evaluation, tested_figures
+from mvd.runs.log import parse_log, read_text
 
 CheckpointName = Literal["last", "previous", "best"]
 
@@ -53,14 +52,14 @@ class RunFolder:
     def first_config(self) -> RunConfig:
         """The configuration that the run was started with."""
         file = self.path / "config.json"
-        return from_json(_read(file), str(file))
+        return from_json(read_text(file), str(file))
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """The changes of its configuration since it was started."""
         file = self.path / "changes.json"
         try:
-            return parse_changes(_read(file)) if file.exists() else ()
+            return parse_changes(read_text(file)) if file.exists() else ()
         except ValueError as error:
             raise RunError(f"{file}: expected changes of settings, found something else ({error})") from error
 
@@ -87,7 +86,7 @@ class RunFolder:
         """What the run was trained on."""
         file = self.path / "data.json"
         try:
-            return structure(parse_json(_read(file)), RunData, "data")
+            return structure(parse_json(read_text(file)), RunData, "data")
         except ValueError as error:
             raise RunError(f"{file}: expected what the run was trained on, found something else ({error})") from error
 
@@ -153,30 +152,13 @@ class RunFolder:
         Raises:
             RunError: it is of another run.
         """
-        metadata = read_metadata(file)
-        other = self._differences(metadata)
-        if other:
+        configs = configurations(self.first_config, self.changes)
+        if other := describe_other(read_metadata(file), self.data, configs):
             raise RunError(
                 f"{file}: expected a checkpoint of this run, found one of another: {other}; put this run's own in its "
                 f"place, or remove it; to go on from its weights: mvd train DATA --pretrained {file} --out NEW"
             )
         return file
-
-    def _differences(self, metadata: Mapping[str, str]) -> str | None:
-        """Tell in what the run of a checkpoint differs from this one; None if it is not known to."""
-        if metadata.get("people", self.data.identity) != self.data.identity:
-            return "trained on other people or pictures"
-        try:
-            config = from_json(metadata["config"], "")
-        except (KeyError, ConfigError):
-            return None
-        had = [replace(one, runtime=config.runtime) for one in configurations(self.first_config, self.changes)]
-        if config in had:
-            return None
-        found, own = config_fields(config), config_fields(had[-1])
-        names = differing([own, found])
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return ", ".join(f"{name} {found.get(name)} instead of {own.get(name)}" for name in names[:3]) + more
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to metrics.jsonl.
@@ -265,7 +247,7 @@ class RunFolder:
         card = read_card(checkpoint) or replace(self.card(meta), version=UNKNOWN, commit=None)
         names: tuple[Literal["best", "last"], ...] = ("best", "last")
         for weights in names:
-            if tested := self._tested(weights, checkpoint, meta.step):
+            if tested := tested_figures(self.evaluation(weights), checkpoint, meta.step):
                 return replace(card, figures=(*card.figures, *tested))
         return card
 
@@ -275,39 +257,11 @@ class RunFolder:
         Raises:
             RunError: the file cannot be read.
         """
-        file = self.path / f"evaluation-{weights}.json"
-        try:
-            record = parse_json(_read(file)) if file.exists() else None
-            if record is None:
-                return None
-            # Files of 0.1.0 may hold the figures of any data set.
-            own = record.get("own", record.get("data", self.data.root) == self.data.root)
-        except (ValueError, AttributeError) as error:
-            raise RunError(f"{file}: expected what mvd evaluate writes, found something else ({error})") from error
-        return record if own else None
-
-    def _tested(self, weights: Literal["best", "last"], checkpoint: Path, step: int) -> list[CardFigures]:
-        """Take the figures of a checkpoint from an evaluation; none if it evaluated other weights."""
-        record = self.evaluation(weights)
-        try:
-            if record is None or Path(record.get("weights", "")).name != checkpoint.name or record.get("step") != step:
-                return []
-            return [
-                CardFigures(
-                    protocol=result["protocol"],
-                    people="test",
-                    ranking=result["ranking"],
-                    values={name.replace("_", "-"): float(value) for name, value in result["mean"].items()},
-                )
-                for result in record["results"]
-            ]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            file = self.path / f"evaluation-{weights}.json"
-            raise RunError(f"{file}: expected what mvd evaluate writes, found something else ({error})") from error
+        return read_evaluation(self.path / f"evaluation-{weights}.json", self.data.root)
 
     def _log_lines(self) -> list[tuple[str, dict[str, Any]]]:
         file = self.path / "metrics.jsonl"
-        return parse_log(_read(file), file) if file.exists() else []
+        return parse_log(read_text(file), file) if file.exists() else []
 
 
 def read_trained_on(file: Path) -> RunData | None:
@@ -344,11 +298,3 @@ def open_run(path: Path) -> RunFolder:
     if not (path / "config.json").is_file():
         raise RunError(f"{path}: expected a run folder with config.json, found none; check the path")
     return RunFolder(path)
-
-
-def _read(file: Path) -> str:
-    try:
-        require_regular(file)
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{file}: expected a file of a run, could not read it ({error})") from error

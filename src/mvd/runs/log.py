@@ -1,4 +1,4 @@
-"""The log of a run, metrics.jsonl: a JSON object a line, of a log step, a validation or a change of settings."""
+"""Files of a run as text, and its log, metrics.jsonl: a JSON object a line, of a log step, a validation or a change."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mvd.errors import RunError
+from mvd.files.regular import require_regular
 from mvd.files.strict_json import parse_json
 
 
@@ -30,6 +31,19 @@ def parse_log(text: str, file: Path) -> list[tuple[str, dict[str, Any]]]:
             raise _wrong_line(file, number, error) from error
         found.append((line, record))
     return found
+
+
+def read_text(file: Path) -> str:
+    """Read a text file of a run.
+
+    Raises:
+        RunError: it cannot be read, or is a pipe or a device.
+    """
+    try:
+        require_regular(file)
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{file}: expected a file of a run, could not read it ({error})") from error
 
 
 def _require_record(record: Any) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 
 from mvd.errors import CheckpointError
-from mvd.files.atomic import cannot_write
+from mvd.files.atomic import cannot_write, is_temporary
+from mvd.files.locks import abandoned
 from mvd.runs.checkpoints import (
     OPTIMIZER_PREFIX,
     CheckpointMeta,
@@ -40,6 +41,9 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
     try:
         for part in last.parent.glob("*.part"):
             part.unlink()
+        for file in run.path.iterdir():
+            if is_temporary(file) and abandoned(file):
+                file.unlink()
         if not last.exists() and previous.exists():  # killed between two renames, on a file system without hard links
             previous.replace(last)
         for file in (last, previous, run.checkpoint("best")):

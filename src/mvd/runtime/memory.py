@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
+from mvd.runs.memory import peak_resident
 from mvd.runtime.device import device_module
 
 
@@ -18,22 +16,8 @@ def peak_memory(device: torch.device) -> dict[str, int]:
         where it is not known.
     """
     peak: dict[str, int] = {}
-    if (resident := _peak_resident()) is not None:
+    if (resident := peak_resident()) is not None:
         peak["resident"] = resident
     if device.type in ("cuda", "npu"):
         peak["device"] = device_module(device).max_memory_allocated(device)
     return peak
-
-
-def _peak_resident() -> int | None:
-    # getrusage would count what a parent process had before it became this one.
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
-        if line is not None:
-            return int(line.split()[1]) * 1024
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

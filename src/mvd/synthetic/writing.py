@@ -22,6 +22,7 @@ from PIL import Image
 from mvd.data.workers import run_unordered
 from mvd.errors import ConfigError, DatasetError
 from mvd.files.locks import name_locked
+from mvd.files.names import escaped, is_utf8
 from mvd.synthetic.config import SyntheticConfig
 from mvd.synthetic.layouts import LAYOUTS, LayoutName
 from mvd.synthetic.picture import render
@@ -108,6 +109,8 @@ def _fill(
 
 
 def _check_vacant(out: Path) -> None:
+    if not is_utf8(out.name):
+        raise DatasetError(f"{out.parent}: expected a name in UTF-8, found {escaped(out.name)}; choose another")
     try:
         if out.is_symlink() or (out.exists() and not out.is_dir()):
             raise DatasetError(f"{out}: expected a new folder, found a file; choose another name")

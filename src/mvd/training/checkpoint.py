@@ -1,26 +1,65 @@
-"""Checkpoints of a run: what they hold, when they are written, and restoring one."""
+"""Checkpoints of a run: what they hold, when they are written, and restoring one.
+
+Of no framework: a `Trainable` gives and takes arrays by our names, so a run that was stopped in one framework goes on
+in another.
+"""
 
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from mvd import distributed
 from mvd.config import RunConfig
+from mvd.data.pictures import Pictures
 from mvd.errors import TrainingError
-from mvd.inference.embed import embed_pictures
 from mvd.metrics.validation import Validation
-from mvd.models.factory import Network
-from mvd.models.state import network_tensors, overlay, restore_network
-from mvd.runs import CheckpointMeta, RunFolder, check_finite, load_checkpoint
+from mvd.runs import CheckpointMeta, RunFolder, Tensors, check_finite, load_checkpoint
 from mvd.runs.observer import Observer
-from mvd.training.average import training_weights
 from mvd.training.logging import StepLogger, diverged
-from mvd.training.optim import optimizer_tensors, restore_optimizer
-from mvd.training.state import TrainState
 
 
-def restore(state: TrainState, log: StepLogger, run: RunFolder) -> None:
+class Trainable(Protocol):
+    """What a run carries from one step to the next, in any framework.
+
+    Attributes:
+        step: steps taken.
+        best: the best validation mAP so far.
+        best_step: the step of that validation.
+    """
+
+    step: int
+    best: float | None
+    best_step: int | None
+
+    def kept(self) -> AbstractContextManager[object]:
+        """Give the network the weights that are validated and kept, such as an average, within a block."""
+
+    def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy parameters and running statistics to the host, by our names."""
+
+    def training_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy what else training goes on from to the host: the optimizer's "optimizer/<parameter>/<entry>"."""
+
+    def restore(self, tensors: Tensors, source: Path) -> None:
+        """Load both from a checkpoint.
+
+        Raises:
+            CheckpointError: it does not fit.
+        """
+
+    def embed(
+        self, config: RunConfig, pictures: Pictures, modalities: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures with the weights as they are: (N, D)."""
+
+
+def restore(state: Trainable, log: StepLogger[Any], run: RunFolder) -> None:
     """Restore a state, and the values that are not logged yet, from the last checkpoint of a run.
 
     Only the first process reads it, so the run folder need not be in reach of every machine.
@@ -34,12 +73,7 @@ def restore(state: TrainState, log: StepLogger, run: RunFolder) -> None:
     stored = distributed.broadcast(stored)
     assert stored is not None
     tensors, meta = stored
-    restore_network(state.network, tensors, file)
-    if state.average is not None:
-        state.average.restart()
-    # Also where the average was switched on or off in between.
-    overlay(state.network, training_weights(tensors))
-    restore_optimizer(state.optimizer, state.network, tensors)
+    state.restore(tensors, file)
     state.step, state.best, state.best_step = meta.step, meta.best, meta.best_step
     log.restore(meta.unlogged)
 
@@ -58,7 +92,7 @@ class CheckpointWriter:
         """Whether the last checkpoint is older than `runtime.checkpoint_minutes`."""
         return time.monotonic() - self.written >= 60 * self.config.runtime.checkpoint_minutes
 
-    def write(self, state: TrainState, log: StepLogger, *, epoch: int, validate: bool) -> None:
+    def write(self, state: Trainable, log: StepLogger[Any], *, epoch: int, validate: bool) -> None:
         """Write the last checkpoint, and the best one where a validation finds the weights better than before.
 
         The last is written before the best: if the run is killed in between, `mvd.runs.recover` makes the best from it.
@@ -74,16 +108,15 @@ class CheckpointWriter:
             RunError: the checkpoint cannot be written.
         """
         unlogged = log.unlogged()
-        with nullcontext() if state.average is None else state.average.applied():
-            weights = network_tensors(state.network)
-            if state.average is not None:
-                # On the CPU they share their memory with the network, which gets its own weights back.
-                weights = {name: values.copy() for name, values in weights.items()}
+        with state.kept():
+            weights = state.network_arrays()
             if (name := check_finite(weights)) is not None:
                 raise TrainingError(diverged(self.run, state.step, f"weights {name}", "not finite"))
             metrics: dict[str, float] = {}
             if validate and self.validation is not None:
-                metrics = self._validate(state.network, self.validation)
+                samples = self.validation.samples
+                embeddings = state.embed(self.config, self.validation.pictures, samples.modalities)
+                metrics = dict(self.validation.score(embeddings))
         best = bool(metrics) and (state.best is None or metrics["mAP"] > state.best)
         if best:
             state.best, state.best_step = metrics["mAP"], state.step
@@ -99,16 +132,9 @@ class CheckpointWriter:
             if distributed.is_first():
                 if metrics:
                     self.run.log({"step": state.step, "epoch": epoch, "validation": metrics, "best": best})
-                training = optimizer_tensors(state.optimizer, state.network)
-                if state.average is not None:
-                    training |= state.average.training_tensors()
-                self.run.save_checkpoint("last", {**weights, **training}, meta)
+                self.run.save_checkpoint("last", {**weights, **state.training_arrays()}, meta)
                 if best:
                     self.run.save_checkpoint("best", weights, meta)
         self.written = time.monotonic()
         if metrics:
             self.observer.validated(epoch, metrics, best=best)
-
-    def _validate(self, network: Network, validation: Validation) -> dict[str, float]:
-        embeddings = embed_pictures(network, self.config.runtime, validation.pictures, validation.samples.modalities)
-        return dict(validation.score(embeddings))

@@ -44,4 +44,6 @@ def checkpoint_size(config: RunConfig, classes: int) -> tuple[int, int]:
     with torch.random.fork_rng(devices=[]), torch.device("cpu" if own else "meta"):
         network = build_network(config.model, classes)
     trained = sum(parameter.nbytes for parameter in network.parameters() if parameter.requires_grad)
-    return sum(value.nbytes for value in network.state_dict().values()), _MOMENTS[config.optimizer.kind] * trained
+    weights = sum(value.nbytes for value in network.state_dict().values())
+    averaged = weights if config.optimizer.ema else 0  # beside the average, the weights that are trained
+    return weights, _MOMENTS[config.optimizer.kind] * trained + averaged

@@ -1,5 +1,7 @@
 """Log lines: losses and accuracy, collected on the device and copied to the host once a line.
 
+`StepLogger` is of no framework; each has one of its own, which knows how to copy (`mvd.training.device_log`).
+
 Lines are written after the same steps whether or not a run was stopped in between: values that are not logged yet go
 into the checkpoint, and from there into the resumed run's first line.
 """
@@ -8,31 +10,35 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 from mvd import distributed
 from mvd.config import RunConfig
 from mvd.config.learning_rate import lr_factor
 from mvd.errors import TrainingError
 from mvd.runs import RunFolder
+from mvd.runs.memory import peak_resident
 from mvd.runs.observer import Observer, StepLog
-from mvd.runtime.memory import peak_memory
+
+Values = TypeVar("Values")
+"""The values of a step on its device, such as a dictionary of tensors."""
 
 
-class StepLogger:
+class StepLogger(ABC, Generic[Values]):
     """Collects the values of steps on the device, and writes their means as a log line."""
 
-    def __init__(self, run: RunFolder, observer: Observer, config: RunConfig, steps: int, device: torch.device) -> None:
+    def __init__(self, run: RunFolder, observer: Observer, config: RunConfig, steps: int) -> None:
         self.run = run
         self.observer = observer
         self.config = config
         self.steps = steps
-        self.device = device
-        self.pending: list[tuple[int, dict[str, Tensor]]] = []
+        self.pending: list[tuple[int, Values]] = []
         self.earlier: Mapping[str, list[float]] = {}  # of steps before the checkpoint that the run was resumed from
         self.pictures = 0
         self.since = time.perf_counter()
@@ -44,7 +50,16 @@ class StepLogger:
         yield
         self.since += time.perf_counter() - stopped
 
-    def add(self, step: int, values: dict[str, Tensor], pictures: int) -> None:
+    @abstractmethod
+    def to_host(self, values: list[Values]) -> tuple[list[str], npt.NDArray[np.float64]]:
+        """Copy the values of several steps to the host: their names, and a row (names,) for each step."""
+
+    def memory(self) -> dict[str, int]:
+        """Read the peak of memory so far, in bytes by name."""
+        peak = peak_resident()
+        return {} if peak is None else {"resident": peak}
+
+    def add(self, step: int, values: Values, pictures: int) -> None:
         """Add the values of a step, counted from 0."""
         self.pending.append((step, values))
         self.pictures += pictures
@@ -57,8 +72,7 @@ class StepLogger:
         """
         if not self.pending:
             return dict(self.earlier)
-        names = list(self.pending[0][1])
-        table = torch.stack([torch.stack(list(values.values())) for _, values in self.pending]).double().cpu()
+        names, table = self.to_host([values for _, values in self.pending])
         self._check(names, table)
         columns = zip(names, table.T.tolist(), strict=True)
         return {name: [*self.earlier.get(name, []), *column] for name, column in columns}
@@ -85,7 +99,7 @@ class StepLogger:
             losses=means,
             lr=self.config.optimizer.lr * lr_factor(self.config.schedule, step, self.steps),
             pictures_per_second=self.pictures / seconds,
-            memory=peak_memory(self.device),
+            memory=self.memory(),
         )
         if distributed.is_first():
             self.run.log(log._asdict())
@@ -93,8 +107,8 @@ class StepLogger:
         self.pending, self.earlier, self.pictures = [], {}, 0
         self.since = time.perf_counter()
 
-    def _check(self, names: list[str], table: Tensor) -> None:
-        wrong = (~torch.isfinite(table)).nonzero().tolist()
+    def _check(self, names: list[str], table: npt.NDArray[np.float64]) -> None:
+        wrong = np.argwhere(~np.isfinite(table)).tolist()
         if wrong:
             row, column = wrong[0]
             step, value = self.pending[row][0] + 1, table[row, column].item()

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from mvd import distributed
 from mvd.config import RunConfig
+from mvd.data.pictures import Pictures
 from mvd.distributed.batch_norm import share_statistics
 from mvd.distributed.group import data_parallel
+from mvd.inference.embed import embed_pictures
 from mvd.models.factory import Network
 from mvd.models.mvd import MVD
 from mvd.models.outputs import Output
 from mvd.models.resnet import ResNet
-from mvd.models.state import initial_network, overlay
+from mvd.models.state import initial_network, network_tensors, overlay, restore_network
 from mvd.runs import Tensors
-from mvd.training.average import WeightAverage
+from mvd.training.average import WeightAverage, training_weights
 from mvd.training.cuda_graph import GraphedGradients
-from mvd.training.optim import build_optimizer
+from mvd.training.optim import build_optimizer, optimizer_tensors, restore_optimizer
 
 
 @dataclass
@@ -47,6 +54,40 @@ class TrainState:
     step: int = 0
     best: float | None = None
     best_step: int | None = None
+
+    def kept(self) -> AbstractContextManager[object]:
+        """Give the network the average of its weights, if one is kept, within a block."""
+        return nullcontext() if self.average is None else self.average.applied()
+
+    def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy parameters and running statistics to the host, by name."""
+        arrays = network_tensors(self.network)
+        # On the CPU they share their memory with the network, which an average leaves again.
+        return arrays if self.average is None else {name: values.copy() for name, values in arrays.items()}
+
+    def training_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy the optimizer's state, and weights that an average is kept of, as "optimizer/…"."""
+        average = {} if self.average is None else self.average.training_tensors()
+        return optimizer_tensors(self.optimizer, self.network) | average
+
+    def restore(self, tensors: Tensors, source: Path) -> None:
+        """Load all of it from a checkpoint.
+
+        Raises:
+            CheckpointError: it does not fit.
+        """
+        restore_network(self.network, tensors, source)
+        if self.average is not None:
+            self.average.restart()
+        # Also where the average was switched on or off in between.
+        overlay(self.network, training_weights(tensors))
+        restore_optimizer(self.optimizer, self.network, tensors)
+
+    def embed(
+        self, config: RunConfig, pictures: Pictures, modalities: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures with the weights as they are: (N, D)."""
+        return embed_pictures(self.network, config.runtime, pictures, modalities)
 
 
 def initial_state(config: RunConfig, classes: int, device: torch.device) -> TrainState:

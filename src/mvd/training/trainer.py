@@ -24,6 +24,7 @@ from torch import Tensor
 from mvd import distributed
 from mvd.config import RunConfig
 from mvd.config.learning_rate import lr_factor
+from mvd.data.batches import count_steps
 from mvd.data.prefetch import prefetch
 from mvd.data.training import TrainingData
 from mvd.distributed.group import any_process, gather_with_gradient, local_runtime
@@ -38,12 +39,13 @@ from mvd.runtime.precision import numerics, resolve_precision
 from mvd.runtime.resolve import resolve_runtime
 from mvd.runtime.threads import free_threads
 from mvd.training.accumulate import backward_in_parts, forward_in_parts, seed_dropout
-from mvd.training.batches import HostBatch, count_steps, host_batches
+from mvd.training.batches import HostBatch, host_batches
 from mvd.training.checkpoint import CheckpointWriter, restore
 from mvd.training.cuda_graph import GraphedGradients
 from mvd.training.device_augment import augment
-from mvd.training.logging import StepLogger
+from mvd.training.device_log import DeviceLogger
 from mvd.training.optim import set_lr
+from mvd.training.pace import due_after
 from mvd.training.sample_batch import sample_batch
 from mvd.training.state import TrainState, initial_state, start_from
 
@@ -73,7 +75,7 @@ def fit(
     with numerics(runtime, device), free_threads(runtime, device) as threads:
         state = initial_state(config, len(data.identities), device)
         objective = build_objective(config)
-        log = StepLogger(run, observer, config, steps, device)
+        log = DeviceLogger(run, observer, config, steps, device)
         checkpoints = CheckpointWriter(run, config, observer, validation)
         if resume:
             restore(state, log, run)
@@ -93,21 +95,18 @@ def fit(
             if threads.follow():
                 observer.noted(f"{torch.get_num_threads()} CPU threads, as other programs leave cores free")
 
-            epoch, within = divmod(state.step, steps)
-            last = epoch == config.schedule.epochs and within == 0
-            validate = within == 0 and (last or epoch % runtime.validate_every == 0)
-            logged = state.step % runtime.log_every == 0 or validate
-            save = validate or checkpoints.is_due()
+            due = due_after(config, state.step, steps)
+            save = due.validate or checkpoints.is_due()
             if distributed.count() > 1:
                 # Processes stop, and save by the clock, together; they ask each other only when a line is logged.
-                proceed = not logged or not any_process(not proceed)
-                save = validate or (logged and any_process(save))
-            if logged:
+                proceed = not due.log or not any_process(not proceed)
+                save = due.validate or (due.log and any_process(save))
+            if due.log:
                 log.flush()
             if save or not proceed:
                 with log.paused():
-                    checkpoints.write(state, log, epoch=epoch, validate=validate)
-            if not proceed and not last:
+                    checkpoints.write(state, log, epoch=due.epoch, validate=due.validate)
+            if not proceed and not due.last:
                 return False
     return True
 

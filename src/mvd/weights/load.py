@@ -8,28 +8,20 @@ what a format has no place for, which the report names. The optimizer's tensors 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mvd.config import ModelConfig
-from mvd.config.recipes import RECIPES
 from mvd.errors import CheckpointError
-from mvd.runs import Card, CheckpointMeta, check_finite, read_config, read_metadata, source_commit
+from mvd.runs import Card, CheckpointMeta, check_finite, read_metadata, source_commit
 from mvd.weights.formats.arrays import Array, Arrays, Shape, quote
 from mvd.weights.formats.files import Kind, read_weights, write_weights
 from mvd.weights.hub import find_weights
 from mvd.weights.names import (
-    AGW,
-    MINDSPORE_RELEASE,
-    MINDSPORE_RESNET,
-    OURS,
-    PYTORCH_RELEASE,
-    RESNET,
     Match,
     MatchReport,
-    Naming,
     find_resnet,
     match,
     our_names,
@@ -38,6 +30,9 @@ from mvd.weights.names import (
     to_their_names,
     wrapped_namings,
 )
+from mvd.weights.namings import MINDSPORE_RELEASE, MINDSPORE_RESNET, OURS, PYTORCH_RELEASE, RESNET, Naming
+from mvd.weights.notes import match_notes, released_notes
+from mvd.weights.shapes import network_shapes
 
 Framework: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
 
@@ -56,10 +51,6 @@ _ENCODER = ".encoder."
 _INFRARED_STEM = "infrared_stem."
 _OWN_PARTS = (".attention", ".non_local.")
 """Parts of our encoder that no ResNet has; they start from new weights."""
-
-_RELEASES = {MINDSPORE_RELEASE.title: "mvd-mindspore", PYTORCH_RELEASE.title: "mvd-cvpr21"}
-_UNSEEN = ("last_stride", "padding", "third_norm", "grey_weights", "descriptor_norm")
-"""Fields of a network that its weights do not show; those of a release are in its recipe."""
 
 
 def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None) -> Match:
@@ -122,7 +113,7 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
     ours = our_names(theirs, naming)
     left_over = tuple(name for name in theirs if ours.get(name) not in used)
     _require_finite(file, {name: array for name, array in theirs.items() if ours.get(name) in used})
-    notes = _notes(file, naming, config, replaced)
+    notes = match_notes(file, naming, config, replaced)
     return Match(taken, MatchReport(tuple(taken), left_over, tuple(missing), tuple(replaced), notes))
 
 
@@ -159,7 +150,7 @@ def load_whole(file: Path, config: ModelConfig) -> Match:
             f"trained by, and set model fields that differ"
         )
     _require_finite(file, {name: array for name, array in theirs.items() if name not in renamed.report.left_over})
-    notes = _released_notes(naming, config)
+    notes = released_notes(naming, config)
     return Match(renamed.tensors, MatchReport(tuple(renamed.tensors), renamed.report.left_over, notes=notes))
 
 
@@ -210,7 +201,9 @@ def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
 
 
 def _shapes(config: ModelConfig, classes: int) -> dict[str, Shape]:
-    from mvd.models.state import state_shapes  # loads torch
+    if config.encoder is None:
+        return network_shapes(config, classes)
+    from mvd.models.state import state_shapes  # builds the user's encoder, and loads torch
 
     return state_shapes(config, classes)
 
@@ -220,46 +213,6 @@ def _metadata(file: Path, naming: Naming) -> dict[str, str]:
     card = Card(source=f"{file.name}, {naming.title}", commit=source_commit())
     unknown = {"mvd": json.dumps(asdict(UNTRAINED)), "card": card.to_json()}
     return unknown | (read_metadata(file) if naming is OURS else {})
-
-
-def _notes(file: Path, naming: Naming, config: ModelConfig, replaced: Sequence[str]) -> tuple[str, ...]:
-    notes = []
-    if naming.prefix:
-        notes.append(f"the names of {naming.title} stand under {quote(naming.prefix)} in the file")
-    if naming.title == AGW.title:
-        notes.append("AGW: stems from visible_module and thermal_module, stages from base_resnet")
-    if replaced:
-        notes.append(f"replaced by new ones, for these are of another size: {', '.join(replaced)}")
-    trained = _padding(file, naming)
-    if trained not in (None, config.padding):
-        notes.append(
-            f'weights of this kind are trained with padding "{trained}", and this network pads as "{config.padding}", '
-            f"so its maps are shifted by up to a pixel: --model.padding {trained} has what was trained"
-        )
-    return tuple(notes)
-
-
-def _released_notes(naming: Naming, config: ModelConfig) -> tuple[str, ...]:
-    """Note where a network differs from the release whose names its weights have."""
-    if naming.title not in _RELEASES:
-        return ()
-    released = RECIPES[_RELEASES[naming.title]].model
-    other = {name: getattr(released, name) for name in _UNSEEN if getattr(config, name) != getattr(released, name)}
-    if not other:
-        return ()
-    listed = ", ".join(f"{name} {value}" for name, value in other.items())
-    return (
-        f"networks of {naming.title} have {listed}, and this one has not: take the recipe of that release, unless "
-        f"these weights were converted from another network",
-    )
-
-
-def _padding(file: Path, naming: Naming) -> str | None:
-    """Return the padding that weights were trained with, where their naming or their metadata tells it."""
-    if naming is not OURS:
-        return "same" if naming.mindspore else "pytorch"
-    config = read_config(file)
-    return None if config is None else config.model.padding
 
 
 def _read_named(file: Path) -> tuple[Arrays, Naming]:

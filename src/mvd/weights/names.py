@@ -1,22 +1,4 @@
-"""Names of weights: ours, those of both MVD releases, and those of single ResNets.
-
-    ours                              MindSpore release                         PyTorch release
-    visible.encoder.conv1.weight      rgb_backbone.visible.conv1.weight         RGB_backbone.base.conv1.weight
-    visible.encoder.bn1.running_var   rgb_backbone.visible.bn1.moving_variance  RGB_backbone.base.bn1.running_var
-    visible.encoder.attention2.gamma  (none)                                    RGB_backbone.cam_256._cam_module.gamma
-    visible.neck.norm.weight          rgb_backbone.visible.bottleneck.gamma     RGB_backbone.bottleneck.weight
-    visible.neck.classifier.weight    rgb_backbone.visible.classifier.weight    RGB_backbone.classifier.0.weight
-    visible.bottleneck.layers.0.bias  rgb_bottleneck.bottleneck.model.0.bias    RGB_Bottleneck.bottleneck.model.0.bias
-    visible.bottleneck.classifier.4…  rgb_bottleneck.classifier.4…              RGB_Bottleneck.classifier.4…
-
-A single ResNet has the names of torchvision, timm and our encoder, or those of MindSpore's model zoo: `bn1.gamma`,
-`layer1.0.down_sample_layer.0.weight`, `end_point.weight`. MindCV's `down_sample.0` and the `conv_down_sample`,
-`bn_down_sample` of MindSpore's detectors are read, but not written.
-
-AGW's networks (and DDAG's, and others made from their code) have three ResNets, of which the stems of two and the
-stages of the third are used: `visible_module.visible.conv1`, `thermal_module.thermal.conv1`, `base_resnet.base.layer1`;
-non-local blocks are `NL_2.0` …. They are read, but not written. Any naming is also found under a prefix that a wrapper
-put before it, such as `module.`, `backbone.` or `model.encoder.`.
+"""Names of weights: find whose they are (`namings`), and translate them to ours and back.
 
 A naming replaces prefixes, and MindSpore's suffixes too: a norm's `weight` is its `gamma`. Norms are recognised by
 their running statistics. PyTorch's norms count batches, which nothing reads and MindSpore lacks: the counters start
@@ -27,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, get_args, get_type_hints
 
 import numpy as np
 
 from mvd.config import ModelConfig
 from mvd.weights.formats.arrays import Array, Arrays, Shape
+from mvd.weights.namings import AGW, NAMINGS, OURS, Naming
 
 _COUNTER = ".num_batches_tracked"
 _STATISTIC = ".running_mean"
@@ -43,9 +26,6 @@ _MINDSPORE_ENDS = {
     ".running_mean": ".moving_mean",
     ".running_var": ".moving_variance",
 }
-_RESNET_PARTS = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
-_RESNET_SECTIONS = tuple((part, part) for part in _RESNET_PARTS)
-_CAM = {2: "cam_256", 3: "cam_512", 4: "cam_1024"}
 _OURS_ALONE = ".non_local."
 _SHORTCUTS = (
     (re.compile(r"\.(?:down_sample_layer|down_sample)\.(?=[01]\.)"), ".downsample."),
@@ -54,27 +34,6 @@ _SHORTCUTS = (
 )
 _WITHIN_ENCODER = re.compile(r"(?:^|\.)layer\d+\.\d+\.$")
 _CONVOLUTION = re.compile(r"layer[1-4]\.\d+\.conv\d\.weight")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Naming:
-    """The names that a framework or a release gives to weights.
-
-    Attributes:
-        title: whose names they are.
-        marks: names that are all in a file of this naming, and not all in one of another.
-        sections: prefixes of names, ours and theirs; the first that fits is taken.
-        mindspore: whether names end as MindSpore's do.
-        whole: whether it names a whole network, and not an encoder alone.
-        prefix: stands before all of its names in a file, such as "module.".
-    """
-
-    title: str
-    marks: frozenset[str]
-    sections: tuple[tuple[str, str], ...]
-    mindspore: bool = False
-    whole: bool = False
-    prefix: str = ""
 
 
 class MatchReport(NamedTuple):
@@ -101,95 +60,6 @@ class Match(NamedTuple):
 
     tensors: Arrays
     report: MatchReport
-
-
-def _branch(
-    ours: str, backbone: str, bottleneck: str, *, encoder: str, classifier: str = "classifier"
-) -> tuple[tuple[str, str], ...]:
-    """List the prefixes of a branch, ours and a release's."""
-    return (
-        (f"{ours}.neck.norm.", f"{backbone}.bottleneck."),
-        (f"{ours}.neck.classifier.", f"{backbone}.{classifier}."),
-        (f"{ours}.bottleneck.layers.", f"{bottleneck}.bottleneck.model."),
-        (f"{ours}.bottleneck.classifier.", f"{bottleneck}.classifier."),
-        *((f"{ours}.encoder.{part}", f"{encoder}.{part}") for part in _RESNET_PARTS),
-    )
-
-
-OURS = Naming(
-    title="mvd",
-    marks=frozenset({"shared.neck.classifier.weight"}),
-    sections=tuple((f"{branch}.", f"{branch}.") for branch in ("visible", "infrared", "shared")),
-    whole=True,
-)
-MINDSPORE_RELEASE = Naming(
-    title="MVD's MindSpore release",
-    marks=frozenset({"shared_backbone.base.conv1.weight", "shared_backbone.base.bn1.gamma"}),
-    sections=tuple(
-        section
-        for ours, backbone, bottleneck in (
-            ("visible", "rgb_backbone.visible", "rgb_bottleneck"),
-            ("infrared", "ir_backbone.thermal", "ir_bottleneck"),
-            ("shared", "shared_backbone.base", "shared_bottleneck"),
-        )
-        for section in _branch(ours, backbone, bottleneck, encoder=backbone)
-    ),
-    mindspore=True,
-    whole=True,
-)
-PYTORCH_RELEASE = Naming(
-    title="MVD's PyTorch release",
-    marks=frozenset({"shared_backbone.base.conv1.weight", "shared_backbone.base.bn1.weight"}),
-    sections=tuple(
-        section
-        for ours, theirs in (("visible", "RGB"), ("infrared", "IR"), ("shared", "shared"))
-        for section in (
-            *_branch(
-                ours,
-                f"{theirs}_backbone",
-                f"{theirs}_Bottleneck",
-                encoder=f"{theirs}_backbone.base",
-                classifier="classifier.0",
-            ),
-            *((f"{ours}.encoder.attention{k}.", f"{theirs}_backbone.{cam}._cam_module.") for k, cam in _CAM.items()),
-        )
-    ),
-    whole=True,
-)
-AGW = Naming(
-    title="AGW",
-    marks=frozenset(
-        {
-            "visible_module.visible.conv1.weight",
-            "thermal_module.thermal.conv1.weight",
-            "base_resnet.base.layer1.0.conv1.weight",
-        }
-    ),
-    sections=(
-        *((f"{part}.", f"visible_module.visible.{part}.") for part in ("conv1", "bn1")),
-        *((f"infrared_stem.{part}.", f"thermal_module.thermal.{part}.") for part in ("conv1", "bn1")),
-        # After the last two blocks of ResNet-50's stage 2, and the last three of its stage 3.
-        *(
-            (f"layer{stage}.{first + number}.non_local.{ours}.", f"NL_{stage}.{number}.{theirs}.")
-            for stage, first, count in ((2, 2, 2), (3, 3, 3))
-            for number in range(count)
-            for ours, theirs in (("theta", "theta"), ("phi", "phi"), ("g", "g"), ("out", "W.0"), ("norm", "W.1"))
-        ),
-        *((f"layer{stage}.", f"base_resnet.base.layer{stage}.") for stage in (1, 2, 3, 4)),
-    ),
-)
-RESNET = Naming(
-    title="a ResNet of torchvision or timm",
-    marks=frozenset({"conv1.weight", "bn1.weight"}),
-    sections=(*_RESNET_SECTIONS, ("fc.", "fc.")),
-)
-MINDSPORE_RESNET = Naming(
-    title="a ResNet of MindSpore",
-    marks=frozenset({"conv1.weight", "bn1.gamma"}),
-    sections=(*_RESNET_SECTIONS, ("fc.", "end_point."), ("fc.", "classifier.")),
-    mindspore=True,
-)
-NAMINGS = (OURS, MINDSPORE_RELEASE, PYTORCH_RELEASE, AGW, RESNET, MINDSPORE_RESNET)
 
 
 def recognise(names: Iterable[str]) -> Naming | None:
@@ -241,6 +111,7 @@ def our_names(names: Iterable[str], naming: Naming) -> dict[str, str]:
 def to_our_names(tensors: Mapping[str, Array], naming: Naming) -> Match:
     """Rename tensors from another naming to ours; norms without a counter of batches get one.
 
+    >>> from mvd.weights.namings import MINDSPORE_RESNET
     >>> to_our_names({"bn1.gamma": np.ones(1), "epoch": np.ones(1)}, MINDSPORE_RESNET).report
     MatchReport(matched=('bn1.weight',), left_over=('epoch',), missing=(), replaced=(), notes=())
     """

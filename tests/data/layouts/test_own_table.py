@@ -54,7 +54,7 @@ def test_modalities_have_their_common_names(tmp_path: Path, name: str, modality:
 
 @pytest.mark.parametrize("separator", [";", "\t", ","])
 def test_fields_are_separated_as_the_header_is(tmp_path: Path, separator: str) -> None:
-    lines = ("path,identity,camera,modality", 'a.jpg,"lee; bo",gate,rgb', "b.jpg,anna,hall,ir")
+    lines = ("", "path,identity,camera,modality", 'a.jpg,"lee; bo",gate,rgb', "b.jpg,anna,hall,ir")
     dataset = _scan(tmp_path, *(line.replace(",", separator) for line in lines))
     assert dict(dataset.names) == {1: "anna", 2: "lee; bo"}
     assert dataset.test.paths.tolist() == ["b.jpg", "a.jpg"]

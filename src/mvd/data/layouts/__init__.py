@@ -41,8 +41,7 @@ def scan(
         DatasetError: there is nothing, or nothing in a known layout; or a defect, unless `on_defect` takes it.
     """
     data = Path(data)
-    if not is_utf8(str(data)):
-        raise DatasetError(f"{escaped(str(data))}: expected a path in UTF-8, found other bytes in it; rename it")
+    require_utf8(data.parent, [data.name], raise_defect)
     try:
         if layout is not None:
             dataset = layout(data)
@@ -52,7 +51,7 @@ def scan(
             raise _unknown(data)
     except OSError as error:
         raise DatasetError(str(explain(error))) from error
-    require_utf8(data, [*dataset.names.values(), *_paths(dataset)], raise_defect)  # of a layout of one's own
+    require_utf8(dataset.root, [*dataset.names.values(), *_paths(dataset)], raise_defect)  # of a layout of one's own
     return dataset
 
 

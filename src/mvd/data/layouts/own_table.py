@@ -100,7 +100,7 @@ def read_table(file: Path, required: Sequence[str] = _REQUIRED) -> Table:
         require_regular(file)
         text = file.read_text(encoding="utf-8-sig")
         # Excel separates fields by semicolons where commas are decimal.
-        separator = max(",;\t", key=text.partition("\n")[0].count)
+        separator = max(",;\t", key=text.lstrip("\r\n").partition("\n")[0].count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         rows = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

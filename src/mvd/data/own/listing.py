@@ -22,9 +22,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mvd.data.images import FORMATS
+from mvd.data.layouts.defects import some
 from mvd.data.layouts.own_table import MODALITIES, read_table
 from mvd.data.samples import Modality
 from mvd.errors import DatasetError
+from mvd.files.names import escaped, is_utf8
+from mvd.files.regular import is_folder, is_there
 
 UNKNOWN_TIME = np.datetime64("NaT", "us")
 
@@ -64,7 +67,7 @@ def list_pictures(sources: Iterable[str | Path], modality: Modality | None = Non
             vis, rgb, infrared, ir, nir and thermal in it.
 
     Raises:
-        DatasetError: a source is not there, has no picture, or a table cannot be read.
+        DatasetError: a source is not there, has no picture, a path is not UTF-8, or a table cannot be read.
 
     >>> [one.modality.name for one in map(tell_by_folder, [Listed("night_ir/a.jpg"), Listed("RGB/anna/a.jpg")])]
     ['INFRARED', 'VISIBLE']
@@ -75,6 +78,9 @@ def list_pictures(sources: Iterable[str | Path], modality: Modality | None = Non
             found.setdefault(os.path.normpath(one.path), one)
     if not found:
         raise DatasetError("expected pictures, found none given; name files, folders, patterns or a CSV table")
+    bad = [escaped(path) for path in found if not is_utf8(path)]
+    if bad:
+        raise DatasetError(f"expected paths in UTF-8, found {some(bad)}; rename {'them' if bad[1:] else 'it'}")
     if modality is not None:
         return [one._replace(modality=modality, source="flag") for one in found.values()]
     return [one if one.modality is not None else tell_by_folder(one) for one in found.values()]
@@ -91,14 +97,14 @@ def tell_by_folder(picture: Listed) -> Listed:
 
 def _expand(source: str) -> Iterator[Listed]:
     path = Path(source)
-    if path.is_dir():
+    if is_folder(path):
         below = _below(path)
         if not below:
             raise DatasetError(
                 f"{path}: expected pictures in it or below it (.jpg, .png, .tif, …), found none; check the path"
             )
         yield from map(Listed, below)
-    elif path.suffix.lower() == ".csv" and path.is_file():
+    elif path.suffix.lower() == ".csv" and is_there(path):
         yield from _read_rows(path)
     elif os.path.lexists(path):
         yield Listed(source)

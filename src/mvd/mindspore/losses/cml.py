@@ -41,7 +41,8 @@ def conventional_mutual_learning(
     q = ops.softmax(ops.cast(visible, mindspore.float64), axis=1)
     cost = ops.square(p).sum(axis=1).expand_dims(1) + ops.square(q).sum(axis=1).expand_dims(0)
     cost = cost - 2.0 * ops.matmul(p, q.swapaxes(0, 1))
-    log_kernel = -cost / eps
+    # A bare number would be rounded to float32, and eps divides an exponent.
+    log_kernel = -cost / Tensor(eps, mindspore.float64)
     log_x, log_y = _log_scalings(log_kernel, eps, iterations)
     plan = ops.exp(log_kernel - log_x.expand_dims(1) - log_y.expand_dims(0))
     return ops.cast((plan * cost).sum(), infrared.dtype)
@@ -50,7 +51,8 @@ def conventional_mutual_learning(
 def _log_scalings(log_kernel: Tensor, eps: float, iterations: int) -> tuple[Tensor, Tensor]:
     """Compute log x and log y (B,) at the stop, from −C/ε (B, B)."""
     marginal = 1.0 / log_kernel.shape[0] + _EXTRA_MASS
-    kernel, kept = ops.exp(log_kernel) / marginal, _SMALLEST_SUM / marginal
+    kernel = ops.exp(log_kernel) / Tensor(marginal, mindspore.float64)
+    kept = Tensor(_SMALLEST_SUM / marginal, mindspore.float64)
     x, y = ops.ones_like(kernel[0]), ops.ones_like(kernel[0])
     done, moved = Tensor(0, mindspore.int32), ops.ones_like(x[0])
     while ops.logical_and(done < iterations, moved >= _STOP):

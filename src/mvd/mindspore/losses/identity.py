@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
+from mvd.mindspore.models.arithmetic import log_softmax
+
 
 def identity_loss(logits: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor:
     """Average the label-smoothed cross-entropy over the batch (Szegedy et al., CVPR 2016, section 7).
@@ -23,6 +25,6 @@ def identity_loss(logits: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> 
     >>> print(f"{identity_loss(ops.zeros((3, 4)), mindspore.Tensor([0, 1, 2]), smoothing=0.0).item():.4f}")  # ln 4
     1.3863
     """
-    log_p = ops.log_softmax(logits, axis=1)
+    log_p = log_softmax(logits)
     of_label = ops.gather_elements(log_p, 1, labels.expand_dims(1)).mean()
     return -(1.0 - smoothing) * of_label - smoothing * log_p.mean()

@@ -15,6 +15,7 @@ import mindspore
 from mindspore import Tensor, nn, ops
 
 from mvd.config import LossConfig, RunConfig
+from mvd.config.checks import require
 from mvd.config.losses import TERMS, require_parts
 from mvd.errors import ConfigError
 from mvd.mindspore.losses.cml import conventional_mutual_learning
@@ -72,11 +73,9 @@ class _Identity(_OverHeads):
 class _Metric(_OverHeads):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
-        if config.metric == "quadruple" or config.soft_margin:
-            raise ConfigError(
-                "losses.metric quadruple and losses.soft_margin: expected neither on MindSpore, which does not have them "
-                "yet, found one; take --framework pytorch, or another metric loss"
-            )
+        otherwise = "with framework mindspore, or --framework pytorch"
+        require(config.metric != "quadruple", "losses.metric", f"another one {otherwise}", config.metric)
+        require(not config.soft_margin, "losses.soft_margin", f"False {otherwise}", config.soft_margin)
         self.unit, self.kind, self.margin = config.unit_features, config.metric, config.margin
         self.margins, self.alphas, self.rank_temperature = (
             config.rank_margins,
@@ -228,7 +227,7 @@ def accuracy(output: Any, labels: Tensor) -> Tensor:
     hits, heads = 0.0, 0
     for branch in output:
         for head in branch:
-            if head is not None:
+            if head is not None and len(head) > 0:
                 hits = hits + ops.cast(ops.equal(head[1].argmax(axis=1), labels), mindspore.float32).mean()
                 heads = heads + 1
     return hits / heads

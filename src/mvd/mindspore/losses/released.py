@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
+from mvd.mindspore.models.arithmetic import log_softmax
+
 
 def released_self_distillation(observation: Tensor, representation: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Compute the release's VSD of one branch: Σ P_z (log P_z − P_v) / BK with P = softmax(logits / T).
@@ -21,7 +23,7 @@ def released_self_distillation(observation: Tensor, representation: Tensor, *, t
     Returns:
         A scalar from −(ln K + 1) / K to 0.
     """
-    log_p = ops.log_softmax(representation / temperature, axis=1)
+    log_p = log_softmax(representation / temperature)
     return (ops.exp(log_p) * (log_p - ops.softmax(ops.stop_gradient(observation) / temperature, axis=1))).mean()
 
 

@@ -10,6 +10,7 @@ import math
 from mindspore import Tensor, ops
 
 from mvd.mindspore.losses.vsd import kl_divergence
+from mvd.mindspore.models.arithmetic import log_softmax
 
 
 def variational_mutual_learning(visible: Tensor, infrared: Tensor, *, temperature: float = 1.0) -> Tensor:
@@ -27,8 +28,8 @@ def variational_mutual_learning(visible: Tensor, infrared: Tensor, *, temperatur
     >>> print(f"{variational_mutual_learning(logits, -logits).item():.4f}")  # disjoint: ln 2
     0.6931
     """
-    log_p = ops.log_softmax(visible / temperature, axis=1)
-    log_q = ops.log_softmax(infrared / temperature, axis=1)
+    log_p = log_softmax(visible / temperature)
+    log_q = log_softmax(infrared / temperature)
     # The larger one is taken out, so that nothing overflows; the sum does not depend on it, so it has no gradient.
     larger = ops.stop_gradient(ops.maximum(log_p, log_q))
     log_mixture = larger + ops.log(ops.exp(log_p - larger) + ops.exp(log_q - larger)) - math.log(2)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
+from mvd.mindspore.models.arithmetic import log_softmax
+
 
 def variational_self_distillation(observation: Tensor, representation: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Compute VSD of one branch (Tian et al., CVPR 2021): KL(P_v ‖ P_z), averaged over the batch.
@@ -24,8 +26,8 @@ def variational_self_distillation(observation: Tensor, representation: Tensor, *
     >>> print(f"{variational_self_distillation(Tensor([[2.0, 0.0]]), Tensor([[0.0, 0.0]])).item():.4f}")
     0.3278
     """
-    log_teacher = ops.log_softmax(ops.stop_gradient(observation) / temperature, axis=1)
-    return kl_divergence(log_teacher, ops.log_softmax(representation / temperature, axis=1))
+    log_teacher = log_softmax(ops.stop_gradient(observation) / temperature)
+    return kl_divergence(log_teacher, log_softmax(representation / temperature))
 
 
 def kl_divergence(log_p: Tensor, log_q: Tensor) -> Tensor:

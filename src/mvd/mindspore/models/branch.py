@@ -30,11 +30,6 @@ class BranchNetwork(nn.Cell):
         super().__init__()
         if classes < 2:
             raise ConfigError(f"expected at least 2 identities to tell apart, found {classes}: train on more people")
-        if config.strips or config.descriptor_flip:
-            raise ConfigError(
-                "model.strips and model.descriptor_flip: expected neither on MindSpore, which does not have them yet, "
-                "found one; take --framework pytorch, or leave them off"
-            )
         self.encoder = ResNet(config)
         self.pool = Pooling(config)
         self.neck = BNNeck(self.encoder.channels, classes, config)

@@ -15,7 +15,8 @@ from mvd.config.recipes import RECIPES
 from mvd.errors import ConfigError
 from mvd.mindspore.models.baseline import Baseline
 from mvd.mindspore.models.mvd import MVD
-from mvd.weights.names import MINDSPORE_RELEASE, to_their_names
+from mvd.weights.names import to_their_names
+from mvd.weights.namings import MINDSPORE_RELEASE
 
 Network: TypeAlias = MVD | Baseline
 
@@ -81,18 +82,24 @@ def require_here(config: ModelConfig) -> None:
 
     >>> require_here(RECIPES["agw"].model)
     Traceback (most recent call last):
-    mvd.errors.ConfigError: model.stems: expected "shared" with framework mindspore, found 'specific' (recipe agw): ...
+    mvd.errors.ConfigError: model.stems: expected "shared" with framework mindspore, found 'specific' (as agw ...
     """
     if config.stems != "shared":
         raise ConfigError(
-            f'model.stems: expected "shared" with framework mindspore, found {config.stems!r} (recipe agw): a compiled '
-            f"graph cannot sort pictures by modality; take --framework pytorch or --model.stems shared"
+            f'model.stems: expected "shared" with framework mindspore, found {config.stems!r} (as agw and caj): a '
+            f"compiled graph cannot sort pictures by modality; take --framework pytorch or --model.stems shared"
         )
     if config.encoder is not None:
         raise ConfigError(
             f"model.encoder: expected none with framework mindspore, found {config.encoder!r}: own encoders are "
             f"PyTorch's modules; take --framework pytorch or leave it out"
         )
+    for field, found in (("strips", config.strips), ("descriptor_flip", config.descriptor_flip)):
+        if found:
+            raise ConfigError(
+                f"model.{field}: expected {type(found)()} with framework mindspore, found {found}: only PyTorch has it "
+                f"here; take --framework pytorch or leave it out"
+            )
 
 
 def our_parameters(network: Network) -> dict[str, Parameter]:

@@ -21,12 +21,10 @@ Plain: TypeAlias = tuple[tuple[tuple[Tensor, Tensor], ...], ...]
 
 def with_names(output: Sequence[Sequence[Sequence[Tensor]]]) -> Output:
     """Give an output its names; one that has them is returned as an equal one."""
-    heads = [[Prediction(*head) for head in branch if head] for branch in output]
-    branches = [Branch(some[0], some[1] if len(some) > 1 else None) for some in heads]
+    branches = [Branch(*(Prediction(*head) for head in branch if head is not None)) for branch in output]
     return MVDOutput(*branches) if len(branches) > 1 else SharedOutput(*branches)
 
 
 def without_names(output: Output | Plain) -> Plain:
     """Turn an output into plain tuples, as a compiled graph takes them."""
-    # An absent representation is None, and no strips an empty tuple.
-    return tuple(tuple(tuple(head) for head in branch if head) for branch in output)
+    return tuple(tuple(tuple(head) for head in branch if head is not None) for branch in output)

@@ -1,0 +1,185 @@
+"""Measures a training step in MindSpore beside PyTorch's: the same batch, on the CPU, a process for each row.
+
+Usage: python benchmarks/step_mindspore.py [--recipe mvd-mindspore] [--arch resnet50] [--base-width 64]
+                                           [--height 288 --width 144] [--identities 8] [--pictures 4] [--steps 5]
+                                           [--rows pytorch mindspore …]
+
+    pytorch              PyTorch's engine, eager, float32, channels last
+    mindspore            MindSpore's engine in GRAPH_MODE: losses, gradients and update are one graph
+    mindspore-pynative   the same in PYNATIVE_MODE
+    original             the original's way to take that step, in GRAPH_MODE: a forward pass for the losses that it
+                         prints, then another inside the gradient (../docs/from-the-original.md)
+    original-pynative    the same in PYNATIVE_MODE
+
+The two rows of the original are its order of work with our network and losses, not its code. A row's figure is the
+median of its steps after the first, which has a column of its own because GRAPH_MODE compiles in it. "loss" is that of
+the first step, from the same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from noise import PEOPLE, noise
+
+from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config.recipes import RECIPES
+from mvd.config.runtime import Switch
+from mvd.data.training import TrainingData
+from mvd.runs.memory import peak_resident
+
+ROWS = ("pytorch", "mindspore", "mindspore-pynative", "original", "original-pynative")
+Weights = dict[str, npt.NDArray[Any]]
+
+
+def main() -> None:
+    """Measure the rows that were asked for, each in a process, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="mvd-mindspore", choices=sorted(RECIPES))
+    parser.add_argument("--arch", default="resnet50")
+    parser.add_argument("--base-width", type=int, default=64)
+    parser.add_argument("--height", type=int, default=288)
+    parser.add_argument("--width", type=int, default=144)
+    parser.add_argument("--identities", type=int, default=8)
+    parser.add_argument("--pictures", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS)
+    parser.add_argument("--row", help=argparse.SUPPRESS)  # in a process of its own
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.row is not None:
+        print(json.dumps(measure(given.row, given)))
+        return
+    half = given.identities * given.pictures
+    size, network = f"{given.height}×{given.width}", f"{given.arch} of width {given.base_width}"
+    print(f"{given.recipe}, {network}, {size}, {half} + {half} pictures, float32, CPU\n")
+    print("| row | version | ms a step | first step, s | peak GB | loss |\n|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for row in given.rows:
+            command = [sys.executable, __file__, *sys.argv[1:], "--row", row, "--folder", folder]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            one = json.loads(done.stdout.splitlines()[-1])
+            figures = f"{1000 * one['step']:.0f} | {one['first']:.1f} | {one['memory'] / 1e9:.1f} | {one['loss']:.5f}"
+            print(f"| {row} | {one['version']} | {figures} |", flush=True)
+
+
+def measure(row: str, given: argparse.Namespace) -> dict[str, Any]:
+    """Take the steps of a row: seconds of the first and of a later one, the loss, bytes."""
+    base = RECIPES[given.recipe]
+    switch: Switch = "auto" if row == "pytorch" else "pynative" not in row
+    config = replace(
+        base,
+        framework="pytorch" if row == "pytorch" else "mindspore",
+        data=DataConfig(height=given.height, width=given.width),
+        sampling=SamplingConfig(identities=given.identities, pictures=given.pictures, steps_per_epoch=1000),
+        model=replace(base.model, arch=given.arch, base_width=given.base_width, dropout=0.0),
+        runtime=RuntimeConfig(device="cpu", precision="fp32", compile=switch),
+    )
+    data = noise(given.folder, config)
+    start = random_weights(config)
+    make = pytorch_step if row == "pytorch" else mindspore_step
+    version, step = make(config, data, start, twice=row.startswith("original"))
+    seconds, losses = [], []
+    for _ in range(1 + given.steps):
+        began = time.perf_counter()
+        losses.append(step())
+        seconds.append(time.perf_counter() - began)
+    later = statistics.median(seconds[1:])
+    return {"version": version, "first": seconds[0], "step": later, "loss": losses[0], "memory": peak_resident() or 0}
+
+
+def random_weights(config: RunConfig) -> Weights:
+    """Draw weights that both frameworks start from, of the size that He's rule gives them."""
+    from mvd.weights.shapes import network_shapes
+
+    rng = np.random.default_rng(0)
+    weights: Weights = {}
+    for name, shape in network_shapes(config.model, PEOPLE).items():
+        if len(shape) > 1:
+            deviation = (2 / np.prod(shape[1:])) ** 0.5 if "classifier" not in name else 0.001
+            weights[name] = (rng.standard_normal(shape) * deviation).astype(np.float32)
+        elif shape:
+            weights[name] = np.full(shape, name.endswith(("weight", "running_var")), np.float32)
+    return weights
+
+
+def pytorch_step(
+    config: RunConfig, data: TrainingData, start: Weights, *, twice: bool
+) -> tuple[str, Callable[[], float]]:
+    """Make PyTorch's step, which returns the loss."""
+    import torch
+
+    from mvd.data.prefetch import prefetch
+    from mvd.losses.objective import build_objective
+    from mvd.models.state import overlay
+    from mvd.training import trainer
+    from mvd.training.batches import host_batches
+    from mvd.training.state import initial_state
+
+    device = torch.device("cpu")
+    state, objective = initial_state(config, PEOPLE, device), build_objective(config)
+    overlay(state.network, start)
+    batches = prefetch(islice(host_batches(config, data, 0), 100))
+
+    def step() -> float:
+        values = trainer.train_step(state, objective, next(batches), config, device)
+        state.step += 1
+        return float(values["total"])
+
+    return torch.__version__.partition("+")[0], step
+
+
+def mindspore_step(
+    config: RunConfig, data: TrainingData, start: Weights, *, twice: bool
+) -> tuple[str, Callable[[], float]]:
+    """Make MindSpore's step, which returns the loss."""
+    import mindspore
+    from mindspore import Tensor
+
+    import mvd.mindspore  # noqa: F401 - before MindSpore itself: it chooses the instructions of its oneDNN
+    from mvd.data.batches import training_batches
+    from mvd.data.prefetch import prefetch
+    from mvd.mindspore.device import is_compiled
+    from mvd.mindspore.losses.objective import build_objective
+    from mvd.mindspore.models.state import overlay
+    from mvd.mindspore.training import trainer
+    from mvd.mindspore.training.augment import augment
+    from mvd.mindspore.training.state import TrainState
+
+    mindspore.set_device("CPU")
+    compiled = is_compiled(config.runtime)
+    mindspore.set_context(mode=mindspore.GRAPH_MODE if compiled else mindspore.PYNATIVE_MODE)
+    state = TrainState(config, PEOPLE, build_objective(config))
+    overlay(state.network, start)
+    batches = prefetch(islice(training_batches(config, data, 0), 100))
+
+    def step() -> float:
+        batch = next(batches)
+        if twice:
+            state.take.set_train(True)
+            images = Tensor(augment(batch.pictures, batch.draws, config.augment))
+            labels, modalities = (Tensor(row.astype(np.int32)) for row in batch.everyone)
+            _, values = state.take.loss(images, labels, modalities, Tensor(np.ones((4, 1, 1), np.float32)))
+            values.asnumpy()
+        values = trainer.train_step(state, batch, config, config.optimizer.lr)
+        state.step += 1
+        return float(values.asnumpy()[list(state.take.names).index("total")])
+
+    return mindspore.__version__, step
+
+
+if __name__ == "__main__":
+    main()

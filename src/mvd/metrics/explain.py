@@ -1,0 +1,230 @@
+"""What stands behind figures: queries with their nearest pictures, distributions of similarity, and confusions.
+
+Shapes: N pictures, D width of a descriptor, Q queries, K of the gallery listed, S bins of a histogram.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.data.samples import JUNK, Modality, Samples
+from mvd.metrics.features import Features
+from mvd.metrics.rankings import RankedLists
+
+_BINS = np.linspace(-1, 1, 81)
+
+
+class Neighbour(NamedTuple):
+    """A picture that a query found: its row in the table, the cosine similarity, and whether it is the same person."""
+
+    row: int
+    similarity: float
+    match: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieval:
+    """A query and its nearest pictures, without those that the protocol skips for it.
+
+    Attributes:
+        kind: why it is shown: it is among the best, the worst, or drawn at random.
+        query: its row in the table of test pictures.
+        first_match: the rank of the first right picture, from 1.
+        nearest: from the nearest on.
+    """
+
+    kind: Literal["best", "worst", "random"]
+    query: int
+    first_match: int
+    nearest: tuple[Neighbour, ...]
+
+
+class Confusion(NamedTuple):
+    """How often the first picture of a query of one identity is of another."""
+
+    query: int
+    found: int
+    times: int
+
+
+class GroupFigures(NamedTuple):
+    """Rank-1 of the queries of a group, from 0 to 1."""
+
+    name: str
+    queries: int
+    rank_1: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Histogram:
+    """The distribution of similarities of a kind of pairs.
+
+    Attributes:
+        pair: the modalities, such as "infrared-visible".
+        same: whether the pairs are of one identity.
+        edges: (S + 1,) of the bins, from -1 to 1.
+        shares: (S,) of all pairs of the kind; their sum is 1.
+        pairs: number of pairs.
+    """
+
+    pair: str
+    same: bool
+    edges: npt.NDArray[np.float64]
+    shares: npt.NDArray[np.float64]
+    pairs: int
+
+
+class Outcome(NamedTuple):
+    """Of each query with a match: its row, the rank of the first right picture, from 1, and the row found first."""
+
+    queries: npt.NDArray[np.int64]
+    first_match: npt.NDArray[np.int64]
+    found: npt.NDArray[np.int64]
+
+
+def outcomes(lists: RankedLists, samples: Samples) -> Outcome:
+    """Find the rank of each query's first match, among the pictures that count; queries without a match are left out.
+
+    Args:
+        lists: of the whole gallery.
+        samples: the table that its rows refer to.
+
+    >>> from mvd.data.samples import Row, from_rows
+    >>> from mvd.metrics.rankings import rank
+    >>> rows = [Row(f"{m.name}/{i}.jpg", i, m + 1, m) for m in Modality for i in (1, 2)]
+    >>> features = Features(descriptors=np.array([[1, 0], [0, 1], [1, 0], [1, 0.1]]), samples=from_rows(rows))
+    >>> outcomes(rank(features, "own/infrared-to-visible")[0], features.samples).first_match.tolist()
+    [1, 2]
+    """
+    counts = lists.ranked["counts"]
+    identities = samples.identities
+    match = counts & (identities[lists.ranked["picture"]] == identities[lists.queries][:, None])
+    ranks = np.cumsum(counts, axis=1)
+    valid = match.any(axis=1)
+    rows, first = np.flatnonzero(valid), match.argmax(axis=1)[valid]
+    return Outcome(
+        queries=lists.queries[valid],
+        first_match=ranks[rows, first].astype(np.int64),
+        found=lists.ranked["picture"][rows, counts.argmax(axis=1)[valid]].astype(np.int64),
+    )
+
+
+def pick_retrievals(
+    lists: RankedLists, samples: Samples, *, each: int = 3, nearest: int = 10, seed: int = 0
+) -> list[Retrieval]:
+    """Pick the best, the worst and random queries of a protocol.
+
+    The worst are those whose first match is farthest behind; the best, those whose first match is most similar among
+    the ones found first. At most one query of each identity is picked of a kind.
+
+    Args:
+        lists: of the whole gallery.
+        samples: the table that its rows refer to.
+        each: queries of each kind.
+        nearest: pictures of each query.
+        seed: of the random ones.
+    """
+    outcome = outcomes(lists, samples)
+    place = {int(row): number for number, row in enumerate(lists.queries)}
+    top = np.array([_counted(lists.ranked[place[int(row)]])["distance"][0] for row in outcome.queries])
+    orders: dict[Literal["best", "worst", "random"], npt.NDArray[np.intp]] = {
+        "best": np.lexsort((top, outcome.first_match)),
+        "worst": np.lexsort((top, -outcome.first_match)),
+        "random": np.random.default_rng(seed).permutation(len(top)),
+    }
+    picked = []
+    for kind, order in orders.items():
+        people = set[int]()
+        for number in order.tolist():
+            row = int(outcome.queries[number])
+            if len(people) == each or int(samples.identities[row]) in people:
+                continue
+            people.add(int(samples.identities[row]))
+            entries = _counted(lists.ranked[place[row]])[:nearest]
+            picked.append(
+                Retrieval(
+                    kind=kind,
+                    query=row,
+                    first_match=int(outcome.first_match[number]),
+                    nearest=tuple(
+                        Neighbour(
+                            row=int(entry["picture"]),
+                            similarity=1 - float(entry["distance"]),
+                            match=bool(samples.identities[entry["picture"]] == samples.identities[row]),
+                        )
+                        for entry in entries
+                    ),
+                )
+            )
+    return picked
+
+
+def group_figures(lists: RankedLists, samples: Samples) -> list[GroupFigures]:
+    """Compute rank-1 for the queries of each camera, and for those whose first picture is of each camera."""
+    outcome = outcomes(lists, samples)
+    groups = []
+    for word, cameras in (
+        ("queries of", samples.cameras[outcome.queries]),
+        ("found in", samples.cameras[outcome.found]),
+    ):
+        for camera in np.unique(cameras):
+            there = cameras == camera
+            label = f"{word} camera {camera}" if camera else f"{word} unknown cameras"
+            groups.append(GroupFigures(label, int(there.sum()), float((outcome.first_match[there] == 1).mean())))
+    return groups
+
+
+def confusions(lists: RankedLists, samples: Samples, count: int = 10) -> list[Confusion]:
+    """Count which identity is found first in the place of which other, the most frequent first."""
+    outcome = outcomes(lists, samples)
+    wrong = outcome.first_match > 1
+    pairs = zip(samples.identities[outcome.queries[wrong]], samples.identities[outcome.found[wrong]], strict=True)
+    counted = Counter((int(one), int(other)) for one, other in pairs)
+    return [Confusion(*pair, number) for pair, number in sorted(counted.items(), key=lambda x: (-x[1], x[0]))[:count]]
+
+
+def similarity_histograms(features: Features, *, limit: int = 2000, seed: int = 0) -> list[Histogram]:
+    """Compute the distributions of cosine similarity, of one identity and of two, for each pair of modalities.
+
+    Args:
+        features: embeddings and the table of their pictures; junk is left out.
+        limit: pictures at most; more are drawn from at random.
+        seed: of that draw.
+    """
+    samples = features.samples
+    rows = np.flatnonzero(samples.identities != JUNK)
+    rows = np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
+    vectors = features.descriptors[rows] / np.linalg.norm(features.descriptors[rows], axis=1, keepdims=True)
+    similarities = np.clip(vectors @ vectors.T, -1, 1)
+    above = np.triu(np.ones(similarities.shape, bool), 1)
+    people = samples.identities[rows]
+    same = people[:, None] == people
+    modalities = samples.modalities[rows]
+    found = []
+    pairs: Sequence[tuple[Modality, Modality]] = (
+        (Modality.INFRARED, Modality.VISIBLE),
+        (Modality.VISIBLE, Modality.VISIBLE),
+        (Modality.INFRARED, Modality.INFRARED),
+    )
+    for one, other in pairs:
+        between = (modalities[:, None] == one) & (modalities == other)
+        # Each pair of pictures once: across modalities in the one order, within a modality above the diagonal.
+        counted = between if one != other else between & above
+        for alike in (True, False):
+            values = similarities[counted & (same == alike)]
+            if values.size:
+                shares = np.histogram(values, bins=_BINS)[0] / values.size
+                pair = f"{one.name}-{other.name}".lower()
+                found.append(Histogram(pair=pair, same=alike, edges=_BINS, shares=shares, pairs=int(values.size)))
+    return found
+
+
+def _counted(ranked: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    counted: npt.NDArray[np.void] = ranked[ranked["counts"]]
+    return counted

@@ -1,0 +1,162 @@
+"""On what, and how, MindSpore computes: its device, its mode, and what this engine does not have.
+
+MindSpore's device targets CPU and Ascend are ours "cpu" and "npu". Its settings hold for the whole process; they are
+put back after a run, except the device, which MindSpore fixes when it first computes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+
+import mindspore
+import numpy as np
+from mindspore import Tensor, device_context, ops
+
+import mvd.mindspore
+from mvd.config import RunConfig, RuntimeConfig
+from mvd.errors import ConfigError
+from mvd.mindspore.models.factory import require_here
+
+_OTHERWISE = "take --runtime.device cpu, or --framework pytorch"
+_LAUNCHED = ("MS_WORKER_NUM", "RANK_SIZE", "WORLD_SIZE")  # by msrun, by older launchers of MindSpore's, by torchrun
+
+
+def resolve_device(name: str) -> str:
+    """Turn the name of a device into one that is there: "cpu", or "npu:0" for the first Ascend device.
+
+    Args:
+        name: "auto" for Ascend where it is there, and else the CPU; "cpu", "npu", "npu:1".
+
+    Raises:
+        ConfigError: MindSpore has no such device, or it is not on this machine.
+    """
+    kind, _, index = name.partition(":")
+    if kind in ("cuda", "gpu"):
+        raise ConfigError(
+            f"runtime.device: expected cpu or npu with framework mindspore, found {name!r}: MindSpore's GPU plugins "
+            f"stopped at CUDA 11.6; {_OTHERWISE}"
+        )
+    if kind not in ("auto", "cpu", "npu") or (index and (kind != "npu" or not index.isdecimal())):
+        raise ConfigError(
+            f"runtime.device: expected auto, cpu, npu or npu:1 with framework mindspore, found {name!r}; {_OTHERWISE}"
+        )
+    if kind == "cpu":
+        return "cpu"
+    # Ascend's plugin says on its own what it does not find.
+    found = device_context.ascend.device_count() if _has_ascend() else 0
+    if kind == "auto" and not found:
+        return "cpu"
+    if int(index or 0) >= found:
+        raise ConfigError(
+            f"runtime.device: expected an Ascend device of this machine, found {found} of them and {name!r}; install "
+            f"Huawei's CANN toolkit and source its set_env.sh, or {_OTHERWISE}"
+        )
+    return f"npu:{int(index or 0)}"
+
+
+def check(config: RunConfig) -> str:
+    """Check that a configuration can be computed here, and name the device.
+
+    Raises:
+        ConfigError: it cannot; the field is named.
+    """
+    device = resolve_device(config.runtime.device)
+    require_here(config.model)
+    absent = {f"runtime.{field}": one for field, one in _absent(config.runtime).items()} | _absent_method(config)
+    for field, (found, wanted, why) in absent.items():
+        if found not in (wanted, "auto"):
+            raise ConfigError(
+                f"{field}: expected {wanted} with framework mindspore, found {found}: {why}; leave it out, or take "
+                f"--framework pytorch"
+            )
+    processes = max(int(os.environ.get(name, "1")) for name in _LAUNCHED)
+    if processes > 1:
+        raise ConfigError(
+            f"framework: expected one process with mindspore, found {processes}: its batch norm over several "
+            f"processes (nn.SyncBatchNorm) computes on Ascend alone; launch one process, or take --framework pytorch"
+        )
+    return device
+
+
+def fit_runtime(runtime: RuntimeConfig) -> RuntimeConfig:
+    """Replace what this engine does not have and a run can do without; where the losses depend on it, it stays."""
+    changes = {
+        field: "auto" if field in ("precision", "cuda_graphs", "recompute") else wanted
+        for field, (found, wanted, _) in _absent(runtime).items()
+        if found not in (wanted, "auto") and field != "accumulate"
+    }
+    return replace(runtime, **changes)  # type: ignore[arg-type]
+
+
+def is_compiled(runtime: RuntimeConfig) -> bool:
+    """Whether a step is compiled first: MindSpore's GRAPH_MODE, the default; PYNATIVE_MODE is `compile=False`."""
+    return runtime.compile is not False
+
+
+@contextmanager
+def computing(runtime: RuntimeConfig, device: str) -> Iterator[None]:
+    """Set MindSpore to compute as a run asks; its mode is what it was afterwards.
+
+    Args:
+        runtime: has `compile`, `deterministic` and `threads`.
+        device: what `resolve_device` returned.
+    """
+    mode = mindspore.get_context("mode")
+    kind, _, index = device.partition(":")
+    if kind == "npu":
+        mindspore.set_device("Ascend", int(index))
+    else:
+        mindspore.set_device("CPU")
+        _settle_instructions()
+    if runtime.deterministic:
+        mindspore.set_deterministic(True)
+    if runtime.threads:
+        mindspore.runtime.dispatch_threads_num(runtime.threads)
+    mindspore.set_context(mode=mindspore.GRAPH_MODE if is_compiled(runtime) else mindspore.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        mindspore.set_context(mode=mode)
+
+
+@cache
+def _settle_instructions() -> None:
+    """Let MindSpore's oneDNN read which instructions it may use, and keep PyTorch's from reading it.
+
+    Both read ONEDNN_MAX_CPU_ISA once, when they first convolve. `mvd.mindspore` sets it for MindSpore; PyTorch 2.13,
+    held to AVX2, writes beyond its memory in the backward pass of small convolutions, and the process is aborted.
+    """
+    ones = Tensor(np.ones((1, 1, 1, 1), np.float32))
+    ops.conv2d(ones, ones).asnumpy()
+    if mvd.mindspore.CHOSE_INSTRUCTIONS:
+        os.environ.pop("ONEDNN_MAX_CPU_ISA", None)
+
+
+def _absent(runtime: RuntimeConfig) -> dict[str, tuple[object, object, str]]:
+    """List by field what is found, the one value that this engine has, and why."""
+    return {
+        "precision": (runtime.precision, "fp32", "all is computed in float32 there"),
+        "cuda_graphs": (runtime.cuda_graphs, False, "GRAPH_MODE (runtime.compile) is MindSpore's own way"),
+        "recompute": (runtime.recompute, False, "all activations are kept"),
+        "accumulate": (runtime.accumulate, 1, "a batch goes through the network at once"),
+    }
+
+
+def _absent_method(config: RunConfig) -> dict[str, tuple[object, object, str]]:
+    """List the same for what is not the machine's, by whole names; the network itself is refused by `require_here`."""
+    here = "only PyTorch has it here"
+    metric = config.losses.metric
+    return {
+        "augment.amplitude": (config.augment.amplitude, 0, here),
+        "losses.metric": (metric, "triplet" if metric == "quadruple" else metric, here),
+        "losses.soft_margin": (config.losses.soft_margin, False, here),
+        "optimizer.ema": (config.optimizer.ema, 0, here),
+    }
+
+
+def _has_ascend() -> bool:
+    return bool(mindspore._c_expression.MSContext.get_instance().is_pkg_support_device("Ascend"))

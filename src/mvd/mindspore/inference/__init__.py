@@ -1,0 +1,1 @@
+"""Embeddings of pictures in MindSpore, and its MindIR programs."""

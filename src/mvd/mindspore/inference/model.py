@@ -1,0 +1,111 @@
+"""A checkpoint as a `mvd.inference.PictureModel`, computed by MindSpore.
+
+Shapes: N pictures of H × W pixels, D width of an embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.config import RuntimeConfig
+from mvd.data.pictures import PictureArray, Pictures
+from mvd.errors import CheckpointError, ConfigError
+from mvd.inference.identity import ModelIdentity, fingerprint_projected, fingerprint_weights
+from mvd.inference.kept import kept_calibration, kept_projection
+from mvd.inference.pixels import ModalitiesLike, Picture, to_modalities, to_pictures
+from mvd.metrics.distances import unit_rows
+from mvd.mindspore.device import computing, resolve_device
+from mvd.mindspore.inference.embed import Embedding, embed_pictures
+from mvd.mindspore.models.state import initial_network, restore_network
+from mvd.runs import RunData, load_checkpoint, read_config, read_trained_on
+from mvd.weights import count_classes
+
+
+class MindSporeModel:
+    """A checkpoint of ours, of either framework, as a function from pictures to unit vectors.
+
+    Args:
+        file: the checkpoint.
+        name: the model's.
+        device: "auto" for Ascend where it is there, and else the CPU; "cpu", "npu", "npu:1".
+        precision: "auto" or "fp32".
+        batch: pictures in a batch; a graph is compiled for that size.
+        projected: whether to apply the projection that is kept with the weights.
+
+    Attributes:
+        identity: the model's; that of the same weights in PyTorch.
+        calibration: what its similarities mean; None if it was not calibrated.
+        trained_on: what it was trained on; None if it is not known.
+
+    Raises:
+        CheckpointError: the file is damaged, or no network of ours with its configuration.
+        ConfigError: the device is not there, or MindSpore does not have the precision or the network here.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        name: str,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int = 64,
+        projected: bool = True,
+    ) -> None:
+        if precision not in ("auto", "fp32"):
+            raise ConfigError(f"precision: expected auto or fp32 with framework mindspore, found {precision}")
+        config = read_config(file)
+        if config is None:
+            raise CheckpointError(
+                f"{file}: expected weights of mvd with their configuration, found none in it; make a run folder of "
+                f"foreign weights with mvd import"
+            )
+        self._device = resolve_device(device)
+        self._runtime = replace(RuntimeConfig(), embed_batch=batch, compile=config.runtime.compile)
+        tensors, _ = load_checkpoint(file)
+        with computing(self._runtime, self._device):
+            network = initial_network(config, count_classes(tensors))
+            restore_network(network, tensors, file)
+        self._embedding = Embedding(network)
+        weights, size = fingerprint_weights(tensors, config), (config.data.height, config.data.width)
+        self._projection = kept_projection(file, weights) if projected else None
+        blank = self._embed(PictureArray(np.zeros((1, *size, 3), np.uint8)))
+        self.identity = ModelIdentity(
+            name=name,
+            fingerprint=fingerprint_projected(weights, self._projection),
+            width=blank.shape[1] if self._projection is None else self._projection.width,
+            size=size,
+        )
+        self.trained_on: RunData | None = read_trained_on(file)
+        self.calibration = kept_calibration(file, self.identity.fingerprint)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the pictures that it takes."""
+        return self.identity.size
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self.identity.width
+
+    def __call__(
+        self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures; see `mvd.inference.PictureModel`."""
+        found = to_pictures(pictures, self.size)
+        if modalities is not None:
+            to_modalities(modalities, len(found))  # for its errors: no network here needs them
+        if not len(found):
+            return np.zeros((0, self.width), np.float32)
+        embeddings = self._embed(found)
+        return unit_rows(embeddings) if self._projection is None else self._projection(embeddings)
+
+    def _embed(self, pictures: Pictures) -> npt.NDArray[np.float32]:
+        with computing(self._runtime, self._device):
+            return embed_pictures(self._embedding, self._runtime, pictures)
