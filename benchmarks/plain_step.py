@@ -22,7 +22,7 @@ from mvd.data.augment import AugmentDraws
 from mvd.data.images import MEAN, STD
 from mvd.models.attention import ChannelAttention
 from mvd.models.mvd import MVD
-from mvd.models.outputs import Branch, MVDOutput, Prediction
+from mvd.models.outputs import MVDOutput, Pass, Prediction
 
 
 class PlainAttention(ChannelAttention):
@@ -150,7 +150,7 @@ def _rank_loss(features: Tensor, labels: Tensor, modalities: list[int], config: 
     return total / len(labels)
 
 
-def _released_kl(branch: Branch) -> Tensor:
+def _released_kl(branch: Pass) -> Tensor:
     return _released_term(*branch.logits)
 
 

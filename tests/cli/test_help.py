@@ -25,7 +25,7 @@ def test_the_help_lists_every_verb_in_its_group_and_fits_a_screen(capsys: pytest
     assert groups == {
         "data": ["synth", "check", "split", "prepare"],
         "training": ["recipes", "train", "ablate", "demo", "benchmark"],
-        "results": ["runs", "evaluate", "protocols"],
+        "results": ["runs", "evaluate", "report", "protocols"],
         "pictures": ["embed", "calibrate", "gallery"],
         "weights": ["import", "convert", "show", "export", "push"],
     }

@@ -131,6 +131,12 @@ def test_the_originals_programs_take_mindspore_on_its_own_devices_where_it_is_in
             assert choose_for_target(given, arguments.device_target) == asked
 
 
+def test_several_devices_share_a_run_in_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, "torch", "mindspore")
+    arguments = parse_training(["--device_target", "Ascend", "--device_num", "2"])
+    assert choose_for_target(arguments, "Ascend") == "pytorch"
+
+
 def test_the_cloud_leaves_it_to_mindspore_to_find_ascend(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, "mindspore")
     assert choose_device(parse_training(["--device_target", "Cloud"]), "Cloud") == "auto"

@@ -41,14 +41,14 @@ MVD = RunConfig(
     model=ModelConfig(
         arch="resnet18", base_width=4, bottleneck_widths=(16, 16), z_dim=16, classifier_width=16, dropout=0.0
     ),
-    optimizer=OptimizerConfig(lr=3e-5),
+    optimizer=OptimizerConfig(lr=1e-5),
     schedule=CosineSchedule(epochs=4, warmup_epochs=0),
     runtime=RuntimeConfig(device="cpu", log_every=1, validate_every=2),
 )
 """Everything of MVD, without dropout, whose draws differ between the frameworks.
 
 At a rate of 1e-3 a metric loss of PyTorch's in two memory layouts is 5 % apart after twenty steps: rounding chooses
-other hardest pairs. At this rate it is 0.001 % apart.
+other hardest pairs. At rates of 3e-5 and less it is 0.001 % apart.
 """
 
 SHARED = replace(

@@ -32,6 +32,8 @@ if importlib.util.find_spec("mindspore") is None:
 # not affected by it.
 CHOSE_INSTRUCTIONS = "ONEDNN_MAX_CPU_ISA" not in os.environ
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+# Errors alone: its warnings are for those who write graphs.
+os.environ.setdefault("GLOG_v", "3")
 
 if TYPE_CHECKING:
     from mvd.mindspore.losses.objective import Objective, build_objective

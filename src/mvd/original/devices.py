@@ -1,7 +1,7 @@
 """The framework of a command line, and devices of the release under our names: GPU as cuda, Ascend as npu, CPU as cpu.
 
 MindSpore computes where it is installed and the device asked for is one of its own, Ascend or the CPU; PyTorch computes
-elsewhere. --framework decides otherwise.
+elsewhere, and where several devices share a run. --framework decides otherwise.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def choose_framework(arguments: Arguments, target: DeviceTarget) -> Framework:
     """Choose what computes on a target."""
     if arguments.framework is not None:
         return arguments.framework
-    own = target in _OF_MINDSPORE or not is_installed("pytorch")
+    # Several devices share a run in PyTorch alone.
+    own = (target in _OF_MINDSPORE and arguments.devices == 1) or not is_installed("pytorch")
     return "mindspore" if own and is_installed("mindspore") else "pytorch"
 
 
