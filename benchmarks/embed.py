@@ -10,8 +10,9 @@ Usage: python benchmarks/embed.py files [--arch resnet50] [--height 288 --width 
 `mvd-cvpr21`, four passes, 8192 numbers), with the weights it starts from. The row "plain" is the release's own way,
 transcribed: one picture after the other, read, resized and normalised by one thread, grey made on the host, all heads
 computed, float32, activations laid out by channel. The other rows are `mvd.embed`, with PyTorch or with a program of
-`mvd export`. Rows take turns; a figure is the median of the rounds. "apart" is the smallest cosine between a vector and
-that of the row "plain".
+`mvd export`. Rows take turns; a figure is the median of the rounds. Seconds of the processor, of all threads, suffer
+less from what else runs on the machine. "alone" is one picture by itself, in seconds and in those of the processor.
+"apart" is the smallest cosine between a vector and that of the row "plain".
 
 "arrays" measures `embed_pictures`, which evaluates and searches. A row is a precision and the pictures in a batch; the
 network is that of the recipe `mvd`. The figure is the median of three passes over all pictures.
@@ -113,34 +114,43 @@ def files(given: argparse.Namespace) -> None:
         write_checkpoint(
             checkpoint, network_tensors(network), UNTRAINED, config=config, card=Card(), people="", remedy=""
         )
-        ways: dict[str, Callable[[], Vectors]] = {}
+        ways: dict[str, Callable[[list[Path]], Vectors]] = {}
         for row in given.rows:
             ways[row] = _way(row, config, checkpoint, pictures)
-        rates: dict[str, list[float]] = {row: [] for row in ways}
+        seconds: dict[str, list[tuple[float, float]]] = {row: [] for row in ways}
         found: dict[str, Vectors] = {}
         for row, way in ways.items():
-            found[row] = way()  # and warm
+            found[row] = way(pictures)  # and warm
         for _ in range(given.rounds):
             for row, way in ways.items():
-                start = time.perf_counter()
-                way()
-                rates[row].append(len(pictures) / (time.perf_counter() - start))
-        first = np.median(rates["plain"]) if "plain" in rates else np.nan
-        print(f"{len(pictures)} pictures, load {os.getloadavg()[0]:.1f} in the last minute")
-        print("| row | pictures/s | row / plain | apart |\n|---|---|---|---|")
-        for row in ways:
-            rate = float(np.median(rates[row]))
+                seconds[row].append(_timed(way, pictures))
+        medians = {row: np.median(both, axis=0) / len(pictures) for row, both in seconds.items()}
+        threads = torch.get_num_threads()
+        print(f"{len(pictures)} pictures, load {os.getloadavg()[0]:.1f} in the last minute, {threads} threads")
+        headings = "row", "pictures/s", "row / plain", "CPU s a picture", "plain / row", "alone, s", "CPU s", "apart"
+        print(f"| {' | '.join(headings)} |\n|{'---|' * len(headings)}")
+        for row, (wall, computed) in medians.items():
+            shares = medians["plain"] / (wall, computed) if "plain" in medians else (np.nan, np.nan)
+            alone = np.median([_timed(ways[row], pictures[:1]) for _ in range(3)], axis=0)
             apart = float((found[row] * found["plain"]).sum(axis=1).min()) if "plain" in found else np.nan
-            print(f"| {row} | {rate:.2f} | {rate / first:.2f} | {apart:.5f} |", flush=True)
+            rate = f"{1 / wall:.2f} | {shares[0]:.2f} | {computed:.3f} | {shares[1]:.2f}"
+            print(f"| {row} | {rate} | {alone[0]:.3f} | {alone[1]:.3f} | {apart:.5f} |", flush=True)
 
 
-def _way(row: str, config: RunConfig, checkpoint: Path, pictures: list[Path]) -> Callable[[], Vectors]:
-    """Make a row: a function that embeds all pictures."""
+def _timed(way: Callable[[list[Path]], Vectors], pictures: list[Path]) -> tuple[float, float]:
+    """Return the seconds, and those of the processor, that a row takes."""
+    start = time.perf_counter(), time.process_time()
+    way(pictures)
+    return time.perf_counter() - start[0], time.process_time() - start[1]
+
+
+def _way(row: str, config: RunConfig, checkpoint: Path, pictures: list[Path]) -> Callable[[list[Path]], Vectors]:
+    """Make a row: a function that embeds files."""
     if row == "plain":
         network = initial_network(config, _PEOPLE, torch.device("cpu"))
         assert isinstance(network, MVD)
         plain = PlainEmbedder(network, config)
-        return lambda: plain(pictures)
+        return plain
     if row.startswith("onnx"):
         program = checkpoint.with_name("net.onnx")
         if not program.exists():
@@ -154,7 +164,7 @@ def _way(row: str, config: RunConfig, checkpoint: Path, pictures: list[Path]) ->
         model = open_model(program, batch=16)
     else:
         model = open_model(checkpoint, device="cpu", precision=row, batch=16)
-    return lambda: mvd.embed(model, pictures).vectors
+    return lambda some: mvd.embed(model, some).vectors
 
 
 def _pixels(file: Path, config: RunConfig) -> npt.NDArray[np.uint8]:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from mvd.models.factory import create_model
     from mvd.weights.load import convert
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "Embedder",

@@ -1,4 +1,4 @@
-"""Every term of the objective in MindSpore against PyTorch and the golden vectors, in float64, in both modes.
+"""Every term of the objective in MindSpore against PyTorch, in both modes, and against the golden vectors, in float64.
 
 MindSpore rounds a number such as a margin to float32 before it meets a float64 tensor, so eight digits are equal.
 """
@@ -80,7 +80,6 @@ def test_it_is_the_objective_of_pytorch(random_output: MakeOutput, fields: dict[
         np.testing.assert_allclose(found, gradient.numpy(), rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.usefixtures("graph")
 @pytest.mark.parametrize(("metric", "name"), [("triplet", "id+tri_ori"), ("centre", "id+tri_center")])
 def test_the_total_is_that_of_the_mindspore_release(
     golden: ReadGolden, metric: Literal["triplet", "centre"], name: str
@@ -97,7 +96,6 @@ def test_the_total_is_that_of_the_mindspore_release(
         np.testing.assert_allclose(gradients[2 * k + 1], arrays[f"id_grad/{head}_logits"], rtol=0, atol=1e-8)
 
 
-@pytest.mark.usefixtures("graph")
 def test_the_total_is_that_of_the_pytorch_release(golden: ReadGolden) -> None:
     arrays = golden("loss_total_mvdpt")
     weights = dict(zip(_TERMS.values(), arrays["weights_ce_triplet_cml_vsd_vcd"].tolist(), strict=True))

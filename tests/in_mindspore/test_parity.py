@@ -6,20 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from parity import Differences, compare, small
+from parity import Differences, compare, compare_exactly, small
 
-from mvd.config import LossConfig
-from mvd.config.recipes import MVD, RECIPES
+from mvd.config.recipes import BASELINE, MVD, RECIPES
 
 pytestmark = pytest.mark.mindspore
 
 
-def check(found: Differences) -> None:
-    assert found.outputs < 1e-4
-    assert found.terms < 1e-5
-    assert found.gradients < 1e-3
-    assert found.statistics < 1e-5
-    assert found.descriptors < 1e-4
+_ALLOWED = Differences(outputs=1e-4, terms=1e-5, gradients=1e-3, statistics=1e-5, descriptors=1e-4)
+
+
+def check(found: Differences, most: Differences = _ALLOWED) -> None:
+    for name, allowed in most._asdict().items():
+        assert getattr(found, name) < allowed, name
 
 
 @pytest.mark.parametrize("recipe", ["mvd", "mvd-mindspore", "mvd-cvpr21", "baseline", "demo"])
@@ -27,7 +26,7 @@ def test_recipes_step_by_step(recipe: str) -> None:
     check(compare(small(RECIPES[recipe]), graph=False))
 
 
-@pytest.mark.parametrize("recipe", ["mvd", "mvd-cvpr21"])
+@pytest.mark.parametrize("recipe", ["mvd", "baseline", pytest.param("mvd-cvpr21", marks=pytest.mark.slow)])
 def test_recipes_compiled(recipe: str) -> None:
     check(compare(small(RECIPES[recipe]), graph=True))
 
@@ -36,7 +35,7 @@ def test_recipes_compiled(recipe: str) -> None:
     "fields",
     [
         {"non_local": True, "pooling": "gem", "descriptor_neck": "before"},
-        {"channel_attention": True, "padding": "same", "last_stride": 2, "arch": "resnet50"},
+        {"channel_attention": True, "padding": "same", "last_stride": 2},
         {"bottleneck": False, "neck_bias": True, "metric_neck": "before"},
         {"bottleneck": False, "encoders": "shared", "descriptor_norm": "whole", "third_norm": "mindspore"},
         {"descriptor": "both", "descriptor_norm": "whole", "shared_first": "grey"},
@@ -44,13 +43,17 @@ def test_recipes_compiled(recipe: str) -> None:
     ids=lambda fields: "-".join(map(str, fields.values())),
 )
 def test_every_field_of_the_network(fields: dict[str, Any]) -> None:
-    bare = LossConfig(vsd_weight=0, vcd_weight=0, vml_weight=0)
-    config = small(MVD, **fields)
-    if fields.get("bottleneck") is False:
-        config = replace(config, losses=bare)
-    check(compare(config, graph=False))
+    # The other losses are not there in every network, and have tests of their own.
+    found = compare(replace(small(MVD, **fields), losses=BASELINE.losses), graph=False)
+    # A non-local block's last convolution has one input, and a norm divides by its scale: in exact arithmetic it has no
+    # gradient, so its layer is all rounding errors.
+    check(found, _ALLOWED._replace(gradients=1e-2) if fields.get("non_local") else _ALLOWED)
 
 
-@pytest.mark.slow
-def test_the_published_width_of_resnet50() -> None:
-    check(compare(replace(MVD, model=replace(MVD.model, dropout=0.0)), graph=False))
+@pytest.mark.parametrize("base_width", [4, pytest.param(64, marks=pytest.mark.slow)])
+def test_resnet50_is_as_exact_as_in_pytorch(base_width: int) -> None:
+    fields = {"arch": "resnet50", "base_width": base_width}
+    config = small(MVD, **fields) if base_width < 64 else replace(MVD, model=replace(MVD.model, dropout=0.0))
+    found, own = compare_exactly(config)
+    for name, allowed in _ALLOWED._asdict().items():
+        assert getattr(found, name) < max(3 * getattr(own, name), allowed), name
