@@ -132,6 +132,15 @@ def test_what_mindspore_does_not_have_here_is_one_line_that_names_the_field() ->
         assert "--framework pytorch" in str(caught.value) or message.startswith("losses: ")
 
 
+def test_both_engines_expect_checkpoints_of_one_size() -> None:
+    for recipe in ("mvd", "mvd-mindspore", "demo", "baseline"):
+        sizes = [
+            load_engine(one).checkpoint_size(one, 7)
+            for one in (replace(RECIPES[recipe], framework="pytorch"), replace(RECIPES[recipe], framework="mindspore"))
+        ]
+        assert sizes[0] == sizes[1]
+
+
 def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MS_WORKER_NUM", "2")
     with pytest.raises(ConfigError, match=r"expected one process with mindspore, found 2: .*SyncBatchNorm"):
