@@ -10,6 +10,7 @@ from mvd.mindspore.adapt import adapt
 from mvd.mindspore.inference.embed import embed
 from mvd.mindspore.inference.export import export
 from mvd.mindspore.losses.objective import build_objective
+from mvd.mindspore.models.factory import require_here
 from mvd.mindspore.training.trainer import fit
 from mvd.weights.shapes import network_shapes
 
@@ -28,7 +29,7 @@ def check(config: RunConfig) -> str:
 
 def checkpoint_size(config: RunConfig, classes: int) -> tuple[int, int]:
     """Return the bytes of weights and of the optimizer's state; see `mvd.commands.engine.Engine`."""
-    device.require_here(config.model)
+    require_here(config.model)
     shapes = network_shapes(config.model, classes)
     sizes = {name: prod(shape) * (8 if name.endswith(_COUNTER) else 4) for name, shape in shapes.items()}
     fixed = (_COUNTER, *_STATISTICS) if config.model.neck_bias else (_COUNTER, *_STATISTICS, ".neck.norm.bias")
