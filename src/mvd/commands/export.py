@@ -207,7 +207,7 @@ def _folder_beside(file: Path) -> Iterator[Path]:
 
 def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, size: int) -> Path:
     """Convert the program in float32 to a variant, calibrated on `size` pictures at a time."""
-    part = whole.with_name(f"{variant}.onnx")
+    part = whole.with_name(f"{variant}{whole.suffix}")
     match variant:
         case "fp16":
             to_float16(whole, part)
