@@ -74,11 +74,11 @@ def test_a_stopped_run_goes_on_with_the_bits_of_one_that_was_not(data: TrainingD
     for preprocessing in ("inside", "outside"):
         program = tmp_path / f"{preprocessing}.mindir"
         engine.export(CONFIG, PEOPLE, whole.checkpoint("last"), program, preprocessing=preprocessing)
-        again = MindirNetwork(program, preprocessing).embed(data.visible.batches(7))
+        again = MindirNetwork(program, preprocessing, 64).embed(data.visible.batches(7))
         assert np.abs(again - embeddings).max() < 1e-5
     (tmp_path / "torn.mindir").write_bytes(program.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"torn\.mindir: expected a MindIR program"):
-        MindirNetwork(tmp_path / "torn.mindir", "inside")
+        MindirNetwork(tmp_path / "torn.mindir", "inside", 64)
     with pytest.raises(CheckpointError, match="expected the weights of this run's network, found"):
         engine.embed(MVD, PEOPLE, whole.checkpoint("last"), data.visible)
 
