@@ -6,7 +6,7 @@
 Embeddings are 512 wide and made as of people: each person has a centre, a random point of 64 dimensions that a random
 matrix turns into 512; each picture adds to it a shift of its camera, of a third of its length, and noise of 0.6 of
 it in all 512, and is scaled to length 1. A person has 20 pictures by 8 cameras. So two pictures of a person have
-similarities of about 0.7, those of others of 0 ± 0.13, and a query, a picture that is not in the gallery, has 20
+similarities of about 0.7, those of others of 0 ± 0.1, and a query, a picture that is not in the gallery, has 20
 near rows. Thumbnails are 2 KB of random bytes. Times are of `Gallery.search`, with its line in the log, in one
 process that has searched before; CPU is of all of its threads, by a search. Memory is the largest that the process
 has used.

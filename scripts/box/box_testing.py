@@ -10,16 +10,21 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from network import HEIGHT, WIDTH, BoxNetwork, Program
-from pictures import SENSORS, Pixels
+from box_network import HEIGHT, WIDTH, BoxNetwork, Program
+from box_pictures import SENSORS, Pixels
 from PIL import Image
 
+from mvd.metrics.calibration import Calibration, learn_calibration
 from mvd.synthetic import VARIED_RIG
+
+Floats = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int64]
+Embed = Callable[[Pixels], Floats]
 
 _NAMES = ("visible", "near-infrared", "thermal")
 _KINDS = np.array([VARIED_RIG.place_of(sensor) for sensor in SENSORS])
@@ -29,23 +34,24 @@ def score_people(network: BoxNetwork, people: list[Pixels]) -> dict[str, float]:
     """Compute rank-1 and mAP, 0 to 1, of a network on held-out people."""
     program = Program(network).eval()
 
-    def embed(pictures: Pixels) -> npt.NDArray[np.float32]:
+    def embed(pictures: Pixels) -> Floats:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             return np.asarray(program(torch.from_numpy(pictures)).float())
 
-    return score(embed, people)
+    return score(embed_people(embed, people))
 
 
-def score(embed: Callable[[Pixels], npt.NDArray[np.float32]], people: list[Pixels]) -> dict[str, float]:
-    """Compute rank-1 and mAP, 0 to 1, of a function from pictures (B, H, W, 3) to descriptors (B, D)."""
-    pictures = np.concatenate(people)
-    count, each = pictures.shape[:2]
-    flat = pictures.reshape(-1, *pictures.shape[2:])
-    resized = np.stack(
-        [np.asarray(Image.fromarray(one).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)) for one in flat]
-    )
-    features = np.concatenate([embed(resized[k : k + 100]) for k in range(0, len(resized), 100)])
-    labels, kinds = np.repeat(np.arange(count), each), np.tile(_KINDS, count)
+class Embedded(NamedTuple):
+    """Held-out people: descriptors (N, D), the number of each person and the kind of each picture (N,)."""
+
+    features: Floats
+    labels: Numbers
+    kinds: Numbers
+
+
+def score(people: Embedded) -> dict[str, float]:
+    """Compute rank-1 and mAP, 0 to 1."""
+    features, labels, kinds = people
     gallery = np.flatnonzero(kinds == 0)
     figures = dict[str, float]()
     for kind, name in enumerate(_NAMES):
@@ -56,11 +62,30 @@ def score(embed: Callable[[Pixels], npt.NDArray[np.float32]], people: list[Pixel
             places = np.flatnonzero(hits)
             first.append(places[0] == 0)
             precision.append(np.mean((np.arange(len(places)) + 1) / (places + 1)))
-        figures |= {
-            f"{name} rank-1": round(float(np.mean(first)), 4),
-            f"{name} mAP": round(float(np.mean(precision)), 4),
-        }
+        figures[f"{name} rank-1"] = round(float(np.mean(first)), 4)
+        figures[f"{name} mAP"] = round(float(np.mean(precision)), 4)
     return figures
+
+
+def calibrate(people: Embedded, fingerprint: str) -> Calibration:
+    """Learn what similarities of visible and near-infrared pictures mean, on held-out people."""
+    features, labels, kinds = people
+    kept = kinds < _NAMES.index("thermal")
+    count = len(np.unique(labels))
+    return learn_calibration(features[kept], labels[kept], kinds[kept], model=fingerprint,
+                             data=f"{count} held-out rendered people, visible and near-infrared")  # fmt: skip
+
+
+def embed_people(embed: Embed, people: list[Pixels]) -> Embedded:
+    """Embed all pictures of people by a function from pictures (B, H, W, 3) to descriptors (B, D)."""
+    pictures = np.concatenate(people)
+    count, each = pictures.shape[:2]
+    flat = pictures.reshape(-1, *pictures.shape[2:])
+    resized = np.stack(
+        [np.asarray(Image.fromarray(one).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)) for one in flat]
+    )
+    features = np.concatenate([embed(resized[k : k + 100]) for k in range(0, len(resized), 100)])
+    return Embedded(features, np.repeat(np.arange(count), each), np.tile(_KINDS, count))
 
 
 def score_real(video: Path, program: Path) -> dict[str, Any]:

@@ -129,10 +129,10 @@ def _relight(images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tenso
     """Change brightness, contrast, gamma and, of visible pictures, colours; some visible ones become grey."""
     size, only = len(images), visible[:, None, None].float()
     # All but gamma is linear: one matrix for each picture.
-    keep = _some(rng, size, 0.7, 0.5, 1.8, otherwise=1.0)[:, 0] * torch.from_numpy(rng.random((size, 1, 1)) >= 0.12)
+    keep = _some(rng, size, 0.7, 0.5, 1.8, otherwise=1.0)[:, 0] * torch.from_numpy(rng.random((size, 1, 1)) >= 0.2)
     keep = torch.where(only > 0, keep, torch.ones(()))
     mix = keep * torch.eye(3) + (1 - keep) * _LUMA.expand(3, 3)
-    exchanged = torch.from_numpy(rng.random((size, 1, 1)) < 0.06) & (only > 0)
+    exchanged = torch.from_numpy(rng.random((size, 1, 1)) < 0.1) & (only > 0)
     mix = torch.where(exchanged, torch.eye(3)[rng.integers(0, 3, size)][:, None], mix)
     gain = 2 ** (_some(rng, size, 0.7, -0.45, 0.45)[:, 0] + only * _draw(rng, size * 3, -0.12, 0.12).view(size, 3, 1))
     contrast = _some(rng, size, 0.7, 0.7, 1.6, otherwise=1.0)[:, 0]

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from network import DESCRIPTOR, HEIGHT, WIDTH, BoxNetwork, Program
+from box_network import DESCRIPTOR, HEIGHT, WIDTH, BoxNetwork, Program
+from box_pictures import Pixels
+from box_testing import calibrate, embed_people, score, score_real
 
 from mvd import __version__
 from mvd.files.atomic import replacing
@@ -26,13 +29,15 @@ _HALVED_FROM = 256  # numbers; smaller tensors stay in float32
 _TOLERANCE = 0.999  # smallest cosine between a descriptor of the program and PyTorch's
 
 
-def ship(out: Path, network: BoxNetwork, facts: dict[str, Any]) -> None:
+def ship(out: Path, network: BoxNetwork, held_out: list[Pixels], facts: dict[str, Any], video: Path | None) -> None:
     """Write rendered.onnx, rendered.json and rendered.md into a folder.
 
     Args:
         out: the folder.
         network: what is shipped.
-        facts: what the card says of training and tests: settings, pictures, minutes, threads, held_out, and real crops.
+        held_out: rendered people to test and calibrate on.
+        facts: what the card says of the training: steps, stages, pictures, minutes, threads.
+        video: OpenCV's vtest.avi, if it is there, for figures on real people.
 
     Raises:
         SystemExit: onnxruntime gives other descriptors than PyTorch.
@@ -45,26 +50,39 @@ def ship(out: Path, network: BoxNetwork, facts: dict[str, Any]) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (8, HEIGHT, WIDTH, 3), np.uint8)
     with torch.no_grad():
         expected = program(torch.from_numpy(pictures)).numpy()
-    card = {"name": "rendered", "fingerprint": digest.hexdigest(), "version": __version__, "licence": LICENCE} | facts
+    fingerprint = digest.hexdigest()
+    card = {"name": "rendered", "fingerprint": fingerprint, "version": __version__, "licence": LICENCE} | facts
     with replacing(out / "rendered.onnx") as file:
         export(program, file)
         halve(file)
-        identities = tuple(range(1, 1 + facts["settings"]["people"]))
+        annotate(file, {})
+        written = OnnxNetwork(file)
+
+        def embed(given: Pixels) -> npt.NDArray[np.float32]:
+            return written.embed([given], np.zeros(len(given), np.int64))
+
+        cosine = float((embed(pictures) * expected).sum(axis=1).min())
+        if not cosine > _TOLERANCE:
+            raise SystemExit(f"{file}: expected PyTorch's descriptors, found a cosine of {cosine:.4f} with them")
+        card["held_out_people"] = sum(len(one) for one in held_out)
+        seen = embed_people(embed, held_out)
+        card["held_out"] = score(seen)
+        if video is not None:
+            card["real_crops"] = score_real(video, file)
+        calibration = calibrate(seen, fingerprint)
+        identities = tuple(range(1, 1 + facts["stages"][-1]["settings"]["people"]))
         data = RunData(root="rendered", prepared="", dataset="rendered", identities=identities, source="rendered")
         texts = {
             "name": "rendered",
-            "fingerprint": digest.hexdigest(),
+            "fingerprint": fingerprint,
             "use": describe_interface(HEIGHT, WIDTH, inside=True, modalities=False),
             "numbers": "weights fp16, arithmetic fp32",
             "data": json.dumps(asdict(data)),
             "facts": json.dumps(card),
+            "calibration": calibration.to_json(),
         }
         annotate(file, texts)
-        found = OnnxNetwork(file).embed([pictures], np.zeros(8, np.int64))
-        cosine = float((found * expected).sum(axis=1).min())
-        if not cosine > _TOLERANCE:
-            raise SystemExit(f"{file}: expected PyTorch's descriptors, found a cosine of {cosine:.4f} with them")
-        card |= {"bytes": file.stat().st_size}
+        card["bytes"] = file.stat().st_size
     with replacing(out / "rendered.json") as file:
         file.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     with replacing(out / "rendered.md") as file:
@@ -73,8 +91,7 @@ def ship(out: Path, network: BoxNetwork, facts: dict[str, Any]) -> None:
 
 def describe(card: dict[str, Any]) -> str:
     """Write the card for people, in Markdown."""
-    held_out, real, settings = card["held_out"], card.get("real_crops"), card["settings"]
-    batch = settings["identities"] * (settings["visible"] + settings["infrared"])
+    held_out, real, settings = card["held_out"], card.get("real_crops"), card["stages"][-1]["settings"]
     kinds = ("visible", "near-infrared", "thermal")
     rows = "".join(f"| {kind} | {held_out[f'{kind} rank-1']:.1%} | {held_out[f'{kind} mAP']:.1%} |\n" for kind in kinds)
     return f"""# rendered, the model in the box
@@ -89,9 +106,10 @@ pictures are compared by their inner product.
 - Trained on rendered people only: {settings["people"]:,} of them, {card["pictures"]:,} pictures, four visible, two
   near-infrared and one thermal of each (`mvd synth --varied`). No picture of a real person, and no weights from
   elsewhere, went into it.
-- Training: {settings["steps"]:,} steps of {batch} pictures,
-  {card["minutes"]:.0f} minutes on {card["threads"]} thread of a busy machine; seed {settings["seed"]};
-  `python scripts/box/train.py`.
+- Training: {card["steps"]:,} steps, {card["minutes"]:.0f} minutes on {card["threads"]} thread of a machine that others
+  used, by `scripts/box/train.py`, {_describe_stages(card["stages"])}.
+- Calibrated on the same held-out people: probabilities and thresholds of a search are those of rendered people, and not
+  of yours. `mvd calibrate` learns them on pictures of your own.
 - Licence: {LICENCE}.
 
 ## Figures
@@ -106,6 +124,10 @@ pictures of all of them, each by another camera in another place:
 ## What it is not good for
 
 - No accuracy on real people is claimed beyond the test above, which is a few people in one yard on one afternoon.
+- Infrared queries against visible pictures: on rendered people of this variety the right one comes first for
+  {held_out["near-infrared rank-1"]:.1%} of near-infrared queries, where chance gives
+  {1 / card["held_out_people"]:.1%}. Do not rely on it there; train a model on
+  pictures of your cameras.
 - It has never seen a real near-infrared or thermal picture; those rendered have made-up reflectances and temperatures.
 - It looks at clothes, build, hair and what is carried, not at faces: it does not know a person in other clothes.
 - A crop of one whole person is expected. It finds nobody in a picture.
@@ -113,6 +135,17 @@ pictures of all of them, each by another camera in another place:
 
 A model that is trained on pictures like yours is better: `mvd train`.
 """
+
+
+def _describe_stages(stages: list[dict[str, Any]]) -> str:
+    """Say whether one recipe was followed from the first step to the last."""
+    if len(stages) == 1:
+        return f"seed {stages[0]['settings']['seed']}, one recipe throughout"
+    first = ", ".join(f"{stage['step']:,}" for stage in stages)
+    return (
+        f"in {len(stages)} stages that began at the steps {first}. The recipe was changed between them (rendered.json\n"
+        f"  lists how), so the command as it is now makes a model like this one and not this one"
+    )
 
 
 def _describe_real(real: dict[str, Any] | None) -> str:
