@@ -37,7 +37,7 @@ from mvd.commands.gallery import Gallery
 from mvd.gallery.columns import Settings, to_rows
 from mvd.gallery.exact import read_vectors
 from mvd.gallery.filters import Filter, parse_time
-from mvd.gallery.index import build_index, index_is_due, index_state
+from mvd.gallery.index import EXACT_ROWS, build_index, index_is_due, index_state
 from mvd.gallery.place import Place
 from mvd.gallery.table import PictureTable
 from mvd.inference import ModelIdentity
@@ -106,11 +106,11 @@ def measure(folder: Path, size: int, exact_rows: int | None) -> None:
     for chunk in chunks(size):
         insert(table, chunk)
     added = time.monotonic() - began
-    options = {} if exact_rows is None else {"exact_rows": exact_rows}
-    gallery = Gallery(folder, **options)
+    exact_rows = EXACT_ROWS if exact_rows is None else exact_rows
+    gallery = Gallery(folder, exact_rows=exact_rows)
     gallery._model = NoModel()
     began = time.monotonic()
-    if index_is_due(gallery.table, rows=size, **options):
+    if index_is_due(gallery.table, rows=size, exact_rows=exact_rows):
         build_index(gallery.table)
     indexed = time.monotonic() - began
     queries = draw(size, QUERIES, seed=1_000_000_007)
