@@ -144,8 +144,8 @@ def _describe_stages(stages: list[dict[str, Any]]) -> str:
     first = ", ".join(f"{stage['step']:,}" for stage in stages)
     return (
         f"in {len(stages)} stages that began at the steps {first}. The recipe was\n"
-        f"  changed between them (rendered.json lists how), so the command as it is now makes a model like this one, and\n"
-        f"  not this one"
+        f"  changed between them (rendered.json lists how), so the command as it is now makes a model like this one,\n"
+        f"  and not this one"
     )
 
 
@@ -156,7 +156,8 @@ def _describe_real(real: dict[str, Any] | None) -> str:
     heading = " | ".join(real["tests"])
     return f"""Real people: {real["described"]} of OpenCV's vtest.avi, `python benchmarks/real_crops.py`, rank-1 / mAP.
 A match was taken at another time and place of the same yard. In "other cameras" each track has a colour cast, gamma and
-resolution of its own; "grey queries" search these in grey.
+resolution of its own; "grey queries" search these in grey. Nothing was trained on these crops, but they were looked at
+while the recipe was being found.
 
 | | {heading} |
 |{"---|" * (len(real["tests"]) + 1)}
