@@ -124,7 +124,7 @@ pictures of all of them, each by another camera in another place:
 {_describe_real(real)}
 ## What it is not good for
 
-- No accuracy on real people is claimed beyond the test above, which is a few people in one yard on one afternoon.
+- No accuracy on real people is claimed beyond the test on this card: a few people in one yard on one afternoon.
 - Infrared queries against visible pictures: on rendered people of this variety the right one comes first for
   {held_out["near-infrared rank-1"]:.1%} of near-infrared queries, where chance gives {1 / card["held_out_people"]:.1%}.
   Do not rely on it there; train a model on pictures of your cameras.
