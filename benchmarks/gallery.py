@@ -6,7 +6,7 @@
 Embeddings are 512 wide and made as of people: each person has a centre, a random point of 64 dimensions that a random
 matrix turns into 512; each picture adds to it a shift of its camera, of a third of its length, and noise of 0.6 of
 it in all 512, and is scaled to length 1. A person has 20 pictures by 8 cameras. So two pictures of a person have
-similarities of about 0.7, those of others of 0 ± 0.13, and a query, a picture that is not in the gallery, has 20
+similarities of about 0.7, those of others of 0 ± 0.1, and a query, a picture that is not in the gallery, has 20
 near rows. Thumbnails are 2 KB of random bytes. Times are of `Gallery.search`, with its line in the log, in one
 process that has searched before; CPU is of all of its threads, by a search. Memory is the largest that the process
 has used.
@@ -37,7 +37,7 @@ from mvd.commands.gallery import Gallery
 from mvd.gallery.columns import Settings, to_rows
 from mvd.gallery.exact import read_vectors
 from mvd.gallery.filters import Filter, parse_time
-from mvd.gallery.index import build_index, index_is_due, index_state
+from mvd.gallery.index import EXACT_ROWS, build_index, index_is_due, index_state
 from mvd.gallery.place import Place
 from mvd.gallery.table import PictureTable
 from mvd.inference import ModelIdentity
@@ -106,11 +106,11 @@ def measure(folder: Path, size: int, exact_rows: int | None) -> None:
     for chunk in chunks(size):
         insert(table, chunk)
     added = time.monotonic() - began
-    options = {} if exact_rows is None else {"exact_rows": exact_rows}
-    gallery = Gallery(folder, **options)
+    exact_rows = EXACT_ROWS if exact_rows is None else exact_rows
+    gallery = Gallery(folder, exact_rows=exact_rows)
     gallery._model = NoModel()
     began = time.monotonic()
-    if index_is_due(gallery.table, rows=size, **options):
+    if index_is_due(gallery.table, rows=size, exact_rows=exact_rows):
         build_index(gallery.table)
     indexed = time.monotonic() - began
     queries = draw(size, QUERIES, seed=1_000_000_007)

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import argparse
 import copy
-import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -24,8 +22,9 @@ import numpy.typing as npt
 import torch
 
 from mvd import losses
-from mvd.config import ModelConfig, RunConfig
+from mvd.config import ModelConfig, RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES
+from mvd.mindspore.device import computing
 from mvd.mindspore.losses import build_objective
 from mvd.mindspore.models.factory import Network, build_network, our_parameters
 from mvd.mindspore.models.outputs import with_names
@@ -152,7 +151,7 @@ def run_mindspore(config: RunConfig, network: Network, batch: Batch, *, graph: b
         total, terms = objective(output, labels, modalities)
         return total, terms, output
 
-    with mindspore_mode(graph=graph):
+    with computing(RuntimeConfig(compile=graph), "cpu"):
         network.set_train(True)
         compute = mindspore.value_and_grad(forward, None, network.trainable_params(), has_aux=True)
         arrays = [mindspore.Tensor(array) for array in batch]
@@ -223,17 +222,6 @@ def compare_exactly(config: RunConfig, *, seed: int = 0) -> tuple[Differences, D
     return differences(found, expected), differences(run_torch(config, reference, batch), expected)
 
 
-@contextmanager
-def mindspore_mode(*, graph: bool) -> Iterator[None]:
-    """Let MindSpore compile whole graphs, or run step by step."""
-    before = mindspore.get_context("mode")
-    mindspore.set_context(mode=mindspore.GRAPH_MODE if graph else mindspore.PYNATIVE_MODE)
-    try:
-        yield
-    finally:
-        mindspore.set_context(mode=before)
-
-
 def small(config: RunConfig, **fields: Any) -> RunConfig:
     """Make the small twin of a configuration."""
     return replace(config, model=replace(config.model, **{**SMALL, **fields}))
@@ -243,13 +231,6 @@ def as_array(tensor: Any) -> Array:
     """Copy a tensor of MindSpore."""
     array: Array = tensor.asnumpy()
     return array
-
-
-def _settle_instructions() -> None:
-    """Let MindSpore read ONEDNN_MAX_CPU_ISA, which both frameworks do when they first convolve, and PyTorch not."""
-    ones = mindspore.Tensor(np.ones((1, 1, 1, 1), np.float32))
-    as_array(mindspore.ops.conv2d(ones, ones))
-    os.environ.pop("ONEDNN_MAX_CPU_ISA", None)
 
 
 def _largest(values: Array) -> float:
@@ -265,6 +246,9 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", default=["mvd", "mvd-mindspore", "mvd-cvpr21", "baseline"])
     parser.add_argument("--full", action="store_true", help="the recipes' own ResNet-50, against float64")
     arguments = parser.parse_args()
+    # Before PyTorch convolves: it settles the instructions of both (`mvd.mindspore.device`).
+    with computing(RuntimeConfig(compile=False), "cpu"):
+        pass
     print("| network | compared | outputs | terms | gradients | statistics | descriptors | seconds |")
     print("|---|---|---|---|---|---|---|---|")
     for name in arguments.recipes:
@@ -286,8 +270,6 @@ def _print_row(network: str, compared: str, found: Differences, seconds: float |
     figures = " | ".join(f"{value:.1e}" for value in found)
     print(f"| {network} | {compared} | {figures} | {'' if seconds is None else f'{seconds:.0f}'} |", flush=True)
 
-
-_settle_instructions()
 
 if __name__ == "__main__":
     main()

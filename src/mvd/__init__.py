@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mvd.inference import open_model
     from mvd.inference.embedder import Embedder
     from mvd.models.factory import create_model
+    from mvd.page.serve import serve
     from mvd.weights.load import convert
 
 __version__ = "0.3.0"
@@ -74,6 +75,7 @@ __all__ = [
     "recipes",
     "report",
     "resume",
+    "serve",
     "show",
     "split",
     "synth",
@@ -106,6 +108,7 @@ _HOMES = {
     "recipes": "mvd.config.recipes:RECIPES",
     "report": "mvd.commands.report",
     "resume": "mvd.commands.train",
+    "serve": "mvd.page.serve",
     "show": "mvd.commands.show",
     "split": "mvd.commands.split",
     "synth": "mvd.commands.synth",

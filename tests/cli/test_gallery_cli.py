@@ -58,6 +58,16 @@ def test_a_folder_of_pictures_answers_at_once(photos: Path, capsys: pytest.Captu
     assert found == {file.name for file in photos.glob("*.jpg")} - {"broken.jpg"}
     assert mvd("gallery", "stats", photos) == 0
     assert "pictures 14, visible 14" in printed(capsys)
+    # Pictures from elsewhere stay, and the folder may be moved; what is removed but still there is said to come back.
+    write_people(Path("elsewhere"), people=1, pictures=2, seed=3)
+    assert mvd("gallery", "add", photos, "elsewhere") == 0
+    photos.rename("moved")
+    assert mvd("gallery", "search", "moved", night, "--json", "--top", "50") == 0
+    found = {hit["entry"]["path"] for hit in json.loads(capsys.readouterr().out.partition("now\n")[2])["hits"]}
+    expected = [file for file in Path("moved").glob("*.jpg") if file.name != "broken.jpg"]
+    assert found == {str(file.resolve()) for file in [*expected, *Path("elsewhere").iterdir()]}
+    assert mvd("gallery", "remove", "moved", "--path", "moved/new.jpg") == 0
+    assert "1 of these pictures are still in the folder" in printed(capsys)
 
 
 def test_add_search_show_remove_stats_and_audit(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

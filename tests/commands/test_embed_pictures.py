@@ -129,10 +129,12 @@ def test_what_has_changed_since_is_embedded_again(
     with pytest.raises(KeyboardInterrupt):
         embed_to_file(program, photos, out)
     monkeypatch.setattr(embed_file, "write_embeddings", write)
-    write_picture(photos / "ir" / "01.jpg", 77, height=40)
-    damaged, *_ = (tmp_path / ".out.npz.chunks").iterdir()
+    changed = photos / "ir" / "01.jpg"
+    write_picture(changed, 77, height=40)
+    kept = (tmp_path / ".out.npz.chunks").glob("*.npz")
+    damaged = next(file for file in kept if str(changed) not in read_embeddings(file).paths)
     damaged.write_bytes(damaged.read_bytes()[:-50])
-    assert embed_to_file(program, photos, out).reused <= 4
+    assert embed_to_file(program, photos, out).reused in (3, 4)  # of three chunks, one is as it was
     assert_equal(read_embeddings(out), mvd.embed(program, photos))
 
 

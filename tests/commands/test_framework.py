@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from shell import mvd
 
-from mvd.commands.engine import choose_framework, fit_machine, load_engine
+import mvd as mvd_package
+from mvd.commands.engine import Engine, choose_framework, fit_machine, load_engine
 from mvd.commands.export import export
 from mvd.config import Machine, RunConfig, RuntimeConfig, from_json, to_json
 from mvd.errors import ConfigError
@@ -60,6 +62,15 @@ def test_a_framework_that_is_missing_is_one_line_that_says_how_to_get_it_or_to_d
     install(monkeypatch)
     with pytest.raises(ConfigError, match=r"package torch, found none; install it: pip install 'mvd\[torch\]'$"):
         load_engine(replace(CPU, framework="pytorch"))
+
+
+@pytest.mark.parametrize("engine", ["training", "mindspore"])
+def test_both_engines_have_all_of_the_protocol(engine: str) -> None:
+    # Read, not imported: MindSpore need not be installed.
+    tree = ast.parse((Path(mvd_package.__file__).parent / engine / "engine.py").read_text(encoding="utf-8"))
+    assigned = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+    offered = set(ast.literal_eval(assigned["__all__"]))
+    assert offered == {name for name in vars(Engine) if not name.startswith("_")}
 
 
 def test_a_run_of_the_other_framework_is_used_in_the_one_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

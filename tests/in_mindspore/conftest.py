@@ -27,8 +27,9 @@ else:
 @pytest.fixture(params=["pynative", "graph"])
 def graph(request: pytest.FixtureRequest) -> Iterator[bool]:
     """Whether MindSpore compiles whole graphs; the test runs in that mode, and in the other."""
-    from parity import mindspore_mode
+    from mvd.config import RuntimeConfig
+    from mvd.mindspore.device import computing
 
     compiled = request.param == "graph"
-    with mindspore_mode(graph=compiled):
+    with computing(RuntimeConfig(compile=compiled), "cpu"):
         yield compiled

@@ -74,11 +74,11 @@ def test_a_stopped_run_goes_on_with_the_bits_of_one_that_was_not(data: TrainingD
     for preprocessing in ("inside", "outside"):
         program = tmp_path / f"{preprocessing}.mindir"
         engine.export(CONFIG, PEOPLE, whole.checkpoint("last"), program, preprocessing=preprocessing)
-        again = MindirNetwork(program, preprocessing).embed(data.visible.batches(7))
+        again = MindirNetwork(program, preprocessing, 64).embed(data.visible.batches(7))
         assert np.abs(again - embeddings).max() < 1e-5
     (tmp_path / "torn.mindir").write_bytes(program.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"torn\.mindir: expected a MindIR program"):
-        MindirNetwork(tmp_path / "torn.mindir", "inside")
+        MindirNetwork(tmp_path / "torn.mindir", "inside", 64)
     with pytest.raises(CheckpointError, match="expected the weights of this run's network, found"):
         engine.embed(MVD, PEOPLE, whole.checkpoint("last"), data.visible)
 
@@ -130,6 +130,15 @@ def test_what_mindspore_does_not_have_here_is_one_line_that_names_the_field() ->
             engine.check(config)
         assert "\n" not in str(caught.value)
         assert "--framework pytorch" in str(caught.value) or message.startswith("losses: ")
+
+
+def test_both_engines_expect_checkpoints_of_one_size() -> None:
+    for recipe in ("mvd", "mvd-mindspore", "demo", "baseline"):
+        sizes = [
+            load_engine(one).checkpoint_size(one, 7)
+            for one in (replace(RECIPES[recipe], framework="pytorch"), replace(RECIPES[recipe], framework="mindspore"))
+        ]
+        assert sizes[0] == sizes[1]
 
 
 def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

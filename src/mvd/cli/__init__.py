@@ -40,7 +40,12 @@ _GROUPS = {
         "report": "report:Report",
         "protocols": "protocols:Protocols",
     },
-    "pictures": {"embed": "embed:Embed", "calibrate": "calibrate:Calibrate", "gallery": "gallery:Gallery"},
+    "pictures": {
+        "embed": "embed:Embed",
+        "calibrate": "calibrate:Calibrate",
+        "gallery": "gallery:Gallery",
+        "serve": "serve:Serve",
+    },
     "weights": {
         "import": "import_weights:Import",
         "convert": "convert:Convert",
@@ -102,11 +107,11 @@ def _run(arguments: list[str]) -> int:
 
 def overview() -> str:
     """Write the help of `mvd`: every verb by group, in at most 24 lines of 80 columns."""
-    lines = ["usage: mvd VERB [arguments]", ""]
+    lines = ["usage: mvd VERB [arguments]; mvd VERB --help lists them", ""]
     for group, verbs in _GROUPS.items():
         for place, verb in enumerate(verbs):
             lines.append(f"{group if place == 0 else '':<9} {verb:<10} {_summary(_load(_VERBS[verb]))}")
-    return "\n".join([*lines, "mvd VERB --help lists its arguments."])
+    return "\n".join(lines)
 
 
 def overview_of(verb: str) -> str:

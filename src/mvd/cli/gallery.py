@@ -211,6 +211,12 @@ class Remove(_Which):
         gallery = _open(self.gallery)
         removed = gallery.remove(self.rows, paths=self.path, only=self._filter(), expired=self.expired)
         say(console, f"{removed.gallery}: {removed.rows:,} removed for good; {removed.left:,} left")
+        if removed.back:
+            say(
+                console,
+                f"note: {removed.back:,} of these pictures are still in the folder that this gallery follows; the next "
+                f"search adds them again, unless you delete them there",
+            )
         return 0
 
 

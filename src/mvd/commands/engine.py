@@ -130,9 +130,9 @@ class Engine(Protocol):
         preprocessing: Preprocessing,
         projection: Projection | None = None,
     ) -> None:
-        """Write the network as a program from pictures to embeddings, in float32, of any batch size.
+        """Write the network as a program from pictures to embeddings, in float32.
 
-        PyTorch writes ONNX, MindSpore MindIR.
+        PyTorch writes ONNX, for any batch size; MindSpore MindIR, for that of `runtime.embed_batch`, or else 64.
 
         Args:
             config: the run, which gives H × W.

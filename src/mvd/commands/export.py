@@ -86,7 +86,8 @@ def export(
         data: the data set's folder or table, if it is not the one that the run was trained on.
         protocols: what to measure; the customary protocols by default.
         measure: evaluate every program on all test pictures, or only compare it on some.
-        machine: framework, workers and batch; programs are compared in float32 on the CPU.
+        machine: framework, workers, and batch, for which a MindIR program is written; programs are compared in float32
+            on the CPU.
         progress: called with (programs done, programs in all).
 
     Raises:
@@ -137,7 +138,7 @@ def export(
             results = pictures.measure(descriptors)
             texts = _metadata(config, card, variant, results if pictures.own else (), preprocessing)
             texts |= about | _identify(variant, fingerprint, calibration)
-            _annotate(part, file, texts)
+            _annotate(part, file, texts, config.runtime.embed_batch or _BATCH)
             size = part.stat().st_size
             done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
@@ -178,15 +179,17 @@ def _run(
         return OnnxNetwork(file).embed(batches, pictures.modalities)
     from mvd.mindspore.inference.export import MindirNetwork
 
-    return MindirNetwork(file, preprocessing).embed(batches)
+    return MindirNetwork(file, preprocessing, pictures.config.runtime.embed_batch or _BATCH).embed(batches)
 
 
-def _annotate(part: Path, file: Path, texts: Mapping[str, str]) -> None:
+def _annotate(part: Path, file: Path, texts: Mapping[str, str], size: int) -> None:
     """Write what a program says of itself: into it, or beside its final file, since MindIR has no place for it."""
     if part.suffix == ".onnx":
         annotate(part, texts)
     else:
-        write_json(file.with_name(f"{file.name}.json"), dict(texts))
+        # It takes batches of one size.
+        use = texts["use"].replace('"batch"', str(size))
+        write_json(file.with_name(f"{file.name}.json"), {**texts, "use": use})
 
 
 @contextmanager
@@ -207,7 +210,7 @@ def _folder_beside(file: Path) -> Iterator[Path]:
 
 def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, size: int) -> Path:
     """Convert the program in float32 to a variant, calibrated on `size` pictures at a time."""
-    part = whole.with_name(f"{variant}.onnx")
+    part = whole.with_name(f"{variant}{whole.suffix}")
     match variant:
         case "fp16":
             to_float16(whole, part)

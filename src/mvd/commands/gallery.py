@@ -20,7 +20,7 @@ from mvd.errors import ConfigError, GalleryError
 from mvd.files.atomic import cannot_write, replacing
 from mvd.gallery.columns import ABOUT, ROW, VECTOR
 from mvd.gallery.exact import batch_vectors
-from mvd.gallery.filters import Filter, any_of, every, quote
+from mvd.gallery.filters import Filter, any_of, below, every
 from mvd.gallery.forget import remove_rows
 from mvd.gallery.search import Combine, combine, decide, find, to_entry
 from mvd.gallery.stats import gallery_stats, modalities_of
@@ -190,6 +190,44 @@ class Gallery(Adding):
             notes=tuple(notes),
         )
 
+    def embed(self, queries: Query | Sequence[Query], *, modality: Modality | None = None) -> Embeddings:
+        """Embed pictures of one person by the gallery's model, to search with them more than once.
+
+        Args:
+            queries: as for `search`.
+            modality: of the pictures; None takes a folder's, or guesses it from the pixels.
+
+        Raises:
+            GalleryError: there is no such gallery, or it has another model.
+            DatasetError: a query is no picture.
+        """
+        given = list(queries) if isinstance(queries, Sequence) and not isinstance(queries, str) else [queries]
+        asked = embed_queries(self._open_model, self.table, given, modality)
+        count = len(asked.hashes)
+        return Embeddings(
+            model=self.table.settings.model,
+            paths=("query",) * count,
+            hashes=asked.hashes,
+            modalities=np.array(asked.modalities, np.int64),
+            modality_sources=("pixels" if modality is None else "flag",) * count,
+            modality_confidences=np.ones(count, np.float32),
+            cameras=(None,) * count,
+            times=np.full(count, "NaT", "datetime64[us]"),
+            identities=(None,) * count,
+            tags=((),) * count,
+            vectors=asked.vectors,
+        )
+
+    def compare(self, query: Embeddings, row: str) -> tuple[float, int]:
+        """Return the similarity of a query, the mean of its pictures, with a row, and the row's modality.
+
+        Raises:
+            GalleryError: the row is not there.
+        """
+        with self._reading():
+            liked = self._like([row])
+        return float(combine(query.vectors, "mean")[0] @ liked.vectors[0]), int(liked.modalities[0])
+
     def remove(
         self,
         rows: Sequence[str] = (),
@@ -218,15 +256,16 @@ class Gallery(Adding):
                     "or a date"
                 )
             gone = self._settle()
-            return Removed(gallery=self.place, rows=gone, left=self.table.count())
+            return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=0)
         gone = self._settle() if expired else 0
         with self._changing() as table:
             named = any_of(ROW, self._names(rows)) if rows else None
-            where = every([named, f"({' OR '.join(map(_below, paths))})" if paths else None, condition])
+            where = every([named, f"({' OR '.join(map(below, paths))})" if paths else None, condition])
             assert where is not None
+            back = self._followed(table.read(["path"], where).column("path").to_pylist())
             gone += remove_rows(table, self._log, where, condition=self._salted(where))
         self._index()
-        return Removed(gallery=self.place, rows=gone, left=self.table.count())
+        return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=back)
 
     def rows(self, rows: Sequence[str] = (), *, only: Filter | None = None, limit: int | None = 20) -> list[Entry]:
         """Read what is known of rows, the latest pictures first."""
@@ -271,6 +310,11 @@ class Gallery(Adding):
         assert self.table is not None  # that there is a gallery
         return self._log.audit()
 
+    def _followed(self, paths: Sequence[str]) -> int:
+        """Count pictures that a search would add again, because they are in the folder that the gallery follows."""
+        folder = self.table.settings.folder
+        return 0 if folder is None else sum(Path(path).is_relative_to(folder) and Path(path).exists() for path in paths)
+
     def _like(self, names: Sequence[str]) -> Asked:
         """Read rows of the gallery as a query."""
         width = self.table.settings.model.width
@@ -292,9 +336,3 @@ def _described(picture: Listed, camera: str | None, identity: str | None, tags: 
         identity=picture.identity or identity,
         tags=tuple(dict.fromkeys((*picture.tags, *tags))),
     )
-
-
-def _below(path: str | Path) -> str:
-    """Write the condition that a path is a file or below a folder."""
-    whole = str(Path(path).resolve())
-    return f"{any_of('path', sorted({str(path), whole}))} OR starts_with(path, {quote(whole.rstrip('/') + '/')})"

@@ -57,7 +57,10 @@ class Adding(Session):
         listed = [one._replace(path=str(Path(one.path).resolve())) for one in listed]
         removed = 0
         if self._table is not None:
-            gone = find_changes(self.table, listed)
+            followed = Path(self.table.settings.folder or folder)
+            gone = find_changes(self.table, [followed, folder.resolve()], listed)
+            if followed != folder.resolve():
+                self.table.set(folder=str(folder.resolve()))
             if gone:
                 with self._changing() as table:
                     removed = remove_rows(table, self._log, any_of(ROW, gone), reason="file")

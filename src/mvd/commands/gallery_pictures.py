@@ -192,14 +192,20 @@ def embed_queries(
     )
 
 
-def find_changes(table: PictureTable, listed: Sequence[Listed]) -> list[str]:
-    """Find rows whose files are not listed any more, or have another size or age than when they were added."""
+def find_changes(table: PictureTable, folders: Sequence[Path], listed: Sequence[Listed]) -> list[str]:
+    """Find rows of pictures below some folders that are not listed any more, or whose files have another size or age.
+
+    Args:
+        table: the gallery.
+        folders: where it follows pictures, and where it did before that folder was moved.
+        listed: what is there now.
+    """
     files = {one.path for one in listed}
-    rows = table.read([ROW, "path", "bytes", "modified"]).to_pylist()
     return [
         row[ROW]
-        for row in rows
-        if row["path"] not in files or (row["bytes"], row["modified"]) != file_state(row["path"])
+        for row in table.read([ROW, "path", "bytes", "modified"]).to_pylist()
+        if any(Path(row["path"]).is_relative_to(folder) for folder in folders)
+        and (row["path"] not in files or (row["bytes"], row["modified"]) != file_state(row["path"]))
     ]
 
 

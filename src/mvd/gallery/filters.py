@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
+from pathlib import Path
 
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
@@ -74,6 +75,12 @@ def any_of(column: str, values: Sequence[str]) -> str:
 def any_tag(tags: Sequence[str]) -> str:
     """Write the condition that a row has one of some tags."""
     return f"array_has_any(tags, [{', '.join(map(quote, tags))}])"
+
+
+def below(path: str | Path) -> str:
+    """Write the condition that a picture is a file, or below a folder."""
+    whole = str(Path(path).resolve())
+    return f"{any_of('path', sorted({str(path), whole}))} OR starts_with(path, {quote(whole.rstrip('/') + '/')})"
 
 
 def quote(text: str) -> str:

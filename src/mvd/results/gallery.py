@@ -118,11 +118,14 @@ class Removed:
         gallery: where.
         rows: rows that were removed.
         left: rows that are left.
+        back: pictures of removed rows that are still in the folder that the gallery follows, so that the next search
+            adds them again.
     """
 
     gallery: str
     rows: int
     left: int
+    back: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,8 @@ from mvd.mindspore.models.arithmetic import unit_rows
 from mvd.mindspore.models.factory import Network
 from mvd.mindspore.training.augment import normalise
 
+_BATCH = 64  # where `runtime.embed_batch` leaves it open
+
 
 class _Program(nn.Cell):
     """The exported cell: pre-processing, if inside, the network's embedding, and its projection, if there is one."""
@@ -59,11 +61,18 @@ def export(
     height, width = config.data.height, config.data.width
     with computing(config.runtime, "cpu"):
         program = _Program(load_network(config, classes, checkpoint), preprocessing, projection).set_train(False)
+        # Of one size: with an unknown one MindSpore 2.10 writes a program that it cannot load.
+        size = program_batch(config)
         if preprocessing == "inside":
-            given = Tensor(shape=(None, height, width, 3), dtype=mindspore.uint8)
+            given = Tensor(np.zeros((size, height, width, 3), np.uint8))
         else:
-            given = Tensor(shape=(None, 3, height, width), dtype=mindspore.float32)
+            given = Tensor(np.zeros((size, 3, height, width), np.float32))
         mindspore.export(program, given, file_name=str(file), file_format="MINDIR")
+
+
+def program_batch(config: RunConfig) -> int:
+    """Return B, the pictures in a batch that a program of a run takes."""
+    return config.runtime.embed_batch or _BATCH
 
 
 class MindirNetwork:
@@ -72,12 +81,13 @@ class MindirNetwork:
     Args:
         file: the program.
         preprocessing: what it was exported with.
+        size: B, likewise.
 
     Raises:
         CheckpointError: MindSpore cannot load it.
     """
 
-    def __init__(self, file: Path, preprocessing: Preprocessing) -> None:
+    def __init__(self, file: Path, preprocessing: Preprocessing, size: int) -> None:
         try:
             self._program = nn.GraphCell(mindspore.load(str(file)))
         except (RuntimeError, ValueError, TypeError) as error:
@@ -86,8 +96,13 @@ class MindirNetwork:
                 f"{file}: expected a MindIR program, MindSpore could not load it ({reason}); export it again"
             ) from error
         self._inside = preprocessing == "inside"
+        self._size = size
 
     def embed(self, pictures: Iterable[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
-        """Compute descriptors (N, D) float32 of batches of pictures (B, H, W, 3) uint8."""
-        given = (Tensor(np.ascontiguousarray(batch) if self._inside else normalise(batch)) for batch in pictures)
-        return np.concatenate([self._program(batch).asnumpy() for batch in given])
+        """Compute descriptors (N, D) float32 of batches of up to B pictures, (B, H, W, 3) uint8."""
+        parts = []
+        for batch in pictures:
+            filled = np.concatenate([batch, np.zeros((self._size - len(batch), *batch.shape[1:]), np.uint8)])
+            given = Tensor(filled if self._inside else normalise(filled))
+            parts.append(self._program(given).asnumpy()[: len(batch)])
+        return np.concatenate(parts)

@@ -1,0 +1,1 @@
+"""A page on this machine to search a gallery: `mvd serve`."""

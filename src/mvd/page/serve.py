@@ -1,0 +1,115 @@
+"""`mvd serve`: a page on this machine to search a gallery."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mvd.errors import ConfigError, MissingPackageError, MvdError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+def serve(
+    gallery: str | Path,
+    *,
+    model: str | Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token: str | None = None,
+    https: bool = False,
+    false_alarms: float = 0.01,
+    note: Callable[[str], None] = _silent,
+) -> None:
+    """Serve the page of a gallery until it is stopped by Ctrl-C or SIGTERM.
+
+    Args:
+        gallery: the folder, or the address of a shared store.
+        model: where the gallery's model is now, if it has been moved.
+        host: the address to listen at; anything but this machine's own needs a token.
+        port: 0 takes a free one.
+        token: what users type in; None makes one where one is needed.
+        https: whether browsers reach the page by https, through a proxy; the cookie is then sent that way only.
+        false_alarms: the rate that the threshold of a calibrated model is for.
+        note: called with lines for the user: the address, and the token that was made.
+
+    Raises:
+        MissingPackageError: the extra "serve" is not installed.
+        GalleryError: there is no gallery, or it cannot be opened.
+        ConfigError: the token is too short, or the address cannot be listened at.
+    """
+    try:
+        import uvicorn
+
+        from mvd.page.security import is_loopback
+    except ImportError as error:
+        raise _missing(error) from error
+    if not 0 < false_alarms < 1:
+        raise ConfigError(f"false-alarms: expected a share between 0 and 1, found {false_alarms:g}")
+    if token is not None and len(token) < 16:
+        raise ConfigError(f"token: expected at least 16 characters, found {len(token)}; leave it out to have one made")
+    made = token is None and not is_loopback(host)
+    token = secrets.token_urlsafe(24) if made else token
+    app = make_page(gallery, model=model, token=token, https=https, false_alarms=false_alarms, note=note)
+    listening = _listen(host, port)
+    with listening:
+        shown = f"[{host}]" if ":" in host else host
+        note(f"http://{shown}:{listening.getsockname()[1]}/ shows the gallery {gallery}; Ctrl-C stops it")
+        if made:
+            note(f"token: {token}")
+        # No access log: addresses have the names of queries in them.
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
+        server.run(sockets=[listening])
+
+
+def make_page(
+    gallery: str | Path,
+    *,
+    model: str | Path | None = None,
+    token: str | None = None,
+    https: bool = False,
+    false_alarms: float = 0.01,
+    note: Callable[[str], None] = _silent,
+) -> Starlette:
+    """Make the page as an ASGI application, for a server of one's own; arguments and errors are those of `serve`."""
+    try:
+        from mvd.commands.gallery import Gallery
+        from mvd.page.app import Settings, make_app
+    except MvdError:
+        raise
+    except ImportError as error:
+        raise _missing(error) from error
+    opened = Gallery(gallery, model=model, keep=True, note=note)
+    return make_app(opened, Settings(token=token, secure=https, false_alarms=false_alarms))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Listen before anything is said, so that an address that is taken is one line."""
+    listening = None
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        if listening is not None:
+            listening.close()
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"{host}:{port}: expected an address to listen at, could not ({reason}); choose another --port or --host"
+        ) from error
+    return listening
+
+
+def _missing(error: ImportError) -> MissingPackageError:
+    return MissingPackageError(
+        f"expected the package {error.name}, which the page needs, found none; install it: pip install 'mvd[serve]'"
+    )

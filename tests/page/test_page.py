@@ -1,0 +1,248 @@
+"""The page of a gallery: what it shows, what it keeps out, and what it never gives away."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from galleries import PlainModel, use_models, write_people
+from PIL import Image
+from shell import refused
+from starlette.testclient import TestClient
+
+from mvd.commands.gallery import Gallery
+from mvd.data.samples import Modality
+from mvd.page.marks import MARKS, read_marks
+from mvd.page.security import COOKIE, HEADERS, is_loopback
+from mvd.page.serve import make_page
+
+TOKEN = "a token of sufficient length"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _models() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        use_models(patch, PlainModel())
+        yield
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Five people, three pictures each; a gallery of all but the first picture of each."""
+    files = write_people(tmp_path / "photos")
+    gallery = Gallery(tmp_path / "gallery")
+    gallery.add([file for file in files if file.stem[-1] == "1"], camera="door", modality=Modality.VISIBLE)
+    gallery.add(
+        [file for file in files if file.stem[-1] == "2"], camera="<b>hall</b>", tags=["may"], modality=Modality.VISIBLE
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def page(people: Path) -> TestClient:
+    return TestClient(make_page(people / "gallery"), base_url="http://127.0.0.1:8000")
+
+
+def ask(page: TestClient, *files: Path, **fields: str) -> str:
+    """Upload pictures, and return the address of the result."""
+    uploads = [("pictures", (file.name, file.read_bytes(), "image/jpeg")) for file in files]
+    answer = page.post("/search", files=uploads, data=fields, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def rows(text: str) -> list[str]:
+    return re.findall(r"<code>([0-9a-f]{16})</code>", text)
+
+
+def test_a_picture_finds_its_person_first(page: TestClient, people: Path) -> None:
+    assert "10: 10 visible, 0 infrared" in page.get("/").text
+    answer = page.get(ask(page, people / "photos" / "3_0.jpg"))
+    found = [entry for row in rows(answer.text) for entry in Gallery(people / "gallery").rows([row])]
+    assert len(found) == 10
+    assert {Path(entry.path).name for entry in found[:2]} == {"3_1.jpg", "3_2.jpg"}
+    assert "not calibrated" in answer.text
+    picture = page.get(f"/thumbnail/{rows(answer.text)[0]}")
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(picture.content)).size[1] > 16
+
+
+def test_filters_search_again_without_the_picture(page: TestClient, people: Path) -> None:
+    place = ask(page, people / "photos" / "3_0.jpg")
+    assert len(rows(page.get(place, params={"camera": "door"}).text)) == 5
+    assert len(rows(page.get(place, params={"tag": "may"}).text)) == 5
+    assert len(rows(page.get(place, params={"modality": "infrared"}).text)) == 0
+    assert "expected visible or infrared" in page.get(place, params={"modality": "x' OR 1=1 --"}).text
+    assert len(rows(page.get(place, params={"camera": "x' OR '1'='1"}).text)) == 0
+    assert page.get(place, params={"top": "9999999"}).status_code == 400
+
+
+def test_what_is_in_the_gallery_is_text_not_markup(page: TestClient, people: Path) -> None:
+    text = page.get(ask(page, people / "photos" / "3_0.jpg")).text
+    assert "<b>hall" not in text
+    assert "&lt;b&gt;hall&lt;/b&gt;" in text
+
+
+def test_searching_on_from_a_result(page: TestClient, people: Path) -> None:
+    first = rows(page.get(ask(page, people / "photos" / "3_0.jpg")).text)[0]
+    answer = page.post(f"/like/{first}")
+    assert answer.status_code == 200
+    assert rows(answer.text)[0] != first
+    [entry] = Gallery(people / "gallery").rows([rows(answer.text)[0]])
+    assert Path(entry.path).name.startswith("3_")
+
+
+def test_verdicts_are_kept_and_the_last_counts(page: TestClient, people: Path) -> None:
+    place = ask(page, people / "photos" / "3_0.jpg")
+    first, *_, last = rows(page.get(place).text)
+    for row, verdict in ((first, "no"), (first, "yes"), (last, "no")):
+        assert page.post(f"/mark{place.removeprefix('/query')}/{row}", data={"same": verdict}).status_code == 200
+    assert "marked as wrong" in page.post(f"/mark{place.removeprefix('/query')}/{last}", data={"same": "no"}).text
+    marks = read_marks(people / "gallery")
+    assert [(mark.row, mark.same) for mark in marks] == [(first, True), (last, False)]
+    assert marks[0].similarity > marks[1].similarity
+    assert marks[0].query_modality in {0, 1}
+    assert "photos" not in (people / "gallery" / MARKS).read_text()
+
+
+def test_removing_needs_a_tick_and_is_for_good(page: TestClient, people: Path) -> None:
+    place = ask(page, people / "photos" / "3_0.jpg")
+    first = rows(page.get(place).text)[0]
+    query = place.removeprefix("/query/")
+    assert page.post(f"/remove/{first}", data={"query": query}).status_code == 400
+    assert first in rows(page.get(place).text)
+    answer = page.post(f"/remove/{first}", data={"query": query, "sure": "yes"})
+    assert answer.status_code == 200
+    assert first not in rows(answer.text)
+    assert page.get(f"/thumbnail/{first}").status_code != 200
+
+
+def test_the_export_holds_what_was_added_and_nothing_else(page: TestClient, people: Path) -> None:
+    place = ask(page, people / "photos" / "3_0.jpg")
+    found = [
+        Path(entry.path) for row in rows(page.get(place).text) for entry in Gallery(people / "gallery").rows([row])
+    ]
+    secret = b"another file in the place of the first picture"
+    found[0].write_bytes(secret)
+    found[1].unlink()
+    content = page.get(f"{place}/export.zip").content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        manifest = json.loads(archive.read("manifest.json"))["sha256"]
+        assert set(manifest) | {"manifest.json"} == set(archive.namelist())
+        for name, digest in manifest.items():
+            assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+        listed = list(csv.DictReader(io.StringIO(archive.read("results.csv").decode())))
+        assert [one["kind"] for one in listed] == ["thumbnail"] * 2 + ["original"] * 8
+        assert archive.read(listed[2]["picture"]) == found[2].read_bytes()
+        assert all(secret not in archive.read(name) for name in archive.namelist())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"no picture", "expected"), (b"", "1 to 8 pictures"), (b"\x00" * 20_000_001, "at most 20 MB")],
+    ids=["text", "empty", "large"],
+)
+def test_uploads_that_are_no_pictures_are_one_line(page: TestClient, content: bytes, said: str) -> None:
+    answer = page.post("/search", files=[("pictures", ("x.jpg", content, "image/jpeg"))])
+    assert answer.status_code in {400, 413}
+    assert said in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(page: TestClient) -> None:
+    out = io.BytesIO()
+    Image.fromarray(np.zeros((9000, 9000), np.uint8)).save(out, "PNG")
+    answer = page.post("/search", files=[("pictures", ("x.png", out.getvalue(), "image/png"))])
+    assert answer.status_code == 413
+    assert "9000" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/thumbnail/../../../etc/passwd",
+        "/thumbnail/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/thumbnail/0123456789abcdeg",
+        "/thumbnail/0123456789abcdef",
+        "/files/style.css",
+        "/static/../security.py",
+        "/query/none",
+        "/query/none/export.zip",
+    ],
+)
+def test_no_address_leads_out_of_the_gallery(page: TestClient, path: str) -> None:
+    answer = page.get(path)
+    assert answer.status_code in {400, 404}
+    assert "root:" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_every_answer_confines_the_browser(page: TestClient) -> None:
+    for path in ("/", "/nowhere", "/health", "/style.css", "/thumbnail/x"):
+        answer = page.get(path)
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}])
+def test_other_sites_cannot_act(page: TestClient, people: Path, headers: dict[str, str]) -> None:
+    first = rows(page.get(ask(page, people / "photos" / "3_0.jpg")).text)[0]
+    answer = page.post(f"/remove/{first}", data={"sure": "yes"}, headers=headers)
+    assert answer.status_code == 403
+    assert page.get(f"/thumbnail/{first}").status_code == 200
+
+
+def test_nothing_is_shown_without_the_token(people: Path) -> None:
+    page = TestClient(make_page(people / "gallery", token=TOKEN, https=True), base_url="https://there")
+    assert page.get("/", follow_redirects=False).headers["location"] == "/login"
+    assert page.post("/search", files=[("pictures", ("x.jpg", b"x"))]).status_code == 401
+    assert page.post("/login", data={"token": "wrong"}).status_code == 401
+    page.cookies.set(COOKIE, "guessed")
+    assert page.get("/", follow_redirects=False).status_code == 303
+    page.cookies.clear()
+    answer = page.post("/login", data={"token": TOKEN}, follow_redirects=False)
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "secure" in cookie
+    assert TOKEN not in cookie
+    assert "Find a person" in page.get("/").text
+
+
+def test_guessing_the_token_is_slow(people: Path) -> None:
+    page = TestClient(make_page(people / "gallery", token=TOKEN))
+    answers = [page.post("/login", data={"token": "wrong"}).status_code for _ in range(12)]
+    assert answers == [401] * 10 + [429] * 2
+
+
+def test_health_says_nothing_of_the_content(people: Path) -> None:
+    page = TestClient(make_page(people / "gallery", token=TOKEN))
+    assert set(page.get("/health").json()) == {"status", "version"}
+    shutil.rmtree(people / "gallery")
+    assert page.get("/health").json() == {"status": "unavailable"}
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("0.0.0.0", False), ("example.org", False)],
+)
+def test_addresses_of_this_machine_are_known(host: str, own: bool) -> None:
+    assert is_loopback(host) == own
+
+
+def test_what_is_wrong_is_one_line(
+    people: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "nowhere" in refused(capsys, "serve", people / "nowhere")
+    assert "expected an address to listen at" in refused(capsys, "serve", people / "gallery", "--host", "192.0.2.1")
+    monkeypatch.setenv("MVD_TOKEN", "short")
+    assert "at least 16 characters" in refused(capsys, "serve", people / "gallery")
