@@ -107,7 +107,8 @@ pictures are compared by their inner product.
   near-infrared and one thermal of each (`mvd synth --varied`). No picture of a real person, and no weights from
   elsewhere, went into it.
 - Training: {card["steps"]:,} steps, {card["minutes"]:.0f} minutes on {card["threads"]} thread of a machine that others
-  used, by `scripts/box/train.py`, {_describe_stages(card["stages"])}.
+  used, by `scripts/box/train.py`,
+  {_describe_stages(card["stages"])}.
 - Calibrated on the same held-out people: probabilities and thresholds of a search are those of rendered people, and not
   of yours. `mvd calibrate` learns them on pictures of your own.
 - Licence: {LICENCE}.
@@ -123,11 +124,10 @@ pictures of all of them, each by another camera in another place:
 {_describe_real(real)}
 ## What it is not good for
 
-- No accuracy on real people is claimed beyond the test above, which is a few people in one yard on one afternoon.
+- No accuracy on real people is claimed beyond the test on this card: a few people in one yard on one afternoon.
 - Infrared queries against visible pictures: on rendered people of this variety the right one comes first for
-  {held_out["near-infrared rank-1"]:.1%} of near-infrared queries, where chance gives
-  {1 / card["held_out_people"]:.1%}. Do not rely on it there; train a model on
-  pictures of your cameras.
+  {held_out["near-infrared rank-1"]:.1%} of near-infrared queries, where chance gives {1 / card["held_out_people"]:.1%}.
+  Do not rely on it there; train a model on pictures of your cameras.
 - It has never seen a real near-infrared or thermal picture; those rendered have made-up reflectances and temperatures.
 - It looks at clothes, build, hair and what is carried, not at faces: it does not know a person in other clothes.
 - A crop of one whole person is expected. It finds nobody in a picture.
@@ -143,8 +143,9 @@ def _describe_stages(stages: list[dict[str, Any]]) -> str:
         return f"seed {stages[0]['settings']['seed']}, one recipe throughout"
     first = ", ".join(f"{stage['step']:,}" for stage in stages)
     return (
-        f"in {len(stages)} stages that began at the steps {first}. The recipe was changed between them (rendered.json\n"
-        f"  lists how), so the command as it is now makes a model like this one and not this one"
+        f"in {len(stages)} stages that began at the steps {first}. The recipe was\n"
+        f"  changed between them (rendered.json lists how), so the command as it is now makes a model like this one,\n"
+        f"  and not this one"
     )
 
 
@@ -155,12 +156,12 @@ def _describe_real(real: dict[str, Any] | None) -> str:
     heading = " | ".join(real["tests"])
     return f"""Real people: {real["described"]} of OpenCV's vtest.avi, `python benchmarks/real_crops.py`, rank-1 / mAP.
 A match was taken at another time and place of the same yard. In "other cameras" each track has a colour cast, gamma and
-resolution of its own; "grey queries" search these in grey.
+resolution of its own; "grey queries" search these in grey. Nothing was trained on these crops, but they were looked at
+while the recipe was being found.
 
 | | {heading} |
 |{"---|" * (len(real["tests"]) + 1)}
-{rows}
-"""
+{rows}"""
 
 
 def export(program: Program, file: Path) -> None:
