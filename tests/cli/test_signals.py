@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,18 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 SYNTH = ("synth", "--train", "500", "--validation", "1", "--test", "1", "--height", "64", "--workers", "2")
 
 
+@pytest.fixture
+def _none_is_ignored() -> Iterator[None]:
+    """Let processes that are started from here take signals that nohup or a shell's background ignores."""
+    ignored = [number for number in (signal.SIGHUP, signal.SIGINT) if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.mark.usefixtures("_none_is_ignored")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_command_that_is_ended_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "mvd", *SYNTH, str(tmp_path / "out")]
