@@ -33,6 +33,7 @@ def augment(pictures: Pixels, draws: AugmentDraws, config: AugmentConfig) -> Ima
     Returns:
         (B, 3, H, W) float32.
 
+    >>> from mvd.data.augment import draw_augmentation
     >>> config = AugmentConfig(pad=0, flip=0, exchange=0, erase=0)
     >>> draws = draw_augmentation(config, np.zeros(1, np.int64), 4, 2, seed=0, step=0)
     >>> print(round(augment(np.zeros((1, 4, 2, 3), np.uint8), draws, config)[0, 2, 0, 0].item(), 4))
