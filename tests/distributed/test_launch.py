@@ -107,6 +107,7 @@ def test_two_processes_end_where_one_does(data: Path, tmp_path: Path, alone: Pat
             assert one["accuracy"] == pytest.approx(other["accuracy"])
 
 
+@pytest.mark.slow
 def test_two_processes_evaluate_to_the_same_figures(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # Three pictures at a time, so that both have some; untrained, so that not every figure is 1.
     arguments = ("evaluate", alone, "--weights", "initial", "--format", "json")
@@ -118,6 +119,7 @@ def test_two_processes_evaluate_to_the_same_figures(alone: Path, capsys: pytest.
     assert json.loads(out)[0]["mean"]["mAP"] < 1
 
 
+@pytest.mark.slow
 def test_an_error_of_all_is_said_once(data: Path, tmp_path: Path) -> None:
     code, _, errors = launched("train", data, "--out", tmp_path / "run", *SHARED, "--sampling.identities=3")
     assert code == 1
@@ -128,6 +130,7 @@ def test_an_error_of_all_is_said_once(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds a process by /proc")
 def test_when_one_is_killed_the_other_says_so_and_ends(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
@@ -156,6 +159,7 @@ def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_ctrl_c_stops_both_with_a_checkpoint_and_one_goes_on(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
