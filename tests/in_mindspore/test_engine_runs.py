@@ -86,12 +86,16 @@ def test_a_stopped_run_goes_on_with_the_bits_of_one_that_was_not(data: TrainingD
 def test_both_modes_take_the_same_step(data: TrainingData, tmp_path: Path) -> None:
     first = {}
     for compiled in (True, False):
-        config = replace(CONFIG, runtime=replace(CONFIG.runtime, compile=compiled))
+        config = replace(CONFIG, optimizer=SHARED.optimizer, runtime=replace(CONFIG.runtime, compile=compiled))
         run = new_run(tmp_path / str(compiled), config)
         fit(config, data, run, stop_after=1)
         first[compiled] = load_checkpoint(run.checkpoint("last"))[0]
     for name, values in first[True].items():
-        assert np.abs(values - first[False][name]).max() < 1e-4, name
+        largest = np.abs(values).max()
+        if name.startswith("optimizer/"):  # a bias before a norm has a gradient of rounding alone
+            assert np.abs(values - first[False][name]).max() < max(1e-3 * largest, 1e-6), name
+        else:
+            assert np.abs(values - first[False][name]).max() < 1e-4 * max(largest, 1.0), name
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_leaves_the_last_good_checkpoint(
