@@ -208,7 +208,7 @@ def test_without_torch_a_verb_or_a_name_that_needs_it_is_one_line(tmp_path: Path
     done = run_without_torch(code, "demo", tmp_path / "demo")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line == "mvd: expected PyTorch, which this needs, found none; install it: pip install 'mvd[torch]'"
+    assert line == "mvd: demo: expected PyTorch, which it needs, found none; install it: pip install 'mvd[torch]'"
     code = "import mvd\ntry: mvd.create_model\nexcept ImportError as error: print(error)"
     expected = "mvd.create_model: expected PyTorch, which it needs, found none; install it: pip install 'mvd[torch]'\n"
     assert run_without_torch(code).stdout == expected

@@ -56,7 +56,7 @@ def program(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported_before(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the program again instead of exporting it, which takes seconds: for what comes after."""
 
-    def export_again(*given: object, preprocessing: str) -> None:
+    def export_again(*given: object, preprocessing: str, projection: object) -> None:
         shutil.copy(program, str(given[3]))
 
     monkeypatch.setattr(engine, "export", export_again)

@@ -78,8 +78,9 @@ def test_data_are_copied_first_where_the_target_is_the_cloud(
 
 def test_arguments_without_effect_are_explained(here: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "--resume", best(trained / "sysu"), "--MSmode", "GRAPH_MODE", "--parameter_server")
-    assert lines[1].startswith("--MSmode GRAPH_MODE: ")
-    assert lines[2].startswith("--parameter_server: ")
+    assert lines[0].startswith("Framework: PyTorch")
+    assert lines[2].startswith("--MSmode GRAPH_MODE: ")
+    assert lines[3].startswith("--parameter_server: ")
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,8 @@ def test_every_argument_of_the_computation_reaches_the_run(here: Path, sysu: Pat
     assert config.schedule == EpochSchedule(epochs=1, warmup_epochs=2, milestones=(3, 4), gamma=0.5)
     assert (config.data.height, config.data.width, config.data.train_on) == (32, 16, "train")
     assert (config.runtime.log_every, config.runtime.compile, config.runtime.device) == (1, False, "cpu")
-    first, *lines = output.splitlines()
+    framework, first, *lines = output.splitlines()
+    assert framework.startswith("Framework: PyTorch")
     assert "--branch_name main" in first
     # The first of two epochs of warm-up, and batches of 2 people x 3 pictures from 12 and 12.
     steps = [line for line in lines if line.startswith("Epoch: ")]

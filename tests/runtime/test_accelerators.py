@@ -171,7 +171,7 @@ def test_batches_for_cuda_are_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     next(host_batches(config, data, 0, pin=False))
     assert pinned == []
     next(host_batches(config, data, 0, pin=True))
-    assert pinned == [(8, 16, 16, 3), (8, 8), (8,), (2, 8)]
+    assert pinned == [(8, 16, 16, 3), (8, 10), (8,), (2, 8)]
     assert len(list(_tensors(iter([np.zeros((1, 8, 4, 3), np.uint8)]), pin=True))) == 1
     assert pinned[4:] == [(1, 8, 4, 3)]
 

@@ -174,7 +174,9 @@ def read_figures(folder: Path) -> RunFigures:
 def _require_same(job: Job) -> None:
     """Refuse a folder that holds another run."""
     run = open_run(job.folder)
-    if replace(run.config, runtime=job.config.runtime) != job.config:
+    # A run keeps the framework that "auto" took.
+    wanted = replace(job.config, framework=run.config.framework)
+    if replace(run.config, runtime=wanted.runtime) != wanted:
         raise RunError(
             f"{job.folder}: expected a run of this table, found one of another configuration; choose another --out"
         )
