@@ -88,8 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     with safe_output() as output, cleaning_up():
         try:
-            with first_one_speaks() if given[:1] and given[0] in _SHARED else nullcontext():
-                code = _run(given)
+            speaking = first_one_speaks() if given[:1] and given[0] in _SHARED else nullcontext()
+            verb = given[0] if given else ""
+            with speaking, needing_torch(f"{verb}: expected PyTorch, which it needs, found none"):
+                code = _parse(given)(open_console())
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem
             print_error(visible(f"mvd: {error}"), error)
@@ -98,11 +100,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(open_console(stderr=True), "mvd: stopped")
             code = STOPPED
         return int(report_failure("mvd", output)) if code == 0 else code
-
-
-def _run(arguments: list[str]) -> int:
-    with needing_torch(f"{arguments[0] if arguments else ''}: expected PyTorch, which it needs, found none"):
-        return _parse(arguments)(open_console())
 
 
 def overview() -> str:

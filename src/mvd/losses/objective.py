@@ -10,7 +10,7 @@ Shapes: B batch, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -157,18 +157,24 @@ def loss_terms(config: LossConfig) -> list[Term]:
     vml, cml = VML(config.temperature), CML(config.cml_eps, config.cml_iterations)
 
     def identity(output: Output, labels: Tensor, _: Tensor) -> Tensor:
-        def of_head(head: Prediction) -> Tensor:
-            return identity_loss(head.logits, labels, smoothing=config.label_smoothing)
-
-        return _sum_over_heads(config, output, of_head)
+        groups = _weighted_heads(config, output)
+        return _weighted_sum(
+            [
+                (weight, [identity_loss(head.logits, labels, smoothing=config.label_smoothing) for head in heads])
+                for weight, heads in groups
+            ]
+        )
 
     def metric_of_heads(output: Output, labels: Tensor, modalities: Tensor) -> Tensor:
-        def of_head(head: Prediction) -> Tensor:
-            features = F.normalize(head.features) if config.unit_features else head.features
-            value: Tensor = metric(features, labels, modalities)
-            return value
-
-        return _sum_over_heads(config, output, of_head)
+        groups = _weighted_heads(config, output)
+        if config.unit_features:
+            groups = [
+                (weight, [head._replace(features=F.normalize(head.features)) for head in heads])
+                for weight, heads in groups
+            ]
+        return _weighted_sum(
+            [(weight, [metric(head.features, labels, modalities) for head in heads]) for weight, heads in groups]
+        )
 
     losses: dict[str, Loss] = {
         "identity": identity,
@@ -182,17 +188,20 @@ def loss_terms(config: LossConfig) -> list[Term]:
     return ours + [Term(name, _own(path), weight) for name, path, weight in config.extra_losses]
 
 
-def _sum_over_heads(config: LossConfig, output: Output, loss: Callable[[Prediction], Tensor]) -> Tensor:
-    """Sum a loss over all heads: those of specific branches count `specific`, those of shared passes `shared`."""
-    parts = [
+def _weighted_heads(config: LossConfig, output: Output) -> list[tuple[float, Sequence[Prediction]]]:
+    """Group all heads by weight: those of specific branches count `specific`, those of shared passes `shared`."""
+    groups = [
         (config.specific, output.specific_heads),
         (config.shared, output.shared_heads),
         (config.specific * config.strips, output.specific_strips),
         (config.shared * config.strips, output.shared_strips),
     ]
-    return torch.stack(
-        [weight * torch.stack([loss(head) for head in heads]).sum() for weight, heads in parts if heads]
-    ).sum()
+    return [(weight, heads) for weight, heads in groups if heads]
+
+
+def _weighted_sum(groups: Sequence[tuple[float, Sequence[Tensor]]]) -> Tensor:
+    """Sum the losses of groups of heads, each times its weight."""
+    return torch.stack([weight * torch.stack([*losses]).sum() for weight, losses in groups]).sum()
 
 
 def _own(path: str) -> Loss:
