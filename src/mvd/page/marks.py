@@ -1,6 +1,6 @@
 """What a user has marked as right or wrong on the page: a line each, beside the gallery.
 
-A line has the similarity, the modalities, and the verdict, which is all that `mvd calibrate --marks` needs; of the
+A line has the similarity, the modalities and the verdict, which a calibration could learn from; none does yet. Of the
 pictures it has hashes and the row alone.
 """
 
