@@ -20,6 +20,7 @@ from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
 from mvd.errors import DatasetError, ProtocolError
+from mvd.files.regular import real_path
 from mvd.inference import PictureModel, open_model
 from mvd.inference.kept import forget_projection, keep_calibration, keep_projection, kept_projection
 from mvd.inference.models import find_model, open_whole
@@ -97,7 +98,7 @@ def calibrate(
         opened = open_model(model, device=device, precision=precision, batch=batch)
     vectors = _embed(opened, _pictures(dataset, samples, opened, workers, progress), samples)
     columns = vectors, samples.identities, samples.modalities, samples.cameras
-    described = f"{len(samples.people)} held-out people of {dataset.name} ({root.resolve().name})"
+    described = f"{len(samples.people)} held-out people of {dataset.name} ({real_path(root).name})"
     calibration = learn_calibration(*columns, model=opened.identity.fingerprint, data=described)
     if calibration.people < FEW_PEOPLE:
         note(

@@ -32,6 +32,7 @@ from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing, write_json
 from mvd.files.locks import name_locked
+from mvd.files.regular import real_path
 from mvd.inference.identity import fingerprint_projected, fingerprint_weights
 from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.onnx_models import (
@@ -125,7 +126,7 @@ def export(
     if projection is not None:
         reference = projection(reference)
     card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
-    about = {"name": run.path.resolve().name, "data": json.dumps(asdict(run.data.public(card)))}
+    about = {"name": real_path(run.path).name, "data": json.dumps(asdict(run.data.public(card)))}
     with _folder_beside(file) as folder:
         whole = folder / f"fp32.{chosen}"
         engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing, projection=projection)
