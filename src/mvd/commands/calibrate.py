@@ -20,7 +20,9 @@ from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
 from mvd.errors import DatasetError, ProtocolError
+from mvd.files.atomic import cannot_write
 from mvd.files.regular import real_path
+from mvd.files.writable import require_writable
 from mvd.inference import PictureModel, open_model
 from mvd.inference.kept import forget_projection, keep_calibration, keep_projection, kept_projection
 from mvd.inference.models import find_model, open_whole
@@ -28,6 +30,8 @@ from mvd.metrics.calibration import FEW_PEOPLE, learn_calibration
 from mvd.metrics.calibration_check import cross_check
 from mvd.metrics.projection import learn_projection
 from mvd.results.calibrate import CalibrateResult
+from mvd.runs.beside import CALIBRATION, file_beside
+from mvd.weights.formats.files import is_onnx
 
 HeldOut: TypeAlias = Literal["all", "validation", "test"]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -86,6 +90,10 @@ def calibrate(
         RunError: the calibration cannot be written.
     """
     file, root = find_model(model), Path(data)
+    try:
+        require_writable(file if is_onnx(file) else file_beside(file, CALIBRATION))
+    except OSError as error:
+        raise cannot_write(file, error) from error
     opened = open_whole(model, device=device, precision=precision, batch=batch)
     known = opened.trained_on
     if trial is None:
