@@ -75,7 +75,7 @@ def test_a_circle_of_links_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     places = {"WEIGHTS": run / "checkpoints" / "last.safetensors", "RUN": run, "CIRCLE": run.parent / "circle"}
-    given = []
+    given: list[str] = []
     for word in words.split():
         name, slash, rest = word.partition("/")
         place = {**places, "DATA": run.parent}.get(name)

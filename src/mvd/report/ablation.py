@@ -15,7 +15,7 @@ from rich.table import Table
 
 from mvd.files.names import one_line
 from mvd.report.rows import markdown_text
-from mvd.report.style import interval, markdown_table, plain_table
+from mvd.report.terminal.style import interval, markdown_table, plain_table
 from mvd.results.ablation import RungResult
 
 CAPTION = "in %; ± sample standard deviation over seeds; Δ against the {row}, seed by seed [95 % interval]"

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from mvd.files.names import one_line
 from mvd.report.rows import markdown_text
-from mvd.report.style import MISSING, interval, markdown_table, plain_table
+from mvd.report.terminal.style import MISSING, interval, markdown_table, plain_table
 from mvd.results.benchmark import BenchmarkResult, BenchmarkRow
 
 _FIGURES = {"rank_1": "rank-1", "mAP": "mAP"}

@@ -14,7 +14,7 @@ from mvd.config import RunConfig
 from mvd.files.names import one_line
 from mvd.metrics.scores import FIGURES, PLAIN
 from mvd.report.rows import markdown_text
-from mvd.report.style import markdown_table, percent, plain_table
+from mvd.report.terminal.style import markdown_table, percent, plain_table
 from mvd.results.weights import Shown
 from mvd.runs import Card, CardFigures
 from mvd.runs.card import UNKNOWN
