@@ -142,6 +142,8 @@ def _absent(runtime: RuntimeConfig) -> dict[str, tuple[object, object, str]]:
         "precision": (runtime.precision, "fp32", "all is computed in float32 there"),
         "cuda_graphs": (runtime.cuda_graphs, False, "GRAPH_MODE (runtime.compile) is MindSpore's own way"),
         "recompute": (runtime.recompute, False, "all activations are kept"),
+        "memory": (runtime.memory, 0.0, "nothing is computed again to stay below it"),
+        "channels_last": (runtime.channels_last, True, "MindSpore chooses the layout of activations by itself"),
         "accumulate": (runtime.accumulate, 1, "a batch goes through the network at once"),
     }
 
