@@ -24,7 +24,7 @@ from tiny_training import Figures, fit, new_run, training_data
 from mvd.config import CosineSchedule, EpochSchedule, RunConfig, RuntimeConfig, StepSchedule
 from mvd.config.changes import apply_changes
 from mvd.config.compare import config_fields
-from mvd.data.arrays import PreparedPictures
+from mvd.data.prepared.arrays import PreparedPictures
 from mvd.errors import ConfigError
 from mvd.mindspore import engine
 from mvd.mindspore.device import computing

@@ -10,7 +10,7 @@ import pytest
 from fakes import write_regdb, write_tree
 from original.sixteen import SEARCHES, TARGETS, copy_scripts, train_and_evaluate, write_resnet
 
-from mvd.commands.prepare import prepare
+from mvd.commands.data.prepare import prepare
 
 pytestmark = pytest.mark.mindspore
 

@@ -13,7 +13,7 @@ from fakes import write_tree
 from mindspore import Tensor, nn
 from shell import SIZE, TINY, mvd, refused
 
-from mvd.commands.embed import embed
+from mvd.commands.pictures.embed import embed
 from mvd.data.images import load_image
 from mvd.inference import open_model
 

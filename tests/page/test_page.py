@@ -19,7 +19,7 @@ from PIL import Image
 from shell import refused
 from starlette.testclient import TestClient
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.data.samples import Modality
 from mvd.page.marks import MARKS, read_marks
 from mvd.page.security import COOKIE, HEADERS, is_loopback

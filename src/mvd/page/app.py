@@ -27,7 +27,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from mvd import __version__
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError, GalleryError, MvdError
 from mvd.gallery.filters import Filter, parse_time

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rich.table import Table
 from rich.text import Text
 
-from mvd.metrics.calibration_check import PairCheck
-from mvd.report.style import plain_table
+from mvd.metrics.calibration.check import PairCheck
+from mvd.report.terminal.style import plain_table
 
 _NOTE = (
     "in %; learnt on one half of the people and checked on the other. error: expected calibration error, where half of "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mvd.inference.identity import ModelIdentity
 from mvd.metrics.calibration import Calibration
-from mvd.metrics.calibration_check import PairCheck
+from mvd.metrics.calibration.check import PairCheck
 
 
 @dataclass(frozen=True, kw_only=True)
