@@ -73,7 +73,8 @@ def check(config: RunConfig) -> str:
                 f"{field}: expected {wanted} with framework mindspore, found {found}: {why}; leave it out, or take "
                 f"--framework pytorch"
             )
-    processes = max(int(os.environ.get(name, "1")) for name in _LAUNCHED)
+    found_in = (os.environ.get(name, "") for name in _LAUNCHED)
+    processes = max((int(text) for text in found_in if text.isdecimal()), default=1)
     if processes > 1:
         raise ConfigError(
             f"framework: expected one process with mindspore, found {processes}: its batch norm over several "
