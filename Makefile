@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 MINDSPORE_READY := .venv-mindspore/.ready
-MINDSPORE_TESTS := tests/weights/test_real_mindspore.py tests/in_mindspore $(wildcard tests/ms)
+MINDSPORE_TESTS := tests/weights/test_real_mindspore.py tests/in_mindspore
 
 .PHONY: help demo test test-slow test-mindspore gpu-script lint types imports check package docs notebook format clean
 
