@@ -281,7 +281,8 @@ def main() -> int:
     if given.table:
         print_table([Try(**json.loads(line)) for line in given.table.read_text().splitlines()])
         return 0
-    for module in ("mvd.training.engine", "mvd.commands.export", "onnx", "onnxruntime", "onnxscript", "torch.onnx"):
+    exporting = ("onnx", "onnxruntime", "onnxscript", "torch.onnx")
+    for module in ("mvd.training.engine", "mvd.commands.weights.export", *exporting):
         __import__(module)
     folder = given.keep or Path(tempfile.mkdtemp(prefix="mvd-attacks-"))
     folder.mkdir(exist_ok=True)

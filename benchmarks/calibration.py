@@ -22,8 +22,8 @@ from mvd.inference import PictureModel
 from mvd.inference.models import open_whole
 from mvd.metrics import Features, evaluate, sysu_protocol
 from mvd.metrics.calibration import learn_calibration
-from mvd.metrics.calibration_check import check_calibration, expected_error
-from mvd.metrics.pair_statistics import PLACES, pair_name, pair_statistics
+from mvd.metrics.calibration.check import check_calibration, expected_error
+from mvd.metrics.calibration.pair_statistics import PLACES, pair_name, pair_statistics
 from mvd.metrics.projection import learn_projection
 
 _CHUNK = 256

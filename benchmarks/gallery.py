@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 from gallery_kills import faults, kill_after
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.gallery.columns import Settings, to_rows
 from mvd.gallery.exact import read_vectors
 from mvd.gallery.filters import Filter, parse_time

@@ -113,7 +113,7 @@ part step 220 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $STEP_ROWS --js
 part embed 60 "$PY" benchmarks/embed.py arrays $EMBED
 part run 240 run
 part cvpr21 60 "$PY" benchmarks/step.py --recipe mvd-cvpr21 $STEP --rows $CVPR21_ROWS --json "$OUT/cvpr21.json"
-part export 60 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/test_export.py -x
+part export 60 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/weights/test_export.py -x
 part more 120 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --profile --json "$OUT/more.json"
 
 for name in $PARTS; do

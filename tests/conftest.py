@@ -8,6 +8,7 @@ Shapes: B batch, D width, K classes.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ ReadGolden = Callable[[str], Golden]
 MakeOutput = Callable[..., MVDOutput]
 
 _GOLDENS = Path(__file__).parent / "goldens"
+
+
+def pytest_configure() -> None:
+    """Let SIGINT interrupt: a shell that starts tests in its background ignores it, for them and what they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -9,8 +9,8 @@ import pytest
 from shell import refused
 
 from mvd.cli import main
-from mvd.commands import demo as demo_command
-from mvd.commands.demo import demo
+from mvd.commands.training import demo as demo_command
+from mvd.commands.training.demo import demo
 from mvd.config import CosineSchedule, DataConfig, ModelConfig, SamplingConfig
 from mvd.config.recipes import DEMO
 from mvd.errors import RunError

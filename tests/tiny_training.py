@@ -20,8 +20,8 @@ from mvd.config import (
     RuntimeConfig,
     SamplingConfig,
 )
-from mvd.data.arrays import PreparedPictures
 from mvd.data.pictures import Pictures
+from mvd.data.prepared.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.training import TrainingData
 from mvd.metrics.protocols import validation_protocol

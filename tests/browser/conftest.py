@@ -18,7 +18,7 @@ import uvicorn
 from shell import SIZE, TINY, mvd
 from tabs import WIDTHS, Tab, infrared_queries
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.page.serve import make_page
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tabs import WIDTHS, Tab, infrared_queries
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.gallery.verdicts import read_verdicts
 
 pytestmark = pytest.mark.browser

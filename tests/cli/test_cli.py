@@ -93,7 +93,7 @@ def test_a_run_may_be_described_by_what_its_configuration_does_not_say(
         tested.append(descriptors.shape[1])
         return Features(descriptors=descriptors, samples=samples)
 
-    monkeypatch.setattr("mvd.commands.evaluate.Features", features)
+    monkeypatch.setattr("mvd.commands.results.evaluate.Features", features)
     for descriptor in ("observation", "representation", "both"):
         assert mvd("evaluate", trained, "--descriptor", descriptor) == 0
         assert f"best, {descriptor}" in printed(capsys)

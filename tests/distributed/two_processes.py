@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from mvd import distributed
-from mvd.commands.training_data import load_training
+from mvd.commands.data.training_data import load_training
 from mvd.config import (
     AugmentConfig,
     CosineSchedule,

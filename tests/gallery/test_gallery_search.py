@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from galleries import PlainModel, draw, identity, unit, use_models, write_people
 
-from mvd.commands import gallery_pictures
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures import gallery_pictures
+from mvd.commands.pictures.gallery import Gallery
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, GalleryError
 from mvd.gallery.filters import Filter, parse_time

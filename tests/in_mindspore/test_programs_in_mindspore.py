@@ -9,7 +9,7 @@ import mindspore
 import pytest
 from fakes import write_tree
 
-from mvd.commands.prepare import prepare
+from mvd.commands.data.prepare import prepare
 from mvd.original import evaluation, settings, training
 from mvd.weights import read_weights, recognise
 

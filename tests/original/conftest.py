@@ -11,7 +11,7 @@ import pytest
 from fakes import write_regdb, write_tree
 from original.programs import SMALL, Program
 
-from mvd.commands.prepare import prepare
+from mvd.commands.data.prepare import prepare
 from mvd.original import evaluation, settings, training
 
 

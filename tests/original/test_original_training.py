@@ -21,7 +21,7 @@ from original.programs import SMALL, Program
 from safetensors.numpy import save_file
 from weights.helpers import resnet_shapes
 
-from mvd.commands.prepare import prepare
+from mvd.commands.data.prepare import prepare
 from mvd.config import EpochSchedule
 from mvd.models.resnet import _compiled_encoder
 from mvd.original import training

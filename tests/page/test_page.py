@@ -19,7 +19,7 @@ from PIL import Image
 from shell import refused
 from starlette.testclient import TestClient
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.data.samples import Modality
 from mvd.gallery.filters import Filter
 from mvd.gallery.verdicts import VERDICTS, read_verdicts

@@ -10,10 +10,10 @@ from pathlib import Path
 from fakes import write_lines, write_llcm, write_own_folder, write_picture, write_regdb, write_tree
 from rich.console import Console
 
-from mvd.commands.check import check
-from mvd.data.check import Inspection
+from mvd.commands.data.check import check
+from mvd.data.checking.check import Inspection
 from mvd.report.inspection import inspection_report
-from mvd.report.output import open_console
+from mvd.report.terminal.output import open_console
 
 
 def _print(inspection: Inspection) -> str:

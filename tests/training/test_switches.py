@@ -21,10 +21,10 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.config.recipes import RECIPES
-from mvd.data.arrays import PreparedPictures
 from mvd.data.augment import draw_augmentation
 from mvd.data.batches import count_steps
 from mvd.data.prefetch import prefetch
+from mvd.data.prepared.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.sampling import identity_batches
 from mvd.data.training import TrainingData

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mvd.report.output import open_console
+from mvd.report.terminal.output import open_console
 
 if TYPE_CHECKING:
-    from mvd.data.arrays import Progress
+    from mvd.data.prepared.arrays import Progress
     from mvd.metrics.scores import Scores
-    from mvd.report.progress import TrainingBar
+    from mvd.report.terminal.progress import TrainingBar
     from mvd.runs.observer import Observer
 
 __all__ = ["STOPPED", "Bars", "command", "open_console", "print_results", "say", "watched_training"]
@@ -49,8 +49,8 @@ def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
 @contextmanager
 def watched_training(console: Console) -> Iterator[TrainingBar]:
     """Show the progress of a training run; the first Ctrl-C stops it after a checkpoint, the second at once."""
-    from mvd.report.interrupts import interruptible
-    from mvd.report.progress import TrainingBar
+    from mvd.report.terminal.interrupts import interruptible
+    from mvd.report.terminal.progress import TrainingBar
 
     def stop() -> None:
         bar.stop()
@@ -61,7 +61,7 @@ def watched_training(console: Console) -> Iterator[TrainingBar]:
 
 
 class Bars:
-    """Shows the stages of a demo as bars; a `mvd.commands.demo.Screens`."""
+    """Shows the stages of a demo as bars; a `mvd.commands.training.demo.Screens`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -69,7 +69,7 @@ class Bars:
     @contextmanager
     def counting(self, title: str) -> Iterator[Progress]:
         """Show work on pictures as a bar."""
-        from mvd.report.progress import counting_bar
+        from mvd.report.terminal.progress import counting_bar
 
         with counting_bar(self._console, title) as bar:
             yield bar

@@ -17,7 +17,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, get_args, get_type_hints
 
 from mvd.config import EpochSchedule, ModelConfig
 from mvd.original.settings import RELEASE, SGD_LR, Settings
-from mvd.report.output import visible
+from mvd.report.terminal.output import visible
 
 DeviceTarget: TypeAlias = Literal["GPU", "Ascend", "CPU", "Cloud"]
 Framework: TypeAlias = Literal["mindspore", "pytorch"]

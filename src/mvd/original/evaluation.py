@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mvd.commands.evaluate import describe_trained, trained_people
-from mvd.commands.training_data import describe_people
+from mvd.commands.data.training_data import describe_people
+from mvd.commands.results.evaluate import describe_trained, trained_people
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import process_count, process_index
 from mvd.errors import CheckpointError, ConfigError, ProtocolError

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from mvd import distributed
-from mvd.commands.evaluate import prepare_test
-from mvd.commands.prepare import prepare
-from mvd.commands.train import resume, train
-from mvd.commands.training_data import describe_dataset, describe_people, load_training
+from mvd.commands.data.prepare import prepare
+from mvd.commands.data.training_data import describe_dataset, describe_people, load_training
+from mvd.commands.results.evaluate import prepare_test
+from mvd.commands.training.train import resume, train
 from mvd.config import Machine, RunConfig
 from mvd.config.changes import find_changes, refused_changes
 from mvd.config.compare import config_fields
 from mvd.config.recipes import name_recipe
-from mvd.data.arrays import array_files, default_folder
+from mvd.data.prepared.arrays import array_files, default_folder
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sampling import steps_per_epoch
 from mvd.data.training import TrainingData

@@ -14,7 +14,7 @@ from mvd.config import RunConfig
 from mvd.errors import RunError
 from mvd.files.atomic import no_links
 from mvd.metrics.scores import Scores
-from mvd.report.output import visible
+from mvd.report.terminal.output import visible
 from mvd.runs.observer import StepLog
 
 RULER = "*" * 78

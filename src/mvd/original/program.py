@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from mvd.commands.evaluate import PERMUTATIONS, Weights, evaluate
+from mvd.commands.results.evaluate import PERMUTATIONS, Weights, evaluate
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import first_one_speaks, print_error
@@ -16,9 +16,9 @@ from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
-from mvd.report.interrupts import cleaning_up
-from mvd.report.output import open_console, report_failure, safe_output, visible
-from mvd.report.progress import CountingBar, counting_bar
+from mvd.report.terminal.interrupts import cleaning_up
+from mvd.report.terminal.output import open_console, report_failure, safe_output, visible
+from mvd.report.terminal.progress import CountingBar, counting_bar
 
 STOPPED = 130
 """The exit code of a program that Ctrl-C stopped."""

@@ -10,7 +10,7 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.errors import MvdError
 from mvd.page.forms import MOST_FORM, RefusedError
 from mvd.page.handlers import Handlers

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.errors import GalleryError
 from mvd.gallery.filters import Filter
 from mvd.page.queries import Asked

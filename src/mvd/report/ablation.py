@@ -13,7 +13,7 @@ from statistics import mean, stdev
 
 from rich.table import Table
 
-from mvd.report.style import interval, markdown_table, plain_table
+from mvd.report.terminal.style import interval, markdown_table, plain_table
 from mvd.results.ablation import RungResult
 
 CAPTION = "in %; ± sample standard deviation over seeds; Δ against the {row}, seed by seed [95 % interval]"

@@ -12,7 +12,7 @@ from statistics import mean
 from rich.table import Table
 from rich.text import Text
 
-from mvd.report.style import MISSING, interval, markdown_table, plain_table
+from mvd.report.terminal.style import MISSING, interval, markdown_table, plain_table
 from mvd.results.benchmark import BenchmarkResult, BenchmarkRow
 
 _FIGURES = {"rank_1": "rank-1", "mAP": "mAP"}

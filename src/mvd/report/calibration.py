@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from rich.table import Table
 from rich.text import Text
 
-from mvd.metrics.calibration_check import PairCheck
-from mvd.metrics.platt import FEW_QUERIES
-from mvd.report.style import plain_table
+from mvd.metrics.calibration.check import PairCheck
+from mvd.metrics.calibration.platt import FEW_QUERIES
+from mvd.report.terminal.style import plain_table
 from mvd.results.calibrate import VerdictCheck
 
 _NOTE = (

@@ -13,7 +13,7 @@ from rich.text import Text
 from mvd.config import RunConfig
 from mvd.metrics.scores import FIGURES, PLAIN
 from mvd.report.rows import markdown_text
-from mvd.report.style import markdown_table, percent, plain_table
+from mvd.report.terminal.style import markdown_table, percent, plain_table
 from mvd.results.weights import Shown
 from mvd.runs import Card, CardFigures
 from mvd.runs.card import UNKNOWN

@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mvd.data.samples import Modality
-from mvd.report.progress import write_bytes
-from mvd.report.style import MISSING, plain_table
+from mvd.report.terminal.progress import write_bytes
+from mvd.report.terminal.style import MISSING, plain_table
 from mvd.results.gallery import Added, Answer, Audit, Entry, GalleryStats, Hit
 
 _DIGITS = 8  # of a row's name

@@ -13,10 +13,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mvd.data.check import CameraCounts, Inspection, Sizes, SplitCounts
+from mvd.data.checking.check import CameraCounts, Inspection, Sizes, SplitCounts
 from mvd.data.samples import Dataset
-from mvd.report import output
-from mvd.report.style import plain_table
+from mvd.report.terminal import output
+from mvd.report.terminal.style import plain_table
 
 _NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM", "own": "own data"}
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from mvd.metrics.scores import PLAIN, Scores
-from mvd.report.output import visible
-from mvd.report.style import markdown_table, percent
+from mvd.report.terminal.output import visible
+from mvd.report.terminal.style import markdown_table, percent
 
 DEVIATION = "mean ± population standard deviation over trials"
 """What figures and deviations are, for notes."""

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mvd.metrics.scores import PLAIN
-from mvd.report.progress import write_bytes
-from mvd.report.style import MISSING, percent, plain_table
+from mvd.report.terminal.progress import write_bytes
+from mvd.report.terminal.style import MISSING, percent, plain_table
 from mvd.results.runs import RunComparison, RunSummary, TestFigures
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from mvd.metrics.scores import FIGURES, Scores
 from mvd.report.rows import DEVIATION, annotate
-from mvd.report.style import percent, plain_table
+from mvd.report.terminal.style import percent, plain_table
 
 
 def results_table(rows: Sequence[tuple[str, Scores]]) -> Table:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mvd.inference.identity import ModelIdentity
 from mvd.metrics.calibration import Calibration
-from mvd.metrics.calibration_check import PairCheck
-from mvd.metrics.platt import Slope
+from mvd.metrics.calibration.check import PairCheck
+from mvd.metrics.calibration.platt import Slope
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from mvd.report.html.charts import Figure, charts
 from mvd.report.html.figures import to_svg
 from mvd.report.html.labels import run_labels
 from mvd.report.html.pictures import overlay, thumbnail
-from mvd.report.style import percent
+from mvd.report.terminal.style import percent
 from mvd.results.report import Heatmaps, ProtocolReport, RunReport
 
 _KINDS = {
