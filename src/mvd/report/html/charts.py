@@ -18,6 +18,7 @@ from mvd.results.report import EmbeddingMap, RunReport
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [1, 3], [10, 4], [3, 1]]
 _FALSE_ALARMS = 0.01
+_FEW = 30  # places of a curve, up to which each is a point
 
 
 class Figure(NamedTuple):
@@ -65,8 +66,9 @@ def _curves(runs: Sequence[RunReport], labels: Sequence[str]) -> Iterator[Figure
 
 def _lines(rows: list[dict[str, Any]], x: str, y: str, title: str, runs: Sequence[RunReport], *, facet: bool) -> Any:
     """Draw curves: all in one chart, or with facets a chart for each name with the curves of all runs."""
-    # A measurement of a few steps is a point, not a line that cannot be seen.
-    base = alt.Chart(_data(rows)).mark_line(point={"size": 18})
+    # A measurement of a few steps is points, not a line that cannot be seen.
+    few = len({row[x] for row in rows}) <= _FEW
+    base = alt.Chart(_data(rows)).mark_line(point={"size": 18} if few else False)
     encoding: dict[str, Any] = {
         "x": alt.X(f"{x}:Q", title=x, axis=alt.Axis(tickMinStep=1, tickCount=5, format="d")),
         "y": alt.Y(f"{y}:Q", title=title, scale=alt.Scale(zero=title == "share")),
@@ -106,7 +108,7 @@ def _cmc(runs: Sequence[RunReport], labels: Sequence[str]) -> Iterator[Figure]:
             alt.Chart(_data(rows))
             .mark_line(point=True)
             .encode(
-                x=alt.X("rank:Q", title="rank", axis=alt.Axis(tickMinStep=1)),
+                x=alt.X("rank:Q", title="rank", scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(tickMinStep=1)),
                 y=alt.Y(
                     "share:Q", title="found at this rank or before", scale=alt.Scale(domain=[0, 1]), axis=_percent()
                 ),
@@ -212,10 +214,12 @@ def _map(run: RunReport, found: EmbeddingMap, name: str, of: str) -> Figure:
         )
 
     columns = [
-        alt.vconcat(*(panel(when, by) for when in ("before training", "after training"))).resolve_scale(color="shared")
+        alt.vconcat(*(panel(when, by) for when in ("before training", "after training"))).resolve_scale(
+            color="shared", shape="shared"
+        )
         for by in ("identity", "modality")
     ]
-    chart = alt.hconcat(*columns, data=_data(rows)).resolve_scale(color="independent")
+    chart = alt.hconcat(*columns, data=_data(rows)).resolve_scale(color="independent", shape="independent")
     text = (
         f"{found.method} of {len(found.rows)} pictures of {people} test people, before and after training. In a good "
         f"embedding, the points of an identity lie together, and both modalities of it."
