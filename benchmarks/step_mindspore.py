@@ -12,8 +12,9 @@ Usage: python benchmarks/step_mindspore.py [--recipe mvd-mindspore] [--arch resn
     original-pynative    the same in PYNATIVE_MODE
 
 The two rows of the original are its order of work with our network and losses, not its code. A row's figure is the
-median of its steps after the first, which has a column of its own because GRAPH_MODE compiles in it. "loss" is that of
-the first step, from the same weights.
+median of its steps after the first, which has a column of its own because GRAPH_MODE compiles in it. "CPU ms" is the
+time of all its threads together, which other programs change less. "loss" is that of the first step, from the same
+weights.
 """
 
 from __future__ import annotations
@@ -66,13 +67,14 @@ def main() -> None:
     half = given.identities * given.pictures
     size, network = f"{given.height}×{given.width}", f"{given.arch} of width {given.base_width}"
     print(f"{given.recipe}, {network}, {size}, {half} + {half} pictures, float32, CPU\n")
-    print("| row | version | ms a step | first step, s | peak GB | loss |\n|---|---|---|---|---|---|")
+    print("| row | version | ms a step | CPU ms | first step, s | peak GB | loss |\n|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for row in given.rows:
             command = [sys.executable, __file__, *sys.argv[1:], "--row", row, "--folder", folder]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             one = json.loads(done.stdout.splitlines()[-1])
-            figures = f"{1000 * one['step']:.0f} | {one['first']:.1f} | {one['memory'] / 1e9:.1f} | {one['loss']:.5f}"
+            times = f"{1000 * one['step']:.0f} | {1000 * one['cpu']:.0f} | {one['first']:.1f}"
+            figures = f"{times} | {one['memory'] / 1e9:.1f} | {one['loss']:.5f}"
             print(f"| {row} | {one['version']} | {figures} |", flush=True)
 
 
@@ -92,13 +94,14 @@ def measure(row: str, given: argparse.Namespace) -> dict[str, Any]:
     start = random_weights(config)
     make = pytorch_step if row == "pytorch" else mindspore_step
     version, step = make(config, data, start, twice=row.startswith("original"))
-    seconds, losses = [], []
+    seconds, cpu, losses = [], [], []
     for _ in range(1 + given.steps):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         losses.append(step())
         seconds.append(time.perf_counter() - began)
-    later = statistics.median(seconds[1:])
-    return {"version": version, "first": seconds[0], "step": later, "loss": losses[0], "memory": peak_resident() or 0}
+        cpu.append(time.process_time() - used)
+    later = {"step": statistics.median(seconds[1:]), "cpu": statistics.median(cpu[1:])}
+    return {"version": version, "first": seconds[0], "loss": losses[0], "memory": peak_resident() or 0, **later}
 
 
 def random_weights(config: RunConfig) -> Weights:
