@@ -19,7 +19,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     write_tree(root / "data")
     assert mvd("prepare", root / "data", *SIZE) == 0
-    assert mvd("train", root / "data", "--out", root / "run", "--evaluate", "none", *TINY) == 0
+    # One encoder: exporting a network takes seconds for each.
+    flags = ("--recipe", "baseline", "--evaluate", "none", *TINY)
+    assert mvd("train", root / "data", "--out", root / "run", *flags) == 0
     return root / "run"
 
 
