@@ -53,7 +53,7 @@ def test_what_is_asked_for_and_missing_is_refused_in_the_words_of_the_verb(
 ) -> None:
     message = refused(capsys, "evaluate", run, "--device", "cuda:99")
     assert "device: expected a device of this machine, found 'cuda:99'" in message
-    assert message.endswith("to use the processor: --device cpu\n")
+    assert message.endswith("to use the CPU: --device cpu\n")
     assert "precision: expected fp32 or bf16 on cpu" in refused(
         capsys, "evaluate", run, "--device", "cpu", "--precision", "tf32"
     )

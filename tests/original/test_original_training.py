@@ -258,7 +258,7 @@ def test_encoders_start_from_weights_of_a_file_or_a_url(
         (("--lr", "0"), "--lr: expected above 0, found 0.0"),
         (("--margin", "-1"), "--margin: expected 0 or more"),
         (("--device_target", "GPU", "--gpu", "99"), "expected a device of this machine, found 'cuda:99'"),
-        (("--device_target", "GPU", "--gpu", "99"), "to use the processor: --device_target CPU"),
+        (("--device_target", "GPU", "--gpu", "99"), "to use the CPU: --device_target CPU"),
         (("--device_target", "Cloud"), "--data_url: expected where to copy the data from"),
         (("--dataset", "RegDB"), "expected the layout of RegDB, found that of sysu"),
         (("--trial", "11"), "--trial: expected from 1 to 10, found 11"),
