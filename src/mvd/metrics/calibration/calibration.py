@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.errors import CheckpointError, ProtocolError
-from mvd.metrics.calibration.pair_statistics import PLACES, PairStatistics, pair_name, pair_statistics
+from mvd.metrics.calibration.pair_statistics import PairStatistics, pair_name, pair_statistics
+from mvd.metrics.calibration.platt import Judged, fit_platt
 
 FEW_PEOPLE = 30
 """Below this number of people a calibration is rough."""
@@ -38,7 +39,6 @@ PRIOR = 0.5
 _KNOTS = 64  # of the impostors' distribution
 _TAIL = 100  # impostors that the exponential tail is fitted to, if these are not more than
 _MOST_TAIL = 0.05  # of all of them
-_NEWTON = 100
 _VERSION = 1
 
 
@@ -54,6 +54,7 @@ class PairCalibration:
         scale: beyond the last knot, the similarity in which that share falls by a factor of e.
         same: pairs of pictures that showed one person.
         others: pairs of a query and another person.
+        judged: judged results of searches that the slope was learnt on, too.
     """
 
     slope: float
@@ -63,6 +64,7 @@ class PairCalibration:
     scale: float
     same: int
     others: int
+    judged: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +200,7 @@ class Calibration:
 def _read_pair(fields: dict[str, Any]) -> PairCalibration:
     numbers = {name: float(fields[name]) for name in ("slope", "offset", "scale")}
     knots = {name: tuple(map(float, fields[name])) for name in ("similarities", "exceeded")}
-    counts = {name: int(fields[name]) for name in ("same", "others")}
+    counts = {name: int(fields[name]) for name in ("same", "others")} | {"judged": int(fields.get("judged", 0))}
     if not len(knots["similarities"]) == len(knots["exceeded"]) > 0 or min(knots["exceeded"]) <= 0:
         raise ValueError("knots that do not fit")
     return PairCalibration(**numbers, **knots, **counts)  # type: ignore[arg-type]  # three types of fields
@@ -212,6 +214,7 @@ def learn_calibration(
     *,
     model: str,
     data: str,
+    judged: Mapping[tuple[int, int], Judged] | None = None,
 ) -> Calibration:
     """Learn a calibration from pictures of people whom the model has never seen.
 
@@ -224,12 +227,14 @@ def learn_calibration(
         cameras: (N,) int, 0 where unknown; None where all are.
         model: the model's fingerprint.
         data: the data set, in words.
+        judged: judged results of searches by modalities of (query, gallery); slopes are learnt on them, too, where
+            they are `enough`. Offsets and thresholds are not (`mvd.metrics.calibration.platt` says why).
 
     Raises:
         ProtocolError: no pair of modalities has two people of whom one is seen twice.
     """
     pairs = {
-        pair_name(*modality_pair): _learn_pair(found)
+        pair_name(*modality_pair): _learn_pair(found, (judged or {}).get(modality_pair))
         for modality_pair, found in pair_statistics(vectors, identities, modalities, cameras).items()
     }
     if not pairs:
@@ -239,8 +244,9 @@ def learn_calibration(
     return Calibration(model=model, people=len(np.unique(np.asarray(identities))), data=data, pairs=pairs)
 
 
-def _learn_pair(found: PairStatistics) -> PairCalibration:
-    slope, offset = _platt(found.same, found.other)
+def _learn_pair(found: PairStatistics, judged: Judged | None) -> PairCalibration:
+    judged = judged if judged is not None and judged.enough else None
+    slope, offset = fit_platt(found.same, found.other, people=found.people, judged=judged)
     knots, exceeded, scale = _tail(np.sort(found.impostors.astype(np.float64)))
     return PairCalibration(
         slope=slope,
@@ -250,41 +256,8 @@ def _learn_pair(found: PairStatistics) -> PairCalibration:
         scale=scale,
         same=int(found.same.sum()),
         others=len(found.impostors),
+        judged=0 if judged is None else len(judged.same),
     )
-
-
-def _platt(same: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Fit Platt's logistic function to histograms of similarities, each of weight one half, by Newton's method.
-
-    His targets, which are not quite 0 and 1, keep it finite where the two do not overlap.
-    """
-    yes, no = same.sum(), other.sum()
-    high, low = (yes + 1) / (yes + 2), 1 / (no + 2)
-    weights = np.concatenate([same / (2 * yes), other / (2 * no)])
-    targets = np.repeat([high, low], len(PLACES))
-    kept = weights > 0
-    design = np.column_stack([np.tile(PLACES, 2), np.ones(2 * len(PLACES))])[kept]
-    weights, targets = weights[kept], targets[kept]
-    found = np.zeros(2)
-
-    def loss(at: npt.NDArray[np.float64]) -> float:
-        odds = design @ at
-        return float(weights @ (np.logaddexp(0, odds) - targets * odds))
-
-    for _ in range(_NEWTON):
-        odds = design @ found
-        probability = 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
-        gradient = design.T @ (weights * (probability - targets))
-        curvature = (design * (weights * probability * (1 - probability))[:, None]).T @ design + 1e-12 * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
-        size = 1.0
-        while loss(found - size * step) > loss(found) and size > 1e-6:
-            size /= 2
-        found = found - size * step
-        if np.abs(size * step).max() < 1e-9:
-            break
-    # Embeddings that know nothing could give a falling curve by chance: then similarity says nothing.
-    return (float(found[0]), float(found[1])) if found[0] > 0 else (0.0, 0.0)
 
 
 def _tail(
