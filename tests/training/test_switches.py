@@ -53,7 +53,7 @@ CONFIG = replace(
         classifier_width=32,
         dropout=0.0,
     ),
-    optimizer=replace(CVPR21.optimizer, lr=1e-5),  # Adam makes much of rounding; a low rate makes less of it
+    optimizer=replace(CVPR21.optimizer, lr=1e-5),  # Adam amplifies rounding; a low rate limits it
     schedule=CosineSchedule(epochs=1, warmup_epochs=0),
     runtime=RuntimeConfig(device="cpu", channels_last=False),
 )
