@@ -10,8 +10,8 @@ Usage: python benchmarks/embed.py files [--arch resnet50] [--height 288 --width 
 `mvd-cvpr21`, four passes, 8192 numbers), with the weights it starts from. The row "plain" is the release's own way,
 transcribed: one picture after the other, read, resized and normalised by one thread, grey made on the host, all heads
 computed, float32, activations laid out by channel. The other rows are `mvd.embed`, with PyTorch or with a program of
-`mvd export`. Rows alternate; a figure is the median of the rounds. CPU time, of all threads, depends less on the load of
-the machine. "alone" is a single picture, in seconds of wall and of CPU time.
+`mvd export`. Rows alternate; a figure is the median of the rounds. CPU time, of all threads, depends less on the load
+of the machine. "alone" is a single picture, in seconds of wall and of CPU time.
 "apart" is the smallest cosine between a vector and that of the row "plain".
 
 "arrays" measures `embed_pictures`, which evaluates and searches. A row is a precision and the pictures in a batch; the

@@ -74,7 +74,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
 def test_checkpoints_are_written_between_validations_and_change_nothing(
     data: TrainingData, whole: Whole, tmp_path: Path
 ) -> None:
-    config = replace(CONFIG, runtime=replace(CONFIG.runtime, checkpoint_minutes=0, validate_every=9))
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, checkpoint_minutes=0))
     often = new_run(tmp_path / "often", config)
     watcher = Watcher()
     steps = []
