@@ -28,7 +28,7 @@ demo: $(READY)
 
 # One process for each core, with one thread each: more threads would wait for each other.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
@@ -52,7 +52,7 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports
 
-# What runs on a GPU, here on the CPU with tiny sizes, so that it does not fail there for a silly reason.
+# The checks for a GPU, here on the CPU with tiny sizes: errors of the script itself show before it costs time on a GPU.
 gpu-script: $(READY)
 	MVD_GPU_TINY=1 PYTHON=$(BIN)/python benchmarks/gpu.sh "$$(mktemp -d)" card tests step embed run
 
