@@ -90,10 +90,11 @@ def calibrate(
         RunError: the calibration cannot be written.
     """
     file, root = find_model(model), Path(data)
+    place = file if is_onnx(file) else file_beside(file, CALIBRATION)
     try:
-        require_writable(file if is_onnx(file) else file_beside(file, CALIBRATION))
+        require_writable(place)
     except OSError as error:
-        raise cannot_write(file, error) from error
+        raise cannot_write(place, error) from error
     opened = open_whole(model, device=device, precision=precision, batch=batch)
     known = opened.trained_on
     if trial is None:
