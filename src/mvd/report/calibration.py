@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from rich.table import Table
 from rich.text import Text
 
+from mvd.metrics.calibration import ENOUGH_PEOPLE, Calibration
 from mvd.metrics.calibration.check import PairCheck
 from mvd.report.terminal.style import plain_table
 
@@ -29,3 +31,21 @@ def calibration_table(checks: Mapping[str, PairCheck]) -> Table:
             table.add_row(*shared, f"{100 * row.stated:.0f}", f"{row.threshold:.3f}", *shares)
     table.caption = Text(_NOTE)
     return table
+
+
+def camera_lines(calibration: Calibration, checks: Mapping[str, PairCheck]) -> list[str]:
+    """Say which pairs of cameras have a calibration of their own, and what that gains, where it could be checked."""
+    learnt = Counter(name for name, _, _ in calibration.cameras)
+    lines = []
+    for name, count in learnt.items():
+        line = f"{name}: {count} pairs of cameras have a calibration of their own"
+        checked = checks[name].cameras if name in checks else None
+        if checked is None:
+            lines.append(f"{line}; half of the people are too few to check them")
+        else:
+            own, shared = 100 * checked.error, 100 * checked.shared
+            lines.append(
+                f"{line}; error {own:.1f} instead of {shared:.1f}, in the {checked.pairs} that could be checked"
+            )
+    few = f"no two cameras saw {ENOUGH_PEOPLE} of the people, so that none has a calibration of its own"
+    return lines or [few]

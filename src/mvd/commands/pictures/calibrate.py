@@ -108,7 +108,9 @@ def calibrate(
     vectors = _embed(opened, _pictures(dataset, samples, opened, workers, progress), samples)
     columns = vectors, samples.identities, samples.modalities, samples.cameras
     described = f"{len(samples.people)} held-out people of {dataset.name} ({real_path(root).name})"
-    calibration = learn_calibration(*columns, model=opened.identity.fingerprint, data=described)
+    calibration = learn_calibration(
+        *columns, model=opened.identity.fingerprint, data=described, camera_names=dataset.camera_names
+    )
     if calibration.people < FEW_PEOPLE:
         note(
             f"{root}: {calibration.people} people are few to calibrate on: probabilities and thresholds are rough "
