@@ -1,16 +1,21 @@
-"""The table of `mvd calibrate`: how well a calibration holds on people whom it was not learnt on."""
+"""Calibrations on the screen: what they say, and how well they hold on people whom they were not learnt on."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from mvd.data.samples import Modality
 from mvd.metrics.calibration import ENOUGH_PEOPLE, Calibration
 from mvd.metrics.calibration.check import PairCheck
 from mvd.report.terminal.style import plain_table
+
+_LIKELY = 0.5  # probability, for a prior of a half
+_RATE, _PEOPLE = 0.01, 1000  # of the threshold that is named
 
 _NOTE = (
     "in %; learnt on one half of the people and checked on the other. error: expected calibration error, where half of "
@@ -49,3 +54,20 @@ def camera_lines(calibration: Calibration, checks: Mapping[str, PairCheck]) -> l
             )
     few = f"no two cameras saw {ENOUGH_PEOPLE} of the people, so that none has a calibration of its own"
     return lines or [few]
+
+
+def calibration_summary(calibration: Calibration | None) -> list[tuple[str, str]]:
+    """Sum up a calibration as names and texts: what it was learnt on, and for each pair what a similarity means."""
+    if calibration is None:
+        return []
+    lines = [("calibrated on", f"{calibration.people:,} people: {calibration.data}")]
+    for name in calibration.pairs:
+        query, gallery = (Modality[one.upper()] for one in name.split("-"))
+        at = np.linspace(-1, 1, 2001)
+        likely = at[calibration.probability(at, query, gallery) >= _LIKELY]
+        sure = f"as likely as not from {likely[0]:.2f}" if len(likely) else "never as likely as not"
+        limit = calibration.threshold(_RATE, _PEOPLE, query, gallery)
+        lines.append((name, f"{sure}; {limit:.2f} for {_RATE:.0%} of false alarms among {_PEOPLE:,} people"))
+    if calibration.cameras:
+        lines.append(("pairs of cameras", f"{len(calibration.cameras):,} calibrated by themselves"))
+    return lines
