@@ -3,15 +3,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BROWSER_READY := .venv/.browser
 MINDSPORE_READY := .venv-mindspore/.ready
-MINDSPORE_TESTS := tests/weights/test_real_mindspore.py tests/in_mindspore $(wildcard tests/ms)
+MINDSPORE_TESTS := tests/weights/test_real_mindspore.py tests/in_mindspore
 
-.PHONY: help demo test test-slow test-mindspore gpu-script lint types imports check package docs notebook format clean
+.PHONY: help demo test test-slow test-browser test-mindspore gpu-script lint types imports check package docs notebook format clean
 
 help:
 	@echo "make demo        render people, train MVD on them and evaluate it (under 10 minutes on 2 cores)"
 	@echo "make test        the tests, doctests and the examples of the documentation (minutes)"
 	@echo "make test-slow   the tests that train for minutes"
+	@echo "make test-browser   the page and the report in Chromium, which is Debian's (apt-get install chromium)"
 	@echo "make test-mindspore   MindSpore against PyTorch, in an environment that has both (downloads 800 MB)"
 	@echo "make check       lint, types and import rules"
 	@echo "make package     build the package, install the wheel into an empty environment and start it"
@@ -30,6 +32,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
+
+# Skips, saying so, where there is no Chromium. MVD_SCREENSHOTS=docs/images draws the documentation's pictures again.
+test-browser: $(BROWSER_READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser tests/browser
 
 test-mindspore: $(MINDSPORE_READY)
 	OMP_NUM_THREADS=1 .venv-mindspore/bin/pytest -m mindspore --durations=5 $(MINDSPORE_TESTS)
@@ -72,6 +78,10 @@ $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || $(PYTHON) -m virtualenv .venv || \
 	  { echo "expected a Python that can make virtual environments, found none: apt install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(BROWSER_READY): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
 	@touch $@
 
 # MindSpore's extra may ask for another NumPy than the one that the other tests were last run with.

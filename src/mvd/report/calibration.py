@@ -12,7 +12,9 @@ from rich.text import Text
 from mvd.data.samples import Modality
 from mvd.metrics.calibration import ENOUGH_PEOPLE, Calibration
 from mvd.metrics.calibration.check import PairCheck
+from mvd.metrics.calibration.platt import FEW_QUERIES
 from mvd.report.terminal.style import plain_table
+from mvd.results.calibrate import VerdictCheck
 
 _LIKELY = 0.5  # probability, for a prior of a half
 _RATE, _PEOPLE = 0.01, 1000  # of the threshold that is named
@@ -22,6 +24,12 @@ _NOTE = (
     "the pairs show one person. alarms: queries for which something passes the threshold though their person is not in "
     "the gallery, and the rate that the threshold is for. found: queries whose person is in the gallery, comes first "
     "and passes it. first: comes first."
+)
+
+_VERDICTS = (
+    "slope: of the log-odds of one person over the similarity: of held-out people alone, of verdicts alone ± standard "
+    f"error, and what is kept. Verdicts of fewer than {FEW_QUERIES} queries, or all alike, are not used. They tell "
+    "neither how probable one person is nor how often an alarm is false, since a search shows only the most similar."
 )
 
 
@@ -71,3 +79,15 @@ def calibration_summary(calibration: Calibration | None) -> list[tuple[str, str]
     if calibration.cameras:
         lines.append(("pairs of cameras", f"{len(calibration.cameras):,} calibrated by themselves"))
     return lines
+
+
+def verdict_table(verdicts: Mapping[str, VerdictCheck]) -> Table:
+    """Make the table: a row for each pair of modalities that results were marked of."""
+    headings = ("queries", "right", "wrong", "held out", "verdicts", "slope")
+    table = plain_table("query-gallery", *headings, caption_justify="left", caption_style="")
+    for name, one in verdicts.items():
+        alone = "not used" if one.judged is None else f"{one.judged.value:.1f} ± {one.judged.error:.1f}"
+        counts = (f"{count}" for count in (one.queries, one.right, one.wrong))
+        table.add_row(name, *counts, f"{one.held_out:.1f}", alone, f"{one.slope:.1f}")
+    table.caption = Text(_VERDICTS)
+    return table

@@ -18,6 +18,7 @@ from mvd.commands.weights.push import save_model
 from mvd.data.identity import mark_people
 from mvd.data.layouts import scan
 from mvd.errors import ProtocolError
+from mvd.gallery.verdicts import VERDICTS, Verdict, add_verdict
 from mvd.inference import open_model
 from mvd.runs import RunData
 
@@ -118,3 +119,51 @@ def test_wrong_arguments_are_one_line(people: Path, tmp_path: Path, capsys: pyte
     alone = write_tree(tmp_path / "alone", val=(), test=(6,), pictures=1)
     with pytest.raises(ProtocolError, match="expected at least two people"):
         calibrate(program, alone)
+
+
+def test_verdicts_of_a_gallery_move_the_slope_alone(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = write_program(tmp_path / "tiny.onnx")
+    plain = calibrate(program, people).calibration
+    gallery = tmp_path / "station"
+    gallery.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        similarity = float(rng.uniform(0.4, 1))
+        verdict = Verdict(
+            model=plain.model,
+            query=f"query {number // 3}",
+            pictures=1,
+            row=f"{number:016x}",
+            similarity=similarity,
+            query_modality=1,
+            gallery_modality=0,
+            same=bool(rng.random() < 1 / (1 + np.exp(-8 * (similarity - 0.7)))),
+        )
+        add_verdict(gallery, verdict)
+    for other in (replace(verdict, row="a" * 16, model="another"), replace(verdict, row="b" * 16, pictures=2)):
+        add_verdict(gallery, other)
+    capsys.readouterr()
+    assert mvd("calibrate", program, people, "--verdicts", gallery) == 0
+    captured = capsys.readouterr()
+    assert "1 of 62 verdicts left out: on similarities of another model" in " ".join(captured.err.split())
+    assert "1 of 62 verdicts left out: on searches with several pictures" in " ".join(captured.err.split())
+    assert "verdicts of fewer than 10 queries" in " ".join(captured.out.split()).lower()
+    kept = open_model(program).calibration
+    assert kept is not None
+    asked, unasked = kept.pairs["infrared-visible"], plain.pairs["infrared-visible"]
+    assert asked.judged == 60
+    assert 0 < asked.slope < unasked.slope
+    assert replace(asked, slope=0, offset=0, judged=0) == replace(unasked, slope=0, offset=0)
+    assert kept.threshold(0.01, 100, 1, 0) == plain.threshold(0.01, 100, 1, 0)
+    others = {name: pair for name, pair in plain.pairs.items() if name != "infrared-visible"}
+    assert {name: pair for name, pair in kept.pairs.items() if name != "infrared-visible"} == others
+
+    (gallery / VERDICTS).unlink()
+    assert mvd("calibrate", program, people, "--verdicts", gallery) == 0
+    assert "nothing has been marked" in " ".join(capsys.readouterr().err.split())
+    assert open_model(program).calibration == plain
+    assert "expected the folder of a gallery" in refused(
+        capsys, "calibrate", program, people, "--verdicts", tmp_path / "nowhere"
+    )

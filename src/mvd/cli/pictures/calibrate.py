@@ -27,6 +27,8 @@ class Calibrate:
     """held-out people to learn on: of the validation, of the test, or of both"""
     width: int = 512
     """wider embeddings are projected to this width, learnt on training pictures; 0: not"""
+    verdicts: tuple[Path, ...] = ()
+    """galleries whose results were marked as right and wrong in mvd serve: to learn on these, too"""
     trial: int | None = None
     """RegDB's split, by default the one that the model was trained on"""
     device: str = "auto"
@@ -41,7 +43,7 @@ class Calibrate:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.pictures.calibrate import calibrate
-        from mvd.report.calibration import calibration_table, camera_lines
+        from mvd.report.calibration import calibration_table, camera_lines, verdict_table
         from mvd.report.terminal.progress import counting_bar
 
         errors = open_console(stderr=True)
@@ -54,4 +56,6 @@ class Calibrate:
         if done.checks:
             console.print(calibration_table(done.checks))
         say(console, *camera_lines(done.calibration, done.checks))
+        if done.verdicts:
+            console.print(verdict_table(done.verdicts))
         return 0

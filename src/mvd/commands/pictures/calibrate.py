@@ -7,14 +7,16 @@ Shapes: N pictures, D width of an embedding.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from mvd.commands.pictures.calibrate_verdicts import check_verdicts, group_verdicts, read_galleries
 from mvd.commands.results.evaluate import describe_trained, trained_people
 from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
@@ -56,6 +58,7 @@ def calibrate(
     *,
     people: HeldOut = "all",
     width: int = WIDTH,
+    verdicts: Sequence[str | Path] = (),
     trial: int | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -75,6 +78,8 @@ def calibrate(
         people: those of the validation, of the test, or of both.
         width: embeddings that are wider are projected to this width by principal components of training pictures; 0
             leaves them as they are. A program has its projection in it.
+        verdicts: folders of galleries whose results were marked as right and wrong on their page; slopes of
+            probabilities are learnt on these, too (`mvd.metrics.calibration.platt`).
         trial: RegDB's split; by default the one that the model was trained on.
         device: see `open_model`.
         precision: see `open_model`.
@@ -88,8 +93,9 @@ def calibrate(
         DatasetError: the data set cannot be read, or has no such people.
         CheckpointError: the model is damaged, or none of ours.
         RunError: the calibration cannot be written.
+        GalleryError: a folder of `verdicts` is no gallery, or its verdicts are damaged.
     """
-    file, root = find_model(model), Path(data)
+    file, root, marked = find_model(model), Path(data), read_galleries(verdicts)
     place = file if is_onnx(file) else file_beside(file, CALIBRATION)
     try:
         require_writable(place)
@@ -107,10 +113,16 @@ def calibrate(
         opened = open_model(model, device=device, precision=precision, batch=batch)
     vectors = _embed(opened, _pictures(dataset, samples, opened, workers, progress), samples)
     columns = vectors, samples.identities, samples.modalities, samples.cameras
+    judged = group_verdicts(marked, opened.identity.fingerprint, note)
     described = f"{len(samples.people)} held-out people of {dataset.name} ({real_path(root).name})"
-    calibration = learn_calibration(
-        *columns, model=opened.identity.fingerprint, data=described, camera_names=dataset.camera_names
+    learn = partial(
+        learn_calibration,
+        *columns,
+        model=opened.identity.fingerprint,
+        data=described,
+        camera_names=dataset.camera_names,
     )
+    calibration = learn(judged=judged)
     if calibration.people < FEW_PEOPLE:
         note(
             f"{root}: {calibration.people} people are few to calibrate on: probabilities and thresholds are rough "
@@ -123,6 +135,7 @@ def calibrate(
         checks=cross_check(*columns),
         wide=wide,
         kept=kept,
+        verdicts=check_verdicts(judged, calibration, learn()) if judged else {},
     )
 
 

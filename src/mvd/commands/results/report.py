@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from mvd.commands.engine import load_engine, machine_flags
 from mvd.commands.results.evaluate import describe_trained, pictures_of, prepare_test, trained_people
-from mvd.config import Machine, RunConfig
+from mvd.commands.results.report_parts import MapMethod, embedding_map_of, heatmaps_of, look_backwards
+from mvd.config import Machine
 from mvd.data.identity import name_people
 from mvd.data.layouts import scan
-from mvd.data.samples import JUNK, Dataset, Modality
+from mvd.data.samples import Modality
 from mvd.errors import MissingPackageError, ProtocolError, RunError
 from mvd.files.atomic import cannot_write
 from mvd.files.writable import require_writable, require_writable_folder
@@ -25,12 +22,8 @@ from mvd.metrics.explain import confusions, group_figures, pick_retrievals, simi
 from mvd.metrics.features import Features
 from mvd.metrics.rankings import rank
 from mvd.metrics.scores import evaluate
-from mvd.results.report import EmbeddingMap, Heatmaps, ProtocolReport, RunReport
+from mvd.results.report import ProtocolReport, RunReport
 from mvd.runs import RunFolder, load_checkpoint, open_run
-
-MapMethod = Literal["tsne", "umap", "none"]
-_MAP_PEOPLE, _MAP_PICTURES = 12, 10  # at most; pictures of each person and modality
-_HEATMAP_PEOPLE = 4
 
 
 def _silent(line: str) -> None:
@@ -154,6 +147,7 @@ def explain(
                 confusions=confusions(lists, test),
             )
         )
+    asked = {protocol.query_modality for protocol in chosen}
     left_out: list[str] = []
     return RunReport(
         path=run.path,
@@ -166,10 +160,11 @@ def explain(
         names=name_people(dataset, test.people.tolist()),
         upright=dataset.upright,
         protocols=parts,
+        backwards=look_backwards(features) if asked == {Modality.INFRARED} else (),
         histograms=similarity_histograms(features),
         calibration=_calibration(run, checkpoint),
-        map=_map(embedding_map, features, dataset, config, classes, left_out),
-        heatmaps=_heatmaps(config, classes, checkpoint, dataset, left_out),
+        map=embedding_map_of(embedding_map, features, dataset, config, classes, left_out),
+        heatmaps=heatmaps_of(config, classes, checkpoint, dataset, left_out),
         left_out=left_out,
     )
 
@@ -193,83 +188,3 @@ def _calibration(run: RunFolder, checkpoint: Path) -> Calibration | None:
     from mvd.inference.kept import kept_calibration
 
     return kept_calibration(checkpoint, fingerprint_weights(load_checkpoint(checkpoint)[0], run.config))
-
-
-def _map(  # noqa: PLR0917 - called once
-    method: MapMethod,
-    features: Features,
-    dataset: Dataset,
-    config: RunConfig,
-    classes: int,
-    left_out: list[str],
-) -> EmbeddingMap | None:
-    """Lay out the embeddings of some people, before and after training."""
-    rows = _some_pictures(dataset)
-    if method == "none":
-        return None
-    if len(rows) < 10:
-        left_out.append(f"The map of embeddings: it needs at least 10 test pictures of identities, found {len(rows)}.")
-        return None
-    some = dataset.test.take(rows)
-    before = load_engine(config).embed(
-        config, classes, None, pictures_of(dataset, some, config), modalities=some.modalities
-    )
-    name = "t-SNE" if method == "tsne" else "UMAP"
-    return EmbeddingMap(
-        method=name, rows=rows, before=_plane(before, method), after=_plane(features.descriptors[rows], method)
-    )
-
-
-def _some_pictures(dataset: Dataset) -> npt.NDArray[np.int64]:
-    """Choose pictures of a few people, of both modalities: evenly spread over them in the table's order."""
-    test = dataset.test
-    people = [person for person in test.people.tolist() if person != JUNK]
-    chosen = [people[place] for place in np.linspace(0, len(people) - 1, min(_MAP_PEOPLE, len(people))).astype(int)]
-    rows: list[int] = []
-    for person in chosen:
-        for modality in Modality:
-            own = np.flatnonzero((test.identities == person) & (test.modalities == modality))
-            rows += own[:: max(1, -(-len(own) // _MAP_PICTURES))].tolist()
-    return np.array(sorted(rows), dtype=np.int64)
-
-
-def _plane(embeddings: npt.NDArray[np.float32], method: MapMethod) -> npt.NDArray[np.float64]:
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True).clip(1e-12)
-    if method == "umap":
-        import umap
-
-        layout = umap.UMAP(metric="cosine", random_state=0, n_neighbors=min(15, len(unit) - 1))
-    else:
-        from sklearn.manifold import TSNE
-
-        layout = TSNE(metric="cosine", init="random", random_state=0, perplexity=min(30.0, (len(unit) - 1) / 3))
-    return np.asarray(layout.fit_transform(unit), dtype=np.float64)
-
-
-def _heatmaps(
-    config: RunConfig, classes: int, checkpoint: Path, dataset: Dataset, left_out: list[str]
-) -> Heatmaps | None:
-    """Compute where the network sees a person's two pictures as similar, for a few people."""
-    if config.framework != "pytorch":
-        left_out.append(
-            f"Heat maps: they need gradients, which are computed by PyTorch only, not by {config.framework}."
-        )
-        return None
-    from mvd.inference.heatmaps import heatmaps
-
-    test = dataset.test
-    rows: list[int] = []
-    for person in test.people.tolist():
-        of = [np.flatnonzero((test.identities == person) & (test.modalities == modality)) for modality in Modality]
-        if person != JUNK and all(len(found) for found in of) and len(rows) < 2 * _HEATMAP_PEOPLE:
-            rows += [int(found[len(found) // 2]) for found in of]
-    if not rows:
-        left_out.append("Heat maps: no test person has pictures of both modalities.")
-        return None
-    some = test.take(np.array(rows))
-    batch = pictures_of(dataset, some, config).read_range(0, len(some))
-    partners = [row ^ 1 for row in range(len(rows))]
-    maps = heatmaps(
-        replace(config), classes, checkpoint, np.asarray(batch), partners, [int(one) for one in some.modalities]
-    )
-    return Heatmaps(rows=np.array(rows), maps=maps)

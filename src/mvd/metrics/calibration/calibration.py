@@ -43,6 +43,7 @@ class PairCalibration:
         scale: beyond the last knot, the similarity in which that share falls by a factor of e.
         same: pairs of pictures that showed one person.
         others: pairs of a query and another person.
+        judged: judged results of searches that the slope was learnt on, too.
     """
 
     slope: float
@@ -52,6 +53,7 @@ class PairCalibration:
     scale: float
     same: int
     others: int
+    judged: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +236,7 @@ def camera_pair(name: str, cameras: Cameras) -> tuple[str, str, str]:
 def _read_pair(fields: dict[str, Any]) -> PairCalibration:
     numbers = {name: float(fields[name]) for name in ("slope", "offset", "scale")}
     knots = {name: tuple(map(float, fields[name])) for name in ("similarities", "exceeded")}
-    counts = {name: int(fields[name]) for name in ("same", "others")}
+    counts = {name: int(fields[name]) for name in ("same", "others")} | {"judged": int(fields.get("judged", 0))}
     if not len(knots["similarities"]) == len(knots["exceeded"]) > 0 or min(knots["exceeded"]) <= 0:
         raise ValueError("knots that do not fit")
     return PairCalibration(**numbers, **knots, **counts)  # type: ignore[arg-type]  # three types of fields

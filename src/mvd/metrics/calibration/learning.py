@@ -24,13 +24,13 @@ import numpy.typing as npt
 from mvd.errors import ProtocolError
 from mvd.metrics.calibration.calibration import Calibration, PairCalibration, camera_pair
 from mvd.metrics.calibration.pair_statistics import (
-    PLACES,
     CameraPair,
     PairStatistics,
     camera_statistics,
     pair_name,
     pair_statistics,
 )
+from mvd.metrics.calibration.platt import Judged, fit_platt
 
 FEW_PEOPLE = 30
 """Below this number of people a calibration is rough."""
@@ -41,7 +41,6 @@ ENOUGH_PEOPLE = 30
 _KNOTS = 64  # of the impostors' distribution
 _TAIL = 100  # impostors that the exponential tail is fitted to, if these are not more than
 _MOST_TAIL = 0.05  # of all of them
-_NEWTON = 100
 _MOST_PAIRS = 1000  # of cameras; a pair is about 1 kB
 _DIGITS = 5  # of the knots of such a pair
 
@@ -54,6 +53,7 @@ def learn_calibration(
     *,
     model: str,
     data: str,
+    judged: Mapping[tuple[int, int], Judged] | None = None,
     camera_names: Mapping[int, str] | None = None,
     enough: int = ENOUGH_PEOPLE,
 ) -> Calibration:
@@ -68,6 +68,8 @@ def learn_calibration(
         cameras: (N,) int, 0 where unknown; None where all are.
         model: the model's fingerprint.
         data: the data set, in words.
+        judged: judged results of searches by modalities of (query, gallery); slopes are learnt on them, too, where
+            they are `enough`. Offsets and thresholds are not (`mvd.metrics.calibration.platt` says why).
         camera_names: number → name; a camera without one is called by its number.
         enough: a pair of cameras is calibrated by itself where both have seen so many of the people; of more than a
             thousand such pairs, those with the most pictures.
@@ -76,7 +78,7 @@ def learn_calibration(
         ProtocolError: no pair of modalities has two people of whom one is seen twice.
     """
     pairs = {
-        pair_name(*modality_pair): _learn_pair(found)
+        pair_name(*modality_pair): _learn_pair(found, (judged or {}).get(modality_pair))
         for modality_pair, found in pair_statistics(vectors, identities, modalities, cameras).items()
     }
     if not pairs:
@@ -113,8 +115,9 @@ def _shortened(pair: PairCalibration) -> PairCalibration:
     return replace(pair, similarities=similarities, exceeded=exceeded)
 
 
-def _learn_pair(found: PairStatistics) -> PairCalibration:
-    slope, offset = _platt(found.same, found.other)
+def _learn_pair(found: PairStatistics, judged: Judged | None = None) -> PairCalibration:
+    judged = judged if judged is not None and judged.enough else None
+    slope, offset = fit_platt(found.same, found.other, people=found.people, judged=judged)
     knots, exceeded, scale = _tail(np.sort(found.impostors.astype(np.float64)))
     return PairCalibration(
         slope=slope,
@@ -124,41 +127,8 @@ def _learn_pair(found: PairStatistics) -> PairCalibration:
         scale=scale,
         same=int(found.same.sum()),
         others=len(found.impostors),
+        judged=0 if judged is None else len(judged.same),
     )
-
-
-def _platt(same: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Fit Platt's logistic function to histograms of similarities, each of weight one half, by Newton's method.
-
-    His targets, which are not quite 0 and 1, keep it finite where the two do not overlap.
-    """
-    yes, no = same.sum(), other.sum()
-    high, low = (yes + 1) / (yes + 2), 1 / (no + 2)
-    weights = np.concatenate([same / (2 * yes), other / (2 * no)])
-    targets = np.repeat([high, low], len(PLACES))
-    kept = weights > 0
-    design = np.column_stack([np.tile(PLACES, 2), np.ones(2 * len(PLACES))])[kept]
-    weights, targets = weights[kept], targets[kept]
-    found = np.zeros(2)
-
-    def loss(at: npt.NDArray[np.float64]) -> float:
-        odds = design @ at
-        return float(weights @ (np.logaddexp(0, odds) - targets * odds))
-
-    for _ in range(_NEWTON):
-        odds = design @ found
-        probability = 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
-        gradient = design.T @ (weights * (probability - targets))
-        curvature = (design * (weights * probability * (1 - probability))[:, None]).T @ design + 1e-12 * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
-        size = 1.0
-        while loss(found - size * step) > loss(found) and size > 1e-6:
-            size /= 2
-        found = found - size * step
-        if np.abs(size * step).max() < 1e-9:
-            break
-    # Embeddings that know nothing could give a falling curve by chance: then similarity says nothing.
-    return (float(found[0]), float(found[1])) if found[0] > 0 else (0.0, 0.0)
 
 
 def _tail(
