@@ -74,12 +74,14 @@ def report(
         raise RunError("expected a run folder to report on, found none")
     _require(embedding_map)
     out = Path(out)
+    place = out
     try:
         require_writable(out)
         if figures is not None:
-            require_writable_folder(Path(figures))
+            place = Path(figures)
+            require_writable_folder(place)
     except OSError as error:
-        raise cannot_write(Path(error.filename or out), error) from error
+        raise cannot_write(place, error) from error
     from mvd.report.html.figures import write_figures
     from mvd.report.html.page import write_page
 
