@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BROWSER_READY := .venv/.browser
 MINDSPORE_READY := .venv-mindspore/.ready
-MINDSPORE_TESTS := tests/weights/test_real_mindspore.py tests/in_mindspore $(wildcard tests/ms)
+MINDSPORE_TESTS := tests/weights/test_real_mindspore.py tests/in_mindspore
 
 .PHONY: help demo test test-slow test-browser test-mindspore gpu-script lint types imports check package docs notebook format clean
 

@@ -35,8 +35,8 @@ def pytest_configure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Collect no doctests of the helpers here: some are programs, which importing would run."""
-    helper = collection_path.suffix == ".py" and not collection_path.name.startswith(("test_", "conftest"))
+    """Collect no doctests of helpers: some are programs, and all conftest.py are one module name to the collection."""
+    helper = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
     return True if helper and collection_path.is_relative_to(Path(__file__).parent) else None
 
 

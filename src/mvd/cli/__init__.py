@@ -19,11 +19,13 @@ from typing import Any
 from rich.console import Console
 
 from mvd import __version__
+from mvd.cli.arguments import parse_arguments
 from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import MvdError, explain, needing_torch
+from mvd.files.names import one_line
 from mvd.report.terminal.interrupts import cleaning_up
-from mvd.report.terminal.output import report_failure, safe_output, visible
+from mvd.report.terminal.output import report_failure, safe_output
 
 _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
@@ -94,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 code = _parse(given)(open_console())
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem
-            print_error(visible(f"mvd: {error}"), error)
+            print_error(one_line(f"mvd: {error}"), error)
             code = 1
         except KeyboardInterrupt:
             say(open_console(stderr=True), "mvd: stopped")
@@ -144,16 +146,8 @@ def _parse(arguments: list[str]) -> Callable[[Console], int]:
             print(f"{found}; {hint}" if action else found, file=sys.stderr)
             raise SystemExit(2)
         verb, place = f"{verb} {action}", _ACTIONS[verb][action]
-    import tyro
-
     kind = _load(place)
-    parsed: Callable[[Console], int] = tyro.cli(
-        kind,
-        prog=f"mvd {verb}",
-        args=rest,
-        default=_defaults(kind, rest),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    parsed: Callable[[Console], int] = parse_arguments(kind, rest, program=verb, default=_defaults(kind, rest))
     return parsed
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from mvd.files.names import one_line
 from mvd.report.terminal.output import open_console
 
 if TYPE_CHECKING:
@@ -18,25 +17,15 @@ if TYPE_CHECKING:
     from mvd.report.terminal.progress import TrainingBar
     from mvd.runs.observer import Observer
 
-__all__ = ["STOPPED", "Bars", "command", "open_console", "print_results", "say", "watched_training"]
+__all__ = ["STOPPED", "Bars", "open_console", "print_results", "say", "watched_training"]
 
 STOPPED = 130
 """The exit code of a command that Ctrl-C stopped."""
 
 
 def say(console: Console, *lines: str) -> None:
-    """Print lines that the terminal may wrap, so that a path or a command can be copied whole."""
-    console.print(*lines, sep="\n", soft_wrap=True)
-
-
-def command(*words: str | Path) -> str:
-    """Write a command as it can be pasted into a shell.
-
-    Example:
-        >>> command("mvd", "prepare", Path("my data"))
-        "mvd prepare 'my data'"
-    """
-    return shlex.join(map(str, words))
+    """Print lines, each as one that the terminal may wrap, so that a path or a command can be copied whole."""
+    console.print(*map(one_line, lines), sep="\n", soft_wrap=True)
 
 
 def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.errors import ConfigError, GalleryError, MvdError
+from mvd.files.regular import is_folder, is_there
 from mvd.gallery.columns import ROW, Settings, schema_of, settings_of, settings_update
 from mvd.gallery.filters import any_of
 from mvd.gallery.place import PICTURES, Place
@@ -119,7 +120,9 @@ class PictureTable:
             GalleryError: there is none, or it is damaged or of another format.
         """
         if place.exists is False:
-            found = "a folder without one" if place.folder and place.folder.is_dir() else "nothing there"
+            found = "nothing there"
+            if place.folder is not None and is_there(place.folder):
+                found = "a folder without one" if is_folder(place.folder) else "a file"
             raise GalleryError(f"{place}: expected a gallery, found {found}; make one with mvd gallery add")
         database = load_lancedb()
         with explained(place, "open the gallery"):

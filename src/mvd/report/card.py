@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mvd.config import RunConfig
+from mvd.files.names import one_line
 from mvd.metrics.scores import FIGURES, PLAIN
 from mvd.report.rows import markdown_text
 from mvd.report.terminal.style import markdown_table, percent, plain_table
@@ -43,7 +44,7 @@ def figures_report(figures: tuple[CardFigures, ...]) -> RenderableType:
     table = plain_table("figures, %", *names)
     for number, one in enumerate(figures, start=1):
         table.add_row(f"({number})", *_cells(one, names))
-    return Group(table, *(Text(f"({number}) {_label(one)}") for number, one in enumerate(figures, start=1)))
+    return Group(table, *(Text(one_line(f"({number}) {_label(one)}")) for number, one in enumerate(figures, start=1)))
 
 
 def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
@@ -63,12 +64,15 @@ def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
         lines.append(("model card", "none"))
     grid = Table.grid(padding=(0, 2))
     for name, text in [*lines, *shown.notes.items()]:
-        grid.add_row(Text(name, style="bold"), Text(text))
+        grid.add_row(Text(name, style="bold"), Text(one_line(text)))
     parts: list[RenderableType] = [grid]
     if shown.card is not None and shown.card.figures:
         parts += [Text(), figures_report(shown.card.figures)]
     if tensors:
-        parts += [Text(), *(Text(f"{name}  {dtype} {list(shape)}") for name, (dtype, shape) in shown.tensors.items())]
+        parts += [
+            Text(),
+            *(Text(one_line(f"{name}  {dtype} {list(shape)}")) for name, (dtype, shape) in shown.tensors.items()),
+        ]
     return Group(*parts)
 
 

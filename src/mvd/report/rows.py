@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from mvd.files.names import visible
 from mvd.metrics.scores import PLAIN, Scores
-from mvd.report.terminal.output import visible
 from mvd.report.terminal.style import markdown_table, percent
 
 DEVIATION = "mean ± population standard deviation over trials"

@@ -9,8 +9,9 @@ from typing import Literal
 from rich.console import Console
 from tyro.conf import Positional
 
-from mvd.cli.screen import command, say
+from mvd.cli.screen import say
 from mvd.config.recipes import RECIPES
+from mvd.files.names import shell_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Prepare:
             console,
             f"{self.data}: {prepared.found}",
             f"{prepared.folder}: arrays of {self.height}×{self.width} pixels",
-            f"next: {command('mvd', 'train', self.data, *self._train_flags())}",
+            f"next: {shell_words('mvd', 'train', self.data, *self._train_flags())}",
         )
         return 0
 

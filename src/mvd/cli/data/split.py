@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from tyro.conf import Positional
 
-from mvd.cli.screen import command, say
+from mvd.cli.screen import say
+from mvd.files.names import shell_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,6 @@ class Split:
             console,
             f"{done.data}: {done.train} people to train on, {done.validation} to validate on, {done.test} to test on"
             + left_out,
-            f"next: {command('mvd', 'prepare', done.data)}",
+            f"next: {shell_words('mvd', 'prepare', done.data)}",
         )
         return 0

@@ -9,8 +9,9 @@ from typing import Literal
 from rich.console import Console
 from tyro.conf import Positional
 
-from mvd.cli.screen import command, say
+from mvd.cli.screen import say
 from mvd.config.difficulty import Difficulty
+from mvd.files.names import shell_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,6 @@ class Synth:
         say(
             console,
             f"{rendered.data}: {rendered.pictures:,} pictures of {rendered.people} people",
-            f"next: {command('mvd', 'prepare', rendered.data)}",
+            f"next: {shell_words('mvd', 'prepare', rendered.data)}",
         )
         return 0

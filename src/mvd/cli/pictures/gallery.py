@@ -75,7 +75,7 @@ class Add:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.gallery import added_report
+        from mvd.report.gallery import added_lines
         from mvd.report.terminal.progress import counting_bar
 
         gallery = _open(self.gallery, self.model)
@@ -91,7 +91,7 @@ class Add:
                 again=self.embed_again,
                 progress=bar,
             )
-        say(console, added_report(added))
+        say(console, *added_lines(added))
         return 0
 
 
@@ -127,7 +127,7 @@ class Search(_Which):
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.gallery import added_report, answer_report, gallery_json
+        from mvd.report.gallery import added_lines, answer_report, gallery_json
         from mvd.report.terminal.progress import counting_bar
 
         if not self.pictures and not self.like:
@@ -137,7 +137,7 @@ class Search(_Which):
         with counting_bar(progress, "adding") as bar:
             followed = gallery.follow(progress=bar)
         if followed is not None:
-            say(progress, added_report(followed))
+            say(progress, *added_lines(followed))
         answer = gallery.search(
             self.pictures,
             like=self.like,
@@ -257,14 +257,14 @@ class Audit:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.gallery import audit_report, gallery_json
+        from mvd.report.gallery import audit_lines, gallery_json
 
         gallery = _open(self.gallery)
         audit = gallery.audit()
         if self.json:
             print(gallery_json(audit))
         else:
-            say(console, audit_report(audit, gallery.place))
+            say(console, *audit_lines(audit, gallery.place))
         return 0 if audit.broken is None else 1
 
 

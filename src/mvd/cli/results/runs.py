@@ -9,6 +9,8 @@ from typing import Literal
 from rich.console import Console
 from tyro.conf import Positional
 
+from mvd.cli.screen import say
+
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
@@ -38,5 +40,5 @@ class Runs:
         elif runs:
             console.print(runs_report(runs))
         else:
-            console.print(f"no runs in {', '.join(map(str, folders))}", soft_wrap=True)
+            say(console, f"no runs in {', '.join(map(str, folders))}")
         return 0

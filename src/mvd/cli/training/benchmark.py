@@ -82,5 +82,5 @@ class Benchmark:
             recipe = "mvd"
             if flags[:1] == ["--recipe"] and len(flags) > 1:
                 recipe, flags = flags[1], flags[2:]
-            rows[name] = change(sized(recipe, self.size), flags, f"mvd benchmark --own {name!r}")
+            rows[name] = change(sized(recipe, self.size), flags, f"benchmark --own {name!r}")
         return rows

@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from tyro.conf import Positional
 
-from mvd.cli.screen import STOPPED, Bars, command, print_results, say
+from mvd.cli.screen import STOPPED, Bars, print_results, say
 from mvd.config import Machine
+from mvd.files.names import shell_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Demo(Machine):
         start = time.monotonic()
         outcome = demo(self.out, self.seed, screens=Bars(console), replace_old=self.replace, machine=self)
         if outcome is None:
-            say(console, f"stopped; start again with: {command('mvd', 'demo', self.out, '--replace')}")
+            say(console, f"stopped; start again with: {shell_words('mvd', 'demo', self.out, '--replace')}")
             return STOPPED
         rows = [("untrained", result) for result in outcome.untrained]
         rows += [("trained", result) for result in outcome.trained]
@@ -44,12 +45,14 @@ class Demo(Machine):
         say(
             console,
             f"{minutes:.1f} minutes. None of these people were seen in training.",
-            f"\nthe people:      {outcome.sheet}",
+            "",
+            f"the people:      {outcome.sheet}",
             f"the run:         {run}/config.json, {run}/metrics.jsonl, {outcome.run.best_checkpoint}",
-            "\nWhat to try next:",
-            f"  {command(mvd, 'evaluate', run, '--protocols', 'sysu/*/multi-shot/official')}",
+            "",
+            "What to try next:",
+            f"  {shell_words(mvd, 'evaluate', run, '--protocols', 'sysu/*/multi-shot/official')}",
             "                                              ten gallery pictures a person and camera",
-            f"  {command(mvd, 'train', data, '--recipe', 'demo', '--losses.vsd-weight', '0', '--out', 'runs/no-vsd')}",
+            f"  {shell_words(mvd, 'train', data, '--recipe', 'demo')} --losses.vsd-weight 0 --out runs/no-vsd",
             "                                              without self-distillation",
             f"  {mvd} synth data/people --like sysu-mm01      as many people and pictures as SYSU-MM01",
             f"  {mvd} prepare /path/to/SYSU-MM01              the real data set, then: mvd train",

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from tyro.conf import AvoidSubcommands, arg
 
+from mvd.cli.arguments import parse_arguments
 from mvd.config import RunConfig
 from mvd.errors import ConfigError
 
@@ -42,13 +43,9 @@ def parse_setting(text: str, flag: str) -> tuple[str, list[str]]:
     return name, words
 
 
-def change(base: RunConfig, flags: Sequence[str], prog: str) -> RunConfig:
-    """Change a configuration by flags of `mvd train`; a wrong one ends the program with tyro's message."""
-    import tyro
-
-    default = _Fields(config=base)
-    parsed = tyro.cli(_Fields, prog=prog, args=list(flags), default=default, config=(tyro.conf.FlagCreatePairsOff,))
-    return parsed.config
+def change(base: RunConfig, flags: Sequence[str], program: str) -> RunConfig:
+    """Change a configuration by flags of `mvd train`; a wrong one ends the program with a line."""
+    return parse_arguments(_Fields, flags, program=program, default=_Fields(config=base), see="mvd train --help").config
 
 
 def parse_settings(texts: Sequence[str], base: RunConfig) -> dict[str, RunConfig] | None:
@@ -62,5 +59,5 @@ def parse_settings(texts: Sequence[str], base: RunConfig) -> dict[str, RunConfig
         name, flags = parse_setting(text, "--vary")
         if name in settings:
             raise ConfigError(f"--vary: expected a name for each setting, found {name!r} twice")
-        settings[name] = change(base, flags, f"mvd ablate --vary {name!r}")
+        settings[name] = change(base, flags, f"ablate --vary {name!r}")
     return settings or None

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from rich.console import Console
 from tyro.conf import AvoidSubcommands, Positional, arg
 
-from mvd.cli.screen import STOPPED, command, print_results, say, watched_training
+from mvd.cli.screen import STOPPED, print_results, say, watched_training
 from mvd.config import Machine, RunConfig, RuntimeConfig
 from mvd.config.recipes import RecipeName
 from mvd.distributed.launch import process_index
 from mvd.errors import ConfigError
+from mvd.files.names import shell_words
 
 if TYPE_CHECKING:
     from mvd.report.terminal.progress import TrainingBar
@@ -81,7 +82,7 @@ class Train:
             else:
                 raise ConfigError("expected a data folder to train on, or --resume and a run folder, found neither")
         if not ended:
-            say(console, f"stopped; continue with: {command('mvd', 'train', '--resume', run.path)}")
+            say(console, f"stopped; continue with: {shell_words('mvd', 'train', '--resume', run.path)}")
             return STOPPED
         say(console, f"{run.path}: trained, weights in {run.best_checkpoint}")
         if self.evaluate == "test":

@@ -9,6 +9,8 @@ from typing import Literal
 from rich.console import Console
 from tyro.conf import Positional
 
+from mvd.cli.screen import say
+
 
 @dataclass(frozen=True, kw_only=True)
 class Convert:
@@ -26,9 +28,7 @@ class Convert:
         from mvd.weights.load import convert
 
         report = convert(self.file, self.out, to=self.to)
-        console.print(f"{self.out}: {len(report.matched)} arrays", soft_wrap=True)
+        say(console, f"{self.out}: {len(report.matched)} arrays")
         if report.left_over:
-            console.print(
-                f"not written, since {self.to} has no place for them: {', '.join(report.left_over)}", soft_wrap=True
-            )
+            say(console, f"not written, since {self.to} has no place for them: {', '.join(report.left_over)}")
         return 0

@@ -9,7 +9,7 @@ from typing import Literal
 from rich.console import Console
 from tyro.conf import Positional
 
-from mvd.cli.screen import open_console, print_results
+from mvd.cli.screen import open_console, print_results, say
 from mvd.config import Machine
 
 
@@ -68,8 +68,8 @@ class Export:
         for one in done.programs:
             apart = f"at most {one.difference:.1e} from {done.framework}'s embeddings"
             line = f"{one.file}: {one.variant}, {one.size:,} bytes, {apart}"
-            console.print(line, soft_wrap=True, markup=False)
-        console.print(f"compared on {done.compared}", soft_wrap=True, markup=False)
+            say(console, line)
+        say(console, f"compared on {done.compared}")
         if done.reference:
             program = "ONNX" if done.format == "onnx" else "MindIR"
             rows = [(done.framework, result) for result in done.reference]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +9,10 @@ from typing import Annotated
 from rich.console import Console
 from tyro.conf import AvoidSubcommands, Positional, arg
 
+from mvd.cli.screen import say
 from mvd.config import RunConfig
 from mvd.config.recipes import RecipeName
+from mvd.files.names import shell_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,5 @@ class Import:
         from mvd.report.weights import weights_lines
 
         run, report = import_weights(self.file, self.out, self.data, self.config, replace=self.replace)
-        console.print(*weights_lines(self.file, report), sep="\n", soft_wrap=True, markup=False)
-        console.print(f"next: mvd evaluate {shlex.quote(str(run.path))}", soft_wrap=True, markup=False)
+        say(console, *weights_lines(self.file, report), f"next: {shell_words('mvd', 'evaluate', run.path)}")
         return 0

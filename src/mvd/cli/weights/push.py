@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from tyro.conf import Positional
 
+from mvd.cli.screen import say
+
 
 @dataclass(frozen=True, kw_only=True)
 class Push:
@@ -31,7 +33,7 @@ class Push:
 
         if self.local:
             save_model(self.run, Path(self.name), Path(self.name).name)
-            console.print(f"{self.name}: the model and its page", soft_wrap=True, markup=False)
+            say(console, f"{self.name}: the model and its page")
         else:
-            console.print(push(self.run, self.name, private=self.private), soft_wrap=True, markup=False)
+            say(console, push(self.run, self.name, private=self.private))
         return 0

@@ -11,6 +11,7 @@ from mvd.data.prepared.arrays import Progress
 from mvd.data.workers import worker_count
 from mvd.errors import ConfigError, DatasetError
 from mvd.files.atomic import replacing
+from mvd.files.writable import require_writable_folder
 from mvd.results.datasets import SynthResult
 from mvd.synthetic import (
     LAYOUTS,
@@ -92,6 +93,8 @@ def synth(
         thermal=thermal,
         difficulty=difficulty or Difficulty(),
     )
+    if sheet is not None:
+        _require_sheet(Path(sheet))
     data = write_dataset(Path(out), config, name, workers=worker_count(workers), progress=progress)
     if sheet is not None:
         _draw_sheet(Path(sheet), config)
@@ -102,12 +105,26 @@ def _draw_sheet(file: Path, config: SyntheticConfig) -> None:
     page = contact_sheet(config, identities=config.plan.people[:_SHEET_PEOPLE])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        kind = Image.registered_extensions().get(file.suffix.lower())
-        if kind not in Image.SAVE:
-            raise ValueError(f"unknown ending {file.suffix!r}")
         with replacing(file) as temporary:
-            page.save(temporary, kind)
+            page.save(temporary, Image.registered_extensions()[file.suffix.lower()])
     except (OSError, ValueError) as error:
-        raise DatasetError(
-            f"{file}: expected a picture file to write, such as sheet.png, could not ({error})"
-        ) from error
+        raise _no_sheet(file, error) from error
+
+
+def _require_sheet(file: Path) -> None:
+    """Try that the contact sheet can be written, before anything is rendered.
+
+    Raises:
+        DatasetError: it cannot, or its name has no ending of a picture.
+    """
+    try:
+        if Image.registered_extensions().get(file.suffix.lower()) not in Image.SAVE:
+            raise ValueError(f"unknown ending {file.suffix!r}")
+        require_writable_folder(file.parent)
+    except (OSError, ValueError) as error:
+        raise _no_sheet(file, error) from error
+
+
+def _no_sheet(file: Path, error: Exception) -> DatasetError:
+    reason = getattr(error, "strerror", None) or error
+    return DatasetError(f"{file}: expected a picture file to write, such as sheet.png, could not ({reason})")

@@ -15,6 +15,7 @@ from mvd.data.samples import Dataset, Modality, Samples, concatenate
 from mvd.data.sampling import require_identities
 from mvd.data.training import TrainingData
 from mvd.errors import DatasetError, ProtocolError
+from mvd.files.regular import real_path
 from mvd.metrics.protocols import Protocol, validation_protocol
 from mvd.metrics.scores import rehearse
 from mvd.metrics.validation import Validation
@@ -91,8 +92,8 @@ def describe_people(dataset: Dataset, people: npt.NDArray[np.int64], root: Path 
     """
     trained = concatenate([dataset.train, dataset.validation])
     return RunData(
-        root=str((root or dataset.root).resolve()),
-        prepared=str(default_folder(dataset).resolve()),
+        root=str(real_path(root or dataset.root)),
+        prepared=str(real_path(default_folder(dataset))),
         dataset=dataset.name,
         identities=tuple(people.tolist()),
         trial=dataset.trial,

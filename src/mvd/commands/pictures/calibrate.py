@@ -22,6 +22,9 @@ from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
 from mvd.errors import DatasetError, ProtocolError
+from mvd.files.atomic import cannot_write
+from mvd.files.regular import real_path
+from mvd.files.writable import require_writable
 from mvd.inference import PictureModel, open_model
 from mvd.inference.kept import forget_projection, keep_calibration, keep_projection, kept_projection
 from mvd.inference.models import find_model, open_whole
@@ -29,6 +32,8 @@ from mvd.metrics.calibration import FEW_PEOPLE, learn_calibration
 from mvd.metrics.calibration.check import cross_check
 from mvd.metrics.projection import learn_projection
 from mvd.results.calibrate import CalibrateResult
+from mvd.runs.beside import CALIBRATION, file_beside
+from mvd.weights.formats.files import is_onnx
 
 HeldOut: TypeAlias = Literal["all", "validation", "test"]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -91,6 +96,10 @@ def calibrate(
         GalleryError: a folder of `verdicts` is no gallery, or its verdicts are damaged.
     """
     file, root, marked = find_model(model), Path(data), read_galleries(verdicts)
+    try:
+        require_writable(file if is_onnx(file) else file_beside(file, CALIBRATION))
+    except OSError as error:
+        raise cannot_write(file, error) from error
     opened = open_whole(model, device=device, precision=precision, batch=batch)
     known = opened.trained_on
     if trial is None:
@@ -104,7 +113,7 @@ def calibrate(
     vectors = _embed(opened, _pictures(dataset, samples, opened, workers, progress), samples)
     columns = vectors, samples.identities, samples.modalities, samples.cameras
     judged = group_verdicts(marked, opened.identity.fingerprint, note)
-    described = f"{len(samples.people)} held-out people of {dataset.name} ({root.resolve().name})"
+    described = f"{len(samples.people)} held-out people of {dataset.name} ({real_path(root).name})"
     learn = partial(learn_calibration, *columns, model=opened.identity.fingerprint, data=described)
     calibration = learn(judged=judged)
     if calibration.people < FEW_PEOPLE:

@@ -18,6 +18,7 @@ from mvd.data.prepared.arrays import Progress
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, GalleryError
 from mvd.files.atomic import cannot_write, replacing
+from mvd.files.regular import real_path
 from mvd.gallery.columns import ABOUT, ROW, VECTOR
 from mvd.gallery.exact import batch_vectors
 from mvd.gallery.filters import Filter, any_of, below, every
@@ -331,7 +332,7 @@ class Gallery(Adding):
 def _described(picture: Listed, camera: str | None, identity: str | None, tags: Sequence[str]) -> Listed:
     path = Path(picture.path)
     return picture._replace(
-        path=str(path.resolve()),
+        path=str(real_path(path)),
         camera=picture.camera or camera,
         identity=picture.identity or identity,
         tags=tuple(dict.fromkeys((*picture.tags, *tags))),

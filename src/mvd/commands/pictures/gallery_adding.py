@@ -19,6 +19,7 @@ from mvd.commands.pictures.gallery_session import Session
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.prepared.arrays import Progress
 from mvd.errors import ConfigError, GalleryError
+from mvd.files.regular import is_folder, is_there, real_path
 from mvd.gallery.columns import ROW, Settings, to_rows
 from mvd.gallery.filters import any_of
 from mvd.gallery.forget import finish_removal, remove_rows
@@ -54,13 +55,13 @@ class Adding(Session):
         else:
             folder = self._pictures or Path(self.table.settings.folder)
         listed = list_pictures([folder]) if holds_pictures(folder) else []
-        listed = [one._replace(path=str(Path(one.path).resolve())) for one in listed]
+        listed = [one._replace(path=str(real_path(one.path))) for one in listed]
         removed = 0
         if self._table is not None:
             followed = Path(self.table.settings.folder or folder)
-            gone = find_changes(self.table, [followed, folder.resolve()], listed)
-            if followed != folder.resolve():
-                self.table.set(folder=str(folder.resolve()))
+            gone = find_changes(self.table, [followed, real_path(folder)], listed)
+            if followed != real_path(folder):
+                self.table.set(folder=str(real_path(folder)))
             if gone:
                 with self._changing() as table:
                     removed = remove_rows(table, self._log, any_of(ROW, gone), reason="file")
@@ -68,7 +69,7 @@ class Adding(Session):
             listed = [one for one in listed if one.path not in known]
         if not listed and not removed and self._table is not None:
             return None
-        added = self._add_pictures(listed, folder=str(folder.resolve()), skip_bad=True, progress=progress)
+        added = self._add_pictures(listed, folder=str(real_path(folder)), skip_bad=True, progress=progress)
         return replace(added, removed=removed)
 
     def _add_pictures(
@@ -137,13 +138,19 @@ class Adding(Session):
         return model if table.settings.salt == settings.salt else None
 
     def _require_place(self) -> None:
-        """Check that a new gallery would not lie among other files.
+        """Check that a new gallery would not lie among other files, or in one.
 
         Raises:
             GalleryError: it would.
         """
         where = self._place.folder
-        if self._table is None and where is not None and where.is_dir() and any(map(_is_foreign, where.iterdir())):
+        if self._table is not None or where is None:
+            return
+        if not is_folder(there := next(one for one in (where, *where.absolute().parents) if is_there(one))):
+            raise GalleryError(
+                f"{where}: expected a folder for a gallery, found the file {there}; choose another place"
+            )
+        if is_folder(where) and any(map(_is_foreign, where.iterdir())):
             raise GalleryError(
                 f"{where}: expected a gallery or an empty place for one, found a folder with other files; choose "
                 f"another place, such as {where / FOLDER}"
@@ -165,7 +172,7 @@ class Adding(Session):
 
 def _lasting(source: str) -> str:
     """Name a model so that it can be opened from any folder."""
-    return str(Path(source).resolve()) if Path(source).exists() else source
+    return str(real_path(source)) if Path(source).exists() else source
 
 
 def _is_foreign(file: Path) -> bool:

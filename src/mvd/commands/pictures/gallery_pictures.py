@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -20,6 +19,7 @@ from mvd.data.own.reading import guess_modality
 from mvd.data.prepared.arrays import Progress
 from mvd.data.samples import Modality
 from mvd.errors import DatasetError, GalleryError, MvdError
+from mvd.files.names import shell_words
 from mvd.gallery.columns import ROW, VECTOR, Settings, file_state, row_name, schema_of
 from mvd.gallery.table import PictureTable
 from mvd.inference import PictureModel
@@ -216,7 +216,7 @@ def require_model(gallery: str, expected: ModelIdentity, found: ModelIdentity, s
         GalleryError: they are of another model, or have another width.
     """
     if (expected.fingerprint, expected.width) != (found.fingerprint, found.width):
-        command = shlex.join(["mvd", "gallery", "add", gallery, "--model", source, "--embed-again"])
+        command = shell_words("mvd", "gallery", "add", gallery, "--model", source, "--embed-again")
         raise GalleryError(
             f"{gallery}: expected embeddings of its model, {expected}, found those of {found}; use the first, or embed "
             f"the gallery again with the second: {command}"

@@ -20,6 +20,8 @@ from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import Dataset, Samples
 from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
 from mvd.files.atomic import cannot_write
+from mvd.files.names import shell_words
+from mvd.files.regular import real_path
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rankings import save_rankings
@@ -125,7 +127,7 @@ def evaluate(
                     "weights": str(checkpoint) if checkpoint else "initial",
                     "step": read_meta(checkpoint).step if checkpoint else 0,
                     "descriptor": config.model.descriptor,
-                    "data": str(root.resolve()),
+                    "data": str(real_path(root)),
                     "own": own_data and not seen,
                     "results": [result.to_dict() for result in results],
                 }
@@ -204,7 +206,7 @@ def is_own_data(known: RunData, dataset: Dataset, root: Path) -> bool:
     """Whether a data set is the one that a run was trained on: at its place, or with its fingerprint elsewhere."""
     if dataset.name != known.dataset or dataset.trial != known.trial:
         return False
-    return root.resolve() == Path(known.root) or fingerprint(dataset) == known.fingerprint
+    return real_path(root) == Path(known.root) or fingerprint(dataset) == known.fingerprint
 
 
 def trained_people(known: RunData, dataset: Dataset, root: Path) -> Sequence[str]:
@@ -215,9 +217,9 @@ def trained_people(known: RunData, dataset: Dataset, root: Path) -> Sequence[str
     named = name_people(dataset, dataset.test.people.tolist())
     pictured = mark_people(dataset, dataset.test) if known.marks else {}
     found = {pictured[mark] for mark in known.marks if mark in pictured}
-    if root.resolve() == Path(known.root) and known.people:
+    if real_path(root) == Path(known.root) and known.people:
         found |= {identity for identity, name in named.items() if name in known.people}
-    elif root.resolve() == Path(known.root) and known.source is None:  # a run of 0.1.0
+    elif real_path(root) == Path(known.root) and known.source is None:  # a run of 0.1.0
         found |= named.keys() & set(known.identities)
     return [name for identity, name in named.items() if identity in found]
 
@@ -243,7 +245,7 @@ def describe_trained(
 
 
 def _file_name(root: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", root.resolve().stem)[:40]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", real_path(root).stem)[:40]
 
 
 def _trial(run: RunFolder, trial: int | None) -> int:
@@ -259,7 +261,9 @@ def _naming_other_checkpoints(run: RunFolder, checkpoint: Path | None) -> Iterat
         yield
     except DamagedCheckpointError as error:
         last = checkpoint == run.checkpoint("last")
-        other = f"mvd train --resume {run.path} goes on from the one before it" if last else "--weights last"
+        other = (
+            f"mvd train --resume {shell_words(run.path)} goes on from the one before it" if last else "--weights last"
+        )
         raise CheckpointError(f"{error}; put a copy in its place, or: {other}") from error
 
 

@@ -16,6 +16,7 @@ from mvd.data.layouts import scan
 from mvd.data.samples import Modality
 from mvd.errors import MissingPackageError, ProtocolError, RunError
 from mvd.files.atomic import cannot_write
+from mvd.files.writable import require_writable, require_writable_folder
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.explain import confusions, group_figures, pick_retrievals, similarity_histograms
 from mvd.metrics.features import Features
@@ -72,6 +73,13 @@ def report(
     if not runs:
         raise RunError("expected a run folder to report on, found none")
     _require(embedding_map)
+    out = Path(out)
+    try:
+        require_writable(out)
+        if figures is not None:
+            require_writable_folder(Path(figures))
+    except OSError as error:
+        raise cannot_write(Path(error.filename or out), error) from error
     from mvd.report.html.figures import write_figures
     from mvd.report.html.page import write_page
 
@@ -88,7 +96,6 @@ def report(
         )
         for folder in runs
     ]
-    out = Path(out)
     try:
         write_page(found, out)
         if figures is not None:

@@ -21,6 +21,7 @@ from mvd.data.layouts import scan
 from mvd.data.workers import process_pool, worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.files.locks import folder_locked
+from mvd.files.regular import real_path
 from mvd.files.strict_json import parse_json
 from mvd.runs import open_run, write_json
 from mvd.runs.observer import Observer
@@ -185,7 +186,7 @@ def _require_same(job: Job) -> None:
         raise RunError(
             f"{job.folder}: expected a run on {job.data}, found one on {run.data.root}; choose another --out"
         )
-    if run.data.pretrained != (None if job.pretrained is None else str(pretrained_file(job.pretrained).resolve())):
+    if run.data.pretrained != (None if job.pretrained is None else str(real_path(pretrained_file(job.pretrained)))):
         raise RunError(
             f"{job.folder}: expected a run that started from {job.pretrained or 'no weights'}, found one that started "
             f"from {run.data.pretrained or 'none'}; choose another --out"

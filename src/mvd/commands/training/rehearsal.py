@@ -6,17 +6,15 @@ more. Their size follows from the network and the optimizer.
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from mvd.commands.engine import load_engine
 from mvd.config import RunConfig
 from mvd.errors import ConfigError, RunError
 from mvd.files.atomic import cannot_write
+from mvd.files.writable import require_writable, require_writable_folder
 
 _LOGS = 16_000_000  # bytes: log lines, events, figures
 
@@ -33,18 +31,8 @@ def rehearse_folder(out: Path, runs: Sequence[tuple[RunConfig, int]], *, more: i
     Raises:
         RunError: it cannot be written, or there is not enough space.
     """
-    place = out
     try:
-        while not place.is_dir():
-            if place.exists() or place == place.parent:
-                raise NotADirectoryError(0, "it is no folder", str(place))
-            if len(os.fsencode(place.name)) > 255:
-                raise OSError(0, "File name too long", str(place))
-            place = place.parent
-        with TemporaryFile(dir=place) as file:  # without a name, where the system can, so that a kill leaves nothing
-            file.write(bytes(4096))
-            file.flush()
-            os.fsync(file.fileno())
+        place = require_writable_folder(out)
         free = shutil.disk_usage(place).free
         there = sum(one.stat().st_size for one in out.glob("**/checkpoints/*.safetensors")) if place == out else 0
     except OSError as error:
@@ -76,10 +64,7 @@ def require_savable(file: Path, top: int) -> None:
     if top < 0:
         raise ConfigError(f"--save-top: expected 0 (all) or more, found {top}")
     try:
-        if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(file))
-        with TemporaryFile(dir=file.parent):
-            pass
+        require_writable(file)
     except OSError as error:
         raise cannot_write(file, error) from error
 

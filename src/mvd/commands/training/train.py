@@ -21,6 +21,8 @@ from mvd.data.layouts import scan
 from mvd.data.prepared.arrays import default_folder
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, DatasetError, ProtocolError, RunError
+from mvd.files.names import shell_words
+from mvd.files.regular import real_path
 from mvd.metrics.validation import Validation
 from mvd.results.train import TrainResult
 from mvd.runs import RunData, RunFolder, creating_run, open_run, read_trained_on, recover
@@ -91,8 +93,8 @@ def train(
             earlier = None if file is None else read_trained_on(file)
             described = replace_fields(
                 describe_people(dataset, training.identities, data),
-                prepared=str(folder.resolve()),
-                pretrained=None if file is None else str(file.resolve()),
+                prepared=str(real_path(folder)),
+                pretrained=None if file is None else str(real_path(file)),
                 pictures=training.fingerprint(),
                 recipe=name_recipe(config),
                 validation=None if validation is None else validation_protocol_of(dataset).name,
@@ -233,7 +235,7 @@ def _recorded(run: RunFolder, device: str, observer: Observer) -> Iterator[Obser
         try:
             yield observer
         except DatasetError as error:
-            raise DatasetError(f"{error}; then continue with: mvd train --resume {run.path}") from error
+            raise DatasetError(f"{error}; then continue with: mvd train --resume {shell_words(run.path)}") from error
 
 
 def _inputs_of(
@@ -247,13 +249,13 @@ def _inputs_of(
 ) -> _Inputs:
     """Find a run's data set and arrays where they are now, and check that they are the same."""
     was = run.data
-    root = Path(was.root) if data is None else Path(data).resolve()
+    root = Path(was.root) if data is None else real_path(data)
     if not root.exists():
         raise DatasetError(
             f"{root}: expected the data set that the run was started on, found nothing there; restore it, or name its "
-            f"new place: mvd train DATA --resume {run.path}"
+            f"new place: mvd train DATA --resume {shell_words(run.path)}"
         )
-    arrays = Path(was.prepared) if prepared is None else Path(prepared).resolve()
+    arrays = Path(was.prepared) if prepared is None else real_path(prepared)
     if prepared is None and arrays.is_relative_to(_folder(Path(was.root))):
         arrays = _folder(root) / arrays.relative_to(_folder(Path(was.root)))
     dataset = scan(root, trial=config.data.trial)

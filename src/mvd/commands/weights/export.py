@@ -32,6 +32,8 @@ from mvd.data.images import Preprocessing
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing, write_json
 from mvd.files.locks import name_locked
+from mvd.files.regular import real_path
+from mvd.files.writable import require_writable_folder
 from mvd.inference.identity import fingerprint_projected, fingerprint_weights
 from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.onnx_models import (
@@ -113,6 +115,10 @@ def export(
     file = run.path / f"mvd.{chosen}" if out is None else Path(out)
     if file.suffix != f".{chosen}":
         raise ConfigError(f"{file}: expected a name that ends in .{chosen}, found {file.suffix or 'no ending'}")
+    try:
+        require_writable_folder(file.parent)
+    except OSError as error:
+        raise _cannot_write(file, error) from error
     pictures = comparison_pictures(run, config, None if data is None else Path(data), protocols, measure=measure)
     if "int8" in variants:
         pictures.calibration()  # its errors belong before the work
@@ -125,7 +131,7 @@ def export(
     if projection is not None:
         reference = projection(reference)
     card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
-    about = {"name": run.path.resolve().name, "data": json.dumps(asdict(run.data.public(card)))}
+    about = {"name": real_path(run.path).name, "data": json.dumps(asdict(run.data.public(card)))}
     with _folder_beside(file) as folder:
         whole = folder / f"fp32.{chosen}"
         engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing, projection=projection)
@@ -203,9 +209,13 @@ def _folder_beside(file: Path) -> Iterator[Path]:
             with tempfile.TemporaryDirectory(prefix=f".{file.name}-export-", dir=file.parent) as folder:
                 yield Path(folder)
     except OSError as error:
-        raise CheckpointError(
-            f"{file}: expected to write a program, could not ({error.strerror or error}); choose another --out"
-        ) from error
+        raise _cannot_write(file, error) from error
+
+
+def _cannot_write(file: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{file}: expected to write a program, could not ({error.strerror or error}); choose another --out"
+    )
 
 
 def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, size: int) -> Path:

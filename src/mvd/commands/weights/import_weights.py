@@ -14,6 +14,7 @@ from mvd.config import RunConfig
 from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
+from mvd.files.regular import real_path
 from mvd.runs import RunData, RunFolder, create_run, read_trained_on
 from mvd.weights import MatchReport, count_classes, load_whole
 from mvd.weights.load import UNTRAINED
@@ -46,7 +47,7 @@ def import_weights(
     described = replace_fields(
         _described(file, dataset, data, config, count_classes(tensors)),
         recipe=name_recipe(config),
-        source=str(file.resolve()),
+        source=str(real_path(file)),
     )
     run = create_run(out, config, described, replace=replace, start=(tensors, UNTRAINED), checkpoint="best")
     return run, report

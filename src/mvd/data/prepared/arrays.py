@@ -10,7 +10,6 @@ Shapes: N pictures, H height, W width in pixels.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from mvd.data.pictures import Pictures
 from mvd.data.samples import Dataset, Modality, Samples, concatenate, load_samples
 from mvd.errors import DatasetError
+from mvd.files.names import shell_words
 from mvd.files.regular import is_there, require_regular
 
 Progress = Callable[[int, int], None]
@@ -119,7 +119,7 @@ def load_prepared(dataset: Dataset, folder: Path) -> tuple[PreparedPictures, Pre
         DatasetError: an array is missing, damaged, or does not fit the others; or the arrays are of another data set.
     """
     both = training_samples(dataset)
-    remedy = f"run: mvd prepare {shlex.quote(str(dataset.table or dataset.root))}{_flags(dataset, folder)}"
+    remedy = f"run: mvd prepare {shell_words(dataset.table or dataset.root)}{_flags(dataset, folder)}"
     visible, infrared = (
         _load_modality(array_files(folder, modality), both.of(modality), both.people, dataset.people_lists, remedy)
         for modality in Modality
@@ -204,7 +204,7 @@ def _open_array(file: Path, remedy: str, *, memory_map: bool) -> npt.NDArray[Any
 
 def _flags(dataset: Dataset, folder: Path) -> str:
     trial = "" if dataset.trial is None else f" --trial {dataset.trial}"
-    return trial if folder == default_folder(dataset) else f"{trial} --out {shlex.quote(str(folder))}"
+    return trial if folder == default_folder(dataset) else f"{trial} --out {shell_words(folder)}"
 
 
 def _pixels(size: tuple[int, int]) -> str:

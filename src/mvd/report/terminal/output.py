@@ -16,17 +16,10 @@ from typing import Any, TextIO, cast
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from mvd.files.names import visible
+
 _PLAIN = "mvd.plain"
 _ASCII = {"–": "-", "—": "-", "−": "-", "±": "+/-", "λ": "lambda", "×": "x", "·": "-", "→": "->", "…": "...", "’": "'"}
-_CONTROLS = {
-    number: f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
-    for number in (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-
-
-def visible(text: str) -> str:
-    """Escape the characters that control a terminal, but newlines and tabs: ESC becomes "x1b" after a backslash."""
-    return text.translate(_CONTROLS)
 
 
 class _SafeConsole(Console):

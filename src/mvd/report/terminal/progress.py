@@ -21,6 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from mvd.files.names import one_line
 from mvd.runs.observer import Observer, StepLog
 
 _QUIET_SECONDS = 15.0  # between lines, without a terminal
@@ -118,7 +119,7 @@ class TrainingBar(Observer):
 
     def noted(self, line: str) -> None:
         """Print a line about how the run is computed."""
-        self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+        self._console.print(one_line(line), soft_wrap=True)
 
     def started(self, step: int, steps: int) -> None:
         """Show `step` of `steps`."""
