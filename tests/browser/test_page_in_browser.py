@@ -207,7 +207,7 @@ def test_it_works_with_a_keyboard_alone(serve: Serve, open_tab: OpenTab, people:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "pictures"
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(infrared_queries(people)[0])
     for _ in range(2):
         page.keyboard.press("Tab")
