@@ -245,7 +245,7 @@ class Attacks:
             else:
                 mutate_bytes(file, rng)
         _, faults = Process(words, folder).end()
-        if words[0] != "prepare":  # which goes on with what it has once the picture is mended
+        if words[0] != "prepare":  # which keeps its arrays, to continue when the picture is replaced
             faults += [f"leftover: {file}" for file in leftovers(folder)]
         return Try(number, kind, words[0], faults)
 
@@ -281,7 +281,8 @@ def main() -> int:
     if given.table:
         print_table([Try(**json.loads(line)) for line in given.table.read_text().splitlines()])
         return 0
-    for module in ("mvd.training.engine", "mvd.commands.export", "onnx", "onnxruntime", "onnxscript", "torch.onnx"):
+    exporting = ("onnx", "onnxruntime", "onnxscript", "torch.onnx")
+    for module in ("mvd.training.engine", "mvd.commands.weights.export", *exporting):
         __import__(module)
     folder = given.keep or Path(tempfile.mkdtemp(prefix="mvd-attacks-"))
     folder.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mvd.cli.screen import Bars
-from mvd.commands.demo import demo
+from mvd.commands.training.demo import demo
 
 
 def main(seeds: list[int]) -> None:

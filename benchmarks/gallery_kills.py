@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.gallery.exact import batch_vectors
 from mvd.gallery.table import load_lancedb
 from mvd.inference import ModelIdentity

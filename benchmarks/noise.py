@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mvd.config import RunConfig
-from mvd.data.arrays import PreparedPictures
+from mvd.data.prepared.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.training import TrainingData
 

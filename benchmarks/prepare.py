@@ -27,10 +27,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mvd.data.arrays import array_files, training_samples
 from mvd.data.images import Decoder
 from mvd.data.layouts import scan
-from mvd.data.prepare import prepare_arrays
+from mvd.data.prepared.arrays import array_files, training_samples
+from mvd.data.prepared.prepare import prepare_arrays
 from mvd.data.samples import Modality
 from mvd.data.workers import worker_count
 from mvd.synthetic import SyntheticConfig, even_plan, write_dataset

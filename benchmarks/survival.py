@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mvd.commands.prepare import prepare
+from mvd.commands.data.prepare import prepare
 from mvd.config.recipes import RECIPES
 from mvd.errors import MvdError
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run, load_checkpoint, open_run

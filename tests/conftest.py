@@ -8,6 +8,7 @@ Shapes: B batch, D width, K classes.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,15 @@ MakeOutput = Callable[..., MVDOutput]
 _GOLDENS = Path(__file__).parent / "goldens"
 
 
+def pytest_configure() -> None:
+    """Let SIGINT interrupt: a shell that starts tests in its background ignores it, for them and what they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Collect no doctests of the helpers here: some are programs, which importing would run."""
-    helper = collection_path.suffix == ".py" and not collection_path.name.startswith(("test_", "conftest"))
+    """Collect no doctests of helpers: some are programs, and all conftest.py are one module name to the collection."""
+    helper = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
     return True if helper and collection_path.is_relative_to(Path(__file__).parent) else None
 
 

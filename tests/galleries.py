@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from mvd.commands import gallery_adding, gallery_session
+from mvd.commands.pictures import gallery_adding, gallery_session
 from mvd.inference import ModelIdentity
 from mvd.inference.pixels import ModalitiesLike, Picture, to_pictures
 from mvd.metrics.calibration import Calibration

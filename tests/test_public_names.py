@@ -32,7 +32,8 @@ def test_every_public_name_is_there(name: str) -> None:
 def test_verbs_are_functions_also_when_their_modules_are_imported_first() -> None:
     verbs = sorted(set(mvd.__all__) & {"train", "evaluate", "prepare", "synth", "check", "split", "export", "demo"})
     done = run(
-        "import mvd.commands.evaluate, mvd.commands.train, mvd.data.prepare, mvd.data.check, mvd\n"
+        "import mvd.commands.results.evaluate, mvd.commands.training.train\n"
+        "import mvd.data.prepared.prepare, mvd.data.checking.check, mvd\n"
         f"print(*(type(getattr(mvd, name)).__name__ for name in {verbs!r}))"
     )
     assert set(done.stdout.split()) == {"function"}

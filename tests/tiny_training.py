@@ -1,10 +1,11 @@
-"""A training run so small that it takes no time: its data, its configuration, and what watches it."""
+"""A training run so small that it takes no time, in either framework: its data, its configuration, what watches it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,8 @@ from mvd.config import (
     RuntimeConfig,
     SamplingConfig,
 )
-from mvd.data.arrays import PreparedPictures
 from mvd.data.pictures import Pictures
+from mvd.data.prepared.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.training import TrainingData
 from mvd.metrics.protocols import validation_protocol
@@ -30,6 +31,7 @@ from mvd.runs import RunData, RunFolder, create_run
 from mvd.runs.observer import Observer, SampleBatch, StepLog
 
 PEOPLE, EACH, HEIGHT, WIDTH = 4, 6, 32, 16
+IDENTITIES = tuple(range(10, 10 + PEOPLE))
 
 CONFIG = RunConfig(
     seed=1,
@@ -46,13 +48,14 @@ CONFIG = RunConfig(
 
 
 class Watcher(Observer):
-    """Remembers what it is told, and stops the run after a number of steps."""
+    """Records all calls, and stops the run after a number of steps."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.stop_after = stop_after
         self.start: tuple[int, int] | None = None
         self.logs: list[StepLog] = []
         self.samples: list[tuple[int, SampleBatch]] = []
+        self.notes: list[str] = []
         self.validations: list[tuple[int, bool]] = []
 
     def started(self, step: int, steps: int) -> None:
@@ -60,6 +63,9 @@ class Watcher(Observer):
 
     def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
         self.samples.append((step, show()))
+
+    def noted(self, line: str) -> None:
+        self.notes.append(line)
 
     def stepped(self, step: int) -> bool:
         return step != self.stop_after
@@ -70,14 +76,20 @@ class Watcher(Observer):
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
         self.validations.append((epoch, best))
 
+    @property
+    def losses(self) -> dict[int, float]:
+        """The objective by the step of its log line."""
+        return {log.step: log.losses["total"] for log in self.logs}
 
-def training_data() -> TrainingData:
+
+def training_data(height: int = HEIGHT, width: int = WIDTH) -> TrainingData:
+    """Make pictures of people who differ in their colours."""
     rng = np.random.default_rng(0)
     people = np.repeat(np.arange(PEOPLE), EACH)
     prepared = []
     for modality in Modality:
-        looks = rng.integers(0, 256, (PEOPLE, 4, 2, 3)).repeat(HEIGHT // 4, axis=1).repeat(WIDTH // 2, axis=2)
-        noise = rng.integers(-20, 20, (len(people), HEIGHT, WIDTH, 3))
+        looks = rng.integers(0, 256, (PEOPLE, 4, 2, 3)).repeat(height // 4, axis=1).repeat(width // 2, axis=2)
+        noise = rng.integers(-20, 20, (len(people), height, width, 3))
         samples = Samples(
             paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
             identities=people + 10,
@@ -86,11 +98,11 @@ def training_data() -> TrainingData:
         )
         images = np.clip(looks[people] + noise, 0, 255).astype(np.uint8)
         prepared.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
-    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.arange(PEOPLE) + 10)
+    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.array(IDENTITIES))
 
 
 def new_run(path: Path, config: RunConfig = CONFIG) -> RunFolder:
-    described = RunData(root="data", prepared="data", dataset="sysu", identities=(10, 11, 12, 13))
+    described = RunData(root="data", prepared="data", dataset="sysu", identities=IDENTITIES)
     return create_run(path, config, described, replace=False)
 
 
@@ -108,10 +120,18 @@ class Figures(Validation):
 
 
 def fit(
-    data: TrainingData, run: RunFolder, config: RunConfig = CONFIG, *, resume: bool = False, **watch: int
+    data: TrainingData,
+    run: RunFolder,
+    config: RunConfig = CONFIG,
+    *,
+    resume: bool = False,
+    stop_after: int | None = None,
+    initial: Mapping[str, npt.NDArray[Any]] | None = None,
+    validation: Validation | None = None,
 ) -> Watcher:
-    watcher = Watcher(**watch)
-    ended = load_engine(config).fit(config, data, run, observer=watcher, resume=resume)
+    """Train by the engine that a configuration names."""
+    watcher, engine = Watcher(stop_after), load_engine(config)
+    ended = engine.fit(config, data, run, observer=watcher, resume=resume, initial=initial, validation=validation)
     assert ended == (watcher.stop_after is None)
     return watcher
 

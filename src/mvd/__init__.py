@@ -17,24 +17,24 @@ from mvd.errors import needing_torch
 
 if TYPE_CHECKING:
     from mvd import config, data, errors, losses, metrics, models, synthetic, training, weights
-    from mvd.commands.ablate import ablate
-    from mvd.commands.benchmark import benchmark
-    from mvd.commands.calibrate import calibrate
-    from mvd.commands.check import check
-    from mvd.commands.demo import demo
-    from mvd.commands.embed import embed
-    from mvd.commands.evaluate import evaluate
-    from mvd.commands.export import export
-    from mvd.commands.gallery import Gallery
-    from mvd.commands.import_weights import import_weights
-    from mvd.commands.prepare import prepare
-    from mvd.commands.push import push
-    from mvd.commands.report import report
-    from mvd.commands.runs import compare_runs, list_runs
-    from mvd.commands.show import show
-    from mvd.commands.split import split
-    from mvd.commands.synth import synth
-    from mvd.commands.train import resume, train
+    from mvd.commands.data.check import check
+    from mvd.commands.data.prepare import prepare
+    from mvd.commands.data.split import split
+    from mvd.commands.data.synth import synth
+    from mvd.commands.pictures.calibrate import calibrate
+    from mvd.commands.pictures.embed import embed
+    from mvd.commands.pictures.gallery import Gallery
+    from mvd.commands.results.evaluate import evaluate
+    from mvd.commands.results.report import report
+    from mvd.commands.results.runs import compare_runs, list_runs
+    from mvd.commands.training.ablate import ablate
+    from mvd.commands.training.benchmark import benchmark
+    from mvd.commands.training.demo import demo
+    from mvd.commands.training.train import resume, train
+    from mvd.commands.weights.export import export
+    from mvd.commands.weights.import_weights import import_weights
+    from mvd.commands.weights.push import push
+    from mvd.commands.weights.show import show
     from mvd.config import RunConfig
     from mvd.config.recipes import RECIPES as recipes  # noqa: N811
     from mvd.inference import open_model
@@ -87,32 +87,32 @@ __all__ = [
 
 _HOMES = {
     "Embedder": "mvd.inference.embedder",
-    "Gallery": "mvd.commands.gallery",
+    "Gallery": "mvd.commands.pictures.gallery",
     "RunConfig": "mvd.config",
-    "ablate": "mvd.commands.ablate",
-    "calibrate": "mvd.commands.calibrate",
-    "benchmark": "mvd.commands.benchmark",
-    "check": "mvd.commands.check",
-    "compare_runs": "mvd.commands.runs",
+    "ablate": "mvd.commands.training.ablate",
+    "calibrate": "mvd.commands.pictures.calibrate",
+    "benchmark": "mvd.commands.training.benchmark",
+    "check": "mvd.commands.data.check",
+    "compare_runs": "mvd.commands.results.runs",
     "convert": "mvd.weights.load",
     "create_model": "mvd.models.factory",
-    "demo": "mvd.commands.demo",
-    "embed": "mvd.commands.embed",
-    "evaluate": "mvd.commands.evaluate",
-    "export": "mvd.commands.export",
-    "import_weights": "mvd.commands.import_weights",
-    "list_runs": "mvd.commands.runs",
+    "demo": "mvd.commands.training.demo",
+    "embed": "mvd.commands.pictures.embed",
+    "evaluate": "mvd.commands.results.evaluate",
+    "export": "mvd.commands.weights.export",
+    "import_weights": "mvd.commands.weights.import_weights",
+    "list_runs": "mvd.commands.results.runs",
     "open_model": "mvd.inference",
-    "prepare": "mvd.commands.prepare",
-    "push": "mvd.commands.push",
+    "prepare": "mvd.commands.data.prepare",
+    "push": "mvd.commands.weights.push",
     "recipes": "mvd.config.recipes:RECIPES",
-    "report": "mvd.commands.report",
-    "resume": "mvd.commands.train",
+    "report": "mvd.commands.results.report",
+    "resume": "mvd.commands.training.train",
     "serve": "mvd.page.serve",
-    "show": "mvd.commands.show",
-    "split": "mvd.commands.split",
-    "synth": "mvd.commands.synth",
-    "train": "mvd.commands.train",
+    "show": "mvd.commands.weights.show",
+    "split": "mvd.commands.data.split",
+    "synth": "mvd.commands.data.synth",
+    "train": "mvd.commands.training.train",
 }
 """The module of each public name, with ":NAME" where it has another name there."""
 

@@ -74,7 +74,7 @@ def test_the_data_sets_own_name_is_refused_and_those_of_folders_above_it_are_not
     for verb in ("prepare", "split"):
         assert r"/Zo\xe9: expected names in UTF-8, found Zo\xe9; rename it" in refused(capsys, verb, data)
     assert r"expected names in UTF-8, found Zo\xe9.csv; rename it" in refused(capsys, "prepare", above / f"{LATIN}.csv")
-    assert r"found Zo\xe9, Zo\xe9.csv; check" in refused(capsys, "prepare", above.rename(tmp_path / "above"))
+    assert r"found Zo\xe9, Zo\xe9.csv (a file); check" in refused(capsys, "prepare", above.rename(tmp_path / "above"))
     (tmp_path / "above").rename(above)
     data = data.rename(above / "own")
     assert mvd("split", data) == 0

@@ -13,7 +13,7 @@ from shell import mvd
 
 import mvd as mvd_package
 from mvd.commands.engine import Engine, choose_framework, fit_machine, load_engine
-from mvd.commands.export import export
+from mvd.commands.weights.export import export
 from mvd.config import Machine, RunConfig, RuntimeConfig, from_json, to_json
 from mvd.errors import ConfigError
 from mvd.original.arguments import parse_evaluation, parse_training

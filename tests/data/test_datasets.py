@@ -15,7 +15,7 @@ import torch
 from fakes import write_llcm, write_own_folder, write_own_table, write_picture, write_regdb, write_tree
 from torch.utils.data import DataLoader
 
-from mvd.commands.training_data import load_training
+from mvd.commands.data.training_data import load_training
 from mvd.config import DataConfig, RunConfig, SamplingConfig
 from mvd.data import IdentitySampler, PictureDataset, default_folder, load_image, prepare_arrays, scan
 from mvd.data.batches import count_steps

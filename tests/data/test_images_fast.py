@@ -13,10 +13,10 @@ import pytest
 from fakes import write_tree
 from PIL import Image
 
-from mvd.data.arrays import load_prepared
 from mvd.data.images import Decode, load_decoder, load_image
 from mvd.data.layouts import scan
-from mvd.data.prepare import prepare_arrays
+from mvd.data.prepared.arrays import load_prepared
+from mvd.data.prepared.prepare import prepare_arrays
 from mvd.errors import ConfigError, DatasetError
 from mvd.synthetic import SyntheticConfig, even_plan
 from mvd.synthetic.picture import render

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from fakes import write_llcm, write_own_folder, write_own_table, write_regdb, write_tree
 
-from mvd.commands.check import check
-from mvd.commands.split import split
-from mvd.data.arrays import array_files, load_prepared
+from mvd.commands.data.check import check
+from mvd.commands.data.split import split
+from mvd.data.galleries.official import load_permutations
 from mvd.data.layouts import scan
-from mvd.data.official_galleries import load_permutations
 from mvd.data.own.listing import list_pictures
-from mvd.data.prepare import prepare_arrays
+from mvd.data.prepared.arrays import array_files, load_prepared
+from mvd.data.prepared.prepare import prepare_arrays
 from mvd.data.samples import Dataset, Modality, load_samples
 from mvd.errors import DatasetError
 from mvd.results.embeddings import read_embeddings

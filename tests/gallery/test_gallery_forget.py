@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from galleries import PlainModel, draw, use_models, write_people
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.errors import ConfigError
 from mvd.gallery import forget
 from mvd.gallery.filters import Filter

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from galleries import PlainModel, draw, use_models
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.gallery.filters import Filter
 from mvd.gallery.log import verify
 

@@ -14,7 +14,7 @@ import gallery_kills
 import pytest
 from galleries import PlainModel, draw, use_models
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.errors import GalleryError
 from mvd.gallery import table
 from mvd.gallery.filters import Filter

@@ -29,8 +29,8 @@ from mvd.config import (
     RuntimeConfig,
     SamplingConfig,
 )
-from mvd.data.arrays import PreparedPictures
 from mvd.data.pictures import PictureArray
+from mvd.data.prepared.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.training import TrainingData
 from mvd.inference.embed import embed_pictures

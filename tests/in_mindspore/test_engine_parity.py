@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from in_mindspore.engines import MVD, PEOPLE, SHARED, STEPS, fit, make_data, new_run
+from in_mindspore.engines import MVD, SHARED, STEPS
 from mindspore import Parameter, ParameterTuple, Tensor
 from mindspore import nn as ms_nn
+from tiny_training import PEOPLE, fit, new_run, training_data
 
 from mvd.config import OptimizerConfig, RunConfig
 from mvd.config.learning_rate import lr_factor
@@ -51,7 +52,7 @@ TWENTY = 4 * STEPS
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    return make_data()
+    return training_data(MVD.data.height, MVD.data.width)
 
 
 def first_weights(config: RunConfig) -> Arrays:
@@ -166,13 +167,13 @@ def test_a_run_that_is_stopped_in_one_framework_goes_on_in_the_other(
 ) -> None:
     torch_config = replace(SHARED, framework="pytorch")
     whole = new_run(tmp_path / "whole", torch_config)
-    expected = fit(torch_config, data, whole)
+    expected = fit(data, whole, torch_config)
     moved, start = new_run(tmp_path / "moved", torch_config), first_weights(SHARED)
     second = {"pytorch": "mindspore", "mindspore": "pytorch"}[first]
-    before = fit(replace(SHARED, framework=first), data, moved, stop_after=10, initial=start)  # type: ignore[arg-type]
+    before = fit(data, moved, replace(SHARED, framework=first), stop_after=10, initial=start)  # type: ignore[arg-type]
     stopped = load_checkpoint(moved.checkpoint("last"))[1]
     assert stopped.step == 10
-    after = fit(replace(SHARED, framework=second), data, moved, resume=True)  # type: ignore[arg-type]
+    after = fit(data, moved, replace(SHARED, framework=second), resume=True)  # type: ignore[arg-type]
     assert sorted(before.losses | after.losses) == list(range(1, TWENTY + 1))
     for step, loss in (before.losses | after.losses).items():
         assert loss == pytest.approx(expected.losses[step], rel=1e-3), step

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import write_tree
-from in_mindspore.engines import IDENTITIES, MVD, PEOPLE, SHARED, fit, make_data, new_run
+from in_mindspore.engines import MVD, SHARED
+from tiny_training import IDENTITIES, PEOPLE, fit, new_run, training_data
 
 from mvd.commands.engine import fit_machine, load_engine
 from mvd.config import AugmentConfig, LossConfig, Machine, RunConfig, RuntimeConfig, to_json
@@ -37,7 +38,7 @@ CONFIG = replace(
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    return make_data()
+    return training_data(MVD.data.height, MVD.data.width)
 
 
 def test_a_stopped_run_goes_on_with_the_bits_of_one_that_was_not(data: TrainingData, tmp_path: Path) -> None:
@@ -48,9 +49,9 @@ def test_a_stopped_run_goes_on_with_the_bits_of_one_that_was_not(data: TrainingD
         protocol=validation_protocol("sysu", cameras=True),
     )
     whole, parts = new_run(tmp_path / "whole", CONFIG), new_run(tmp_path / "parts", CONFIG)
-    unstopped = fit(CONFIG, data, whole, validation=validation)
-    stopped = fit(CONFIG, data, parts, stop_after=7, validation=validation)
-    resumed = fit(CONFIG, data, parts, resume=True, validation=validation)
+    unstopped = fit(data, whole, CONFIG, validation=validation)
+    stopped = fit(data, parts, CONFIG, stop_after=7, validation=validation)
+    resumed = fit(data, parts, CONFIG, resume=True, validation=validation)
     assert stopped.losses | resumed.losses == unstopped.losses
     assert (
         stopped.validations + resumed.validations
@@ -62,7 +63,7 @@ def test_a_stopped_run_goes_on_with_the_bits_of_one_that_was_not(data: TrainingD
         assert ours.keys() == theirs.keys()
         assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
     assert np.mean(list(unstopped.losses.values())[-5:]) < 0.97 * unstopped.losses[1]
-    batch = unstopped.samples[0]
+    batch = unstopped.samples[0][1]
     assert batch.pictures.shape == (16, 64, 32, 3)
     assert set(batch.identities) == set(IDENTITIES)
 
@@ -88,7 +89,7 @@ def test_both_modes_take_the_same_step(data: TrainingData, tmp_path: Path) -> No
     for compiled in (True, False):
         config = replace(CONFIG, optimizer=SHARED.optimizer, runtime=replace(CONFIG.runtime, compile=compiled))
         run = new_run(tmp_path / str(compiled), config)
-        fit(config, data, run, stop_after=1)
+        fit(data, run, config, stop_after=1)
         first[compiled] = load_checkpoint(run.checkpoint("last"))[0]
     for name, values in first[True].items():
         largest = np.abs(values).max()
@@ -104,7 +105,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_leaves_the_last_good_checkpo
     wild = replace(CONFIG, optimizer=replace(CONFIG.optimizer, kind="sgd", lr=1e30))
     run = new_run(tmp_path / "run", wild)
     with pytest.raises(TrainingError, match=r"step \d+: expected a finite .*; stopped, no checkpoint had been written"):
-        fit(wild, data, run)
+        fit(data, run, wild)
     assert not run.checkpoint("last").exists()
 
 

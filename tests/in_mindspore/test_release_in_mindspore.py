@@ -1,20 +1,27 @@
-"""The golden vectors of the MindSpore release in MindSpore itself: ResNet-50, weights under the release's names."""
+"""The MindSpore release in MindSpore itself: its golden vectors, and its network loads the weights of a run."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mindspore
 import numpy as np
 import pytest
+from mindspore import nn
 from models.released import fill, pictures
 from parity import as_array
 
 from mvd.config.recipes import MVD_MINDSPORE
 from mvd.mindspore.models.factory import Network, create_model
+from mvd.mindspore.models.state import initial_network, network_tensors
+from mvd.original.weights import keep_weights
+from mvd.runs import RunData, create_run
+from mvd.weights.load import UNTRAINED
 
 if TYPE_CHECKING:
-    from conftest import ReadGolden
+    from conftest import Golden, ReadGolden
 
 pytestmark = pytest.mark.mindspore
 
@@ -71,3 +78,30 @@ def check_training(golden: ReadGolden, release: Network) -> None:
     assert len(statistics) == 16
     for name, value in statistics.items():
         np.testing.assert_allclose(after[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+class Released(nn.Cell):  # type: ignore[misc]
+    """Parameters of the names and shapes of the release's network."""
+
+    def __init__(self, params: Golden) -> None:
+        super().__init__()
+        for k, (name, shape) in enumerate(zip(params["names"].tolist(), params["shapes"].tolist(), strict=True)):
+            zeros = np.zeros([int(side) for side in shape.split("x")], np.float32)
+            self.insert_param_to_cell(f"p{k}", mindspore.Parameter(zeros, name=name))
+
+
+def test_the_releases_network_loads_the_weights_of_a_run_whole(golden: ReadGolden, tmp_path: Path) -> None:
+    params = golden("net_mvdms_params")
+    config = replace(MVD_MINDSPORE, framework="mindspore")
+    data = RunData(root="data", prepared="data", dataset="sysu", identities=tuple(range(_CLASSES)))
+    run, network = create_run(tmp_path / "run", config, data, replace=False), initial_network(config, _CLASSES)
+    run.save_checkpoint("best", network_tensors(network), UNTRAINED)
+    keep_weights(run, "best", tmp_path / "best.ckpt")
+
+    loaded = mindspore.load_checkpoint(str(tmp_path / "best.ckpt"))  # as the release's eval.py loads it
+    assert list(loaded) == params["names"].tolist()
+    released = Released(params)
+    assert mindspore.load_param_into_net(released, loaded, strict_load=True) == ([], [])
+    expected = {one.name: one for one in network.get_parameters()}
+    for parameter in released.get_parameters():
+        assert parameter.asnumpy().tobytes() == expected[parameter.name].asnumpy().tobytes(), parameter.name

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mvd.data.official_galleries import Permutations
+from mvd.data.galleries.official import Permutations
 from mvd.data.samples import Modality, Samples
 
 GOLDENS = Path(__file__).parents[1] / "goldens"

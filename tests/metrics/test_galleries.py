@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mvd.data.official_galleries import Permutations, load_permutations
+from mvd.data.galleries.official import Permutations, load_permutations
 from mvd.data.samples import Modality, Samples
 from mvd.errors import ProtocolError
 from mvd.metrics.cmc import Labels, score

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fakes import write_llcm, write_own_folder, write_own_table, write_regdb, write_tree
 
+from mvd.data.galleries.official import Permutations
 from mvd.data.layouts import scan
-from mvd.data.official_galleries import Permutations
 from mvd.data.samples import Dataset, Modality
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import protocols_of, select_protocols

@@ -1,4 +1,4 @@
-"""Tiny data, and the release's settings with a network so small that a run takes no time."""
+"""Tiny data, and the release's settings with a very small network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from fakes import write_regdb, write_tree
 from original.programs import SMALL, Program
 
-from mvd.commands.prepare import prepare
+from mvd.commands.data.prepare import prepare
 from mvd.original import evaluation, settings, training
 
 

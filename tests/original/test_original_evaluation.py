@@ -12,7 +12,7 @@ import torch
 from fakes import write_tree
 from original.programs import Program
 
-from mvd.commands.evaluate import evaluate
+from mvd.commands.results.evaluate import evaluate
 from mvd.original.evaluation import main
 from mvd.training import device_augment
 from mvd.weights import convert

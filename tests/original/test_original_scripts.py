@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
-from weights.helpers import resnet_shapes
-
-from mvd.weights import convert
-
-ROOT = Path(__file__).parents[2]
-SEARCHES = (("sysu", "all"), ("sysu", "indoor"), ("regdb", "i2v"), ("regdb", "v2i"))
-TARGETS = {"ascend": ("Ascend", "--device_id"), "gpu": ("GPU", "--gpu")}
-SMALL = (
-    *("--MSmode", "PYNATIVE_MODE", "--device_target", "CPU", "--arch", "resnet18"),
-    *("--img_h", "32", "--img_w", "16"),
+from original.sixteen import (
+    ROOT,
+    SEARCHES,
+    TARGETS,
+    bash,
+    copy_scripts,
+    script,
+    train_and_evaluate,
+    write_resnet,
 )
-
-
-def script(task: str, dataset: str, mode: str, target: str) -> str:
-    return f"run_{'standalone_train' if task == 'train' else task}_{dataset}_{mode}_{target}.sh"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the scripts need, in a folder with a space."""
-    root = tmp_path / "my MVD"
-    shutil.copytree(ROOT / "scripts", root / "scripts", symlinks=True)
-    for results in (*root.glob("scripts/train_*"), *root.glob("scripts/eval_*")):
-        shutil.rmtree(results)
-    for program in ("train.py", "eval.py"):
-        shutil.copy(ROOT / program, root)
-    return root
+    return copy_scripts(tmp_path / "my MVD").parent
 
 
 @pytest.fixture
@@ -56,13 +41,6 @@ def given(tmp_path: Path) -> tuple[str, str, str]:
     (tmp_path / "data set").mkdir()
     (tmp_path / "resnet50.ckpt").touch()
     return "data set", "resnet50.ckpt", "3"
-
-
-def bash(folder: Path, *command: str | Path, python: str | Path = sys.executable) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHON": str(python), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        ["bash", *map(str, command)], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
 
 
 def test_there_are_sixteen_names_of_one_file() -> None:
@@ -192,13 +170,7 @@ def test_training_may_begin_without_weights(
 
 @pytest.fixture(scope="session")
 def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of an encoder, as MindSpore writes them."""
-    folder, rng = tmp_path_factory.mktemp("weights"), np.random.default_rng(0)
-    shapes = resnet_shapes("resnet18", 64)
-    encoder = {name: np.asarray(rng.random(shape, np.float32) / 10) for name, shape in shapes.items()}
-    save_file(encoder, folder / "resnet18.safetensors")
-    convert(folder / "resnet18.safetensors", folder / "resnet18.ckpt", to="mindspore")
-    return folder / "resnet18.ckpt"
+    return write_resnet(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.mark.slow
@@ -207,19 +179,6 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_sixteen_run_to_their_end(
     checkout: Path, sysu: Path, regdb: Path, resnet: Path, dataset: str, mode: str, target: str
 ) -> None:
-    scripts, data = checkout / "scripts", {"sysu": sysu, "regdb": regdb}[dataset]
-    training = ("--batch_size", "3", "--num_pos", "4", "--epoch", "1", "--save_period", "1")
-    done = bash(scripts, script("train", dataset, mode, target), data, resnet, "0", *SMALL, *training)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (best,) = scripts.glob(f"train_{dataset}_{mode}/best_epoch_01_rank1_*_mAP_*.safetensors")
-    name = {"sysu": "SYSU", "regdb": "RegDB"}[dataset]
-    trained = (best.parent / f"{name}_train_performance.txt").read_text().splitlines()
-    evaluation = script("eval", dataset, mode, target)
-    done = bash(scripts, evaluation, data, best.relative_to(scripts), "0", *SMALL)
-    assert done.returncode == 0, done.stdout + done.stderr
-    folder = scripts / f"eval_{dataset}_{mode}"
-    tested = (folder / f"{name}_eval_performance.txt").read_text().splitlines()
-    # The last line of training goes on with how the weights were chosen.
-    assert trained[-2:] == [tested[-2], trained[-1]]
-    assert trained[-1].startswith(f"{tested[-1]}, ")
-    assert (folder / f"{name}_train_performance.txt").read_text().splitlines() == tested
+    data = {"sysu": sysu, "regdb": regdb}[dataset]
+    lines = train_and_evaluate(checkout / "scripts", data, resnet, (dataset, mode, target), "--framework", "pytorch")
+    assert lines[0].startswith("Framework: PyTorch ")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +16,10 @@ from mvd.original import settings
 from mvd.original.weights import discard_weights, keep_weights, load_weights, weights_name
 from mvd.runs import CheckpointMeta, RunData, RunFolder, create_run
 from mvd.weights import read_weights
+from mvd.weights.shapes import network_shapes
+
+if TYPE_CHECKING:
+    from conftest import ReadGolden
 
 TENSORS = {
     "shared.encoder.conv1.weight": np.ones((2, 3, 7, 7), np.float32),
@@ -70,6 +76,16 @@ def test_a_ckpt_has_the_names_of_the_release_and_knows_its_run_from_what_lies_be
     keep_weights(run, "last", file)
     discard_weights(file)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
+
+
+def test_a_ckpt_has_the_order_of_the_release(golden: ReadGolden, tmp_path: Path, run: RunFolder) -> None:
+    model = replace(settings.RELEASE.model, arch="resnet50")
+    tensors = {name: np.ones(shape, np.float32) for name, shape in sorted(network_shapes(model, 5).items()) if shape}
+    config = replace(run.config, model=model)
+    run = create_run(tmp_path / "of resnet50", config, run.data, replace=False)
+    run.save_checkpoint("last", tensors, CheckpointMeta(step=4, epoch=2, metrics={}, best=None))
+    keep_weights(run, "last", tmp_path / "kept.ckpt")
+    assert list(read_weights(tmp_path / "kept.ckpt").tensors) == golden("net_mvdms_params")["names"].tolist()
 
 
 def test_a_run_and_a_checkpoint_in_it_are_weights_too(run: RunFolder) -> None:

@@ -19,11 +19,13 @@ from PIL import Image
 from shell import refused
 from starlette.testclient import TestClient
 
-from mvd.commands.gallery import Gallery
+from mvd.commands.pictures.gallery import Gallery
 from mvd.data.samples import Modality
-from mvd.page.marks import MARKS, read_marks
+from mvd.gallery.filters import Filter
+from mvd.gallery.verdicts import VERDICTS, read_verdicts
 from mvd.page.security import COOKIE, HEADERS, is_loopback
 from mvd.page.serve import make_page
+from mvd.results.gallery import GalleryStats
 
 TOKEN = "a token of sufficient length"
 
@@ -106,12 +108,42 @@ def test_verdicts_are_kept_and_the_last_counts(page: TestClient, people: Path) -
     first, *_, last = rows(page.get(place).text)
     for row, verdict in ((first, "no"), (first, "yes"), (last, "no")):
         assert page.post(f"/mark{place.removeprefix('/query')}/{row}", data={"same": verdict}).status_code == 200
-    assert "marked as wrong" in page.post(f"/mark{place.removeprefix('/query')}/{last}", data={"same": "no"}).text
-    marks = read_marks(people / "gallery")
-    assert [(mark.row, mark.same) for mark in marks] == [(first, True), (last, False)]
-    assert marks[0].similarity > marks[1].similarity
-    assert marks[0].query_modality in {0, 1}
-    assert "photos" not in (people / "gallery" / MARKS).read_text()
+    assert "Marked as wrong" in page.post(f"/mark{place.removeprefix('/query')}/{last}", data={"same": "no"}).text
+    verdicts = read_verdicts(people / "gallery")
+    assert [(one.row, one.same) for one in verdicts] == [(first, True), (last, False)]
+    assert verdicts[0].similarity > verdicts[1].similarity
+    assert verdicts[0].query_modality in {0, 1}
+    assert "photos" not in (people / "gallery" / VERDICTS).read_text()
+    assert page.get(place).text.count('aria-pressed="true"') == 2
+    with (people / "gallery" / VERDICTS).open("a") as file:
+        file.write('{"time": "2024')  # a process that was killed
+    page.post(f"/mark{place.removeprefix('/query')}/{last}", data={"same": "yes"})
+    damaged = page.get(place)
+    assert "expected a verdict in line 5" in damaged.text
+    assert len(rows(damaged.text)) == 10
+    lines = (people / "gallery" / VERDICTS).read_text().splitlines()
+    (people / "gallery" / VERDICTS).write_text("\n".join(lines[:4] + lines[5:]) + "\n")
+    assert [one.same for one in read_verdicts(people / "gallery")] == [True, True]
+
+
+def test_numbers_are_counted_again_only_when_the_gallery_has_changed(
+    page: TestClient, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, stats = list[int](), Gallery.stats
+
+    def count(gallery: Gallery, *, recall: bool) -> GalleryStats:
+        counted.append(1)
+        return stats(gallery, recall=recall)
+
+    monkeypatch.setattr(Gallery, "stats", count)
+    place = ask(page, people / "photos" / "3_0.jpg")
+    for path in ("/", place, "/", place):
+        assert page.get(path).status_code == 200
+    assert len(counted) == 1
+    Gallery(people / "gallery").remove(only=Filter(cameras=("door",)))  # as another process does
+    assert "5: 5 visible, 0 infrared" in page.get("/").text
+    assert "door" not in page.get(place).text
+    assert len(counted) == 2
 
 
 def test_removing_needs_a_tick_and_is_for_good(page: TestClient, people: Path) -> None:

@@ -1,4 +1,4 @@
-"""TensorBoard: the sheet of a batch, and the names of scalars. Whole runs are in tests/cli/test_watching.py."""
+"""TensorBoard: the sheet of a batch, and names of scalars. Whole runs are in tests/cli/training/test_watching.py."""
 
 from __future__ import annotations
 

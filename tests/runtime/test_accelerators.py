@@ -23,7 +23,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, SamplingConfig
-from mvd.data.arrays import PreparedPictures
+from mvd.data.prepared.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.training import TrainingData
 from mvd.distributed import group

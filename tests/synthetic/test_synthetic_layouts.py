@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mvd.data import layouts
-from mvd.data.official_galleries import load_permutations
+from mvd.data.galleries.official import load_permutations
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.errors import ConfigError
 from mvd.synthetic import (

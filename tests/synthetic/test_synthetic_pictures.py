@@ -22,13 +22,13 @@ from mvd.synthetic import (
     even_plan,
     render,
 )
-from mvd.synthetic.canvas import Canvas, Ring
-from mvd.synthetic.casting import draw_person
 from mvd.synthetic.geometry import Point, Spot, view
-from mvd.synthetic.person import Look, Material
-from mvd.synthetic.pose import take_pose
+from mvd.synthetic.people.canvas import Canvas, Ring
+from mvd.synthetic.people.casting import draw_person
+from mvd.synthetic.people.person import Look, Material
+from mvd.synthetic.people.pose import take_pose
 from mvd.synthetic.randomness import Draws, Purpose
-from mvd.synthetic.scene import cut_box, draw_scene
+from mvd.synthetic.scenes.scene import cut_box, draw_scene
 
 CONFIG = SyntheticConfig()
 THERMAL = SyntheticConfig(thermal=True)

@@ -22,7 +22,7 @@ from mvd.synthetic import (
     even_plan,
     render,
 )
-from mvd.synthetic.scene import draw_scene
+from mvd.synthetic.scenes.scene import draw_scene
 
 VISIBLE, INFRARED = Modality.VISIBLE, Modality.INFRARED
 RIGS = (SYSU_RIG, REGDB_RIG, LLCM_RIG)

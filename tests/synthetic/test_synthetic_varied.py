@@ -9,15 +9,15 @@ import numpy as np
 import PIL
 import pytest
 
-from mvd.commands.synth import synth
+from mvd.commands.data.synth import synth
 from mvd.config.difficulty import Difficulty
 from mvd.data.layouts import scan
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
 from mvd.synthetic import VARIED_RIG, SyntheticConfig, even_plan, render
-from mvd.synthetic.casting import draw_person
-from mvd.synthetic.crowd import draw_varied_person
-from mvd.synthetic.person import Bag, Material, Pattern
+from mvd.synthetic.people.casting import draw_person
+from mvd.synthetic.people.crowd import draw_varied_person
+from mvd.synthetic.people.person import Bag, Material, Pattern
 
 CONFIG = SyntheticConfig(
     seed=5, plan=even_plan(train=2, validation=0, test=1, pictures=1, rig=VARIED_RIG), height=VARIED_RIG.height

@@ -22,7 +22,7 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.config.recipes import RECIPES
-from mvd.data.arrays import PreparedPictures
+from mvd.data.prepared.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.training import TrainingData
 from mvd.losses.objective import build_objective

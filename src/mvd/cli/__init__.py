@@ -19,11 +19,13 @@ from typing import Any
 from rich.console import Console
 
 from mvd import __version__
+from mvd.cli.arguments import parse_arguments
 from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import MvdError, explain, needing_torch
-from mvd.report.interrupts import cleaning_up
-from mvd.report.output import report_failure, safe_output, visible
+from mvd.files.names import one_line
+from mvd.report.terminal.interrupts import cleaning_up
+from mvd.report.terminal.output import report_failure, safe_output
 
 _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},
@@ -54,19 +56,19 @@ _GROUPS = {
         "push": "push:Push",
     },
 }
-"""Groups of verbs, in the order of the help; each verb with its module and class in this package."""
+"""Groups of verbs, in the order of the help; each verb with its module and class in the package of its group."""
 
-_VERBS = {verb: place for group in _GROUPS.values() for verb, place in group.items()}
+_VERBS = {verb: f"{group}.{place}" for group, verbs in _GROUPS.items() for verb, place in verbs.items()}
 
 
 _ACTIONS = {
     "gallery": {
-        "add": "gallery:Add",
-        "search": "gallery:Search",
-        "show": "gallery:Show",
-        "remove": "gallery:Remove",
-        "stats": "gallery:Stats",
-        "audit": "gallery:Audit",
+        "add": "pictures.gallery:Add",
+        "search": "pictures.gallery:Search",
+        "show": "pictures.gallery:Show",
+        "remove": "pictures.gallery:Remove",
+        "stats": "pictures.gallery:Stats",
+        "audit": "pictures.gallery:Audit",
     },
 }
 """Verbs of several actions, each with its module and class."""
@@ -94,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 code = _parse(given)(open_console())
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem
-            print_error(visible(f"mvd: {error}"), error)
+            print_error(one_line(f"mvd: {error}"), error)
             code = 1
         except KeyboardInterrupt:
             say(open_console(stderr=True), "mvd: stopped")
@@ -144,16 +146,8 @@ def _parse(arguments: list[str]) -> Callable[[Console], int]:
             print(f"{found}; {hint}" if action else found, file=sys.stderr)
             raise SystemExit(2)
         verb, place = f"{verb} {action}", _ACTIONS[verb][action]
-    import tyro
-
     kind = _load(place)
-    parsed: Callable[[Console], int] = tyro.cli(
-        kind,
-        prog=f"mvd {verb}",
-        args=rest,
-        default=_defaults(kind, rest),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    parsed: Callable[[Console], int] = parse_arguments(kind, rest, program=verb, default=_defaults(kind, rest))
     return parsed
 
 
@@ -178,7 +172,7 @@ def _defaults(kind: type[Any], arguments: list[str]) -> Any:
     required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
     resumed = _look_ahead(arguments, "--resume") if "resume" in {field.name for field in fields(kind)} else ""
     if resumed:
-        from mvd.cli.train import resumed_defaults
+        from mvd.cli.training.train import resumed_defaults
 
         config = resumed_defaults(Path(resumed))
     else:

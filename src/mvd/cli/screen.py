@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mvd.report.output import open_console
+from mvd.files.names import one_line
+from mvd.report.terminal.output import open_console
 
 if TYPE_CHECKING:
-    from mvd.data.arrays import Progress
+    from mvd.data.prepared.arrays import Progress
     from mvd.metrics.scores import Scores
-    from mvd.report.progress import TrainingBar
+    from mvd.report.terminal.progress import TrainingBar
     from mvd.runs.observer import Observer
 
-__all__ = ["STOPPED", "Bars", "command", "open_console", "print_results", "say", "watched_training"]
+__all__ = ["STOPPED", "Bars", "open_console", "print_results", "say", "watched_training"]
 
 STOPPED = 130
 """The exit code of a command that Ctrl-C stopped."""
 
 
 def say(console: Console, *lines: str) -> None:
-    """Print lines that the terminal may wrap, so that a path or a command can be copied whole."""
-    console.print(*lines, sep="\n", soft_wrap=True)
-
-
-def command(*words: str | Path) -> str:
-    """Write a command as it can be pasted into a shell.
-
-    Example:
-        >>> command("mvd", "prepare", Path("my data"))
-        "mvd prepare 'my data'"
-    """
-    return shlex.join(map(str, words))
+    """Print lines, each as one that the terminal may wrap, so that a path or a command can be copied whole."""
+    console.print(*map(one_line, lines), sep="\n", soft_wrap=True)
 
 
 def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
@@ -49,8 +38,8 @@ def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
 @contextmanager
 def watched_training(console: Console) -> Iterator[TrainingBar]:
     """Show the progress of a training run; the first Ctrl-C stops it after a checkpoint, the second at once."""
-    from mvd.report.interrupts import interruptible
-    from mvd.report.progress import TrainingBar
+    from mvd.report.terminal.interrupts import interruptible
+    from mvd.report.terminal.progress import TrainingBar
 
     def stop() -> None:
         bar.stop()
@@ -61,7 +50,7 @@ def watched_training(console: Console) -> Iterator[TrainingBar]:
 
 
 class Bars:
-    """Shows the stages of a demo as bars; a `mvd.commands.demo.Screens`."""
+    """Shows the stages of a demo as bars; a `mvd.commands.training.demo.Screens`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -69,7 +58,7 @@ class Bars:
     @contextmanager
     def counting(self, title: str) -> Iterator[Progress]:
         """Show work on pictures as a bar."""
-        from mvd.report.progress import counting_bar
+        from mvd.report.terminal.progress import counting_bar
 
         with counting_bar(self._console, title) as bar:
             yield bar

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from mvd.errors import ConfigError
+from mvd.files.regular import real_path
 
 
 def load_object(path: str, field: str = "import path") -> Any:
@@ -32,7 +33,7 @@ def load_object(path: str, field: str = "import path") -> Any:
     if not place or not name:
         raise ConfigError(f"{field}: expected package.module:name or file.py:name, found {path!r}")
     try:
-        found: Any = _load_file(Path(place).resolve()) if place.endswith(".py") else importlib.import_module(place)
+        found: Any = _load_file(real_path(place)) if place.endswith(".py") else importlib.import_module(place)
     except Exception as error:
         raise ConfigError(f"{field}: {_reason(place, error)}") from error
     for part in name.split("."):
@@ -47,7 +48,7 @@ def _reason(place: str, error: Exception) -> str:
         return (
             f"expected a module that Python can import, found {place}; install it, or name its file: dir/file.py:name"
         )
-    if isinstance(error, FileNotFoundError) and error.filename == str(Path(place).resolve()):
+    if isinstance(error, FileNotFoundError) and error.filename == str(real_path(place)):
         return f"expected a Python file, found {place}; the working directory is {Path.cwd()}"
     last = traceback.extract_tb(error.__traceback__)[-1]
     first_line = (str(error).splitlines() or [""])[0]

@@ -15,27 +15,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mvd.data.arrays import PreparedPictures, default_folder, load_prepared
     from mvd.data.augment import AugmentDraws, draw_augmentation
-    from mvd.data.check import Inspection, check_dataset
+    from mvd.data.checking.check import Inspection, check_dataset
     from mvd.data.datasets import IdentitySampler, Picture, PictureDataset
+    from mvd.data.galleries.official import Permutations, load_permutations, save_permutations
     from mvd.data.images import load_image
     from mvd.data.layouts import register, scan
-    from mvd.data.official_galleries import Permutations, load_permutations, save_permutations
-    from mvd.data.prepare import prepare_arrays
+    from mvd.data.prepared.arrays import PreparedPictures, default_folder, load_prepared
+    from mvd.data.prepared.prepare import prepare_arrays
     from mvd.data.samples import Dataset, Modality, Row, Samples, concatenate, from_rows, load_samples
     from mvd.data.sampling import EpochBatches, identity_batches
     from mvd.data.split import split_people
 
 _MODULES = {
-    "arrays": ("PreparedPictures", "default_folder", "load_prepared"),
+    "prepared.arrays": ("PreparedPictures", "default_folder", "load_prepared"),
     "augment": ("AugmentDraws", "draw_augmentation"),
-    "check": ("Inspection", "check_dataset"),
+    "checking.check": ("Inspection", "check_dataset"),
     "datasets": ("IdentitySampler", "Picture", "PictureDataset"),
     "images": ("load_image",),
     "layouts": ("register", "scan"),
-    "official_galleries": ("Permutations", "load_permutations", "save_permutations"),
-    "prepare": ("prepare_arrays",),
+    "galleries.official": ("Permutations", "load_permutations", "save_permutations"),
+    "prepared.prepare": ("prepare_arrays",),
     "samples": ("Dataset", "Modality", "Row", "Samples", "concatenate", "from_rows", "load_samples"),
     "sampling": ("EpochBatches", "identity_batches"),
     "split": ("split_people",),

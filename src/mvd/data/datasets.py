@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
-from mvd.data.arrays import PreparedPictures, array_files, default_folder, load_prepared, training_samples
 from mvd.data.images import load_image
 from mvd.data.layouts import scan
+from mvd.data.prepared.arrays import PreparedPictures, array_files, default_folder, load_prepared, training_samples
 from mvd.data.samples import JUNK, Dataset, Modality, Samples
 from mvd.data.sampling import identity_batches, steps_per_epoch
 from mvd.errors import ConfigError, DatasetError

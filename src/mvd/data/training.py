@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.arrays import PreparedPictures
+from mvd.data.prepared.arrays import PreparedPictures
 
 _FINGERPRINTED = 32  # pictures of each modality
 

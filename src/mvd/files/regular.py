@@ -45,6 +45,17 @@ def is_folder(path: Path) -> bool:
     return stat.S_ISDIR(_mode(path) or 0)
 
 
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """Return an absolute path without links, as far as they lead; a circle of links is left to whoever opens it.
+
+    `Path.resolve` raises another error for a circle in each version of Python.
+
+    >>> real_path("a/../b") == Path.cwd() / "b"
+    True
+    """
+    return Path(os.path.realpath(path))
+
+
 def _mode(path: Path) -> int | None:
     """Return a path's type and permissions; None if nothing is there, and a folder's if that cannot be told."""
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
+from mvd.files.regular import real_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ def any_tag(tags: Sequence[str]) -> str:
 
 def below(path: str | Path) -> str:
     """Write the condition that a picture is a file, or below a folder."""
-    whole = str(Path(path).resolve())
+    whole = str(real_path(path))
     return f"{any_of('path', sorted({str(path), whole}))} OR starts_with(path, {quote(whole.rstrip('/') + '/')})"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mvd.errors import GalleryError
 from mvd.files.locks import file_locked
+from mvd.files.names import is_utf8
 
 PICTURES = "pictures"
 """The table of pictures, in a folder the folder PICTURES.lance."""
@@ -41,9 +42,12 @@ class Place:
         """Tell a folder from an address.
 
         Raises:
-            GalleryError: it is the address of a kind of store that is not known.
+            GalleryError: it is the address of a kind of store that is not known, or a path that is not UTF-8.
         """
         scheme = _SCHEME.match(str(text))
+        whole = str(text) if scheme else str(Path(text).absolute())
+        if not is_utf8(whole):
+            raise GalleryError(f"{whole}: expected a path in UTF-8 for a gallery, found other bytes; choose another")
         if not scheme:
             return cls(str(text), Path(text))
         if scheme[1].lower() not in SCHEMES:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.errors import ConfigError, GalleryError, MvdError
+from mvd.files.regular import is_folder, is_there
 from mvd.gallery.columns import ROW, Settings, schema_of, settings_of, settings_update
 from mvd.gallery.filters import any_of
 from mvd.gallery.place import PICTURES, Place
@@ -87,6 +88,7 @@ def explained(place: Place, what: str = "use the gallery") -> Iterator[None]:
         known = [reason for sign, reason in _REASONS.items() if sign in text and place.folder is None]
         reason = known[0] if known else " ".join(lines[0].split())[:_LONGEST] if lines else type(error).__name__
         if any(sign in text for sign in _FULL):
+            reason = "No space left on device"
             remedy = "nothing was lost; free space there, then start the same command again"
         elif any(sign in text for sign in _MISSING):
             remedy = "check the address, and that nothing was deleted there"
@@ -119,7 +121,9 @@ class PictureTable:
             GalleryError: there is none, or it is damaged or of another format.
         """
         if place.exists is False:
-            found = "a folder without one" if place.folder and place.folder.is_dir() else "nothing there"
+            found = "nothing there"
+            if place.folder is not None and is_there(place.folder):
+                found = "a folder without one" if is_folder(place.folder) else "a file"
             raise GalleryError(f"{place}: expected a gallery, found {found}; make one with mvd gallery add")
         database = load_lancedb()
         with explained(place, "open the gallery"):

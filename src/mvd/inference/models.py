@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.errors import CheckpointError, needing_torch
+from mvd.files.regular import real_path
 from mvd.inference.identity import ModelIdentity
 from mvd.inference.onnx_network import OnnxModel
 from mvd.inference.pixels import ModalitiesLike, Picture
@@ -172,5 +173,5 @@ def _name(source: str | Path, file: Path) -> str:
     if not path.exists():
         return str(source)
     if file.parent.name == "checkpoints":
-        return file.resolve().parent.parent.name
-    return (file.resolve().parent if path.is_dir() else file).stem
+        return real_path(file).parent.parent.name
+    return (real_path(file).parent if path.is_dir() else file).stem

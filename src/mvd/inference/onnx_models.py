@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import numpy.typing as npt
 
 from mvd.data.images import MEAN, STD
 from mvd.errors import MissingPackageError
+from mvd.files.names import is_utf8
 
 Pictures: TypeAlias = Iterable[npt.NDArray[np.uint8]]
 Inputs: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -116,12 +118,15 @@ def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArra
         def get_next(self) -> Inputs | None:
             return next(inputs, None)
 
-    with tempfile.TemporaryDirectory(dir=file.parent) as folder, _quietly():
-        prepared = Path(folder) / "prepared.onnx"
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+    # onnxruntime takes names in UTF-8 alone.
+    place = file.parent if is_utf8(str(file.parent)) else None
+    with tempfile.TemporaryDirectory(dir=place) as folder, _quietly():
+        whole, prepared, done = (Path(folder) / f"{name}.onnx" for name in ("whole", "prepared", "done"))
+        shutil.copyfile(source, whole)
+        quant_pre_process(str(whole), str(prepared), skip_symbolic_shape=True)
         quantize_static(
             str(prepared),
-            str(file),
+            str(done),
             Reader(),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
@@ -129,6 +134,7 @@ def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArra
             weight_type=QuantType.QInt8,
             op_types_to_quantize=list(_IN_INT8),
         )
+        shutil.move(done, file)
 
 
 def describe_interface(height: int, width: int, *, inside: bool, modalities: bool) -> str:

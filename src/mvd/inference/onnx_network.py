@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.errors import CheckpointError, ConfigError, DatasetError
+from mvd.files.names import is_utf8
 from mvd.inference.identity import ModelIdentity
 from mvd.inference.onnx_metadata import read_metadata
 from mvd.inference.onnx_models import Pictures, make_inputs, require_onnx
@@ -64,7 +65,10 @@ class OnnxNetwork:
         settings.intra_op_num_threads = int(threads) if threads.isdecimal() else 0  # 0: one for each core
         try:
             self._session = onnxruntime.InferenceSession(
-                str(file), settings, providers=[(_PROVIDERS[kind], options), *([_PROVIDERS["cpu"]] * (kind != "cpu"))]
+                # It takes names in UTF-8 alone.
+                str(file) if is_utf8(str(file)) else file.read_bytes(),
+                settings,
+                providers=[(_PROVIDERS[kind], options), *([_PROVIDERS["cpu"]] * (kind != "cpu"))],
             )
         # Its errors have no base class of their own.
         except Exception as error:

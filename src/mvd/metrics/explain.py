@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -166,9 +167,15 @@ def pick_retrievals(
 
 
 def group_figures(lists: RankedLists, samples: Samples) -> list[GroupFigures]:
-    """Compute rank-1 for the queries of each camera, and for those whose first picture is of each camera."""
+    """Compute rank-1 for each pair of modalities, the queries of each camera, and those that find each camera first."""
     outcome = outcomes(lists, samples)
     groups = []
+    asked, found = samples.modalities[outcome.queries], samples.modalities[outcome.found]
+    for one, other in product(Modality, Modality):
+        there = (asked == one) & (found == other)
+        if there.any():
+            label = f"{one.name.lower()} queries in the {other.name.lower()} gallery"
+            groups.append(GroupFigures(label, int(there.sum()), float((outcome.first_match[there] == 1).mean())))
     for word, cameras in (
         ("queries of", samples.cameras[outcome.queries]),
         ("found in", samples.cameras[outcome.found]),

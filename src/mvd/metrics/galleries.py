@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.official_galleries import Permutations
+from mvd.data.galleries.official import Permutations
 from mvd.data.samples import JUNK, Modality, Samples
 from mvd.errors import ProtocolError
 from mvd.metrics.protocols import Draw, Protocol

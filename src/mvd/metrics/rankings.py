@@ -28,7 +28,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.official_galleries import Permutations
+from mvd.data.galleries.official import Permutations
 from mvd.data.samples import Samples
 from mvd.errors import DatasetError, ProtocolError
 from mvd.files.atomic import replacing

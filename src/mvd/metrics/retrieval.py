@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.official_galleries import Permutations
+from mvd.data.galleries.official import Permutations
 from mvd.data.samples import Modality, Samples, concatenate
 from mvd.errors import ProtocolError
 from mvd.metrics.features import Features
@@ -73,7 +73,7 @@ class CrossModalRetrieval:
         protocol: a name as `mvd protocols` lists them, such as "sysu/all-search/single-shot/seeded",
             "regdb/visible-to-thermal/trial-1" or "own/infrared-to-visible", or a `Protocol`.
         permutations: SYSU-MM01's official galleries, for protocols that use them
-            (`mvd.data.official_galleries.load_permutations`).
+            (`mvd.data.galleries.official.load_permutations`).
         reranking: parameters of k-reciprocal re-ranking; None ranks by cosine distance alone.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.official_galleries import Permutations
+from mvd.data.galleries.official import Permutations
 from mvd.data.samples import JUNK, Samples
 from mvd.errors import ProtocolError
 from mvd.metrics.cmc import Exclusion, Gallery, Labels, QueryScores, count_ranks, has_match, score_queries, summarise

@@ -73,7 +73,8 @@ def check(config: RunConfig) -> str:
                 f"{field}: expected {wanted} with framework mindspore, found {found}: {why}; leave it out, or take "
                 f"--framework pytorch"
             )
-    processes = max(int(os.environ.get(name, "1")) for name in _LAUNCHED)
+    found_in = (os.environ.get(name, "") for name in _LAUNCHED)
+    processes = max((int(text) for text in found_in if text.isdecimal()), default=1)
     if processes > 1:
         raise ConfigError(
             f"framework: expected one process with mindspore, found {processes}: its batch norm over several "
@@ -142,6 +143,8 @@ def _absent(runtime: RuntimeConfig) -> dict[str, tuple[object, object, str]]:
         "precision": (runtime.precision, "fp32", "all is computed in float32 there"),
         "cuda_graphs": (runtime.cuda_graphs, False, "GRAPH_MODE (runtime.compile) is MindSpore's own way"),
         "recompute": (runtime.recompute, False, "all activations are kept"),
+        "memory": (runtime.memory, 0.0, "nothing is computed again to stay below it"),
+        "channels_last": (runtime.channels_last, True, "MindSpore chooses the layout of activations by itself"),
         "accumulate": (runtime.accumulate, 1, "a batch goes through the network at once"),
     }
 

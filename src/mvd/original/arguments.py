@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias, get_args, get_type_hints
 
 from mvd.config import EpochSchedule, ModelConfig
+from mvd.files.names import one_line
 from mvd.original.settings import RELEASE, SGD_LR, Settings
-from mvd.report.output import visible
 
 DeviceTarget: TypeAlias = Literal["GPU", "Ascend", "CPU", "Cloud"]
 Framework: TypeAlias = Literal["mindspore", "pytorch"]
@@ -111,7 +111,7 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         line = f"{self.prog}: {message}{self._hint(message)}; see: python {self.prog} --help"
-        print(visible(line), file=sys.stderr)
+        print(one_line(line), file=sys.stderr)
         raise SystemExit(2)
 
     def _hint(self, message: str) -> str:

@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, unquote
 from mvd.errors import DatasetError, MvdError
 from mvd.files.atomic import is_temporary, write_atomically
 from mvd.files.locks import name_locked
+from mvd.files.regular import real_path
 from mvd.files.strict_json import parse_json
 
 _VERSION = (
@@ -114,7 +115,7 @@ def _copy(url: str, folder: Path, progress: Callable[[int, int], None]) -> Path:
         )
     names = {path: path.removeprefix(root).lstrip("/") or _last_part(path) for path in sources}
     copies = {path: folder / name for path, name in names.items()}
-    if outside := [path for path, copy in copies.items() if not copy.resolve().is_relative_to(folder.resolve())]:
+    if outside := [path for path, copy in copies.items() if not real_path(copy).is_relative_to(real_path(folder))]:
         raise DatasetError(
             f"{without_credentials(outside[0])}: expected a name below {without_credentials(root)}, found one that "
             f"leads out of it; rename it"
@@ -210,7 +211,7 @@ def _files_below(folder: Path) -> set[str]:
 
 def _remove(folder: Path, files: set[Path], *, keep: set[Path]) -> None:
     """Remove files that have changed or are gone, folders that are empty then, and arrays that were made of them."""
-    existing = [file for file in files if file.is_file() and file.resolve().is_relative_to(folder.resolve())]
+    existing = [file for file in files if file.is_file() and real_path(file).is_relative_to(real_path(folder))]
     if existing:
         existing += [file for file in folder.rglob(_ARRAYS) if file not in keep]
     for file in existing:

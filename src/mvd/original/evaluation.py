@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mvd.commands.evaluate import describe_trained, trained_people
-from mvd.commands.training_data import describe_people
+from mvd.commands.data.training_data import describe_people
+from mvd.commands.results.evaluate import describe_trained, trained_people
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import process_count, process_index
 from mvd.errors import CheckpointError, ConfigError, ProtocolError
+from mvd.files.names import shell_words
 from mvd.original.arguments import Arguments, parse_evaluation
 from mvd.original.cloud import without_credentials
 from mvd.original.devices import (
@@ -63,7 +63,7 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     lines = notes(arguments)
     if arguments.settings.ms_mode == "GRAPH_MODE" and framework == "pytorch":
         lines.insert(0, "--MSmode GRAPH_MODE: a test is over before compiling pays; the eager network is evaluated")
-    typed = shlex.join(map(without_credentials, given))
+    typed = shell_words(*map(without_credentials, given))
     performance.write(describe_framework(config), f"Args: {typed}", *lines, f"Weights: {weights.file}")
     protocol = protocol_pattern(arguments, data)
     with as_run(weights, config, trained_on) as run:

@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from mvd import distributed
-from mvd.commands.evaluate import prepare_test
-from mvd.commands.prepare import prepare
-from mvd.commands.train import resume, train
-from mvd.commands.training_data import describe_dataset, describe_people, load_training
+from mvd.commands.data.prepare import prepare
+from mvd.commands.data.training_data import describe_dataset, describe_people, load_training
+from mvd.commands.results.evaluate import prepare_test
+from mvd.commands.training.train import resume, train
 from mvd.config import Machine, RunConfig
 from mvd.config.changes import find_changes, refused_changes
 from mvd.config.compare import config_fields
 from mvd.config.recipes import name_recipe
-from mvd.data.arrays import array_files, default_folder
+from mvd.data.prepared.arrays import array_files, default_folder
 from mvd.data.samples import Dataset, Modality
 from mvd.data.sampling import steps_per_epoch
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, RunError
+from mvd.files.names import shell_words
+from mvd.files.regular import real_path
 from mvd.original.arguments import Arguments, DeviceTarget, Framework
 from mvd.original.devices import choose_device, choose_framework, compile_if_possible, require_device
 from mvd.original.program import counting, data_folder, pretrain_file, protocol_pattern, scan_data
@@ -89,8 +91,8 @@ def new_job(arguments: Arguments) -> Job:
     path = RUNS / (arguments.tag or _tag(arguments))
     if not is_free(path):
         raise RunError(
-            f"{path}: expected a new folder for the run, found one; go on with it: python train.py --resume {path}, "
-            f"or choose another --tag"
+            f"{path}: expected a new folder for the run, found one; go on with it: python train.py "
+            f"--resume {shell_words(path)}, or choose another --tag"
         )
     target = arguments.device_target or "GPU"
     config, device_notes = _settle(arguments, target)
@@ -133,7 +135,7 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
     changes = _changes(run, config)
     _require_no_start_epoch(arguments)
     began_on = Path(run.data.root)
-    data = began_on if arguments.data_path is None else arguments.data_path.resolve()
+    data = began_on if arguments.data_path is None else real_path(arguments.data_path)
     if data != began_on and began_on.exists():
         raise RunError(
             f"{path}: expected {began_on}, which the run was started on, found --data_path {arguments.data_path}; "

@@ -13,8 +13,8 @@ from pathlib import Path
 from mvd.config import RunConfig
 from mvd.errors import RunError
 from mvd.files.atomic import no_links
+from mvd.files.names import one_line
 from mvd.metrics.scores import Scores
-from mvd.report.output import visible
 from mvd.runs.observer import StepLog
 
 RULER = "*" * 78
@@ -40,9 +40,9 @@ class PerformanceFile:
         Raises:
             RunError: the file cannot be written any more.
         """
-        text = "".join(f"{line}\n" for line in lines)
+        text = "".join(f"{one_line(line)}\n" for line in lines)
         self._append(text)
-        print(visible(text), end="", flush=True)
+        print(text, end="", flush=True)
 
     def _append(self, text: str) -> None:
         try:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from mvd.commands.prepare import prepare
+from mvd.commands.data.prepare import prepare
 from mvd.original.program import counting, run_program
 
 

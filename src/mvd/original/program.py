@@ -7,18 +7,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from mvd.commands.evaluate import PERMUTATIONS, Weights, evaluate
+from mvd.commands.results.evaluate import PERMUTATIONS, Weights, evaluate
 from mvd.data.layouts import scan
 from mvd.data.samples import Dataset
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import ConfigError, DatasetError, MvdError, explain
+from mvd.files.names import one_line
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
-from mvd.report.interrupts import cleaning_up
-from mvd.report.output import open_console, report_failure, safe_output, visible
-from mvd.report.progress import CountingBar, counting_bar
+from mvd.report.terminal.interrupts import cleaning_up
+from mvd.report.terminal.output import open_console, report_failure, safe_output
+from mvd.report.terminal.progress import CountingBar, counting_bar
 
 STOPPED = 130
 """The exit code of a program that Ctrl-C stopped."""
@@ -35,7 +36,7 @@ def run_program(name: str, work: Callable[[], int]) -> int:
                 code = work()
         except (MvdError, OSError) as problem:
             error = explain(problem) if isinstance(problem, OSError) else problem
-            print_error(visible(f"{name}: {in_original_words(str(error))}"), error)
+            print_error(one_line(f"{name}: {in_original_words(str(error))}"), error)
             code = 1
         except KeyboardInterrupt:
             print(f"{name}: stopped", file=sys.stderr)

@@ -5,13 +5,13 @@ The run is an ordinary run folder below runs/, which `mvd` can continue and eval
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mvd.distributed.launch import process_count, process_index
+from mvd.files.names import shell_words
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, parse_training
 from mvd.original.cloud import without_credentials
@@ -21,7 +21,7 @@ from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import STOPPED, measure, notes, run_program, search_title
 from mvd.original.watching import Watcher
 from mvd.original.weights import keep_weights, weights_name
-from mvd.report.interrupts import interruptible
+from mvd.report.terminal.interrupts import interruptible
 from mvd.runs import RunFolder
 from mvd.runs.observer import Stopper
 
@@ -41,13 +41,13 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
         return _take_part(job)
     performance = PerformanceFile(Path(f"{arguments.dataset}_train_performance.txt"))
     computed = replace(job.config, framework=job.framework or job.config.framework)
-    typed = shlex.join(map(without_credentials, given))
+    typed = shell_words(*map(without_credentials, given))
     performance.write(describe_framework(computed), f"Args: {typed}", *notes(arguments), *job.notes)
     watcher = Watcher(job.path, job.config, job.protocol, save_period=arguments.save_period, performance=performance)
     with interruptible(watcher.stop):
         run, finished = job.start(watcher)
     if not finished:
-        performance.write(f"stopped; go on with: python train.py --resume {shlex.quote(str(job.path))}")
+        performance.write(f"stopped; go on with: python train.py --resume {shell_words(job.path)}")
         return STOPPED
     result = measure(job.path, job.protocol, "best")
     watcher.ended(job.config.schedule.epochs, result)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mvd import distributed
 from mvd.config import RunConfig
+from mvd.files.names import one_line
 from mvd.metrics.scores import Scores
 from mvd.original.performance import RULER, PerformanceFile, result_lines, start_lines, step_line, validation_line
 from mvd.original.program import measure
@@ -50,7 +51,7 @@ class Watcher(Observer):
         print("stopping after this step, with a checkpoint; Ctrl-C again to stop at once", flush=True)
 
     def noted(self, line: str) -> None:
-        print(line, flush=True)
+        print(one_line(line), flush=True)
 
     def started(self, step: int, steps: int) -> None:
         self._first, self._steps = step, steps // self._config.schedule.epochs

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mvd.config import RunConfig, from_json, to_json
+from mvd.config import ModelConfig, RunConfig, from_json, to_json
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import write_json
 from mvd.runs import (
@@ -35,6 +35,9 @@ from mvd.weights import count_classes, read_weights, recognise, write_weights
 from mvd.weights.load import UNTRAINED, find_misfit
 from mvd.weights.names import to_our_names, to_their_names
 from mvd.weights.namings import MINDSPORE_RELEASE
+from mvd.weights.shapes import network_shapes
+
+_LEAVES = {"running_mean": 0, "running_var": 1, "weight": 2, "bias": 3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +90,22 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
     }
     if file.suffix == ".ckpt":
         write_json(_beside(file), metadata)
-        write_weights(file, to_their_names(tensors, MINDSPORE_RELEASE).tensors, "mindspore")
+        ordered = in_release_order(tensors, run.config.model)
+        write_weights(file, to_their_names(ordered, MINDSPORE_RELEASE).tensors, "mindspore")
     else:
         write_weights(file, tensors, "safetensors", metadata=metadata)
+
+
+def in_release_order(tensors: Tensors, model: ModelConfig) -> Tensors:
+    """Order tensors as the release's network has them: backbones, then bottlenecks; a norm's statistics first."""
+    modules = dict.fromkeys(name.rpartition(".")[0] for name in network_shapes(model, count_classes(tensors)))
+    places = {name: place for place, name in enumerate(modules)}
+
+    def place(name: str) -> tuple[bool, int, int]:
+        module, _, leaf = name.rpartition(".")
+        return ".bottleneck." in name, places.get(module, len(places)), _LEAVES.get(leaf, len(_LEAVES))
+
+    return {name: tensors[name] for name in sorted(tensors, key=place)}
 
 
 def discard_weights(file: Path) -> None:

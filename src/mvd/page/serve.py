@@ -81,7 +81,7 @@ def make_page(
 ) -> Starlette:
     """Make the page as an ASGI application, for a server of one's own; arguments and errors are those of `serve`."""
     try:
-        from mvd.commands.gallery import Gallery
+        from mvd.commands.pictures.gallery import Gallery
         from mvd.page.app import Settings, make_app
     except MvdError:
         raise

@@ -13,7 +13,9 @@ from statistics import mean, stdev
 
 from rich.table import Table
 
-from mvd.report.style import interval, markdown_table, plain_table
+from mvd.files.names import one_line
+from mvd.report.rows import markdown_text
+from mvd.report.terminal.style import interval, markdown_table, plain_table
 from mvd.results.ablation import RungResult
 
 CAPTION = "in %; ± sample standard deviation over seeds; Δ against the {row}, seed by seed [95 % interval]"
@@ -36,7 +38,10 @@ def ablation_tables(rungs: Sequence[RungResult]) -> list[Table]:
 
 def ablation_markdown(rungs: Sequence[RungResult]) -> str:
     """Write an ablation as Markdown, one table per descriptor and protocol."""
-    parts = [f"{title}\n\n{markdown_table(_HEADINGS, rows)}\n" for title, rows in _parts(rungs)]
+    parts = [
+        f"{title}\n\n{markdown_table(_HEADINGS, [[markdown_text(row[0]), *row[1:]] for row in rows])}\n"
+        for title, rows in _parts(rungs)
+    ]
     return "\n".join([*parts, _caption(rungs)])
 
 
@@ -53,7 +58,7 @@ def _parts(rungs: Sequence[RungResult]) -> Iterator[tuple[str, list[list[str]]]]
             figures = {rung.name: rung.figures[descriptor][protocol] for rung in having}
             rows = [
                 [
-                    rung.adds,
+                    one_line(rung.adds),
                     *_levels(figures[rung.name]),
                     *_changes(figures[rung.name], figures.get(rung.against or "")),
                 ]

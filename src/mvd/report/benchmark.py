@@ -12,7 +12,9 @@ from statistics import mean
 from rich.table import Table
 from rich.text import Text
 
-from mvd.report.style import MISSING, interval, markdown_table, plain_table
+from mvd.files.names import one_line
+from mvd.report.rows import markdown_text
+from mvd.report.terminal.style import MISSING, interval, markdown_table, plain_table
 from mvd.results.benchmark import BenchmarkResult, BenchmarkRow
 
 _FIGURES = {"rank_1": "rank-1", "mAP": "mAP"}
@@ -28,7 +30,7 @@ def benchmark_tables(result: BenchmarkResult) -> list[Table]:
         headings = [heading.replace(" ", "\n") for heading in _headings()]
         table = plain_table(*headings, title=title, title_justify="left", title_style="")
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(one_line(cell)) for cell in row))
         tables.append(table)
     tables[-1].caption, tables[-1].caption_justify, tables[-1].caption_style = (
         _caption(result, "± half the 95 % interval"),
@@ -43,7 +45,7 @@ def benchmark_markdown(result: BenchmarkResult) -> str:
     by_name = {(row.spectrum, row.name): row for row in result.rows}
     parts = []
     for (title, rows), spectrum in zip(_parts(result, narrow=False), result.pixels, strict=True):
-        full = [[*cells, _versions(by_name[spectrum, cells[0]])] for cells in rows]
+        full = [[markdown_text(cells[0]), *cells[1:], _versions(by_name[spectrum, cells[0]])] for cells in rows]
         parts.append(f"{title}\n\n{markdown_table([*_headings(), 'version'], full)}\n")
     return "\n".join([*parts, _caption(result, "[95 % interval]")])
 

@@ -17,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mvd.data.samples import Modality
-from mvd.report.progress import write_bytes
-from mvd.report.style import MISSING, plain_table
+from mvd.files.names import one_line
+from mvd.report.terminal.progress import write_bytes
+from mvd.report.terminal.style import MISSING, plain_table
 from mvd.results.gallery import Added, Answer, Audit, Entry, GalleryStats, Hit
 
 _DIGITS = 8  # of a row's name
@@ -30,11 +31,11 @@ def answer_report(answer: Answer) -> RenderableType:
     if answer.hits:
         parts.append(_hits_table(answer.hits))
         parts.append(Text(_legend(answer)))
-    parts += [Text(f"note: {note}") for note in answer.notes]
+    parts += [Text(one_line(f"note: {note}")) for note in answer.notes]
     return Group(*parts)
 
 
-def added_report(added: Added) -> str:
+def added_lines(added: Added) -> list[str]:
     """Say in a line what adding did, and in further ones what was skipped."""
     parts = [f"{added.added:,} added"]
     parts += [f"{added.present:,} there already"] if added.present else []
@@ -43,7 +44,7 @@ def added_report(added: Added) -> str:
     parts += [f"{added.expired:,} removed, which were too old"] if added.expired else []
     lines = [f"made {added.gallery}, with embeddings of {added.made}"] if added.made else []
     lines += [f"skipped: {defect}" for defect in added.skipped]
-    return "\n".join([*lines, f"{added.gallery}: {', '.join(parts)}; {_pictures(added.rows)} now"])
+    return [*lines, f"{added.gallery}: {', '.join(parts)}; {_pictures(added.rows)} now"]
 
 
 def entries_report(entries: Sequence[Entry]) -> RenderableType:
@@ -61,21 +62,21 @@ def stats_report(stats: GalleryStats) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _stats_rows(stats).items():
-        table.add_row(name, Text(value))
+        table.add_row(name, Text(one_line(value)))
     return table
 
 
-def audit_report(audit: Audit, gallery: str) -> str:
+def audit_lines(audit: Audit, gallery: str) -> list[str]:
     """Say whether a log is whole, and which line is the first that is not."""
     if audit.broken is None:
         if not audit.lines:
-            return f"{gallery}: the log is empty"
-        return (
-            f"{gallery}: {audit.lines:,} lines since {audit.first}, all whole and in order\n"
-            f"last hash: {audit.last}\n"
-            f"Keep it elsewhere: a log that ends with another, earlier line has lost some."
-        )
-    return f"{gallery}: line {audit.broken:,} of the log is broken: {audit.fault}\n{audit.line}"
+            return [f"{gallery}: the log is empty"]
+        return [
+            f"{gallery}: {audit.lines:,} lines since {audit.first}, all whole and in order",
+            f"last hash: {audit.last}",
+            "Keep it elsewhere: a log that ends with another, earlier line has lost some.",
+        ]
+    return [f"{gallery}: line {audit.broken:,} of the log is broken: {audit.fault}", str(audit.line)]
 
 
 def gallery_json(value: Any) -> str:
@@ -151,7 +152,7 @@ def _picture(entry: Entry) -> Text:
     known += [_time(entry.time)] if entry.time is not None else []
     known += [entry.identity] if entry.identity is not None else []
     known += [f"tags {', '.join(entry.tags)}"] if entry.tags else []
-    return Text(f"{_path(entry.path)}\n{', '.join(known)}")
+    return Text(f"{one_line(_path(entry.path))}\n{one_line(', '.join(known))}")
 
 
 def _stats_rows(stats: GalleryStats) -> dict[str, str]:

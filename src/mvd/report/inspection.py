@@ -5,7 +5,6 @@ Counts first, then notes, then defects; the last line says what to do next.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
@@ -13,10 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mvd.data.check import CameraCounts, Inspection, Sizes, SplitCounts
+from mvd.data.checking.check import CameraCounts, Inspection, Sizes, SplitCounts
 from mvd.data.samples import Dataset
-from mvd.report import output
-from mvd.report.style import plain_table
+from mvd.files.names import one_line, shell_words
+from mvd.report.terminal.style import plain_table
 
 _NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM", "own": "own data"}
 
@@ -25,7 +24,7 @@ def inspection_report(inspection: Inspection) -> RenderableType:
     """Lay out an inspection, to print with a rich console."""
     parts: list[RenderableType] = []
     if inspection.dataset is not None:
-        parts += [Text(f"{inspection.data}: {_title(inspection.dataset)}"), _splits(inspection.splits)]
+        parts += [Text(one_line(f"{inspection.data}: {_title(inspection.dataset)}")), _splits(inspection.splits)]
     if inspection.cameras:
         parts.append(_cameras(inspection.cameras))
     if inspection.sizes is not None:
@@ -62,7 +61,7 @@ def _numbered(lines: Sequence[str]) -> RenderableType:
     table.add_column(overflow="fold")
     for number, line in enumerate(lines, start=1):
         # Escaped before lines are broken, or the longer text would be cut off.
-        table.add_row(f"{number}.", Text(output.visible(line)))
+        table.add_row(f"{number}.", Text(one_line(line)))
     return Padding(table, (0, 0, 0, 1))
 
 
@@ -74,7 +73,7 @@ def _describe(sizes: Sizes) -> str:
 def _conclusion(inspection: Inspection) -> str:
     if inspection.defects:
         return f"{len(inspection.defects):,} defect{'s' if len(inspection.defects) > 1 else ''}"
-    data, dataset = shlex.quote(str(inspection.data)), inspection.dataset
+    data, dataset = shell_words(inspection.data), inspection.dataset
     trial = f" --trial {dataset.trial}" if dataset is not None and dataset.trial is not None else ""
     lines = [f"to train on some of these people: mvd split {data}"] if dataset and not len(dataset.train) else []
     if "train" in inspection.ready:

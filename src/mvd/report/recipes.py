@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mvd.config import RunConfig, to_json
 from mvd.config.compare import Value, config_fields, differing
-from mvd.report.style import MISSING, plain_table
+from mvd.report.terminal.style import MISSING, plain_table
 
 _LONGEST = 11  # characters that a column has room for at 80 columns and six recipes
 _BESIDE = 4  # recipes beside the first one in a table

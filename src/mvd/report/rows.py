@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from mvd.files.names import visible
 from mvd.metrics.scores import PLAIN, Scores
-from mvd.report.output import visible
-from mvd.report.style import markdown_table, percent
+from mvd.report.terminal.style import markdown_table, percent
 
 DEVIATION = "mean ± population standard deviation over trials"
 """What figures and deviations are, for notes."""

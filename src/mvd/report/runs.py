@@ -13,9 +13,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mvd.files.names import one_line
 from mvd.metrics.scores import PLAIN
-from mvd.report.progress import write_bytes
-from mvd.report.style import MISSING, percent, plain_table
+from mvd.report.terminal.progress import write_bytes
+from mvd.report.terminal.style import MISSING, percent, plain_table
 from mvd.results.runs import RunComparison, RunSummary, TestFigures
 
 
@@ -34,7 +35,7 @@ def runs_report(runs: Sequence[RunSummary], now: float | None = None) -> Rendera
     for run in runs:
         tests = [(test, protocols.setdefault(_protocol(test), len(protocols) + 1)) for test in run.tests]
         table.add_row(
-            Text(run.path),
+            Text(one_line(run.path)),
             run.recipe if run.seed is None else f"{run.recipe}\nseed {run.seed}",
             run.dataset,
             run.state if run.epochs is None else f"{run.state}\n{run.epochs_done}/{run.epochs}",
@@ -48,7 +49,7 @@ def runs_report(runs: Sequence[RunSummary], now: float | None = None) -> Rendera
     notes += ["in %; val.: best mAP on the validation people"] if any(run.best for run in runs) else []
     notes += [f"{run.path}: changed at {change}" for run in runs for change in run.changes]
     notes += [_reason(run) for run in runs if run.reason]
-    return Group(table, *(Text(note, overflow="fold") for note in notes))
+    return Group(table, *(Text(one_line(note), overflow="fold") for note in notes))
 
 
 def comparison_report(comparison: RunComparison) -> RenderableType:
@@ -116,7 +117,7 @@ def _pairs(title: str, runs: Sequence[RunSummary], rows: dict[str, list[str]]) -
     """Make a table with a column for each of two runs."""
     table = plain_table(title, *("" for _ in runs), wrap=True)
     for column, run in zip(table.columns[1:], runs, strict=True):
-        column.header = Text(run.path)
+        column.header = Text(one_line(run.path))
     for name, values in rows.items():
         table.add_row(Text(name), *map(Text, values))
     return table

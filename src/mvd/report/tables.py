@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from mvd.files.names import one_line
 from mvd.metrics.scores import FIGURES, Scores
 from mvd.report.rows import DEVIATION, annotate
-from mvd.report.style import percent, plain_table
+from mvd.report.terminal.style import percent, plain_table
 
 
 def results_table(rows: Sequence[tuple[str, Scores]]) -> Table:
@@ -29,6 +30,6 @@ def results_table(rows: Sequence[tuple[str, Scores]]) -> Table:
     table.columns[0].min_width = 20  # the caption is as wide as the table
     for label, (_, scores) in zip(labels, rows, strict=True):
         figures = zip(scores.mean, scores.std, strict=True)
-        table.add_row(Text(label), *(f"{percent(mean)}\n±{percent(std)}" for mean, std in figures))
+        table.add_row(Text(one_line(label)), *(f"{percent(mean)}\n±{percent(std)}" for mean, std in figures))
     table.caption = Text("\n".join([*notes, f"in %, {DEVIATION}"]))
     return table

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mvd.files.names import one_line
 from mvd.runs.observer import Matched, Observer
 
 
@@ -17,7 +18,7 @@ class MatchPrinter(Observer):
         self._file = file
 
     def initialised(self, report: Matched) -> None:
-        self._console.print(*weights_lines(self._file, report), sep="\n", soft_wrap=True, markup=False)
+        self._console.print(*map(one_line, weights_lines(self._file, report)), sep="\n", soft_wrap=True)
 
 
 def weights_lines(file: Path, report: Matched) -> list[str]:

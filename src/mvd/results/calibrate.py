@@ -8,7 +8,29 @@ from pathlib import Path
 
 from mvd.inference.identity import ModelIdentity
 from mvd.metrics.calibration import Calibration
-from mvd.metrics.calibration_check import PairCheck
+from mvd.metrics.calibration.check import PairCheck
+from mvd.metrics.calibration.platt import Slope
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictCheck:
+    """Judged results of searches beside the calibration: whether the odds rise as fast as it says.
+
+    Attributes:
+        queries: how many were judged.
+        right: results that show the person.
+        wrong: results that do not.
+        held_out: slope of the log-odds by held-out people alone.
+        judged: slope by judged results alone; None where they are too few to learn from, which are not used.
+        slope: what is kept.
+    """
+
+    queries: int
+    right: int
+    wrong: int
+    held_out: float
+    judged: Slope | None
+    slope: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +44,7 @@ class CalibrateResult:
         checks: by pair of modalities, learnt on one half of the people and checked on the other.
         wide: width of the embedding before projection.
         kept: the share of the training pictures' variance that the projection keeps; None without one.
+        verdicts: by pair of modalities, what was judged in galleries.
     """
 
     file: Path
@@ -30,3 +53,4 @@ class CalibrateResult:
     checks: Mapping[str, PairCheck]
     wide: int
     kept: float | None
+    verdicts: Mapping[str, VerdictCheck]

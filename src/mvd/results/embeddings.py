@@ -212,7 +212,8 @@ def _write_parquet(file: Path, parts: Iterator[Embeddings]) -> None:
     if first is None:
         raise DatasetError("expected embeddings to write, found none")
     table = _table(first).replace_schema_metadata({_KEY: _describe(first.model)})
-    with pa.parquet.ParquetWriter(str(file), table.schema, compression="zstd") as writer:
+    # Opened here, as in reading: Arrow takes names in UTF-8 alone.
+    with file.open("wb") as handle, pa.parquet.ParquetWriter(handle, table.schema, compression="zstd") as writer:
         writer.write_table(table)
         for part in _of_one_model(first.model, parts):
             writer.write_table(_table(part))
@@ -249,7 +250,8 @@ def _table(rows: Embeddings) -> Any:
 
 def _read_parquet(file: Path) -> Embeddings:
     pa = _pyarrow()
-    table = pa.parquet.read_table(str(file), partitioning=None)
+    with file.open("rb") as handle:
+        table = pa.parquet.ParquetFile(handle).read()
     model = _model((table.schema.metadata or {}).get(_KEY.encode(), b"").decode())
     column = {name: table.column(name) for name in table.column_names}
     texts = {

@@ -28,7 +28,7 @@ class ProtocolReport:
     Attributes:
         scores: the figures of all its trials.
         retrievals: queries of the first trial.
-        groups: rank-1 by camera.
+        groups: rank-1 by modalities and cameras.
         confusions: identities that are found for others.
     """
 
@@ -83,6 +83,7 @@ class RunReport:
         names: of the test people, by identity.
         upright: whether pictures are turned by their EXIF orientation.
         protocols: what it was tested by.
+        backwards: visible queries in the infrared gallery, where all protocols ask in the other direction.
         histograms: of similarities between test pictures.
         calibration: what its similarities mean, if `mvd calibrate` has learnt it.
         map: None where there are too few pictures for one.
@@ -100,6 +101,7 @@ class RunReport:
     names: Mapping[int, str]
     upright: bool
     protocols: Sequence[ProtocolReport]
+    backwards: Sequence[Retrieval]
     histograms: Sequence[Histogram]
     calibration: Calibration | None
     map: EmbeddingMap | None

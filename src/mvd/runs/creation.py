@@ -16,6 +16,7 @@ from pathlib import Path
 from mvd.config import RunConfig, to_json
 from mvd.errors import RunError
 from mvd.files.atomic import is_temporary, write_atomically, write_json
+from mvd.files.names import shell_words
 from mvd.runs.beside import CALIBRATION, PROJECTION
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, write_checkpoint
 from mvd.runs.data import RunData, make_card
@@ -129,8 +130,8 @@ def _require_free(path: Path, *, replace: bool) -> None:
         raise RunError(f"{path}: expected a new folder for the run, found something else; choose another --out")
     if not replace:
         raise RunError(
-            f"{path}: expected a new folder for the run, found a run; continue it: mvd train --resume {path}, "
-            f"or start afresh: --replace, or choose another --out"
+            f"{path}: expected a new folder for the run, found a run; continue it: mvd train --resume "
+            f"{shell_words(path)}, or start afresh: --replace, or choose another --out"
         )
 
 

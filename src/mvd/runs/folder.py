@@ -26,6 +26,7 @@ from mvd.config.files import structure
 from mvd.errors import BusyError, CheckpointError, RunError
 from mvd.files.atomic import cannot_write, flush, no_links, write_atomically, write_json
 from mvd.files.locks import folder_locked
+from mvd.files.names import shell_words
 from mvd.files.strict_json import parse_json
 from mvd.runs.card import UNKNOWN, Card
 from mvd.runs.changes import Change, configurations, describe_history, parse_changes
@@ -133,7 +134,7 @@ class RunFolder:
                 return self.require_own(file)
         raise RunError(
             f"{self.path}: expected a checkpoint in it, found none; the run was stopped before its first: continue "
-            f"it with: mvd train --resume {self.path}"
+            f"it with: mvd train --resume {shell_words(self.path)}"
         )
 
     def own_checkpoint(self, name: Literal["best", "last"]) -> Path:
@@ -156,7 +157,8 @@ class RunFolder:
         if other := describe_other(read_metadata(file), self.data, configs):
             raise RunError(
                 f"{file}: expected a checkpoint of this run, found one of another: {other}; put this run's own in its "
-                f"place, or remove it; to go on from its weights: mvd train DATA --pretrained {file} --out NEW"
+                f"place, or remove it; to go on from its weights: mvd train DATA --pretrained "
+                f"{shell_words(file)} --out NEW"
             )
         return file
 
@@ -229,7 +231,7 @@ class RunFolder:
 
     @property
     def _go_on(self) -> str:
-        return f"then continue with: mvd train --resume {self.path}"
+        return f"then continue with: mvd train --resume {shell_words(self.path)}"
 
     def card(self, meta: CheckpointMeta) -> Card:
         """Build the model card of a checkpoint of this run, with its validation figures."""

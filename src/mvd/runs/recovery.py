@@ -10,7 +10,8 @@ import logging
 
 from mvd.errors import CheckpointError
 from mvd.files.atomic import cannot_write, is_temporary
-from mvd.files.locks import abandoned
+from mvd.files.locks import remove_if_abandoned
+from mvd.files.names import shell_words
 from mvd.runs.checkpoints import (
     OPTIMIZER_PREFIX,
     CheckpointMeta,
@@ -42,8 +43,8 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
         for part in last.parent.glob("*.part"):
             part.unlink()
         for file in run.path.iterdir():
-            if is_temporary(file) and abandoned(file):
-                file.unlink()
+            if is_temporary(file):
+                remove_if_abandoned(file)
         if not last.exists() and previous.exists():  # killed between two renames, on a file system without hard links
             previous.replace(last)
         for file in (last, previous, run.checkpoint("best")):
@@ -54,7 +55,9 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
             return None
         tensors, meta = _newest(run)
     except OSError as error:
-        raise cannot_write(last.parent, error, f"then continue with: mvd train --resume {run.path}") from error
+        raise cannot_write(
+            last.parent, error, f"then continue with: mvd train --resume {shell_words(run.path)}"
+        ) from error
     if meta.best_step == meta.step and not _is_of_step(run, meta.step):
         run.save_checkpoint("best", weights_alone(tensors), meta)
     run.rewind(meta.step)

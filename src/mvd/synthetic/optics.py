@@ -14,9 +14,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from mvd.data.samples import Modality
 from mvd.synthetic.cameras import Camera
-from mvd.synthetic.canvas import FACING, TURNED, Canvas
 from mvd.synthetic.config import SyntheticConfig
-from mvd.synthetic.person import Look, Material
+from mvd.synthetic.people.canvas import FACING, TURNED, Canvas
+from mvd.synthetic.people.person import Look, Material
 from mvd.synthetic.randomness import Draws, Purpose
 
 _NOISE_SIDE = 1 << 20

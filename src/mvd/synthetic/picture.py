@@ -19,16 +19,16 @@ from PIL import Image, ImageChops
 
 from mvd.errors import ConfigError
 from mvd.synthetic.cameras import Camera, Sensor
-from mvd.synthetic.canvas import Canvas
-from mvd.synthetic.casting import draw_person
 from mvd.synthetic.config import SyntheticConfig
-from mvd.synthetic.figure import draw_figure
 from mvd.synthetic.geometry import view
 from mvd.synthetic.optics import cast_shadow, lay, like, occlude, record
-from mvd.synthetic.person import Person
-from mvd.synthetic.pose import STATURE, take_pose
+from mvd.synthetic.people.canvas import Canvas
+from mvd.synthetic.people.casting import draw_person
+from mvd.synthetic.people.figure import draw_figure
+from mvd.synthetic.people.person import Person
+from mvd.synthetic.people.pose import STATURE, take_pose
 from mvd.synthetic.randomness import Draws, Purpose
-from mvd.synthetic.scene import FARTHEST, NEAREST, cut_box, draw_scene
+from mvd.synthetic.scenes.scene import FARTHEST, NEAREST, cut_box, draw_scene
 from mvd.synthetic.varied import render_varied
 
 _ASPECT = 0.45  # width by height of a box

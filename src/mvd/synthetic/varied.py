@@ -17,16 +17,16 @@ from PIL import Image, ImageChops, ImageOps
 
 from mvd.data.samples import Modality
 from mvd.synthetic.cameras import Camera, Place
-from mvd.synthetic.canvas import Canvas
 from mvd.synthetic.config import SyntheticConfig
-from mvd.synthetic.crowd import draw_varied_person
-from mvd.synthetic.figure import draw_figure
 from mvd.synthetic.geometry import View, view
 from mvd.synthetic.optics import cast_shadow, lay, like, occlude, record
-from mvd.synthetic.pose import STATURE, take_pose
+from mvd.synthetic.people.canvas import Canvas
+from mvd.synthetic.people.crowd import draw_varied_person
+from mvd.synthetic.people.figure import draw_figure
+from mvd.synthetic.people.pose import STATURE, take_pose
 from mvd.synthetic.randomness import Draws
-from mvd.synthetic.scene import FARTHEST, NEAREST, cut_box, draw_scene
-from mvd.synthetic.stage import HEIGHT, WIDTH
+from mvd.synthetic.scenes.scene import FARTHEST, NEAREST, cut_box, draw_scene
+from mvd.synthetic.scenes.stage import HEIGHT, WIDTH
 
 _SCENES = 8  # of each place
 _PASSERS_BY = 3000  # people who are nobody's identity

@@ -9,7 +9,7 @@ import pytest
 from fakes import collect, write_lines, write_own_folder, write_picture
 from PIL import Image
 
-from mvd.commands.check import check
+from mvd.commands.data.check import check
 from mvd.data.layouts.own_folder import scan_own_folder
 from mvd.data.samples import JUNK, Modality
 from mvd.errors import DatasetError

@@ -108,9 +108,8 @@ def _unknown(data: Path) -> DatasetError:
         )
     if not is_folder(data):
         return DatasetError(f"{data}: expected a data set's folder or a CSV table, found another file; give {known}")
-    inside = folder_names(data) + file_names(data)
-    nearby = [str(data / name) for name in inside if _is_known(data / name)]
+    folders, files = folder_names(data), file_names(data)
+    nearby = [str(data / name) for name in (*folders, *files) if _is_known(data / name)]
     remedy = f"did you mean {' or '.join(nearby[:3])}?" if nearby else "check the path and the spelling of the folders"
-    return DatasetError(
-        f"{data}: expected {known}, found {some([escaped(name) for name in inside]) or 'an empty folder'}; {remedy}"
-    )
+    found = [*map(escaped, folders), *(f"{escaped(name)} (a file)" for name in files)]
+    return DatasetError(f"{data}: expected {known}, found {some(found) or 'an empty folder'}; {remedy}")

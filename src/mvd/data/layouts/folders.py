@@ -18,7 +18,7 @@ from mvd.data.layouts.defects import OnDefect, raise_defect, some
 from mvd.data.samples import Modality, Row
 from mvd.errors import DatasetError
 from mvd.files.names import escaped, is_utf8
-from mvd.files.regular import is_folder
+from mvd.files.regular import is_folder, is_there
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 """Endings of the benchmarks' pictures."""
@@ -39,7 +39,9 @@ def require_folder(root: Path, layout: str) -> None:
         DatasetError: there is none.
     """
     if not is_folder(root):
-        raise DatasetError(f"{root}: expected a folder with {layout}, found no such folder; check the path to the data")
+        raise DatasetError(
+            f"{root}: expected a folder with {layout}, found {_instead(root)}; check the path to the data"
+        )
 
 
 def picture_names(
@@ -123,8 +125,8 @@ def require_cameras(root: Path, cameras: Sequence[CameraFolder], layout: str, on
         folder = root / camera.path
         if not is_folder(folder):
             on_defect(
-                f"{folder}: expected a camera folder ({layout}), found none; check the path to the data or unpack "
-                f"this camera"
+                f"{folder}: expected a camera folder ({layout}), found {_instead(folder)}; check the path to the "
+                f"data or unpack this camera"
             )
         elif not any(picture_names(folder / person, on_defect) for person in folder_names(folder, on_defect)):
             on_defect(f"{folder}: expected pictures such as 0001/0001.jpg, found none; unpack this camera again")
@@ -139,6 +141,11 @@ def camera_rows(
             folder = f"{camera.path}/{identity:04d}"
             for name in picture_names(root / folder, on_defect):
                 yield Row(f"{folder}/{name}", identity, camera.camera, camera.modality)
+
+
+def _instead(folder: Path) -> str:
+    """Say what is there where a folder is missing."""
+    return "a file" if is_there(folder) else "none"
 
 
 def _entries(folder: Path, on_defect: OnDefect) -> list[os.DirEntry[str]]:

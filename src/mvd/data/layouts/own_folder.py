@@ -8,7 +8,6 @@ listed people count. The camera is unknown (0). A folder called "junk" or "-1" h
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import read_names
 from mvd.data.layouts.naming import is_junk, number_people
 from mvd.data.samples import JUNK, Dataset, Modality, Row, from_rows, scan_order
+from mvd.files.names import shell_words
 from mvd.files.regular import is_there
 
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
@@ -49,9 +49,7 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     """
     require_folder(root, "visible and infrared, a folder for each person in both")
     if is_there(root / UNFINISHED):
-        on_defect(
-            f"{root}: expected a whole split, found one that was interrupted; run: mvd split {shlex.quote(str(root))}"
-        )
+        on_defect(f"{root}: expected a whole split, found one that was interrupted; run: mvd split {shell_words(root)}")
     people = {modality: _people(root / folder, on_defect) for modality, folder in _FOLDERS.items()}
     listed = {split: _listed(root, split, on_defect) for split, file in LISTS.items() if is_there(root / file)}
     numbers = number_people(name for some in (*people.values(), *listed.values()) for name in some)

@@ -63,9 +63,9 @@ def _adam_step(  # noqa: PLR0917
 ) -> Tensor:
     mean = _BETA1 * first + (1 - _BETA1) * gradient
     square = _BETA2 * second + (1 - _BETA2) * gradient * gradient
-    done = ops.assign(first, mean), ops.assign(second, square)
+    done = first.copy_(mean), second.copy_(square)
     after = value - rate * mean / (ops.sqrt(square) / root + _EPSILON)
-    return ops.depend(ops.assign(parameter, after), done)
+    return ops.depend(parameter.copy_(after), done)
 
 
 def _sgd_update(  # noqa: PLR0917
@@ -80,8 +80,8 @@ def _sgd_update(  # noqa: PLR0917
 ) -> Tensor:
     gradient = gradient + decay * parameter
     # PyTorch starts with the gradient, which 0 + gradient is.
-    momentum = ops.assign(first, _MOMENTUM * first + gradient)
-    return ops.assign(parameter, parameter - lr * scale * (gradient + _MOMENTUM * momentum))
+    momentum = first.copy_(_MOMENTUM * first + gradient)
+    return parameter.copy_(parameter - lr * scale * (gradient + _MOMENTUM * momentum))
 
 
 def _of_squares(gradient: Tensor) -> Tensor:
@@ -145,7 +145,8 @@ class Optimizer(nn.Cell):
         """
         if self.clip_norm:
             gradients = self._clipped(gradients)
-        lr, corrected, root = scalars[0], scalars[1], scalars[2]
+        # In PYNATIVE_MODE an operator on a view, which scalars[0] is, takes 3 ms instead of 0.1.
+        lr, corrected, root = scalars[0] * 1, scalars[1] * 1, scalars[2] * 1
         if self.kind == "sgd":
             update = ops.partial(_sgd, lr, corrected, root)
             self.each(update, self.scales, self.decays, self.parameters, gradients, self.first)

@@ -18,6 +18,7 @@ from mvd.results.report import EmbeddingMap, RunReport
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [1, 3], [10, 4], [3, 1]]
 _FALSE_ALARMS = 0.01
+_FEW = 30  # places of a curve, up to which each is a point
 
 
 class Figure(NamedTuple):
@@ -56,22 +57,21 @@ def _curves(runs: Sequence[RunReport], labels: Sequence[str]) -> Iterator[Figure
         terms = sorted({row["name"] for row in losses})
         yield Figure("losses", "Losses", f"Curves over training steps of the terms {', '.join(terms)}.", chart)
     if figures:
-        shown = [row for row in figures if row["name"] in {"rank-1", "mAP", "mINP"}] or figures
-        best = (
-            max(row["value"] for row in shown if row["name"] == "mAP") if any(r["name"] == "mAP" for r in shown) else 0
-        )
-        chart = _lines(shown, "step", "value", "share", runs, facet=False)
-        text = f"Figures on the validation identities over training steps; the best mAP is {best:.1%}."
-        yield Figure("validation", "Validation", text, chart)
+        chart = _lines(figures, "step", "value", "share", runs, facet=len(runs) > 1)
+        names = ", ".join(dict.fromkeys(row["name"] for row in figures))
+        best = max((row["value"] for row in figures if row["name"] == "mAP"), default=None)
+        text = f"Curves over training steps of {names} on the validation identities"
+        yield Figure("validation", "Validation", text + (f"; the best mAP is {best:.1%}." if best else "."), chart)
 
 
 def _lines(rows: list[dict[str, Any]], x: str, y: str, title: str, runs: Sequence[RunReport], *, facet: bool) -> Any:
-    key = "run" if facet and len(runs) > 1 else "name"
-    # A measurement of a few steps is a point, not a line that cannot be seen.
-    base = alt.Chart(_data(rows)).mark_line(point={"size": 18})
+    """Draw curves: all in one chart, or with facets a chart for each name with the curves of all runs."""
+    # A measurement of a few steps is points, not a line that cannot be seen.
+    few = len({row[x] for row in rows}) <= _FEW
+    base = alt.Chart(_data(rows)).mark_line(point={"size": 18} if few else False)
     encoding: dict[str, Any] = {
-        "x": alt.X(f"{x}:Q", title=x),
-        "y": alt.Y(f"{y}:Q", title=title, scale=alt.Scale(zero=not facet)),
+        "x": alt.X(f"{x}:Q", title=x, axis=alt.Axis(tickMinStep=1, tickCount=5, format="d")),
+        "y": alt.Y(f"{y}:Q", title=title, scale=alt.Scale(zero=title == "share")),
         "tooltip": [
             alt.Tooltip("run:N"),
             alt.Tooltip("name:N"),
@@ -80,13 +80,10 @@ def _lines(rows: list[dict[str, Any]], x: str, y: str, title: str, runs: Sequenc
         ],
     }
     if not facet or len(runs) > 1:
-        field = key if facet else ("series" if len(runs) > 1 else "name")
-        if field == "series":
-            for row in rows:
-                row["series"] = f"{row['run']}: {row['name']}"
+        field = "run" if facet else "name"
         encoding |= {
-            "color": alt.Color(f"{field}:N", title=None, scale=alt.Scale(range=_COLOURS)),
-            "strokeDash": alt.StrokeDash(f"{field}:N", title=None, scale=alt.Scale(range=_DASHES)),
+            "color": alt.Color(f"{field}:N", title=None, scale=alt.Scale(range=_COLOURS), legend=_below()),
+            "strokeDash": alt.StrokeDash(f"{field}:N", title=None, scale=alt.Scale(range=_DASHES), legend=_below()),
         }
     if not facet:
         return base.encode(**encoding).properties(width=560, height=260)
@@ -94,7 +91,7 @@ def _lines(rows: list[dict[str, Any]], x: str, y: str, title: str, runs: Sequenc
         base.encode(**encoding)
         .properties(width=240, height=130)
         .facet(facet=alt.Facet("name:N", title=None), columns=3)
-        .resolve_scale(y="independent")
+        .resolve_scale(y="shared" if title == "share" else "independent")
     )
 
 
@@ -111,12 +108,12 @@ def _cmc(runs: Sequence[RunReport], labels: Sequence[str]) -> Iterator[Figure]:
             alt.Chart(_data(rows))
             .mark_line(point=True)
             .encode(
-                x=alt.X("rank:Q", title="rank", axis=alt.Axis(tickMinStep=1)),
+                x=alt.X("rank:Q", title="rank", scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(tickMinStep=1)),
                 y=alt.Y(
                     "share:Q", title="found at this rank or before", scale=alt.Scale(domain=[0, 1]), axis=_percent()
                 ),
                 color=alt.Color("series:N", title=None, scale=alt.Scale(range=_COLOURS), legend=_below()),
-                strokeDash=alt.StrokeDash("series:N", title=None, scale=alt.Scale(range=_DASHES)),
+                strokeDash=alt.StrokeDash("series:N", title=None, scale=alt.Scale(range=_DASHES), legend=_below()),
                 tooltip=[alt.Tooltip("series:N"), alt.Tooltip("rank:Q"), alt.Tooltip("share:Q", format=".1%")],
             )
             .properties(width=560, height=300)
@@ -138,14 +135,14 @@ def _similarities(run: RunReport, name: str, of: str) -> Figure:
     base = alt.Chart().encode(
         x=alt.X("similarity:Q", title="cosine similarity"),
         y=alt.Y("share:Q", title="share of pairs", stack=None, axis=_percent()),
-        color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=kinds, range=_COLOURS)),
+        color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=kinds, range=_COLOURS), legend=_below()),
         tooltip=[
             alt.Tooltip("kind:N"),
             alt.Tooltip("similarity:Q", format=".2f"),
             alt.Tooltip("share:Q", format=".2%"),
         ],
     )
-    dash = alt.StrokeDash("kind:N", title=None, scale=alt.Scale(domain=kinds, range=_DASHES))
+    dash = alt.StrokeDash("kind:N", title=None, scale=alt.Scale(domain=kinds, range=_DASHES), legend=_below())
     lines = [
         base.mark_area(opacity=0.3, interpolate="step"),
         base.mark_line(interpolate="step").encode(strokeDash=dash),
@@ -197,7 +194,9 @@ def _map(run: RunReport, found: EmbeddingMap, name: str, of: str) -> Figure:
     people = len({row["identity"] for row in rows})
 
     def panel(when: str, by: str) -> Any:
-        scheme = alt.Scale(range=_COLOURS) if by == "modality" else alt.Scale(scheme="tableau20")
+        # With the domain of the shapes, both are one legend.
+        spectra = alt.Scale(domain=["visible", "infrared"], range=_COLOURS)
+        scheme = spectra if by == "modality" else alt.Scale(scheme="tableau20")
         return (
             alt.Chart(title=f"{when}, by {by}")
             .mark_point(filled=True, opacity=0.8, size=45)
@@ -215,10 +214,12 @@ def _map(run: RunReport, found: EmbeddingMap, name: str, of: str) -> Figure:
         )
 
     columns = [
-        alt.vconcat(*(panel(when, by) for when in ("before training", "after training"))).resolve_scale(color="shared")
+        alt.vconcat(*(panel(when, by) for when in ("before training", "after training"))).resolve_scale(
+            color="shared", shape="shared"
+        )
         for by in ("identity", "modality")
     ]
-    chart = alt.hconcat(*columns, data=_data(rows)).resolve_scale(color="independent")
+    chart = alt.hconcat(*columns, data=_data(rows)).resolve_scale(color="independent", shape="independent")
     text = (
         f"{found.method} of {len(found.rows)} pictures of {people} test people, before and after training. In a good "
         f"embedding, the points of an identity lie together, and both modalities of it."
@@ -235,4 +236,12 @@ def _percent() -> alt.Axis:
 
 
 def _below() -> alt.Legend:
-    return alt.Legend(orient="bottom", columns=1, labelLimit=520)
+    return alt.Legend(
+        orient="bottom",
+        columns=1,
+        labelLimit=520,
+        symbolType="stroke",
+        symbolSize=600,
+        symbolOpacity=1,
+        symbolStrokeWidth=2,
+    )

@@ -26,7 +26,7 @@ from mvd.report.html.charts import Figure, charts
 from mvd.report.html.figures import to_svg
 from mvd.report.html.labels import run_labels
 from mvd.report.html.pictures import overlay, thumbnail
-from mvd.report.style import percent
+from mvd.report.terminal.style import percent
 from mvd.results.report import Heatmaps, ProtocolReport, RunReport
 
 _KINDS = {
@@ -119,6 +119,7 @@ def _run(run: RunReport, label: str) -> dict[str, Any]:
         "card": card_lines(run.card),
         "settings": sorted((name, str(value)) for name, value in config_fields(run.config).items()),
         "protocols": [_protocol(run, part) for part in run.protocols],
+        "backwards": _kinds(run, run.backwards),
         "heatmaps": [] if run.heatmaps is None else _heatmaps(run, run.heatmaps),
         "left_out": run.left_out,
         "calibrated": run.calibration is not None,
@@ -128,16 +129,15 @@ def _run(run: RunReport, label: str) -> dict[str, Any]:
 def _protocol(run: RunReport, part: ProtocolReport) -> dict[str, Any]:
     return {
         "name": part.scores.protocol,
-        "kinds": [
-            {
-                "title": title,
-                "queries": [_retrieval(run, one) for one in part.retrievals if one.kind == kind],
-            }
-            for kind, title in _KINDS.items()
-        ],
+        "kinds": _kinds(run, part.retrievals),
         "groups": [(group.name, group.queries, percent(group.rank_1)) for group in part.groups],
         "confusions": [(run.names[one.query], run.names.get(one.found, "junk"), one.times) for one in part.confusions],
     }
+
+
+def _kinds(run: RunReport, retrievals: Sequence[Retrieval]) -> list[dict[str, Any]]:
+    found = {kind: [_retrieval(run, one) for one in retrievals if one.kind == kind] for kind in _KINDS}
+    return [{"title": _KINDS[kind], "queries": queries} for kind, queries in found.items() if queries]
 
 
 def _retrieval(run: RunReport, one: Retrieval) -> dict[str, Any]:
@@ -184,18 +184,19 @@ def _picture(run: RunReport, row: int) -> dict[str, Any]:
     }
 
 
-def _heatmaps(run: RunReport, found: Heatmaps) -> list[dict[str, str]]:
-    pictures = []
+def _heatmaps(run: RunReport, found: Heatmaps) -> list[dict[str, Any]]:
+    """A person each: both pictures, and a map over each."""
+    people: dict[str, list[dict[str, str]]] = {}
     for row, heat in zip(found.rows.tolist(), found.maps, strict=True):
         picture = _picture(run, row)
-        pictures.append(
+        people.setdefault(picture["identity"], []).append(
             {
                 "source": picture["source"],
                 "heat": overlay(_file(run, row), heat, upright=run.upright),
                 "text": picture["text"],
             }
         )
-    return pictures
+    return [{"identity": identity, "pictures": pictures} for identity, pictures in people.items()]
 
 
 def _file(run: RunReport, row: int) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mvd.data.official_galleries import Permutations, save_permutations
+from mvd.data.galleries.official import Permutations, save_permutations
 from mvd.synthetic.config import SyntheticConfig
 from mvd.synthetic.layouts.layout import Layout, write_ids
 from mvd.synthetic.plan import Plan, Shot

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from mvd.errors import CheckpointError
 from mvd.files.atomic import replacing
 from mvd.files.locks import name_locked
+from mvd.files.regular import require_regular
 from mvd.weights.formats import mindspore_ckpt, safetensors_files, torch_files
 from mvd.weights.formats.arrays import Array, Arrays, RefusedError
 
@@ -33,6 +34,7 @@ _FORMATS: Mapping[Kind, tuple[str, Callable[[bytes], bool], Callable[[bytes], Ar
 }
 
 _ANY = "weights of MindSpore (.ckpt), PyTorch (.pth, .pt) or as safetensors"
+_START = 64  # bytes that tell each format
 _ONNX = b"\x08"
 _OTHERS = {
     _ONNX: ("an ONNX program", "take the weights that it was exported from"),
@@ -66,9 +68,12 @@ def read_weights(file: Path) -> WeightsFile:
     expected = _ANY
     try:
         if not file.is_file():
-            raise RefusedError("no such file", "check the path")
-        data = file.read_bytes()
-        kind = _kind(data)
+            found = "a folder" if file.is_dir() else "no such file"
+            raise RefusedError(found, "check the path")
+        with file.open("rb") as handle:
+            kind = _kind(handle.read(_START))  # a file of another kind may be larger than memory
+            handle.seek(0)
+            data = handle.read()
         expected, _, decode = _FORMATS[kind]
         return WeightsFile(decode(data), kind)
     except RefusedError as refusal:
@@ -122,8 +127,9 @@ def is_onnx(file: Path) -> bool:
     The first byte alone does not tell: the length of a safetensors header can begin with it.
     """
     try:
+        require_regular(file)
         with file.open("rb") as handle:
-            start = handle.read(64)
+            start = handle.read(_START)
     except OSError:
         return False
     return start.startswith(_ONNX) and not any(recognise(start) for _, recognise, _ in _FORMATS.values())

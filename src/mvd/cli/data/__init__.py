@@ -1,0 +1,1 @@
+"""The verbs of data sets: render, check, split, prepare."""

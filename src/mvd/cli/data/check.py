@@ -1,0 +1,32 @@
+"""`mvd check`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """Look at every file of a data set and list every defect."""
+
+    data: Positional[Path]
+    """folder of the data set, or CSV table of own pictures"""
+    trial: int = 1
+    """RegDB's split, 1 to 10"""
+    workers: int = 0
+    """threads; 0 is one for each core"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command; a data set with defects gives the exit code 1."""
+        from mvd.commands.data.check import check
+        from mvd.report.inspection import inspection_report
+        from mvd.report.terminal.progress import counting_bar
+
+        with counting_bar(console, "checking") as bar:
+            inspection = check(**vars(self), progress=bar)
+        console.print(inspection_report(inspection), soft_wrap=True)
+        return 1 if inspection.defects else 0

@@ -1,0 +1,62 @@
+"""`mvd prepare`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from mvd.cli.screen import say
+from mvd.config.recipes import RECIPES
+from mvd.files.names import shell_words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepare:
+    """Resize the training pictures into memory-mapped arrays.
+
+    Test pictures are read once too, so that a damaged file is found now and not after training.
+    """
+
+    data: Positional[Path]
+    """folder of the data set, or CSV table of own pictures"""
+    out: Path | None = None
+    """folder for the arrays; by default that of the data set, for RegDB trial-N in it"""
+    trial: int = 1
+    """RegDB's split, 1 to 10"""
+    height: int = 288
+    """height in pixels"""
+    width: int = 144
+    """width in pixels"""
+    decoder: Literal["pillow", "fast"] = "pillow"
+    """pillow: the pixels of the original; fast: about three times as fast, with slightly different pixels"""
+    workers: int = 0
+    """processes; 0 is one for each core"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.data.prepare import prepare
+        from mvd.report.terminal.progress import counting_bar
+
+        with counting_bar(console, "preparing") as bar:
+            prepared = prepare(**vars(self), progress=bar)
+        say(
+            console,
+            f"{self.data}: {prepared.found}",
+            f"{prepared.folder}: arrays of {self.height}×{self.width} pixels",
+            f"next: {shell_words('mvd', 'train', self.data, *self._train_flags())}",
+        )
+        return 0
+
+    def _train_flags(self) -> list[str]:
+        """Write the flags with which `mvd train` finds these arrays and has their size."""
+        flags = [] if self.trial == 1 else ["--data.trial", str(self.trial)]
+        if self.out is not None:
+            flags += ["--prepared", str(self.out)]
+        for name, recipe in RECIPES.items():
+            if (recipe.data.height, recipe.data.width) == (self.height, self.width):
+                return [*flags, "--recipe", name]
+        return [*flags, "--data.height", str(self.height), "--data.width", str(self.width)]

@@ -1,0 +1,1 @@
+"""The verbs of own pictures: embed, calibrate, gallery, serve."""

@@ -1,0 +1,61 @@
+"""`mvd calibrate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from mvd.cli.screen import open_console, say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrate:
+    """Learn what a model's similarities mean, on held-out people.
+
+    Probabilities and thresholds are kept with the model. Wide embeddings are projected to a smaller width first.
+    """
+
+    model: Positional[str]
+    """run folder, program of mvd export, checkpoint, folder of a model, OWNER/NAME on the hub, or rendered"""
+    data: Positional[Path]
+    """folder or table of a data set"""
+    people: Literal["all", "validation", "test"] = "all"
+    """held-out people to learn on: of the validation, of the test, or of both"""
+    width: int = 512
+    """wider embeddings are projected to this width, learnt on training pictures; 0: not"""
+    verdicts: tuple[Path, ...] = ()
+    """galleries whose results were marked as right and wrong in mvd serve: to learn on these, too"""
+    trial: int | None = None
+    """RegDB's split, by default the one that the model was trained on"""
+    device: str = "auto"
+    """device to compute on: cpu, cuda, cuda:1, …; auto: the first that is there"""
+    precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
+    """arithmetic of a checkpoint; a program has its own"""
+    workers: int = 0
+    """threads that decode pictures; 0: one for each core"""
+    batch: int = 64
+    """pictures in a batch"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.pictures.calibrate import calibrate
+        from mvd.report.calibration import calibration_table, camera_lines, verdict_table
+        from mvd.report.terminal.progress import counting_bar
+
+        errors = open_console(stderr=True)
+        with counting_bar(errors, "calibrating") as bar:
+            done = calibrate(**vars(self), note=lambda line: say(errors, line), progress=bar)
+        say(console, f"{done.file}: calibrated on {done.calibration.data}, for {done.model}")
+        if done.kept is not None:
+            share = f"{done.kept:.1%} of the training pictures' variance"
+            say(console, f"embeddings are projected from {done.wide} to {done.model.width} numbers, which keep {share}")
+        if done.checks:
+            console.print(calibration_table(done.checks))
+        say(console, *camera_lines(done.calibration, done.checks))
+        if done.verdicts:
+            console.print(verdict_table(done.verdicts))
+        return 0

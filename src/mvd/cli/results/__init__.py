@@ -1,0 +1,1 @@
+"""The verbs of results: runs, evaluate, report, protocols."""

@@ -1,0 +1,116 @@
+"""`mvd evaluate`."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from mvd.cli.screen import open_console, print_results, say
+from mvd.config import Descriptor, Machine
+from mvd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mvd.metrics.rerank import Reranking
+    from mvd.metrics.scores import Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(Machine):
+    """Evaluate runs on the test people: CMC, mAP and mINP.
+
+    Every figure comes with its protocol. Runs of several RegDB trials are also summed up as mean and deviation.
+    """
+
+    runs: Positional[tuple[Path, ...]]
+    """run folders"""
+    data: Path | None = None
+    """folder or table of the data set, if not the one that the run was trained on"""
+    protocols: tuple[str, ...] = ()
+    """names of protocols, or patterns such as 'sysu/*/multi-shot/official'; see `mvd protocols`"""
+    trial: int | None = None
+    """RegDB's split, 1 to 10, for a run that was not trained on RegDB"""
+    weights: Literal["best", "last", "initial"] = "best"
+    """best on validation (without validation: the last), last, or initial: before training"""
+    descriptor: Descriptor | None = None
+    """descriptor of a picture, instead of the one in the run's configuration"""
+    allow_trained_identities: bool = False
+    """test people whom the run was trained on, too; these figures count as no test figures of the run"""
+    rerank: bool = False
+    """also re-rank by k-reciprocal neighbours; these figures have rows of their own"""
+    k1: int = 20
+    """neighbours that re-ranking considers"""
+    k2: int = 6
+    """neighbours that re-ranking averages over"""
+    rerank_weight: float = 0.3
+    """weight of the original distance in re-ranking"""
+    save: Path | None = None
+    """also write the ranked list of each query, with distances, to this file (.npz; docs/metrics.md has its format)"""
+    save_top: int = 0
+    """pictures of the gallery in each of those lists; 0: all"""
+    format: Literal["table", "json", "markdown", "latex"] = "table"
+    """output format"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.results.evaluate import evaluate
+        from mvd.metrics.scores import join_trials
+        from mvd.report.terminal.progress import counting_bar
+
+        if not self.runs:
+            raise ConfigError("expected a run folder to evaluate, found none")
+        if self.save is not None and len(self.runs) > 1:
+            raise ConfigError(f"--save: expected one run, found {len(self.runs)}; give each a file of its own")
+        progress = open_console(stderr=True)  # stdout may be piped into a file
+        rows: list[tuple[str, Scores]] = []
+        for run in self.runs:
+            with counting_bar(progress, "embedding") as bar:
+                results = evaluate(
+                    run,
+                    data=self.data,
+                    trial=self.trial,
+                    protocols=self.protocols,
+                    reranking=self._reranking,
+                    weights=self.weights,
+                    descriptor=self.descriptor,
+                    allow_trained_identities=self.allow_trained_identities,
+                    save=self.save,
+                    save_top=self.save_top,
+                    machine=self,
+                    note=lambda line: say(progress, line),
+                    progress=bar,
+                )
+            label = self.weights if len(self.runs) == 1 else str(run)
+            label += f", {self.descriptor}" if self.descriptor else ""
+            rows += [(label, result) for result in results]
+        directions = defaultdict(list)
+        for _, result in rows:
+            directions[result.protocol.partition("/trial-")[0], result.ranking].append(result)
+        if len(self.runs) > 1 and all("/trial-" in result.protocol for _, result in rows):
+            rows += [("all trials", join_trials(results)) for results in directions.values()]
+        self._print(console, rows)
+        return 0
+
+    @property
+    def _reranking(self) -> Reranking | None:
+        from mvd.metrics.rerank import Reranking
+
+        return Reranking(k1=self.k1, k2=self.k2, weight=self.rerank_weight) if self.rerank else None
+
+    def _print(self, console: Console, rows: list[tuple[str, Scores]]) -> None:
+        from mvd.report.rows import latex_rows, markdown_rows
+
+        match self.format:
+            case "table":
+                print_results(console, rows)
+            case "json":
+                print(json.dumps([{"label": label, **result.to_dict()} for label, result in rows], indent=2))
+            case "markdown":
+                print(markdown_rows(rows))
+            case "latex":
+                print(latex_rows(rows))

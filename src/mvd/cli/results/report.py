@@ -1,0 +1,58 @@
+"""`mvd report`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from mvd.cli.screen import open_console, say
+from mvd.config import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Machine):
+    """Explain runs in one HTML file: curves, queries, errors.
+
+    The file needs no network. Test pictures are in it: treat it as you treat them.
+    """
+
+    runs: Positional[tuple[Path, ...]]
+    """run folders; several are compared"""
+    out: Path = Path("report.html")
+    """the file to write"""
+    figures: Path | None = None
+    """also write each figure to this folder, as SVG and PDF"""
+    data: Path | None = None
+    """folder or table of the data set, if not the one that the run was trained on"""
+    protocols: tuple[str, ...] = ()
+    """names of protocols, or patterns; see `mvd protocols`"""
+    weights: Literal["best", "last"] = "best"
+    """best on validation (without validation: the last), or last"""
+    map: Literal["tsne", "umap", "none"] = "tsne"
+    """how embeddings are laid out in the plane; umap needs the extra umap"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.results.report import report
+        from mvd.report.terminal.progress import counting_bar
+
+        progress = open_console(stderr=True)
+        with counting_bar(progress, "embedding") as bar:
+            file = report(
+                self.runs,
+                self.out,
+                figures=self.figures,
+                data=self.data,
+                protocols=self.protocols,
+                weights=self.weights,
+                embedding_map=self.map,
+                machine=self,
+                note=lambda line: say(progress, line),
+                progress=bar,
+            )
+        say(console, f"{file}: written, {file.stat().st_size / 1e6:.1f} MB; open it in a browser")
+        return 0

@@ -1,0 +1,1 @@
+"""The verbs of training: recipes, train, ablate, demo, benchmark."""

@@ -1,0 +1,72 @@
+"""`mvd ablate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from rich.console import Console
+from tyro.conf import AvoidSubcommands, Positional, arg
+
+from mvd.cli.screen import open_console
+from mvd.cli.training.settings import parse_settings
+from mvd.config import RunConfig
+from mvd.config.recipes import RecipeName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablate:
+    """Compare settings, or the paper's losses added one by one.
+
+    Each is trained and tested with several seeds. Without --vary, the ladder is encoders, + bottlenecks, + VSD, + VCD,
+    + VML, + CML; with it, each setting is compared with the configuration as it is. Every field of the configuration
+    that they share is a flag. The same command continues an ablation that was stopped.
+    """
+
+    data: Positional[Path]
+    """folder of the data set, or CSV table of own pictures"""
+    out: Path = Path("runs/ablation")
+    """folder of the runs"""
+    recipe: RecipeName = "mvd"
+    """configuration to start from"""
+    vary: tuple[str, ...] = ()
+    """settings to compare with the configuration, each as NAME='FLAGS' with flags of mvd train, such as
+    'no average=--optimizer.ema 0'"""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """seeds; each setting has a run with each"""
+    prepared: Path | None = None
+    """folder of the prepared arrays, if not where `mvd prepare` puts them"""
+    pretrained: Path | None = None
+    """initial weights of every run, as for `mvd train`"""
+    workers: int = 1
+    """runs at a time; they share the cores"""
+    format: Literal["table", "markdown"] = "table"
+    """output; the figures of every seed go to ablation.json"""
+    config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.training.ablate import ablate
+        from mvd.report.ablation import ablation_markdown, ablation_tables
+        from mvd.report.terminal.progress import counting_bar
+
+        vary = parse_settings(self.vary, self.config)
+        with counting_bar(open_console(stderr=True), "training and testing", "runs") as bar:
+            bar(0, (6 if vary is None else 1 + len(vary)) * len(self.seeds))
+            rungs = ablate(
+                self.data,
+                self.out,
+                self.config,
+                vary=vary,
+                seeds=self.seeds,
+                prepared=self.prepared,
+                pretrained=self.pretrained,
+                workers=self.workers,
+                progress=bar,
+            )
+        if self.format == "markdown":
+            print(ablation_markdown(rungs))
+        else:
+            console.print(*ablation_tables(rungs), sep="\n")
+        return 0

@@ -1,0 +1,63 @@
+"""Settings in words: a name, and flags of `mvd train` that change a configuration."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from tyro.conf import AvoidSubcommands, arg
+
+from mvd.cli.arguments import parse_arguments
+from mvd.config import RunConfig
+from mvd.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fields:
+    config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
+
+
+def parse_setting(text: str, flag: str) -> tuple[str, list[str]]:
+    """Read NAME=FLAGS: a name, and flags as in a shell.
+
+    Args:
+        text: what was given.
+        flag: that it was given to, for the error.
+
+    Raises:
+        ConfigError: it has another form.
+
+    Example:
+        >>> parse_setting("no average=--optimizer.ema 0", "--vary")
+        ('no average', ['--optimizer.ema', '0'])
+    """
+    name, equals, flags = text.partition("=")
+    try:
+        words = shlex.split(flags)
+    except ValueError as error:
+        raise ConfigError(f"{flag}: expected NAME='FLAGS', found {text!r} ({error})") from error
+    if not name or name.startswith("-") or not equals:
+        raise ConfigError(f"{flag}: expected NAME='--flag value …', found {text!r}; the flags are those of mvd train")
+    return name, words
+
+
+def change(base: RunConfig, flags: Sequence[str], program: str) -> RunConfig:
+    """Change a configuration by flags of `mvd train`; a wrong one ends the program with a line."""
+    return parse_arguments(_Fields, flags, program=program, default=_Fields(config=base), see="mvd train --help").config
+
+
+def parse_settings(texts: Sequence[str], base: RunConfig) -> dict[str, RunConfig] | None:
+    """Read the settings of --vary; None without any.
+
+    Raises:
+        ConfigError: one has another form, or a name comes twice.
+    """
+    settings: dict[str, RunConfig] = {}
+    for text in texts:
+        name, flags = parse_setting(text, "--vary")
+        if name in settings:
+            raise ConfigError(f"--vary: expected a name for each setting, found {name!r} twice")
+        settings[name] = change(base, flags, f"ablate --vary {name!r}")
+    return settings or None

@@ -1,0 +1,144 @@
+"""`mvd train`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from rich.console import Console
+from tyro.conf import AvoidSubcommands, Positional, arg
+
+from mvd.cli.screen import STOPPED, print_results, say, watched_training
+from mvd.config import Machine, RunConfig, RuntimeConfig
+from mvd.config.recipes import RecipeName
+from mvd.distributed.launch import process_index
+from mvd.errors import ConfigError
+from mvd.files.names import shell_words
+
+if TYPE_CHECKING:
+    from mvd.report.terminal.progress import TrainingBar
+    from mvd.runs import RunFolder
+    from mvd.runs.observer import Observer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train on prepared pictures, then evaluate on unseen people.
+
+    Every field of the configuration is a flag; the recipe gives the defaults.
+    """
+
+    data: Positional[Path | None] = None
+    """folder of the data set, or CSV table of own pictures"""
+    out: Path = Path("runs/mvd")
+    """run folder to make"""
+    recipe: RecipeName = "mvd"
+    """configuration to start from; `mvd recipes` compares them"""
+    prepared: Path | None = None
+    """folder of the prepared arrays, if not where `mvd prepare` puts them"""
+    pretrained: Path | None = None
+    """initial weights: a ResNet with torchvision's, timm's or MindSpore's names for the encoders, AGW's or a whole
+    MVD network; or a run folder, for its best checkpoint"""
+    resume: Path | None = None
+    """continue the run in this folder; flags of optimizer, schedule and runtime change it from there on, the others are
+    the run's; give the data only if they have moved"""
+    replace: bool = False
+    """delete the run that is in --out"""
+    evaluate: Literal["test", "none"] = "test"
+    """what to evaluate on after training"""
+    tensorboard: bool = False
+    """also write scalars, batches and settings for TensorBoard into the run folder (pip install 'mvd[watch]')"""
+    config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.training.train import resume, train
+
+        with watched_training(console) as bar, self._observer(console, bar) as observer:
+            if self.resume is not None:
+                run, ended = resume(
+                    self.resume,
+                    changes=self._changes(self.resume),
+                    observer=observer,
+                    data=self.data,
+                    prepared=self.prepared,
+                    machine=self._machine(),
+                    tested=self.evaluate == "test",
+                )
+            elif self.data is not None:
+                run, ended = train(
+                    self.data,
+                    self.out,
+                    self.config,
+                    observer=observer,
+                    prepared=self.prepared,
+                    pretrained=self.pretrained,
+                    replace=self.replace,
+                    tested=self.evaluate == "test",
+                )
+            else:
+                raise ConfigError("expected a data folder to train on, or --resume and a run folder, found neither")
+        if not ended:
+            say(console, f"stopped; continue with: {shell_words('mvd', 'train', '--resume', run.path)}")
+            return STOPPED
+        say(console, f"{run.path}: trained, weights in {run.best_checkpoint}")
+        if self.evaluate == "test":
+            _print_test(console, run, None if self.resume is None else self._machine())
+        return 0
+
+    def _machine(self) -> Machine:
+        """Take the settings of the machine that are given."""
+        given = self.config.runtime
+        return Machine(
+            framework=self.config.framework,
+            device=given.device,
+            precision=given.precision,
+            workers=given.workers,
+            batch=given.embed_batch,
+        )
+
+    def _changes(self, run: Path) -> dict[str, Any]:
+        """Find the other settings that are given for a run that goes on."""
+        from mvd.config.changes import find_changes
+
+        if self.pretrained is not None or self.replace:
+            raise ConfigError("expected --resume without --pretrained and --replace, found one; they start a new run")
+        # The framework is the machine's.
+        return find_changes(resumed_defaults(run), replace(self.config, framework="auto"))
+
+    @contextmanager
+    def _observer(self, console: Console, bar: TrainingBar) -> Iterator[Observer]:
+        from mvd.report.weights import MatchPrinter
+        from mvd.runs.observer import Observers
+
+        observers: list[Observer] = [bar]
+        if self.pretrained is not None:
+            observers.append(MatchPrinter(console, self.pretrained))
+        with ExitStack() as stack:
+            if self.tensorboard and process_index() == 0:
+                from mvd.report.tensorboard import TensorBoardWriter
+
+                observers.append(stack.enter_context(TensorBoardWriter(self.resume or self.out)))
+            yield Observers(*observers)
+
+
+def resumed_defaults(run: Path) -> RunConfig:
+    """Return the configuration of a run, with the settings of the machine as they are where none is given."""
+    from mvd.runs import open_run
+
+    config, usual = open_run(run).config, RuntimeConfig()
+    names = ("device", "precision", "workers", "embed_batch")
+    runtime = replace(config.runtime, **{name: getattr(usual, name) for name in names})
+    return replace(config, framework="auto", runtime=runtime)
+
+
+def _print_test(console: Console, run: RunFolder, machine: Machine | None) -> None:
+    from mvd.commands.results.evaluate import evaluate
+    from mvd.report.terminal.progress import counting_bar
+
+    with counting_bar(console, "embedding") as bar:
+        results = evaluate(run.path, machine=machine, progress=bar)
+    print_results(console, [("trained", result) for result in results])

@@ -1,0 +1,1 @@
+"""The verbs of weights: import, convert, show, export, push."""

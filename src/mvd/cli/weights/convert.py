@@ -1,0 +1,34 @@
+"""`mvd convert`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from mvd.cli.screen import say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert:
+    """Write weights in the format and names of another framework."""
+
+    file: Positional[Path]
+    """weights of MVD, ours or a released one's, or of a ResNet: .safetensors, .ckpt, .pth"""
+    out: Positional[Path]
+    """file to write"""
+    to: Literal["mvd", "mindspore", "pytorch"]
+    """mvd: safetensors; mindspore: a .ckpt; pytorch: a .pth; the last two with the names of that release"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.weights.load import convert
+
+        report = convert(self.file, self.out, to=self.to)
+        say(console, f"{self.out}: {len(report.matched)} arrays")
+        if report.left_over:
+            say(console, f"not written, since {self.to} has no place for them: {', '.join(report.left_over)}")
+        return 0

@@ -1,0 +1,35 @@
+"""`mvd show`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show:
+    """Show what a file of weights holds: card, format, network."""
+
+    file: Positional[Path]
+    """weights in any supported format, an exported .onnx, a run folder, for its best checkpoint, the folder of a model,
+    or rendered, the model in the box"""
+    tensors: bool = False
+    """list every tensor with its type and shape"""
+    format: Literal["table", "json"] = "table"
+    """output format"""
+
+    def __call__(self, console: Console) -> int:
+        """Run the command."""
+        from mvd.commands.weights.show import show
+        from mvd.report.card import shown_json, shown_report
+
+        shown = show(self.file)
+        if self.format == "json":
+            print(shown_json(shown))
+        else:
+            console.print(shown_report(shown, tensors=self.tensors))
+        return 0

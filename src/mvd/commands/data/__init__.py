@@ -1,0 +1,1 @@
+"""Data sets: render, check, split and prepare them, and open what a run trains on."""

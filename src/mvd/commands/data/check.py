@@ -1,0 +1,53 @@
+"""`mvd check`: report every defect of a data set at once, and what it is ready for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from mvd.commands.data.training_data import rehearse_validation
+from mvd.commands.results.evaluate import prepare_test
+from mvd.data.checking.check import Inspection, Purpose, check_dataset
+from mvd.data.prepared.arrays import Progress, default_folder
+from mvd.data.prepared.prepare import rehearse_preparing
+from mvd.errors import DatasetError, MvdError
+
+
+def check(data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
+    """Decode every picture of a data set and collect all defects; without any, rehearse validation, test and preparing.
+
+    Args:
+        data: its folder, or the CSV table of own pictures.
+        trial: RegDB's split, 1 … 10; ignored elsewhere.
+        workers: threads; 0 means one for each core.
+        progress: called with (pictures done, pictures in all).
+    """
+    inspection = check_dataset(data, trial=trial, workers=workers, progress=progress)
+    dataset = inspection.dataset
+    if dataset is None or inspection.defects:  # whose tables lack the defective parts
+        return inspection
+    defects, notes, ready = list(inspection.defects), list(inspection.notes), list[Purpose]()
+    rehearsals: list[tuple[Purpose, int, Callable[[], object]]] = [
+        ("train", len(dataset.train), lambda: rehearse_validation(dataset, dataset.validation)),
+        ("test", len(dataset.test), lambda: prepare_test(dataset)),
+    ]
+    for purpose, pictures, rehearse in rehearsals:
+        if not pictures:
+            continue
+        try:
+            rehearse()
+            ready.append(purpose)
+        except MvdError as error:
+            defects.append(str(error))
+    if "train" in ready:
+        try:
+            rehearse_preparing(dataset, default_folder(dataset))
+            ready.append("prepare")
+        except DatasetError as error:
+            notes.append(str(error))
+    if not len(dataset.test):
+        notes.append(f"no people to test on in {dataset.people_lists}: train with --evaluate none")
+    return replace(
+        inspection, defects=tuple(dict.fromkeys(defects)), notes=tuple(notes), ready=() if defects else tuple(ready)
+    )

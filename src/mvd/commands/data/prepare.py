@@ -1,0 +1,50 @@
+"""`mvd prepare`: a data set into resized, memory-mapped arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mvd.commands.data.training_data import describe_dataset
+from mvd.data.images import Decoder
+from mvd.data.layouts import scan
+from mvd.data.prepared.arrays import Progress, default_folder
+from mvd.data.prepared.prepare import prepare_arrays
+from mvd.data.workers import worker_count
+from mvd.errors import ConfigError
+from mvd.results.datasets import PrepareResult
+
+
+def prepare(
+    data: str | Path,
+    *,
+    out: str | Path | None = None,
+    height: int = 288,
+    width: int = 144,
+    trial: int = 1,
+    decoder: Decoder = "pillow",
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> PrepareResult:
+    """Prepare a data set for training; see `mvd.data.prepare_arrays`.
+
+    Args:
+        data: the data set's folder, or the CSV table of own pictures.
+        out: folder for the arrays; where `mvd train` looks for them, if not given.
+        height: height of the prepared pictures in pixels.
+        width: width of the prepared pictures in pixels.
+        trial: RegDB's split, 1 … 10; ignored elsewhere.
+        decoder: "pillow", or "fast" for other packages and slightly other pixels.
+        workers: processes; 0 means one for each core, but at most four.
+        progress: called with (pictures done, pictures in all).
+
+    Raises:
+        ConfigError: size or number of workers is out of range, or the decoder not installed.
+        DatasetError: the data set has a defect, a picture is damaged, or the arrays cannot be written.
+    """
+    if not 16 <= min(height, width) <= max(height, width) <= 4096:
+        raise ConfigError(f"expected a height and a width of at least 16 pixels, at most 4096, found {height}×{width}")
+    worker_count(workers)  # for its errors
+    dataset = scan(data, trial=trial)
+    folder = default_folder(dataset) if out is None else Path(out)
+    prepare_arrays(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
+    return PrepareResult(folder=folder, found=describe_dataset(dataset))

@@ -1,0 +1,130 @@
+"""`mvd synth`: render a synthetic data set and, if wanted, a contact sheet of its people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from PIL import Image
+
+from mvd.data.prepared.arrays import Progress
+from mvd.data.workers import worker_count
+from mvd.errors import ConfigError, DatasetError
+from mvd.files.atomic import replacing
+from mvd.files.writable import require_writable_folder
+from mvd.results.datasets import SynthResult
+from mvd.synthetic import (
+    LAYOUTS,
+    LLCM,
+    REGDB,
+    SYSU_MM01,
+    VARIED_RIG,
+    Difficulty,
+    LayoutName,
+    SyntheticConfig,
+    contact_sheet,
+    even_plan,
+    write_dataset,
+)
+
+Like: TypeAlias = Literal["sysu-mm01", "regdb", "llcm"]
+
+_LIKE: dict[Like, LayoutName] = {"sysu-mm01": "sysu", "regdb": "regdb", "llcm": "llcm"}
+_SHEET_PEOPLE = 8
+
+
+def synth(
+    out: str | Path,
+    *,
+    layout: LayoutName | None = None,
+    like: Like | None = None,
+    train: int = 64,
+    validation: int | None = None,
+    test: int = 24,
+    pictures: int = 8,
+    height: int | None = None,
+    seed: int = 0,
+    difficulty: Difficulty | None = None,
+    thermal: bool = False,
+    varied: bool = False,
+    sheet: str | Path | None = None,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> SynthResult:
+    """Render a data set of people seen by visible and infrared cameras.
+
+    Args:
+        out: the folder to make.
+        layout: on the disk; by default that of `like`, or SYSU-MM01's.
+        like: the numbers of people and pictures of a real data set, instead of the four numbers below.
+        train: identities to train on.
+        validation: identities to choose the best weights by; by default 12, or 0 in a layout without validation.
+        test: identities to test on.
+        pictures: pictures of each identity by each camera, in each modality.
+        height: mean height of the pictures in pixels; by default that of the layout's cameras.
+        seed: decides the people and everything else.
+        difficulty: how hard it is to recognise people; by default `Difficulty()`.
+        thermal: whether the infrared cameras see heat instead of the near infrared.
+        varied: people, places, cameras and boxes of the widest variety, each picture by another camera, as the model in
+            the box is trained on: a visible, a near-infrared and a thermal camera that roam. In the layout "csv" by
+            default; only the layouts of own data have a place for it.
+        sheet: a picture file for a contact sheet.
+        workers: processes; 0 is one for each core.
+        progress: called with (pictures done, pictures in all).
+
+    Raises:
+        DatasetError: the folder is not empty, or the folder or the sheet cannot be written.
+        ConfigError: a number is out of range, or the layout has no place for such cameras or validation people.
+    """
+    plan = {"sysu-mm01": SYSU_MM01, "regdb": REGDB, "llcm": LLCM}[like] if like else None
+    if varied and (like or thermal):
+        raise ConfigError(
+            f"varied: expected neither like nor thermal beside it, found {'like' if like else 'thermal'}; leave one out"
+        )
+    name = layout or (_LIKE[like] if like else "csv" if varied else "sysu")
+    if plan is None:
+        held_out = (12 if LAYOUTS[name].validates else 0) if validation is None else validation
+        rig = VARIED_RIG if varied else LAYOUTS[name].rig
+        plan = even_plan(train=train, validation=held_out, test=test, pictures=pictures, rig=rig)
+    config = SyntheticConfig(
+        seed=seed,
+        plan=plan,
+        height=plan.rig.height if height is None else height,
+        thermal=thermal,
+        difficulty=difficulty or Difficulty(),
+    )
+    if sheet is not None:
+        _require_sheet(Path(sheet))
+    data = write_dataset(Path(out), config, name, workers=worker_count(workers), progress=progress)
+    if sheet is not None:
+        _draw_sheet(Path(sheet), config)
+    return SynthResult(data=data, people=len(plan.people), pictures=plan.pictures)
+
+
+def _draw_sheet(file: Path, config: SyntheticConfig) -> None:
+    page = contact_sheet(config, identities=config.plan.people[:_SHEET_PEOPLE])
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as temporary:
+            page.save(temporary, Image.registered_extensions()[file.suffix.lower()])
+    except (OSError, ValueError) as error:
+        raise _no_sheet(file, error) from error
+
+
+def _require_sheet(file: Path) -> None:
+    """Try that the contact sheet can be written, before anything is rendered.
+
+    Raises:
+        DatasetError: it cannot, or its name has no ending of a picture.
+    """
+    try:
+        if Image.registered_extensions().get(file.suffix.lower()) not in Image.SAVE:
+            raise ValueError(f"unknown ending {file.suffix!r}")
+        require_writable_folder(file.parent)
+    except (OSError, ValueError) as error:
+        raise _no_sheet(file, error) from error
+
+
+def _no_sheet(file: Path, error: Exception) -> DatasetError:
+    reason = getattr(error, "strerror", None) or error
+    return DatasetError(f"{file}: expected a picture file to write, such as sheet.png, could not ({reason})")

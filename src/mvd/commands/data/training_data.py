@@ -1,0 +1,117 @@
+"""From a data set to what a run trains on and is validated on; everything that can be checked is checked here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.config import RunConfig
+from mvd.data.identity import fingerprint, mark_people, name_people
+from mvd.data.pictures import ConcatPictures
+from mvd.data.prepared.arrays import default_folder, load_prepared
+from mvd.data.samples import Dataset, Modality, Samples, concatenate
+from mvd.data.sampling import require_identities
+from mvd.data.training import TrainingData
+from mvd.errors import DatasetError, ProtocolError
+from mvd.files.regular import real_path
+from mvd.metrics.protocols import Protocol, validation_protocol
+from mvd.metrics.scores import rehearse
+from mvd.metrics.validation import Validation
+from mvd.runs import RunData
+
+
+def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[TrainingData, Validation | None]:
+    """Open the prepared pictures, and divide them into training and validation identities.
+
+    Returns:
+        The training data; and the validation data, or None where the data set has none or the run trains on it.
+
+    Raises:
+        DatasetError: the arrays are missing, damaged or of another size than the run's; or identities are too few.
+    """
+    if not len(dataset.train):
+        raise DatasetError(
+            f"{dataset.root}: expected identities to train on, found none; list them in {dataset.people_lists}, or let "
+            f"mvd split choose them"
+        )
+    pictures = load_prepared(dataset, prepared)
+    found, wanted = pictures[0].size, (config.data.height, config.data.width)
+    if found != wanted:
+        raise DatasetError(
+            f"{prepared}: expected prepared pictures of {wanted[0]}×{wanted[1]}, found {found[0]}×{found[1]}; prepare "
+            f"them with --height {wanted[0]} --width {wanted[1]}, or train with --data.height {found[0]} "
+            f"--data.width {found[1]}"
+        )
+    everybody = config.data.train_on == "train+validation"
+    people = np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people
+    require_identities(len(people), config.sampling.identities, dataset.people_lists)
+    visible, infrared = (of_modality.of_people(people) for of_modality in pictures)
+    training = TrainingData(visible=visible, infrared=infrared, identities=people)
+    if everybody or not len(dataset.validation):
+        return training, None
+    held_out = [of_modality.of_people(dataset.validation.people) for of_modality in pictures]
+    samples = concatenate([part.samples for part in held_out])
+    protocol = rehearse_validation(dataset, samples)
+    if protocol is None:
+        return training, None
+    return training, Validation(pictures=ConcatPictures(held_out), samples=samples, protocol=protocol)
+
+
+def rehearse_validation(dataset: Dataset, samples: Samples) -> Protocol | None:
+    """Try before training that a network can be validated.
+
+    Args:
+        dataset: the data set.
+        samples: the pictures of its validation people.
+
+    Returns:
+        The protocol; None without validation people.
+
+    Raises:
+        ProtocolError: there are no queries, no gallery, or no query with a match.
+    """
+    if not len(samples):
+        return None
+    protocol = validation_protocol_of(dataset)
+    try:
+        rehearse(samples, protocol)
+    except ProtocolError as error:
+        raise ProtocolError(f"{dataset.root}: {error}; or choose other people in {dataset.people_lists}") from error
+    return protocol
+
+
+def describe_people(dataset: Dataset, people: npt.NDArray[np.int64], root: Path | None = None) -> RunData:
+    """Describe what weights were trained on, by which it is known again.
+
+    Args:
+        dataset: the data set.
+        people: (K,) those of its identities that were trained on, in the order of the classes.
+        root: the table of own pictures, if it is one.
+    """
+    trained = concatenate([dataset.train, dataset.validation])
+    return RunData(
+        root=str(real_path(root or dataset.root)),
+        prepared=str(real_path(default_folder(dataset))),
+        dataset=dataset.name,
+        identities=tuple(people.tolist()),
+        trial=dataset.trial,
+        people=tuple(name_people(dataset, people.tolist()).values()),
+        marks=tuple(mark_people(dataset, trained.take(np.isin(trained.identities, people)))),
+        fingerprint=fingerprint(dataset),
+    )
+
+
+def validation_protocol_of(dataset: Dataset) -> Protocol:
+    """Return the protocol by which a network is validated on a data set."""
+    return validation_protocol(dataset.name, cameras=bool(dataset.validation.cameras.any()))
+
+
+def describe_dataset(dataset: Dataset) -> str:
+    """Summarise a data set in one line."""
+    parts = []
+    for name, table in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
+        counts = " + ".join(f"{len(table.of(modality))} {modality.name.lower()}" for modality in Modality)
+        parts.append(f"{name} {len(table.people)} people ({counts})")
+    return ", ".join(parts)

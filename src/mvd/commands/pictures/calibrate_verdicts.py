@@ -1,0 +1,88 @@
+"""What was marked as right and wrong on the page of a gallery, for `mvd calibrate`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mvd.errors import GalleryError
+from mvd.gallery.place import Place
+from mvd.gallery.verdicts import VERDICTS, Verdict, read_verdicts
+from mvd.metrics.calibration import Calibration
+from mvd.metrics.calibration.pair_statistics import pair_name
+from mvd.metrics.calibration.platt import Judged, fit_slope
+from mvd.results.calibrate import VerdictCheck
+
+
+def read_galleries(galleries: Sequence[str | Path]) -> dict[Path, list[Verdict]]:
+    """Read the verdicts in the folders of galleries.
+
+    Raises:
+        GalleryError: there is no gallery in a folder, or a line is damaged.
+    """
+    found = {}
+    for gallery in galleries:
+        folder = Place.of(gallery).folder
+        if folder is None or not folder.is_dir():
+            raise GalleryError(
+                f"{gallery}: expected the folder of a gallery, found none; name one that mvd serve was used with"
+            )
+        found[folder] = read_verdicts(folder)
+    return found
+
+
+def group_verdicts(
+    verdicts: Mapping[Path, Sequence[Verdict]], model: str, note: Callable[[str], None]
+) -> dict[tuple[int, int], Judged]:
+    """Group verdicts by modalities of (query, gallery).
+
+    Those on searches with several pictures are left out: the similarity of their mean is distributed otherwise than
+    that of two pictures. So are those on similarities of another model.
+
+    Args:
+        verdicts: of each gallery.
+        model: the model's fingerprint.
+        note: called with a line about what is left out.
+    """
+    found = defaultdict[tuple[int, int], list[Verdict]](list)
+    for folder, all_of_it in verdicts.items():
+        if not all_of_it:
+            note(f"{folder}: no {VERDICTS}: nothing has been marked as right or wrong there yet")
+        other = sum(one.model != model for one in all_of_it)
+        several = sum(one.model == model and one.pictures != 1 for one in all_of_it)
+        for left_out, why in ((other, "similarities of another model"), (several, "searches with several pictures")):
+            if left_out:
+                note(f"{folder}: {left_out} of {len(all_of_it)} verdicts left out: on {why}")
+        for one in all_of_it:
+            if one.model == model and one.pictures == 1:
+                found[one.query_modality, one.gallery_modality].append(one)
+    return {pair: _judged(those) for pair, those in found.items()}
+
+
+def check_verdicts(
+    judged: Mapping[tuple[int, int], Judged], calibration: Calibration, plain: Calibration
+) -> dict[str, VerdictCheck]:
+    """Compare the slopes of calibrations that were learnt with verdicts and without, by pair of modalities."""
+    return {
+        name: VerdictCheck(
+            queries=len(np.unique(one.queries)),
+            right=int(one.same.sum()),
+            wrong=int((~one.same).sum()),
+            held_out=plain.pairs[name].slope,
+            judged=fit_slope(one) if one.enough else None,
+            slope=calibration.pairs[name].slope,
+        )
+        for name, one in ((pair_name(*pair), one) for pair, one in judged.items())
+        if name in plain.pairs
+    }
+
+
+def _judged(verdicts: Sequence[Verdict]) -> Judged:
+    return Judged(
+        similarities=np.array([one.similarity for one in verdicts]),
+        same=np.array([one.same for one in verdicts]),
+        queries=np.unique([one.query for one in verdicts], return_inverse=True)[1],
+    )

@@ -1,0 +1,1 @@
+"""Results: list and compare runs, evaluate one, explain them in a report."""

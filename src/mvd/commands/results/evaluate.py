@@ -1,0 +1,294 @@
+"""`mvd evaluate`: the weights of a run and a test set into figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from mvd import distributed
+from mvd.commands.engine import fit_machine, machine_flags
+from mvd.commands.training.rehearsal import require_savable
+from mvd.config import Descriptor, Machine, RunConfig
+from mvd.data.galleries.official import Permutations, load_permutations
+from mvd.data.identity import fingerprint, mark_people, name_people
+from mvd.data.layouts import scan
+from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
+from mvd.data.samples import Dataset, Samples
+from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
+from mvd.files.atomic import cannot_write
+from mvd.files.names import shell_words
+from mvd.files.regular import real_path
+from mvd.metrics.features import Features
+from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
+from mvd.metrics.rankings import save_rankings
+from mvd.metrics.rerank import Reranking
+from mvd.metrics.scores import Scores, rehearse
+from mvd.metrics.scores import evaluate as score
+from mvd.runs import DamagedCheckpointError, RunData, RunFolder, open_run, read_meta, write_json
+
+Weights = Literal["best", "last", "initial"]
+Progress = Callable[[int, int], None]
+Note = Callable[[str], None]
+
+PERMUTATIONS = Path("exp") / "rand_perm_cam.mat"
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+def evaluate(
+    path: Path | str,
+    *,
+    data: Path | str | None = None,
+    trial: int | None = None,
+    protocols: Sequence[str] = (),
+    reranking: Reranking | None = None,
+    weights: Weights = "best",
+    descriptor: Descriptor | None = None,
+    allow_trained_identities: bool = False,
+    save: Path | str | None = None,
+    save_top: int = 0,
+    machine: Machine | None = None,
+    note: Note = _silent,
+    progress: Progress | None = None,
+) -> list[Scores]:
+    """Evaluate a run on the test identities.
+
+    The results are also written to the run folder, as `evaluation-<weights>.json`; with another descriptor than the
+    run's own, as `evaluation-<weights>-<descriptor>.json`; of another data set than the run's, under its name and
+    fingerprint, as `evaluation-<weights>-on-<name>-<fingerprint>.json`, which counts as no figure of the run. The
+    processes of a launch share the pictures.
+
+    Args:
+        path: the run folder.
+        data: the data set's folder or table, where it is not the one that the run was trained on.
+        trial: RegDB's split, where the run was not trained on RegDB; else it is the run's own.
+        protocols: names of protocols, or patterns; none means the customary ones of the data set: both directions, or
+            SYSU-MM01's two searches, single-shot, with official galleries where exp/rand_perm_cam.mat exists.
+        reranking: re-rank too; a result of its own after each plain one.
+        weights: the run's best, by validation, or its last where there is no best; its last; or the initial ones.
+        descriptor: the embedding of a picture, where it is not the configuration's; training does not depend on it.
+        allow_trained_identities: test people whom the run was trained on, too; the figures count as no test figures
+            of the run.
+        save: a file (.npz) for the ranked list of each query with distances, per protocol and trial;
+            `mvd.metrics.load_rankings` reads it and says what is in it.
+        save_top: how many of the gallery to list in it; 0 lists all.
+        machine: the framework, device, precision, workers and batch; by default the run's, where they are there.
+        note: called with a line that the user should see.
+        progress: called with (pictures embedded, pictures in all).
+
+    Raises:
+        RunError: there is no run, or no such weights in it.
+        CheckpointError: the weights are damaged, or of another network.
+        DatasetError: the test pictures or the galleries cannot be read.
+        ProtocolError: there is no such protocol, it does not fit the pictures, or test people are among those whom the
+            run was trained on.
+        ConfigError: the run's network has no such descriptor, or the name of `save` another ending.
+    """
+    save = None if save is None else Path(save)
+    if save is not None:
+        require_savable(save, save_top)
+    run = open_run(Path(path))
+    config, own = run.config, run.config.model.descriptor
+    config = replace(config, model=replace(config.model, descriptor=descriptor or own))
+    root = Path(run.data.root if data is None else data)
+    checkpoint = _checkpoint(run, weights)
+    with machine_flags():
+        engine, config, lines = fit_machine(config, machine or Machine())
+    for line in lines:
+        note(line)
+    with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):
+        with distributed.agreement():
+            dataset = scan(root, trial=_trial(run, trial))
+            seen = () if weights == "initial" else trained_people(run.data, dataset, root)
+            if seen and not allow_trained_identities:
+                raise ProtocolError(describe_trained(run.path, run.data, dataset, seen))
+            chosen, galleries = prepare_test(dataset, protocols, reranking)
+        embeddings = engine.embed(
+            config,
+            len(run.data.identities),
+            checkpoint,
+            pictures_of(dataset, dataset.test, config, progress),
+            modalities=dataset.test.modalities,
+        )
+        results: list[Scores] = []
+        with distributed.agreement():
+            if distributed.is_first():
+                features = Features(descriptors=embeddings, samples=dataset.test)
+                rankings = (None,) if reranking is None else (None, reranking)
+                results = [score(features, one, galleries, reranking=how) for one in chosen for how in rankings]
+                own_data = is_own_data(run.data, dataset, root)
+                record = {
+                    "weights": str(checkpoint) if checkpoint else "initial",
+                    "step": read_meta(checkpoint).step if checkpoint else 0,
+                    "descriptor": config.model.descriptor,
+                    "data": str(real_path(root)),
+                    "own": own_data and not seen,
+                    "results": [result.to_dict() for result in results],
+                }
+                name = weights if config.model.descriptor == own else f"{weights}-{config.model.descriptor}"
+                name += "-trained-identities" if seen else ""
+                name += "" if own_data else f"-on-{_file_name(root)}-{fingerprint(dataset)[:8]}"
+                file = run.path / f"evaluation-{name}.json"
+                try:
+                    write_json(file, record)
+                except RunError as error:
+                    # What took minutes to compute is shown all the same.
+                    note(f"{error}; the figures are shown, and not kept")
+                else:
+                    if not record["own"]:
+                        note(f"{file}: kept there, since these are no test figures of the run on its own data set")
+                if save is not None:
+                    try:
+                        save_rankings(save, features, chosen, galleries, rerankings=rankings, top=save_top)
+                    except OSError as error:
+                        note(f"{cannot_write(save, error)}; the figures are shown, the ranked lists not kept")
+        return distributed.broadcast(results)
+
+
+def prepare_test(
+    dataset: Dataset, patterns: Sequence[str] = (), reranking: Reranking | None = None
+) -> tuple[Sequence[Protocol], Permutations | None]:
+    """Choose protocols, load the galleries that they need, and rehearse them: every error before anything expensive.
+
+    Raises:
+        DatasetError: there are no test people, or the official galleries are missing or damaged.
+        ProtocolError: a pattern fits no protocol, or a protocol does not fit the pictures.
+    """
+    chosen = choose_protocols(dataset, patterns)
+    try:
+        galleries = load_galleries(dataset, chosen)
+        for protocol in chosen:
+            rehearse(dataset.test, protocol, galleries)
+    except (DatasetError, ProtocolError) as error:
+        if not any(protocol.draw is Draw.OFFICIAL for protocol in chosen):
+            raise
+        raise type(error)(
+            f"{error}; or draw seeded galleries: --protocols 'sysu/*/single-shot/seeded', which mvd train does where "
+            f"{dataset.root / PERMUTATIONS} is not there"
+        ) from error
+    if reranking is not None:
+        # Apart from the above: seeded galleries are of the same size, and so no remedy here.
+        for protocol in chosen:
+            rehearse(dataset.test, protocol, galleries, reranking=reranking)
+    return chosen, galleries
+
+
+def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Protocol]:
+    """Choose protocols of a data set by name or pattern, or the customary ones where there are no patterns.
+
+    Raises:
+        DatasetError: there are no test people.
+        ProtocolError: a pattern fits no protocol.
+    """
+    if not len(dataset.test):
+        raise DatasetError(
+            f"{dataset.root}: expected people to test on, found none; name some in "
+            f"{dataset.people_lists}, or train with --evaluate none"
+        )
+    known = protocols_of(
+        dataset.name, trial=1 if dataset.trial is None else dataset.trial, cameras=bool(dataset.test.cameras.any())
+    )
+    if patterns:
+        return select_protocols(known, patterns)
+    if dataset.name == "sysu":
+        gallery = "official" if (dataset.root / PERMUTATIONS).exists() else "seeded"
+        return select_protocols(known, [f"sysu/*/single-shot/{gallery}"])
+    return [protocol for protocol in known if not protocol.transposed]
+
+
+def is_own_data(known: RunData, dataset: Dataset, root: Path) -> bool:
+    """Whether a data set is the one that a run was trained on: at its place, or with its fingerprint elsewhere."""
+    if dataset.name != known.dataset or dataset.trial != known.trial:
+        return False
+    return real_path(root) == Path(known.root) or fingerprint(dataset) == known.fingerprint
+
+
+def trained_people(known: RunData, dataset: Dataset, root: Path) -> Sequence[str]:
+    """Name the test people whom a run was trained on.
+
+    They are known by their name where the data set is at the run's place, and by their pictures anywhere.
+    """
+    named = name_people(dataset, dataset.test.people.tolist())
+    pictured = mark_people(dataset, dataset.test) if known.marks else {}
+    found = {pictured[mark] for mark in known.marks if mark in pictured}
+    if real_path(root) == Path(known.root) and known.people:
+        found |= {identity for identity, name in named.items() if name in known.people}
+    elif real_path(root) == Path(known.root) and known.source is None:  # a run of 0.1.0
+        found |= named.keys() & set(known.identities)
+    return [name for identity, name in named.items() if identity in found]
+
+
+def describe_trained(
+    source: Path,
+    known: RunData,
+    dataset: Dataset,
+    seen: Sequence[str],
+    remedy: str = "mvd evaluate --allow-trained-identities tests them anyway",
+) -> str:
+    """Write the error about test people whom a run, or the weights in a file, were trained on."""
+    if known.trial is not None and dataset.trial not in (None, known.trial):
+        return (
+            f"{source}: expected trial {known.trial}, which this run was trained on, found trial {dataset.trial}, "
+            f"whose test people it has seen in training; leave --trial out or evaluate the run of that trial; {remedy}"
+        )
+    some = ", ".join(seen[:3]) + (", …" if len(seen) > 3 else "")
+    return (
+        f"{source}: expected test people whom it was not trained on, found {len(seen)} of "
+        f"{len(dataset.test.people)} that it was trained on ({some}); restore {dataset.people_lists}; {remedy}"
+    )
+
+
+def _file_name(root: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", real_path(root).stem)[:40]
+
+
+def _trial(run: RunFolder, trial: int | None) -> int:
+    if trial is not None:
+        return trial
+    return 1 if run.data.trial is None else run.data.trial
+
+
+@contextmanager
+def _naming_other_checkpoints(run: RunFolder, checkpoint: Path | None) -> Iterator[None]:
+    """Say what can be evaluated instead where a checkpoint is damaged."""
+    try:
+        yield
+    except DamagedCheckpointError as error:
+        last = checkpoint == run.checkpoint("last")
+        other = (
+            f"mvd train --resume {shell_words(run.path)} goes on from the one before it" if last else "--weights last"
+        )
+        raise CheckpointError(f"{error}; put a copy in its place, or: {other}") from error
+
+
+def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:
+    return None if weights == "initial" else run.own_checkpoint(weights)
+
+
+def load_galleries(dataset: Dataset, protocols: Sequence[Protocol]) -> Permutations | None:
+    """Load the official galleries of a data set where one of the protocols needs them.
+
+    Raises:
+        DatasetError: they are missing or damaged.
+    """
+    official = any(protocol.draw is Draw.OFFICIAL for protocol in protocols)
+    return load_permutations(dataset.root / PERMUTATIONS) if official else None
+
+
+def pictures_of(dataset: Dataset, samples: Samples, config: RunConfig, progress: Progress | None = None) -> Pictures:
+    """Give pictures in the order of their table, resized as a run has them, with progress where it is asked for."""
+    files = PictureFiles(
+        root=dataset.root,
+        paths=samples.paths.tolist(),
+        height=config.data.height,
+        width=config.data.width,
+        workers=config.runtime.workers,
+        upright=dataset.upright,
+    )
+    return files if progress is None else ProgressPictures(files, progress)

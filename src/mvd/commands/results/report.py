@@ -1,0 +1,191 @@
+"""`mvd report`: runs explained in one HTML file, and their figures as files for a paper."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from mvd.commands.engine import load_engine, machine_flags
+from mvd.commands.results.evaluate import describe_trained, pictures_of, prepare_test, trained_people
+from mvd.commands.results.report_parts import MapMethod, embedding_map_of, heatmaps_of, look_backwards
+from mvd.config import Machine
+from mvd.data.identity import name_people
+from mvd.data.layouts import scan
+from mvd.data.samples import Modality
+from mvd.errors import MissingPackageError, ProtocolError, RunError
+from mvd.files.atomic import cannot_write
+from mvd.files.writable import require_writable, require_writable_folder
+from mvd.metrics.calibration import Calibration
+from mvd.metrics.explain import confusions, group_figures, pick_retrievals, similarity_histograms
+from mvd.metrics.features import Features
+from mvd.metrics.rankings import rank
+from mvd.metrics.scores import evaluate
+from mvd.results.report import ProtocolReport, RunReport
+from mvd.runs import RunFolder, load_checkpoint, open_run
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+def report(
+    runs: Sequence[str | Path],
+    out: str | Path = "report.html",
+    *,
+    figures: str | Path | None = None,
+    data: str | Path | None = None,
+    protocols: Sequence[str] = (),
+    weights: Literal["best", "last"] = "best",
+    embedding_map: MapMethod = "tsne",
+    machine: Machine | None = None,
+    note: Callable[[str], None] = _silent,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Explain runs in one self-contained HTML file.
+
+    It has the configuration and the card; curves of losses and validation; the CMC of every protocol; queries
+    with what they found; distributions of similarities; a map of embeddings before and after training; where the
+    network looks; and which cameras and identities are confused. Several runs are compared.
+
+    Args:
+        runs: run folders.
+        out: the file to write, in the place of one that is there.
+        figures: a folder for each figure as SVG and PDF.
+        data: the data set's folder or table, where it is not the one that a run was trained on.
+        protocols: names or patterns; the customary ones of the data set by default.
+        weights: the best by validation, or the last.
+        embedding_map: how embeddings are laid out in the plane; "umap" needs the extra "umap".
+        machine: the device, precision, workers and batch; by default the runs', where they are there.
+        note: called with a line that the user should see.
+        progress: called with (pictures embedded, pictures in all), for each pass over the test pictures.
+
+    Returns:
+        `out`.
+
+    Raises:
+        MissingPackageError: the extra "report" is not installed.
+        RunError: a run is missing or damaged, or the file cannot be written.
+        ProtocolError: a protocol does not fit, or test people are among those whom a run was trained on.
+        MvdError: as for `mvd.evaluate`.
+    """
+    if not runs:
+        raise RunError("expected a run folder to report on, found none")
+    _require(embedding_map)
+    out = Path(out)
+    place = out
+    try:
+        require_writable(out)
+        if figures is not None:
+            place = Path(figures)
+            require_writable_folder(place)
+    except OSError as error:
+        raise cannot_write(place, error) from error
+    from mvd.report.html.figures import write_figures
+    from mvd.report.html.page import write_page
+
+    found = [
+        explain(
+            folder,
+            data=data,
+            protocols=protocols,
+            weights=weights,
+            embedding_map=embedding_map,
+            machine=machine,
+            note=note,
+            progress=progress,
+        )
+        for folder in runs
+    ]
+    try:
+        write_page(found, out)
+        if figures is not None:
+            write_figures(found, Path(figures))
+    except OSError as error:
+        raise cannot_write(out if figures is None else Path(error.filename or figures), error) from error
+    return out
+
+
+def explain(
+    folder: str | Path,
+    *,
+    data: str | Path | None = None,
+    protocols: Sequence[str] = (),
+    weights: Literal["best", "last"] = "best",
+    embedding_map: MapMethod = "tsne",
+    machine: Machine | None = None,
+    note: Callable[[str], None] = _silent,
+    progress: Callable[[int, int], None] | None = None,
+) -> RunReport:
+    """Compute what a report shows of a run; arguments and errors are those of `report`."""
+    run = open_run(Path(folder))
+    root = Path(run.data.root if data is None else data)
+    checkpoint, engine = run.own_checkpoint(weights), load_engine(run.config)
+    with machine_flags():
+        config, lines = engine.adapt(run.config, machine or Machine())
+    for line in lines:
+        note(line)
+    dataset = scan(root, trial=1 if run.data.trial is None else run.data.trial)
+    seen = trained_people(run.data, dataset, root)
+    if seen:
+        raise ProtocolError(describe_trained(run.path, run.data, dataset, seen, "a report shows people not trained on"))
+    chosen, galleries = prepare_test(dataset, protocols)
+    test, classes = dataset.test, len(run.data.identities)
+    pictures = pictures_of(dataset, test, config, progress)
+    features = Features(
+        descriptors=engine.embed(config, classes, checkpoint, pictures, modalities=test.modalities), samples=test
+    )
+    parts = []
+    for protocol in chosen:
+        lists = rank(features, protocol, galleries)[0]
+        parts.append(
+            ProtocolReport(
+                scores=evaluate(features, protocol, galleries),
+                retrievals=pick_retrievals(lists, test),
+                groups=group_figures(lists, test),
+                confusions=confusions(lists, test),
+            )
+        )
+    asked = {protocol.query_modality for protocol in chosen}
+    left_out: list[str] = []
+    return RunReport(
+        path=run.path,
+        weights=weights,
+        card=run.card_with_tests(checkpoint),
+        config=run.config,
+        log=run.metrics(),
+        data=dataset.root,
+        samples=test,
+        names=name_people(dataset, test.people.tolist()),
+        upright=dataset.upright,
+        protocols=parts,
+        backwards=look_backwards(features) if asked == {Modality.INFRARED} else (),
+        histograms=similarity_histograms(features),
+        calibration=_calibration(run, checkpoint),
+        map=embedding_map_of(embedding_map, features, dataset, config, classes, left_out),
+        heatmaps=heatmaps_of(config, classes, checkpoint, dataset, left_out),
+        left_out=left_out,
+    )
+
+
+def _require(embedding_map: MapMethod) -> None:
+    """Refuse to compute for minutes what could not be shown."""
+    packages = ["altair", "jinja2", "vl_convert"]
+    packages += {"tsne": ["sklearn"], "umap": ["umap"], "none": []}[embedding_map]
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            extra = "umap" if package == "umap" else "report"
+            raise MissingPackageError(
+                f"expected the package {package}, which a report needs, found none; install it: "
+                f"pip install 'mvd[{extra}]'"
+            ) from error
+
+
+def _calibration(run: RunFolder, checkpoint: Path) -> Calibration | None:
+    from mvd.inference.identity import fingerprint_weights
+    from mvd.inference.kept import kept_calibration
+
+    return kept_calibration(checkpoint, fingerprint_weights(load_checkpoint(checkpoint)[0], run.config))

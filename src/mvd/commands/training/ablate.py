@@ -1,0 +1,181 @@
+"""`mvd ablate`: settings trained and tested with equal budget and equal seeds: the paper's ladder, or any others.
+
+Each rung of the ladder adds one thing to the one below: specific and shared encoders; information bottlenecks; VSD;
+VCD; VML; CML. Settings of one's own are each compared with the configuration that they change. All may start from the
+same pre-trained encoders. Each run is tested by its observations and, if it has bottlenecks, by its representations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mvd.commands.training.jobs import FIGURES, Job, RunFigures, check_seeds, check_workers, claimed, finished
+from mvd.commands.training.rehearsal import rehearse_folder
+from mvd.config import Descriptor, LossConfig, RunConfig
+from mvd.config.recipes import resolve_config
+from mvd.data.layouts import scan
+from mvd.data.prepared.arrays import Progress
+from mvd.errors import ConfigError
+from mvd.results.ablation import RungResult, SeedFigures
+from mvd.runs import write_json
+from mvd.weights.load import load_pretrained
+
+_DESCRIPTORS: tuple[Descriptor, ...] = ("observation", "representation")
+_CML_WEIGHT = 8.0  # of the PyTorch release, for recipes without the term
+_BASE = "as it is"
+"""The name of the configuration that settings of one's own change."""
+
+
+class Rung(NamedTuple):
+    """One setting: its name, which is its folder's, what it adds to the one that it is compared with, and that one."""
+
+    name: str
+    adds: str
+    config: RunConfig
+    against: str | None
+
+
+def ladder(base: RunConfig) -> list[Rung]:
+    """Make the rungs from a configuration; the weights of its own terms are kept.
+
+    Raises:
+        ConfigError: the configuration has a single encoder.
+
+    Example:
+        >>> [rung.name for rung in ladder(RunConfig())]
+        ['encoders', 'bottlenecks', 'vsd', 'vcd', 'vml', 'cml']
+    """
+    if base.model.encoders != "mvd":
+        raise ConfigError(
+            f"model.encoders: expected mvd, whose parts are added one by one, found {base.model.encoders}; or compare "
+            f"settings of your own: --vary 'NAME=--flag value'"
+        )
+    usual, own = LossConfig(), base.losses
+    bare = replace(own, vsd_weight=0.0, vcd_weight=0.0, vml_weight=0.0, cml_weight=0.0)
+    vsd = replace(bare, vsd_weight=own.vsd_weight or usual.vsd_weight)
+    vcd = replace(vsd, vcd_weight=own.vcd_weight or usual.vcd_weight)
+    vml = replace(vcd, vml_weight=own.vml_weight or usual.vml_weight)
+    cml = replace(vml, cml_weight=own.cml_weight or _CML_WEIGHT)
+    bottlenecks = replace(base.model, bottleneck=True)
+    encoders = replace(base.model, bottleneck=False, descriptor="observation")  # the only one it has
+    rungs = [
+        ("encoders", "specific + shared encoders", encoders, bare),
+        ("bottlenecks", "+ bottlenecks", bottlenecks, bare),
+        ("vsd", "+ VSD", bottlenecks, vsd),
+        ("vcd", "+ VCD", bottlenecks, vcd),
+        ("vml", "+ VML", bottlenecks, vml),
+        ("cml", "+ CML", bottlenecks, cml),
+    ]
+    below = [None, *(name for name, *_ in rungs)]
+    return [
+        Rung(name, adds, replace(base, model=model, losses=losses), against)
+        for (name, adds, model, losses), against in zip(rungs, below, strict=False)
+    ]
+
+
+def settings(base: RunConfig, vary: Mapping[str, RunConfig]) -> list[Rung]:
+    """List a configuration and the settings that are compared with it.
+
+    Args:
+        base: the configuration.
+        vary: name → a configuration; the name is a folder's.
+
+    Raises:
+        ConfigError: a name cannot be a folder's, or a setting is the configuration itself.
+    """
+    for name, config in vary.items():
+        if not name or name != Path(name).name or name.startswith(".") or name == _BASE:
+            raise ConfigError(f"vary: expected a name that a folder can have, found {name!r}; take letters and digits")
+        if config == base:
+            raise ConfigError(f"vary: expected {name} to differ from the configuration, found the same; change a field")
+    return [Rung(_BASE, _BASE, base, None)] + [Rung(name, name, config, _BASE) for name, config in vary.items()]
+
+
+def ablate(
+    data: str | Path,
+    out: str | Path,
+    config: RunConfig | str = "mvd",
+    *,
+    vary: Mapping[str, RunConfig] | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    prepared: str | Path | None = None,
+    pretrained: str | Path | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> list[RungResult]:
+    """Train and test every setting with every seed.
+
+    The figures are also written to `out`/ablation.json.
+
+    Args:
+        data: the data set's folder, or the table of own pictures; its arrays are prepared.
+        out: folder of the runs, `out`/<setting>/seed-<seed>.
+        config: the configuration that all runs share, or the name of a recipe.
+        vary: configurations by name, each compared with `config`; without it, the paper's ladder.
+        seeds: each setting is trained once with each.
+        prepared: the folder of the prepared arrays, if `mvd prepare` wrote them elsewhere than by default.
+        pretrained: weights that the encoders of every run start from, as for `train`.
+        workers: runs at a time; they share the cores.
+        progress: called with (runs done, runs in all).
+
+    Returns:
+        The rungs from the lowest; or the configuration as it is, and then the settings in their order.
+
+    Raises:
+        ConfigError: no or equal seeds, no worker, a configuration without such a ladder, or a setting without a name.
+        BusyError: another ablation is at work in `out`.
+        RunError: `out` cannot be written, or a folder in it holds a run of another configuration, or with other
+            pre-trained weights.
+        MvdError: as for `train` and `evaluate`.
+    """
+    check_seeds(seeds)
+    check_workers(workers)
+    data, out, base = Path(data), Path(out), resolve_config(config)
+    prepared = None if prepared is None else Path(prepared)
+    pretrained = None if pretrained is None else Path(pretrained)
+    rungs = ladder(base) if vary is None else settings(base, vary)
+    if pretrained is not None:
+        load_pretrained(pretrained, base.model)  # fails before anything is written
+    # Seed by seed, so that a stopped ablation has complete ladders.
+    jobs = [
+        Job(
+            folder=out / rung.name / f"seed-{seed}",
+            data=data,
+            prepared=prepared,
+            pretrained=pretrained,
+            config=replace(rung.config, seed=seed),
+            descriptors=_DESCRIPTORS if rung.config.model.bottleneck else _DESCRIPTORS[:1],
+        )
+        for seed in seeds
+        for rung in rungs
+    ]
+    dataset = scan(data, trial=base.data.trial)
+    everybody = base.data.train_on == "train+validation"
+    people = len(np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people)
+    waiting = [job for job in jobs if not (job.folder / FIGURES).is_file()]
+    rehearse_folder(out, [(job.config, people) for job in waiting])
+    figures: dict[Path, RunFigures] = {}
+    with claimed(out):
+        for folder, found in finished(jobs, workers):
+            figures[folder] = found
+            if progress is not None:
+                progress(len(figures), len(jobs))
+    results = [_join_seeds(rung, [figures[out / rung.name / f"seed-{seed}"] for seed in seeds]) for rung in rungs]
+    write_json(out / "ablation.json", {"seeds": list(seeds), "rungs": [asdict(result) for result in results]})
+    return results
+
+
+def _join_seeds(rung: Rung, runs: Sequence[RunFigures]) -> RungResult:
+    figures: dict[str, SeedFigures] = {
+        descriptor: {
+            protocol: {name: tuple(run[descriptor][protocol][name] for run in runs) for name in names}
+            for protocol, names in protocols.items()
+        }
+        for descriptor, protocols in runs[0].items()
+    }
+    return RungResult(name=rung.name, adds=rung.adds, against=rung.against, figures=figures)

@@ -1,0 +1,193 @@
+"""Runs of a table, such as an ablation's: trained and tested one after another, or several at a time, and kept.
+
+Every run is an ordinary run folder with its test figures in it, so a stopped table continues: finished runs are read,
+stopped ones resumed, the others started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from mvd.commands.results.evaluate import evaluate, is_own_data
+from mvd.commands.training.train import resume, train
+from mvd.config import Descriptor, RunConfig
+from mvd.data.layouts import scan
+from mvd.data.workers import process_pool, worker_count
+from mvd.errors import ConfigError, RunError, TrainingError
+from mvd.files.locks import folder_locked
+from mvd.files.regular import real_path
+from mvd.files.strict_json import parse_json
+from mvd.runs import open_run, write_json
+from mvd.runs.observer import Observer
+from mvd.weights.load import pretrained_file
+
+FIGURES = "figures.json"
+"""The test figures of a run, in its folder."""
+
+RunFigures: TypeAlias = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""Descriptor → protocol → figure, such as "mAP" → its mean over trials, from 0 to 1."""
+
+
+class Job(NamedTuple):
+    """One run.
+
+    Attributes:
+        folder: of the run.
+        data: the data set's folder or table.
+        prepared: the folder of its arrays, where it is not the default one.
+        pretrained: weights that the run starts from.
+        config: the configuration.
+        descriptors: that it is tested by.
+    """
+
+    folder: Path
+    data: Path
+    prepared: Path | None
+    pretrained: Path | None
+    config: RunConfig
+    descriptors: tuple[Descriptor, ...]
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Refuse no seeds and equal ones.
+
+    Raises:
+        ConfigError: there are none, or two are equal.
+    """
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, seeds)) or 'none'}")
+
+
+def check_workers(workers: int) -> None:
+    """Refuse no workers, which would be all cores elsewhere.
+
+    Raises:
+        ConfigError: there are none, or absurdly many.
+    """
+    if worker_count(workers) != workers:
+        raise ConfigError(f"workers: expected at least 1, found {workers}")
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Make the folder of the runs, and hold its lock.
+
+    Raises:
+        BusyError: another process is at work in it.
+        RunError: it cannot be made.
+    """
+    with ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(folder_locked(out))
+        except OSError as error:
+            raise RunError(
+                f"{out}: expected a folder to write runs to, could not make it ({error.strerror or error}); choose "
+                f"another --out"
+            ) from error
+        yield
+
+
+def finished(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Path, RunFigures]]:
+    """Yield folder and figures of each run as it is finished.
+
+    Args:
+        jobs: the runs.
+        workers: runs at a time; they share the cores.
+
+    Raises:
+        TrainingError: a run's process was killed.
+        MvdError: as for `train` and `evaluate`.
+    """
+    if workers == 1:
+        yield from ((job.folder, run_job(job)) for job in jobs)
+        return
+    threads = max(1, worker_count(0) // workers)
+    with process_pool(workers, threads=threads) as pool:
+        waiting = {pool.submit(run_job, job): job.folder for job in jobs}
+        try:
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                "expected every run's process to live, found one killed, perhaps for lack of memory; run the same "
+                "command again with fewer --workers: finished runs are kept"
+            ) from error
+
+
+def run_job(job: Job) -> RunFigures:
+    """Train and test a run, continue it, or read its figures.
+
+    Raises:
+        RunError: its folder holds another run.
+        MvdError: as for `train` and `evaluate`.
+    """
+    folder, record = job.folder, job.folder / FIGURES
+    if (folder / "config.json").is_file():
+        _require_same(job)
+        if record.is_file():
+            return read_figures(folder)
+        resume(folder, observer=Observer(), tested=True)
+    else:
+        train(
+            job.data,
+            folder,
+            job.config,
+            observer=Observer(),
+            prepared=job.prepared,
+            pretrained=job.pretrained,
+            tested=True,
+        )
+    figures: RunFigures = {
+        descriptor: {scores.protocol: scores.mean._asdict() for scores in evaluate(folder, descriptor=descriptor)}
+        for descriptor in job.descriptors
+    }
+    write_json(record, figures)
+    return figures
+
+
+def read_figures(folder: Path) -> RunFigures:
+    """Read the test figures of a finished run.
+
+    Raises:
+        RunError: they are damaged.
+    """
+    file = folder / FIGURES
+    try:
+        found: RunFigures = parse_json(file.read_text(encoding="utf-8"))
+        figures = [value for protocols in found.values() for means in protocols.values() for value in means.values()]
+        if not figures or any(type(value) not in (int, float) for value in figures):
+            raise ValueError("no figures")
+    except (OSError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{file}: expected the figures of a run, found something else ({error}); delete the file, and start the "
+            f"same command again"
+        ) from error
+    return found
+
+
+def _require_same(job: Job) -> None:
+    """Refuse a folder that holds another run."""
+    run = open_run(job.folder)
+    # A run keeps the framework that "auto" took.
+    wanted = replace(job.config, framework=run.config.framework)
+    if replace(run.config, runtime=wanted.runtime) != wanted:
+        raise RunError(
+            f"{job.folder}: expected a run of this table, found one of another configuration; choose another --out"
+        )
+    dataset = scan(job.data, trial=job.config.data.trial)
+    if not is_own_data(run.data, dataset, job.data):
+        raise RunError(
+            f"{job.folder}: expected a run on {job.data}, found one on {run.data.root}; choose another --out"
+        )
+    if run.data.pretrained != (None if job.pretrained is None else str(real_path(pretrained_file(job.pretrained)))):
+        raise RunError(
+            f"{job.folder}: expected a run that started from {job.pretrained or 'no weights'}, found one that started "
+            f"from {run.data.pretrained or 'none'}; choose another --out"
+        )

@@ -1,0 +1,146 @@
+"""`rendered-1`: the fixed data sets of `mvd benchmark`, in SYSU-MM01's layout and by its protocol.
+
+A name stands for pixels: seed, people, numbers of pictures and difficulty never change under it, and a checksum of
+decoded pictures tells whether a machine renders the same. Whatever changes a pixel gets the name `rendered-2`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mvd.data.prepared.arrays import Progress
+from mvd.data.workers import worker_count
+from mvd.errors import DatasetError
+from mvd.files.atomic import write_json
+from mvd.synthetic import LAYOUTS, SYSU_MM01, Difficulty, Plan, SyntheticConfig, even_plan, render, write_dataset
+from mvd.synthetic.plan import Shot
+
+VERSION = "rendered-1"
+
+SizeName: TypeAlias = Literal["small", "medium", "full"]
+Spectrum: TypeAlias = Literal["near-infrared", "thermal"]
+
+_SEED = 20_261_126
+_SAMPLE = 240  # pictures that a checksum reads
+_PIXELS = "pixels.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """A data set of the benchmark.
+
+    Attributes:
+        plan: people and pictures.
+        height: middle of the pictures' heights in pixels.
+        checksums: the start of the SHA-256 of decoded pictures, by spectrum.
+    """
+
+    plan: Plan
+    height: int
+    checksums: Mapping[Spectrum, str]
+
+    def config(self, spectrum: Spectrum) -> SyntheticConfig:
+        """Configure the rendering: the difficulty of `mvd synth`, not the demo's easy one."""
+        return SyntheticConfig(
+            seed=_SEED,
+            plan=self.plan,
+            height=self.height,
+            thermal=spectrum == "thermal",
+            difficulty=Difficulty(),
+        )
+
+
+SIZES: Mapping[SizeName, Size] = MappingProxyType(
+    {
+        "small": Size(
+            plan=even_plan(train=480, validation=40, test=100, pictures=2),
+            height=128,
+            checksums={"near-infrared": "1a82476d345a3bb6", "thermal": "69a703043439b69f"},
+        ),
+        "medium": Size(
+            plan=even_plan(train=800, validation=60, test=150, pictures=4),
+            height=160,
+            checksums={"near-infrared": "2c7aed66e8ca77b9", "thermal": "98d825e8ff415b61"},
+        ),
+        "full": Size(
+            plan=SYSU_MM01,
+            height=240,
+            checksums={"near-infrared": "84b9d5d6aee9963e", "thermal": "9467feb8b22984ae"},
+        ),
+    }
+)
+"""small: 7,440 pictures of 620 people; medium: 24,240 of 1,010; full: as many as SYSU-MM01 has, 45,863 of 513."""
+
+
+def render_people(
+    folder: Path, size: SizeName, spectrum: Spectrum, *, workers: int = 0, progress: Progress | None = None
+) -> bool:
+    """Render a data set into a folder, unless it is there, and check its pixels.
+
+    Returns:
+        Whether its pixels are those that `rendered-1` names.
+
+    Raises:
+        DatasetError: the folder holds something else, or cannot be written.
+    """
+    config = SIZES[size].config(spectrum)
+    record = folder.with_name(f"{folder.name}-{_PIXELS}")
+    expected = {"version": VERSION, "size": size, "spectrum": spectrum}
+    if not folder.exists() or not any(folder.iterdir()):
+        write_dataset(folder, config, "sysu", workers=worker_count(workers), progress=progress)
+        record.unlink(missing_ok=True)
+    if not record.is_file():
+        found = checksum(config, lambda shot: _decode(folder / _place(config.plan, shot)))
+        write_json(record, expected | {"checksum": found})
+    known = json.loads(record.read_text(encoding="utf-8"))
+    if {name: known.get(name) for name in expected} != expected:
+        raise DatasetError(
+            f"{record}: expected the record of {size} {spectrum} people of {VERSION}, found another; choose another "
+            f"folder"
+        )
+    return str(known["checksum"]) == SIZES[size].checksums[spectrum]
+
+
+def checksum(config: SyntheticConfig, decode: Callable[[Shot], npt.NDArray[np.uint8]]) -> str:
+    """Compute the checksum of a data set from every so manieth of its pictures, which are spread over all people.
+
+    Args:
+        config: of the data set.
+        decode: gives a picture's pixels, as they are decoded from its file.
+    """
+    shots = [shot for identity in config.plan.people for shot in config.plan.shots(identity)]
+    digest = hashlib.sha256()
+    for shot in shots[:: max(1, len(shots) // _SAMPLE)]:
+        pixels = decode(shot)
+        digest.update(repr(pixels.shape).encode() + pixels.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def decode_rendered(config: SyntheticConfig, shot: Shot) -> npt.NDArray[np.uint8]:
+    """Render a picture, and decode it from the file that it would be written to."""
+    file = io.BytesIO()
+    Image.fromarray(render(config, *shot)).save(file, "JPEG", quality=config.quality)
+    return np.array(Image.open(file))
+
+
+def _place(plan: Plan, shot: Shot) -> str:
+    return LAYOUTS["sysu"].place(plan, shot)
+
+
+def _decode(file: Path) -> npt.NDArray[np.uint8]:
+    try:
+        with Image.open(file) as picture:
+            return np.array(picture)
+    except OSError as error:
+        raise DatasetError(f"{file}: expected a rendered picture, could not read it ({error}); render anew") from error

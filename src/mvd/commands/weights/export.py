@@ -1,0 +1,281 @@
+"""`mvd export`: write a run's network as programs, verified against the network before they get their names.
+
+PyTorch writes ONNX, which onnxruntime runs; MindSpore writes MindIR and runs it. Checkpoints are of no framework, so
+a run can be exported in either. Each program is run on test pictures of the run's data set, or on rendered ones if the
+data are gone. In float32 it has to give the network's descriptors to `TOLERANCE`; in any numbers, finite ones that
+differ between pictures. With the data at hand each is evaluated like the run, which shows the price of float16 and
+int8.
+
+Shapes: N pictures, D width of a descriptor.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mvd.commands.engine import choose_framework, load_engine
+from mvd.commands.weights.comparison import ComparisonPictures, Floats, comparison_pictures
+from mvd.config import Machine, RunConfig, to_json
+from mvd.data.images import Preprocessing
+from mvd.errors import CheckpointError, ConfigError
+from mvd.files.atomic import replacing, write_json
+from mvd.files.locks import name_locked
+from mvd.files.regular import real_path
+from mvd.files.writable import require_writable_folder
+from mvd.inference.identity import fingerprint_projected, fingerprint_weights
+from mvd.inference.kept import kept_calibration, kept_projection
+from mvd.inference.onnx_models import (
+    annotate,
+    describe_interface,
+    require_onnx,
+    to_float16,
+    to_int8,
+)
+from mvd.inference.onnx_network import OnnxNetwork
+from mvd.metrics.calibration import Calibration
+from mvd.metrics.scores import Scores
+from mvd.results.export import ExportedProgram, ExportResult, Format, Variant
+from mvd.runs import Card, CardFigures, load_checkpoint, open_run
+
+TOLERANCE = 1e-4
+"""The largest difference of a number of a descriptor from the network's, in float32."""
+
+_FRAMEWORKS: Mapping[Format, Literal["pytorch", "mindspore"]] = {"onnx": "pytorch", "mindir": "mindspore"}
+_DISTINCT = 10 * TOLERANCE
+_BATCH = 64
+
+
+def export(
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    format: Format | Literal["auto"] = "auto",  # noqa: A002 - as the flag
+    variants: Sequence[Variant] = ("fp32",),
+    preprocessing: Preprocessing = "inside",
+    weights: Literal["best", "last"] = "best",
+    data: str | Path | None = None,
+    protocols: Sequence[str] = (),
+    measure: bool = True,
+    machine: Machine | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExportResult:
+    """Write the network of a run as programs.
+
+    What `mvd calibrate` learnt goes with it: a projection becomes a layer of the program, and the calibration is in its
+    metadata.
+
+    Args:
+        path: the run folder.
+        out: the file, in the place of one that is there; fp16 and int8 are added to its name. `mvd.onnx` or
+            `mvd.mindir` in the run folder by default. What an ONNX program says of itself in its metadata lies beside a
+            MindIR program, in a .json.
+        format: "onnx", which PyTorch writes, or "mindir", which MindSpore writes; "auto" is that of the framework.
+        variants: the numbers to compute with; "fp32" alone for MindIR.
+        preprocessing: whether programs take pictures as they are ("inside"), or normalised ones.
+        weights: the run's best (else its last), or its last.
+        data: the data set's folder or table, if it is not the one that the run was trained on.
+        protocols: what to measure; the customary protocols by default.
+        measure: evaluate every program on all test pictures, or only compare it on some.
+        machine: framework, workers, and batch, for which a MindIR program is written; programs are compared in float32
+            on the CPU.
+        progress: called with (programs done, programs in all).
+
+    Raises:
+        ConfigError: a package is missing, a format does not have what is asked for, or int8 has no pictures to be
+            calibrated on.
+        CheckpointError: the weights do not fit, or a program differs from the network; it is not kept.
+        RunError: there is no run, or no such weights in it.
+        MvdError: the data set cannot be read or measured on.
+    """
+    run, given = open_run(Path(path)), machine or Machine()
+    chosen = _choose_format(format, run.config, given)
+    if chosen == "onnx":
+        require_onnx("onnx", "onnxruntime", "onnxscript")
+    elif set(variants) != {"fp32"}:
+        raise ConfigError(
+            f"numbers: expected fp32 with format mindir, found {', '.join(variants)}; export ONNX for them"
+        )
+    # Compared in float32 on the CPU, whatever the run computes in.
+    runtime = replace(run.config.runtime, device="cpu", precision="fp32")
+    runtime = replace(runtime, workers=given.workers or runtime.workers, embed_batch=given.batch or runtime.embed_batch)
+    config = replace(run.config, framework=_FRAMEWORKS[chosen], runtime=runtime)
+    checkpoint = run.own_checkpoint(weights)
+    file = run.path / f"mvd.{chosen}" if out is None else Path(out)
+    if file.suffix != f".{chosen}":
+        raise ConfigError(f"{file}: expected a name that ends in .{chosen}, found {file.suffix or 'no ending'}")
+    try:
+        require_writable_folder(file.parent)
+    except OSError as error:
+        raise _cannot_write(file, error) from error
+    pictures = comparison_pictures(run, config, None if data is None else Path(data), protocols, measure=measure)
+    if "int8" in variants:
+        pictures.calibration()  # its errors belong before the work
+    engine, classes = load_engine(config), len(run.data.identities)
+    weights_fingerprint = fingerprint_weights(load_checkpoint(checkpoint)[0], run.config)
+    projection = kept_projection(checkpoint, weights_fingerprint)
+    fingerprint = fingerprint_projected(weights_fingerprint, projection)
+    calibration = kept_calibration(checkpoint, fingerprint)
+    reference = engine.embed(config, classes, checkpoint, pictures.pictures, modalities=pictures.modalities)
+    if projection is not None:
+        reference = projection(reference)
+    card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
+    about = {"name": real_path(run.path).name, "data": json.dumps(asdict(run.data.public(card)))}
+    with _folder_beside(file) as folder:
+        whole = folder / f"fp32.{chosen}"
+        engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing, projection=projection)
+        for variant in dict.fromkeys(variants):
+            final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}{file.suffix}")
+            part = _convert(whole, variant, pictures, size=config.runtime.embed_batch or _BATCH)
+            batches = pictures.pictures.batches(config.runtime.embed_batch or _BATCH)
+            descriptors = _run(part, batches, pictures, preprocessing)
+            difference = _compare(final, variant, descriptors, reference)
+            results = pictures.measure(descriptors)
+            texts = _metadata(config, card, variant, results if pictures.own else (), preprocessing)
+            texts |= about | _identify(variant, fingerprint, calibration)
+            _annotate(part, file, texts, config.runtime.embed_batch or _BATCH)
+            size = part.stat().st_size
+            done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
+            if progress is not None:
+                progress(len(done), len(variants))
+        for one in done:
+            with replacing(one.file) as temporary:
+                (folder / f"{one.variant}{file.suffix}").replace(temporary)
+    return ExportResult(
+        format=chosen, programs=tuple(done), compared=pictures.described, reference=pictures.measure(reference)
+    )
+
+
+def _choose_format(asked: Format | Literal["auto"], config: RunConfig, machine: Machine) -> Format:
+    """Choose the format that is asked for, or that of the framework that is.
+
+    Raises:
+        ConfigError: the framework does not write the format.
+    """
+    if asked == "auto":
+        framework = choose_framework(config).framework if machine.framework == "auto" else machine.framework
+        return "mindir" if framework == "mindspore" else "onnx"
+    if machine.framework not in ("auto", _FRAMEWORKS[asked]):
+        raise ConfigError(
+            f"format: expected {'mindir' if machine.framework == 'mindspore' else 'onnx'} with framework "
+            f"{machine.framework}, found {asked}, which {_FRAMEWORKS[asked]} writes; leave --framework out"
+        )
+    return asked
+
+
+def _run(
+    file: Path,
+    batches: Iterable[npt.NDArray[np.uint8]],
+    pictures: ComparisonPictures,
+    preprocessing: Preprocessing,
+) -> Floats:
+    """Compute descriptors (N, D) by a program."""
+    if file.suffix == ".onnx":
+        return OnnxNetwork(file).embed(batches, pictures.modalities)
+    from mvd.mindspore.inference.export import MindirNetwork
+
+    return MindirNetwork(file, preprocessing, pictures.config.runtime.embed_batch or _BATCH).embed(batches)
+
+
+def _annotate(part: Path, file: Path, texts: Mapping[str, str], size: int) -> None:
+    """Write what a program says of itself: into it, or beside its final file, since MindIR has no place for it."""
+    if part.suffix == ".onnx":
+        annotate(part, texts)
+    else:
+        # It takes batches of one size.
+        use = texts["use"].replace('"batch"', str(size))
+        write_json(file.with_name(f"{file.name}.json"), {**texts, "use": use})
+
+
+@contextmanager
+def _folder_beside(file: Path) -> Iterator[Path]:
+    """Make a temporary folder beside a file: all programs are written before any gets its name."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with name_locked(file):
+            for leftover in file.parent.glob(f".{glob.escape(file.name)}-export-*"):  # of a process that was killed
+                shutil.rmtree(leftover)
+            with tempfile.TemporaryDirectory(prefix=f".{file.name}-export-", dir=file.parent) as folder:
+                yield Path(folder)
+    except OSError as error:
+        raise _cannot_write(file, error) from error
+
+
+def _cannot_write(file: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{file}: expected to write a program, could not ({error.strerror or error}); choose another --out"
+    )
+
+
+def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, size: int) -> Path:
+    """Convert the program in float32 to a variant, calibrated on `size` pictures at a time."""
+    part = whole.with_name(f"{variant}{whole.suffix}")
+    match variant:
+        case "fp16":
+            to_float16(whole, part)
+        case "int8":
+            calibration, modalities = pictures.calibration()
+            to_int8(whole, part, calibration.batches(size), modalities)
+    return part
+
+
+def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> float:
+    """Return the largest difference of a program's descriptors (N, D) from the network's.
+
+    Raises:
+        CheckpointError: it is too large, or the program gives the same descriptor for all pictures.
+    """
+    difference = float(np.abs(found - expected).max()) if np.isfinite(found).all() else float("inf")
+    if difference > (TOLERANCE if variant == "fp32" else np.finfo(np.float32).max):
+        raise CheckpointError(
+            f"{file}: expected the network's descriptors to {TOLERANCE:g}, found them {difference:g} apart; the "
+            f"program is not kept: report it, with the run's config.json"
+        )
+    if np.ptp(found, axis=0).max() < _DISTINCT:
+        raise CheckpointError(
+            f"{file}: expected other descriptors for other pictures, found them all alike; the program is not kept: "
+            f"see with mvd evaluate what the network has learnt"
+        )
+    return difference
+
+
+def _identify(variant: Variant, fingerprint: str, calibration: Calibration | None) -> dict[str, str]:
+    """Name the weights, and what their similarities mean.
+
+    In float16 embeddings are those of the weights for all purposes. In int8 they are another model's, to be calibrated
+    by itself.
+    """
+    if variant == "int8":
+        return {"fingerprint": hashlib.sha256(f"{fingerprint} {variant}".encode()).hexdigest()}
+    return {"fingerprint": fingerprint} | ({} if calibration is None else {"calibration": calibration.to_json()})
+
+
+def _metadata(
+    config: RunConfig, card: Card, variant: Variant, results: Sequence[Scores], preprocessing: Preprocessing
+) -> dict[str, str]:
+    """Make a program's metadata; its own test figures, if of the run's data set, replace the run's on the card."""
+    if results:
+        own = tuple(_figures(result) for result in results)
+        card = replace(card, figures=(*(one for one in card.figures if one.people != "test"), *own))
+    interface = describe_interface(
+        config.data.height,
+        config.data.width,
+        inside=preprocessing == "inside",
+        modalities=config.model.stems == "specific",
+    )
+    return {"card": card.to_json(), "config": to_json(config), "use": interface, "numbers": variant}
+
+
+def _figures(result: Scores) -> CardFigures:
+    return CardFigures(protocol=result.protocol, people="test", ranking=result.ranking, values=result.mean.named())

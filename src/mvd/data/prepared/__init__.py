@@ -1,0 +1,1 @@
+"""Prepared pictures: resized once into memory-mapped arrays beside the data set."""

@@ -1,0 +1,252 @@
+"""Prepare training pictures: decode and resize them once, into the arrays that `mvd.data.prepared.arrays` opens.
+
+Pictures are decoded in chunks by several processes. Each writes its chunk to its place in an unfinished array, so no
+picture crosses between processes and memory holds one picture for each. Finished chunks go into a journal. Killed and
+started again, the job continues from there: the unfinished arrays and the journal (`.train_*.part`,
+`.mvd-prepare.journal`) stay in the folder until all is done. Then all files take their names, the labels last, without
+which nothing loads. A picture whose size or date has changed is decoded again.
+
+Shapes: N pictures, H height, W width in pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mvd.data.images import Decode, Decoder, load_decoder, verify_image
+from mvd.data.prepared.array_writing import UnfinishedArray, plan_arrays, require_place
+from mvd.data.prepared.arrays import Progress, array_files, training_samples
+from mvd.data.prepared.journal import Journal, open_journal
+from mvd.data.samples import Dataset, Modality, Samples
+from mvd.data.workers import run_unordered, worker_count
+from mvd.errors import DatasetError
+from mvd.files.atomic import flush, is_temporary, replacing, write_atomically
+from mvd.files.regular import is_there
+
+_JOURNAL = ".mvd-prepare.journal"
+_COMPLETE = "complete"  # the entry after the last chunk
+_FORMAT = 3  # of the chunks and of the journal
+_CHUNK_BYTES = 1 << 21  # of rows: worth sending to a process, cheap to decode again
+_CHUNK_PICTURES = 64  # at most
+_CHUNKS_PER_PROCESS = 32  # fewer are done by the time that a process has started
+_RECORD_SECONDS = 0.5  # between entries in the journal: the most that a kill costs
+_DEFAULT_WORKERS = 4  # at most
+
+
+def prepare_arrays(
+    dataset: Dataset,
+    out: Path,
+    height: int = 288,
+    width: int = 144,
+    *,
+    decoder: Decoder = "pillow",
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> None:
+    """Decode and resize the train and validation pictures into arrays, and verify every test picture.
+
+    Args:
+        dataset: the scanned data set.
+        out: folder for the arrays; `default_folder(dataset)` is where training looks for them.
+        height: H.
+        width: W.
+        decoder: "pillow" for the original's arrays, bit for bit; "fast" for those of `mvd.data.images`.
+        workers: processes, this one included; 0 means one for each core, but at most four, which use less than 400 MB
+            together. The arrays do not depend on it. More than one requires a main module that can be imported, as
+            `multiprocessing` always does.
+        progress: called in this thread with (pictures done, pictures in all), first with those of an earlier call.
+
+    Raises:
+        DatasetError: there is nobody to train on; a picture cannot be read; the arrays cannot be written; or another
+            call is at work in the folder.
+        ConfigError: the decoder's packages are not installed.
+    """
+    decode, versions = load_decoder(decoder)
+    both = training_samples(dataset)
+    _require_both_modalities(dataset, both)
+    tables = [both.of(modality) for modality in Modality]
+    arrays = plan_arrays(both, out, height, width)
+    rows = min(max(_CHUNK_BYTES // (height * width * 3), 1), _CHUNK_PICTURES)
+    chunks = [
+        _Chunk(dataset.root, table.paths[row : row + rows].tolist(), array, row, decode, dataset.upright)
+        for array, table in zip([*arrays, None], [*tables, dataset.test], strict=True)
+        for row in range(0, len(table), rows)
+    ]
+    settings = [
+        _FORMAT,
+        versions,
+        dataset.upright,
+        height,
+        width,
+        rows,
+        *(table.to_csv() for table in (*tables, dataset.test)),
+    ]
+    fingerprint = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+    workers = workers or min(worker_count(0), _DEFAULT_WORKERS)
+    with _explaining_errors(out):
+        require_place(out, arrays, continued=is_there(out / _JOURNAL))
+        out.mkdir(parents=True, exist_ok=True)
+        with open_journal(out / _JOURNAL, fingerprint) as journal:
+            _run(chunks, arrays, journal, workers, progress or (lambda done, total: None))
+            journal.add([(_COMPLETE, "")])
+            _publish(out, both, arrays)
+
+
+def rehearse_preparing(dataset: Dataset, out: Path, height: int = 288, width: int = 144) -> None:
+    """Try before anything is decoded that a folder can hold the arrays: permissions, names and free space.
+
+    Nothing is written. `prepare_arrays` does the same before it decodes.
+
+    Args:
+        dataset: the scanned data set.
+        out: folder for the arrays; it need not exist.
+        height: H.
+        width: W.
+
+    Raises:
+        DatasetError: they cannot be written there.
+    """
+    with _explaining_errors(out):
+        arrays = plan_arrays(training_samples(dataset), out, height, width)
+        require_place(out, arrays, continued=is_there(out / _JOURNAL))
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Consecutive pictures of an array, or of the test set (`array` None), which are only verified."""
+
+    root: Path
+    paths: Sequence[str]
+    array: UnfinishedArray | None
+    row: int
+    decode: Decode
+    upright: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.array.file.name if self.array else 'test'} {self.row}"
+
+    def stamp(self) -> str:
+        """Hash the sizes and dates of the files."""
+        return hashlib.blake2b(json.dumps([_state(file) for file in self.files()]).encode(), digest_size=8).hexdigest()
+
+    def files(self) -> Iterator[Path]:
+        return (self.root / path for path in self.paths)
+
+    def run(self) -> str:
+        """Decode the pictures into their rows and return the stamp."""
+        stamp = self.stamp()  # before reading: a file that changes from here on has another one
+        if self.array is None:
+            for file in self.files():
+                verify_image(file)
+        else:
+            _, height, width, _ = self.array.shape
+            self.array.write(
+                self.row, (self.decode(file, height, width, upright=self.upright) for file in self.files())
+            )
+        return stamp
+
+
+def _state(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:  # reading it will fail too, and name it
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _run(
+    chunks: Sequence[_Chunk], arrays: Sequence[UnfinishedArray], journal: Journal, workers: int, progress: Progress
+) -> None:
+    """Run the chunks that are not finished, and record those that get finished."""
+    left = _unfinished(chunks, arrays, journal)
+    total = sum(len(chunk.paths) for chunk in chunks)
+    done = total - sum(len(chunk.paths) for chunk in left)
+    progress(done, total)
+    workers = min(workers, max(1, len(left) // _CHUNKS_PER_PROCESS))
+    finished: list[tuple[str, str]] = []
+    recorded = time.monotonic()
+    try:
+        with closing(run_unordered(_Chunk.run, left, workers)) as results:
+            for chunk, stamp in results:
+                finished.append((chunk.key, stamp))
+                done += len(chunk.paths)
+                if time.monotonic() - recorded >= _RECORD_SECONDS:
+                    _record(finished, arrays, journal)
+                    recorded = time.monotonic()
+                progress(done, total)
+    finally:  # after an error or Ctrl-C, too
+        _record(finished, arrays, journal)
+
+
+def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[UnfinishedArray], journal: Journal) -> Sequence[_Chunk]:
+    """List the chunks to run; all of them, into new arrays, where the unfinished arrays are missing."""
+    recorded = journal.entries
+    left = [chunk for chunk in chunks if chunk.key not in recorded or recorded[chunk.key] != chunk.stamp()]
+    publishing = _COMPLETE in recorded and not left  # some arrays may have their names already
+    if all(array.is_at(array.part) or (publishing and array.is_at(array.file)) for array in arrays):
+        return left
+    journal.clear()
+    for array in arrays:
+        array.part.unlink(missing_ok=True)  # a link would be followed
+        np.lib.format.open_memmap(array.part, mode="w+", dtype=np.uint8, shape=array.shape)
+    return chunks
+
+
+def _record(finished: list[tuple[str, str]], arrays: Sequence[UnfinishedArray], journal: Journal) -> None:
+    """Enter finished chunks into the journal, once they are on the disk."""
+    if finished:
+        for array in arrays:
+            flush(array.part)
+        journal.add(finished)
+        finished.clear()
+
+
+def _publish(out: Path, both: Samples, arrays: Sequence[UnfinishedArray]) -> None:
+    """Give all files their names; until that is done there are no labels, and so nothing that can be loaded."""
+    for modality in Modality:
+        array_files(out, modality).labels.unlink(missing_ok=True)
+    for modality, array in zip(Modality, arrays, strict=True):
+        if array.part.exists():
+            array.part.replace(array.file)
+        write_atomically(array_files(out, modality).table, both.of(modality).to_csv())
+    for modality in Modality:
+        labels = np.searchsorted(both.people, both.of(modality).identities).astype(np.int64)
+        with replacing(array_files(out, modality).labels) as temporary, temporary.open("wb") as file:
+            np.save(file, labels)
+    for leftover in filter(is_temporary, out.glob(".train_*_resized*")):  # of a call that was killed here
+        leftover.unlink()
+
+
+def _require_both_modalities(dataset: Dataset, both: Samples) -> None:
+    for modality in Modality:
+        if not len(both.of(modality)):
+            raise DatasetError(
+                f"{dataset.root}: expected visible and infrared pictures of people to train on, found no "
+                f"{modality.name.lower()} ones; name such people in {dataset.people_lists}"
+            )
+
+
+@contextmanager
+def _explaining_errors(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            f"{out}: expected every process to finish its pictures, found one that ended early, perhaps killed for "
+            f"lack of memory; start again, with fewer --workers, to continue"
+        ) from error
+    except OSError as error:
+        raise DatasetError(
+            f"{out}: expected a folder to write the arrays to, could not ({error.strerror or error}); make room and "
+            f"start again to continue, or choose another with --out"
+        ) from error

@@ -1,0 +1,105 @@
+"""What somebody has marked as right or wrong among the results of a search: a line each, beside the gallery.
+
+A line has the similarity, the modalities and the verdict, which `mvd calibrate` learns from. Of the pictures it has
+hashes alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from mvd.data.samples import Modality
+from mvd.errors import GalleryError
+from mvd.files.atomic import cannot_write, no_links
+
+VERDICTS = "verdicts.jsonl"
+"""The file in the gallery's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether a picture that a search found shows the person.
+
+    Attributes:
+        model: fingerprint of the model whose similarity this is.
+        query: SHA-256 of the bytes of the query's first picture.
+        pictures: how many pictures the query has; the similarity is of their mean.
+        row: what it found.
+        similarity: of both, -1 … 1.
+        query_modality: a `Modality`.
+        gallery_modality: likewise.
+        same: whether they show the same person.
+    """
+
+    model: str
+    query: str
+    pictures: int
+    row: str
+    similarity: float
+    query_modality: int
+    gallery_modality: int
+    same: bool
+
+
+def add_verdict(folder: Path, verdict: Verdict) -> None:
+    """Append a verdict, and wait until it is on the disk.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    file = folder / VERDICTS
+    record = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), **asdict(verdict)}
+    try:
+        with open(file, "a+b", opener=no_links) as out:
+            size = out.seek(0, os.SEEK_END)
+            if size:  # a line that a killed process has begun stays alone
+                out.seek(size - 1)
+            broken = bool(size) and out.read(1) != b"\n"
+            out.write((b"\n" if broken else b"") + json.dumps(record).encode() + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError as error:
+        raise cannot_write(file, error) from error
+
+
+def read_verdicts(folder: Path) -> list[Verdict]:
+    """Read all verdicts; of several on the same query and row the last counts.
+
+    Raises:
+        GalleryError: the file cannot be read, or a line is damaged.
+    """
+    file = folder / VERDICTS
+    if not file.exists():
+        return []
+    found: dict[tuple[str, str], Verdict] = {}
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise GalleryError(
+            f"{file}: expected verdicts, could not read them ({error.strerror}); allow reading it"
+        ) from error
+    for number, line in enumerate(lines, start=1):
+        try:
+            verdict = _read(json.loads(line))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise GalleryError(
+                f"{file}: expected a verdict in line {number}, found something else; delete that line"
+            ) from error
+        found[verdict.query, verdict.row] = verdict
+    return list(found.values())
+
+
+def _read(fields: dict[str, object]) -> Verdict:
+    fields.pop("time")
+    verdict = Verdict(**fields)  # type: ignore[arg-type]  # checked below
+    whole = all(type(one) is int for one in (verdict.pictures, verdict.query_modality, verdict.gallery_modality))
+    words = all(isinstance(one, str) for one in (verdict.model, verdict.query, verdict.row))
+    if not whole or not words or type(verdict.same) is not bool or not math.isfinite(verdict.similarity):
+        raise ValueError("a field of another type")
+    Modality(verdict.query_modality), Modality(verdict.gallery_modality)
+    return verdict

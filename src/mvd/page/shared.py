@@ -1,0 +1,66 @@
+"""The gallery behind the page: one request at a time uses it; its numbers are counted once for each version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from mvd.commands.pictures.gallery import Gallery
+from mvd.errors import GalleryError
+from mvd.gallery.filters import Filter
+from mvd.page.queries import Asked
+from mvd.results.gallery import Answer, GalleryStats
+
+
+class SharedGallery:
+    """A gallery for several threads.
+
+    Args:
+        gallery: the gallery; nobody else uses it from now on.
+        false_alarms: as for `Gallery.search`.
+    """
+
+    def __init__(self, gallery: Gallery, *, false_alarms: float) -> None:
+        self._gallery, self._false_alarms = gallery, false_alarms
+        self._lock = Lock()
+        self._stats: GalleryStats | None = None
+        self.place = gallery.place
+
+    @contextmanager
+    def held(self) -> Iterator[Gallery]:
+        """Hold the gallery alone."""
+        with self._lock:
+            yield self._gallery
+
+    def stats(self) -> GalleryStats:
+        """Count what is in it; again only when it has changed, which takes a second with 100,000 pictures."""
+        with self.held() as gallery:
+            gallery.table.refresh()
+            if self._stats is None or self._stats.version != gallery.table.version:
+                self._stats = gallery.stats(recall=False)
+            return self._stats
+
+    def search(self, asked: Asked, only: Filter, *, top: int, rerank: bool) -> Answer:
+        """Search with a query."""
+        with self.held() as gallery:
+            return gallery.search(
+                [] if asked.embeddings is None else [asked.embeddings],
+                like=asked.like,
+                only=only,
+                top=top,
+                rerank=rerank,
+                false_alarms=self._false_alarms,
+            )
+
+    def folder(self) -> Path:
+        """Return the folder that marks are kept in.
+
+        Raises:
+            GalleryError: the gallery is in a shared store.
+        """
+        folder = Path(self.place)
+        if not folder.is_dir():
+            raise GalleryError(f"{folder}: expected a gallery in a folder to keep marks in, found a shared store")
+        return folder
