@@ -172,6 +172,7 @@ class Dataset:
         people_lists: what to edit to move people between tables, for messages; such as "exp/train_id.txt".
         trial: RegDB's split, 1 … 10; None elsewhere.
         names: identity → name in own data; empty elsewhere.
+        camera_names: number of a camera → name in own tables; empty elsewhere, where a camera is called by its number.
         table: the CSV table that commands are given instead of the folder; None elsewhere.
     """
 
@@ -183,6 +184,7 @@ class Dataset:
     people_lists: str
     trial: int | None = None
     names: Mapping[int, str] = field(default_factory=dict)
+    camera_names: Mapping[int, str] = field(default_factory=dict)
     table: Path | None = None
 
     def __post_init__(self) -> None:
