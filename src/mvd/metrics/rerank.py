@@ -26,15 +26,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array, csc_array, csr_array
 
-from mvd.errors import ProtocolError
+from mvd.errors import ProtocolError, needing_scipy
 from mvd.metrics.distances import repeated_rows, unit_rows
 from mvd.metrics.ranking import Floats, block_rows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
 
 _LONGEST = float(np.sqrt(np.finfo(np.float32).max))  # its square is the largest float32
 
@@ -263,12 +265,21 @@ def _nearest(block: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64
     return np.sort(keys[:, :count], axis=1) & 0xFFFFFFFF
 
 
+def _sparse() -> Any:
+    """Import SciPy's sparse arrays, which only re-ranking needs."""
+    with needing_scipy("re-ranking"):
+        from scipy import sparse
+    return sparse
+
+
 def _mark(members: npt.NDArray[np.int32], value: float) -> csr_array:
     """Make a sparse (N, N) float32 matrix with a value at the members (N, K) of each row."""
     N, K = members.shape
     # A sorted copy, since SciPy may reorder its input.
     indices = np.sort(members, axis=1).ravel()
-    return csr_array((np.full(N * K, value, dtype=np.float32), indices, np.arange(0, N * K + 1, K)), shape=(N, N))
+    return _sparse().csr_array(
+        (np.full(N * K, value, dtype=np.float32), indices, np.arange(0, N * K + 1, K)), shape=(N, N)
+    )
 
 
 def _reciprocal(nearest: npt.NDArray[np.int32]) -> csr_array:
@@ -297,7 +308,7 @@ def _weigh(sets: csr_array, distances: _Distances) -> csr_array:
         within = np.repeat(np.arange(len(block)), np.diff(ends))
         near = np.exp(-block[within, sets.indices[entries]])
         weights[entries] = near / np.bincount(within, weights=near)[within]
-    return csr_array((weights, sets.indices, sets.indptr), shape=sets.shape)
+    return _sparse().csr_array((weights, sets.indices, sets.indptr), shape=sets.shape)
 
 
 def _jaccard_distance(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.float32]:
@@ -320,6 +331,6 @@ def _common_weight(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.flo
     met = np.arange(len(entries)) + (gallery.indptr[queries.indices] - np.cumsum(holders) + holders)[entries]
     smaller = np.minimum(queries.data[entries], gallery.data[met])
     rows = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))[entries]
-    common = coo_array((smaller, (rows, gallery.indices[met])), shape=(queries.shape[0], gallery.shape[0]))
+    common = _sparse().coo_array((smaller, (rows, gallery.indices[met])), shape=(queries.shape[0], gallery.shape[0]))
     sums: npt.NDArray[np.float32] = common.toarray()  # adds duplicates
     return sums
