@@ -1,7 +1,7 @@
-"""Feeds damaged weight files to the readers, led by what they cover of the code, and checks what becomes of them.
+"""Coverage-guided fuzzing of the readers of weight files.
 
     pip install -e '.[fuzz]'
-    python benchmarks/fuzz.py [N] [SEED]        100,000 inputs unless told otherwise, some minutes; Linux
+    python benchmarks/fuzz.py [N] [SEED]        100,000 inputs by default, some minutes; Linux
 
 libFuzzer (through atheris) begins with valid files of every kind and keeps those changed ones that reach code that none
 before has reached. What it changes is decided here: bits, lengths, cuts, pieces of other files, or whatever libFuzzer
@@ -9,8 +9,8 @@ itself would do; half of the changes go into the pickle of a zip archive, the he
 checkpoint with a checksum, which are then put together again with the right lengths and checksums.
 
 Each reader gets each input: `read_weights`, for every format; `load_checkpoint` and `read_card`, for a run's
-checkpoints. It has to give what it reads or a CheckpointError of one line, in less than a second of the
-processor, allocating less than four times the file beside `SLACK`, and without starting anything. What allocates
+checkpoints. It has to return the content or raise a CheckpointError of one line, in less than a second of CPU time,
+allocating less than four times the file and `SLACK`, and without starting anything. What allocates
 outside of Python is seen in the memory of the process, whose address space may grow by a limit. The input at hand is in
 a file all the time, so that it is there after a crash.
 
@@ -338,7 +338,7 @@ def measure(reader: Callable[[Path], object], file: Path) -> Outcome:
     """Read an input, and measure."""
     before, _ = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
-    # Of the processor: on a busy machine one waits for that, and nothing here waits for anything else.
+    # CPU time, since wall time depends on what else runs.
     start = time.process_time()
     try:
         reader(file)

@@ -80,7 +80,11 @@ def main() -> int:
     parser.add_argument("--exact-rows", type=int, help="rows up to which search is exact; by default the gallery's")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
-    parser.add_argument("--keep", type=Path, help="a new folder for the galleries, which are deleted otherwise")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="a folder for the galleries, which are deleted otherwise; one that is there is searched again",
+    )
     given = parser.parse_args()
     with nullcontext(given.keep) if given.keep else tempfile.TemporaryDirectory(prefix="mvd-gallery-") as name:
         folder = Path(name)
@@ -99,12 +103,13 @@ def main() -> int:
 
 
 def measure(folder: Path, size: int, exact_rows: int | None) -> None:
-    """Build a gallery, search it and add to it."""
-    folder.mkdir(parents=True)
-    table = PictureTable.create(Place.of(folder), Settings(model=MODEL, source="drawn"))
+    """Build a gallery, if it is not there, search it and add to it."""
     began = time.monotonic()
-    for chunk in chunks(size):
-        insert(table, chunk)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        table = PictureTable.create(Place.of(folder), Settings(model=MODEL, source="drawn"))
+        for chunk in chunks(size):
+            insert(table, chunk)
     added = time.monotonic() - began
     exact_rows = EXACT_ROWS if exact_rows is None else exact_rows
     gallery = Gallery(folder, exact_rows=exact_rows)

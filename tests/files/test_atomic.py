@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mvd.files.atomic import is_temporary, replacing
+from mvd.files.locks import lock, remove_if_abandoned
 
 
 def test_a_file_is_replaced_once_it_is_written(tmp_path: Path) -> None:
@@ -69,11 +70,14 @@ def _write_half(file: Path, error: type[BaseException]) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX locks")
-def test_the_temporary_file_of_a_writer_that_was_killed_is_removed_by_the_next_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"half", b""])  # killed while it wrote, or before
+def test_the_temporary_file_of_a_writer_that_was_killed_is_removed_by_the_next_one(
+    tmp_path: Path, content: bytes
+) -> None:
     file, others = tmp_path / "a.bin", tmp_path / f".b.bin.{'0' * 16}.part"
     left = tmp_path / f".a.bin.{'0' * 16}.part"
     for one in (left, others):
-        one.write_bytes(b"half")
+        one.write_bytes(content)
     with replacing(file) as temporary:
         assert not left.exists()
         temporary.write_bytes(b"new")
@@ -82,3 +86,28 @@ def test_the_temporary_file_of_a_writer_that_was_killed_is_removed_by_the_next_o
             second.write_bytes(b"newer")
     assert file.read_bytes() == b"new"
     assert sorted(tmp_path.iterdir()) == [others, file]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX locks")
+@pytest.mark.parametrize("holds_the_lock", [False, True])
+def test_a_file_that_is_removed_before_its_writer_locks_it_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holds_the_lock: bool
+) -> None:
+    made: list[Path] = []
+
+    def lock_late(handle: int) -> None:
+        if not made:
+            made.extend(tmp_path.iterdir())
+            remove_if_abandoned(made[0])  # by another writer of the file
+            if holds_the_lock:
+                raise BlockingIOError
+        lock(handle)
+
+    monkeypatch.setattr("mvd.files.atomic.lock", lock_late)
+    file = tmp_path / "a.bin"
+    with replacing(file) as temporary:
+        assert [temporary] != made
+        temporary.write_bytes(b"whole")
+        remove_if_abandoned(temporary)  # which has a writer
+    assert file.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [file]

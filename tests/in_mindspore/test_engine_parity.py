@@ -142,7 +142,9 @@ def test_twenty_steps_keep_every_loss_within_a_thousandth(twenty: Twenty) -> Non
     assert twenty.losses[-1, terms[-1]] < twenty.losses[0, terms[-1]]  # it learnt
 
 
-def test_a_trained_network_has_the_same_figures_in_engines(twenty: Twenty, data: TrainingData, tmp_path: Path) -> None:
+def test_a_trained_network_has_the_same_figures_in_both_engines(
+    twenty: Twenty, data: TrainingData, tmp_path: Path
+) -> None:
     samples = concatenate([data.visible.samples, data.infrared.samples])
     pictures = ConcatPictures([data.visible, data.infrared])
     with computing(MVD.runtime, "cpu"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mvd.errors import RunError
-from mvd.files.locks import abandoned, lock
+from mvd.files.locks import lock, remove_if_abandoned
 from mvd.files.regular import not_regular
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.part")
@@ -39,11 +39,8 @@ def replacing(file: Path) -> Iterator[Path]:
     [('a.txt', 'whole')]
     """
     _remove_abandoned(file)
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.part")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    temporary, handle = _make_beside(file)
     try:
-        with suppress(BlockingIOError):
-            lock(handle)
         mode = os.fstat(handle).st_mode
         if os.name == "nt":  # which renames no open file
             os.close(handle)
@@ -58,12 +55,25 @@ def replacing(file: Path) -> Iterator[Path]:
             os.close(handle)
 
 
+def _make_beside(file: Path) -> tuple[Path, int]:
+    """Make a temporary file and lock it; another one if `remove_if_abandoned` came in between."""
+    while True:
+        temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.part")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with suppress(BlockingIOError):
+            lock(handle)
+            if temporary.exists():
+                return temporary, handle
+        os.close(handle)
+        temporary.unlink(missing_ok=True)
+
+
 def _remove_abandoned(file: Path) -> None:
     """Remove the temporary files of a file whose writers were killed."""
     with suppress(OSError), os.scandir(file.parent) as entries:
         for entry in entries:
-            if entry.name.startswith(f".{file.name}.") and is_temporary(Path(entry)) and abandoned(Path(entry)):
-                Path(entry).unlink()
+            if entry.name.startswith(f".{file.name}.") and is_temporary(Path(entry)):
+                remove_if_abandoned(Path(entry))
 
 
 def no_links(path: str, flags: int) -> int:

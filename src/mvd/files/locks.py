@@ -51,21 +51,28 @@ def lock(file: IO[bytes] | int, *, shared: bool = False) -> None:
         pass
 
 
-def abandoned(file: Path) -> bool:
-    """Whether a file that its writer keeps locked has no writer any more; False where that cannot be told."""
+def remove_if_abandoned(file: Path) -> None:
+    """Remove a file that its writer keeps locked, if it has no writer any more and that can be told.
+
+    It is locked meanwhile: a writer that has made the file and does not get the lock, or finds the file gone, makes
+    another.
+
+    Raises:
+        OSError: it may not be removed.
+    """
     if sys.platform == "win32":
-        return False
+        return
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return False
+        return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        about = os.fstat(handle)
-        # One that is empty may be so new that its writer is about to lock it.
-        return about.st_size > 0 or time.time() - about.st_mtime > 1
     except OSError:
-        return False
+        os.close(handle)
+        return
+    try:
+        file.unlink(missing_ok=True)
     finally:
         os.close(handle)
 

@@ -10,7 +10,7 @@ import logging
 
 from mvd.errors import CheckpointError
 from mvd.files.atomic import cannot_write, is_temporary
-from mvd.files.locks import abandoned
+from mvd.files.locks import remove_if_abandoned
 from mvd.files.names import shell_words
 from mvd.runs.checkpoints import (
     OPTIMIZER_PREFIX,
@@ -43,8 +43,8 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
         for part in last.parent.glob("*.part"):
             part.unlink()
         for file in run.path.iterdir():
-            if is_temporary(file) and abandoned(file):
-                file.unlink()
+            if is_temporary(file):
+                remove_if_abandoned(file)
         if not last.exists() and previous.exists():  # killed between two renames, on a file system without hard links
             previous.replace(last)
         for file in (last, previous, run.checkpoint("best")):
