@@ -1,7 +1,7 @@
 """Measures what a projection costs, and how well a calibration holds on people whom nobody has seen.
 
 Usage: python benchmarks/calibration.py MODEL DATA UNSEEN [--tables projections calibrations cameras]
-                                        [--widths 512 256] [--whitening 0]
+                                        [--widths 512 256] [--whitening 0] [--pictures 1536]
 
 MODEL is what `mvd.open_model` takes, without a projection. On the training people of DATA projections are learnt, on
 its held-out people calibrations; both are tested on the test people of UNSEEN, another data set. "cameras" learns on
@@ -59,13 +59,16 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables[:2])
     parser.add_argument("--widths", nargs="+", type=int, help="of projections; by default a half to a sixteenth")
     parser.add_argument("--whitening", nargs="+", type=float, default=(0.0, 0.5, 1.0))
+    parser.add_argument("--pictures", type=int, default=0, help="to learn projections on, evenly spread; 0: all")
     given = parser.parse_args()
     model = open_whole(given.model)
     data, unseen = scan(given.data), scan(given.unseen)
     tested = embed(model, unseen, unseen.test)
     if "projections" in given.tables:
         widths = given.widths or [tested.vectors.shape[1] // share for share in (2, 4, 8, 16)]
-        projections(embed(model, data, data.train), tested, widths, given.whitening)
+        count = len(data.train)
+        rows = np.linspace(0, count - 1, min(given.pictures or count, count)).round().astype(np.int64)
+        projections(embed(model, data, data.train.take(rows)), tested, widths, given.whitening)
     if {"calibrations", "cameras"} & {*given.tables}:
         held_out = embed(model, data, concatenate([data.validation, data.test]))
         if "calibrations" in given.tables:
@@ -99,7 +102,7 @@ def projections(trained: Embedded, tested: Embedded, widths: Sequence[int], whit
     row("none", tested.vectors, "100%")
     for width in widths:
         for whitening in whitenings:
-            for centred in (True, False):
+            for centred in (True, False) if len(whitenings) > 1 else (True,):
                 found = learn_projection(trained.vectors, width, whitening=whitening, centred=centred)
                 label = f"whitening {whitening:g}{'' if centred else ', not centred'}"
                 row(label, found(tested.vectors), f"{found.kept:.1%}")

@@ -6,12 +6,23 @@ Shapes: Q queries, G gallery, N = Q + G pictures, queries first, B of them in a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array, csc_array, csr_array
 
+from mvd.errors import needing_scipy
 from mvd.metrics.ranking import block_rows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
+
+
+def _sparse() -> Any:
+    """Import SciPy's sparse arrays, which only re-ranking needs."""
+    with needing_scipy("re-ranking"):
+        from scipy import sparse
+    return sparse
 
 
 def nearest_pictures(block: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
@@ -29,7 +40,9 @@ def mark(members: npt.NDArray[np.int32], value: float) -> csr_array:
     N, K = members.shape
     # A sorted copy, since SciPy may reorder its input.
     indices = np.sort(members, axis=1).ravel()
-    return csr_array((np.full(N * K, value, dtype=np.float32), indices, np.arange(0, N * K + 1, K)), shape=(N, N))
+    return _sparse().csr_array(
+        (np.full(N * K, value, dtype=np.float32), indices, np.arange(0, N * K + 1, K)), shape=(N, N)
+    )
 
 
 def _reciprocal(nearest: npt.NDArray[np.int32]) -> csr_array:
@@ -58,7 +71,7 @@ def weigh(sets: csr_array, distances: Iterator[tuple[slice, npt.NDArray[np.float
         within = np.repeat(np.arange(len(block)), np.diff(ends))
         near = np.exp(-block[within, sets.indices[entries]])
         weights[entries] = near / np.bincount(within, weights=near)[within]
-    return csr_array((weights, sets.indices, sets.indptr), shape=sets.shape)
+    return _sparse().csr_array((weights, sets.indices, sets.indptr), shape=sets.shape)
 
 
 def jaccard_distance(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.float32]:
@@ -81,6 +94,6 @@ def _common_weight(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.flo
     met = np.arange(len(entries)) + (gallery.indptr[queries.indices] - np.cumsum(holders) + holders)[entries]
     smaller = np.minimum(queries.data[entries], gallery.data[met])
     rows = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))[entries]
-    common = coo_array((smaller, (rows, gallery.indices[met])), shape=(queries.shape[0], gallery.shape[0]))
+    common = _sparse().coo_array((smaller, (rows, gallery.indices[met])), shape=(queries.shape[0], gallery.shape[0]))
     sums: npt.NDArray[np.float32] = common.toarray()  # adds duplicates
     return sums
