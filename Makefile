@@ -29,7 +29,7 @@ demo: $(READY)
 
 # One process for each core, with one thread each: more threads would wait for each other.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
@@ -56,18 +56,20 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports
 
-# What runs on a GPU, here on the CPU with tiny sizes, so that it does not fail there for a silly reason.
+# The checks for a GPU, here on the CPU with tiny sizes: errors of the script itself show before it costs time on a GPU.
 gpu-script: $(READY)
 	MVD_GPU_TINY=1 PYTHON=$(BIN)/python benchmarks/gpu.sh "$$(mktemp -d)" card tests step embed run
 
 package: $(READY)
 	scripts/check_package.sh $(BIN)/python
 
+# Not --quiet: that silences warnings before they are counted, so that none fails the build.
 docs: $(READY)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# A minute on two idle cores; the limit is for a cell, on a busy machine.
 notebook: $(READY)
-	OMP_NUM_THREADS=2 $(BIN)/jupyter-execute --inplace --timeout=120 examples/tour.ipynb
+	OMP_NUM_THREADS=2 $(BIN)/jupyter-execute --inplace --timeout=300 examples/tour.ipynb
 
 format: $(READY)
 	$(BIN)/ruff check --fix

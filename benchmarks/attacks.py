@@ -245,7 +245,7 @@ class Attacks:
             else:
                 mutate_bytes(file, rng)
         _, faults = Process(words, folder).end()
-        if words[0] != "prepare":  # which goes on with what it has once the picture is mended
+        if words[0] != "prepare":  # which keeps its arrays, to continue when the picture is replaced
             faults += [f"leftover: {file}" for file in leftovers(folder)]
         return Try(number, kind, words[0], faults)
 

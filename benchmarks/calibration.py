@@ -1,14 +1,17 @@
 """Measures what a projection costs, and how well a calibration holds on people whom nobody has seen.
 
-Usage: python benchmarks/calibration.py MODEL DATA UNSEEN
+Usage: python benchmarks/calibration.py MODEL DATA UNSEEN [--tables projections calibrations cameras]
+                                        [--widths 512 256] [--whitening 0] [--pictures 1536]
 
 MODEL is what `mvd.open_model` takes, without a projection. On the training people of DATA projections are learnt, on
-its held-out people calibrations; both are tested on the test people of UNSEEN, another data set.
+its held-out people calibrations; both are tested on the test people of UNSEEN, another data set. "cameras" learns on
+fewer and fewer of them, and compares the error of calibrations of pairs of cameras with that of their modalities.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +31,8 @@ from mvd.metrics.projection import learn_projection
 
 _CHUNK = 256
 _RATES = (0.01, 0.05, 0.1, 0.2)
+_FEW = (5, 10, 20, 30, 50)  # people to learn on
+_DRAWS = 5  # of them
 
 
 class Embedded(NamedTuple):
@@ -45,19 +50,31 @@ class Embedded(NamedTuple):
 
 
 def main() -> None:
-    """Measure, and print three tables."""
+    """Measure, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("data", type=Path)
     parser.add_argument("unseen", type=Path)
+    tables = ("projections", "calibrations", "cameras")
+    parser.add_argument("--tables", nargs="+", choices=tables, default=tables[:2])
+    parser.add_argument("--widths", nargs="+", type=int, help="of projections; by default a half to a sixteenth")
+    parser.add_argument("--whitening", nargs="+", type=float, default=(0.0, 0.5, 1.0))
+    parser.add_argument("--pictures", type=int, default=0, help="to learn projections on, evenly spread; 0: all")
     given = parser.parse_args()
     model = open_whole(given.model)
     data, unseen = scan(given.data), scan(given.unseen)
-    trained = embed(model, data, data.train)
-    held_out = embed(model, data, concatenate([data.validation, data.test]))
     tested = embed(model, unseen, unseen.test)
-    projections(trained, tested)
-    calibrations(held_out, tested)
+    if "projections" in given.tables:
+        widths = given.widths or [tested.vectors.shape[1] // share for share in (2, 4, 8, 16)]
+        count = len(data.train)
+        rows = np.linspace(0, count - 1, min(given.pictures or count, count)).round().astype(np.int64)
+        projections(embed(model, data, data.train.take(rows)), tested, widths, given.whitening)
+    if {"calibrations", "cameras"} & {*given.tables}:
+        held_out = embed(model, data, concatenate([data.validation, data.test]))
+        if "calibrations" in given.tables:
+            calibrations(held_out, tested)
+        if "cameras" in given.tables:
+            cameras(held_out, tested)
 
 
 def embed(model: PictureModel, dataset: Dataset, samples: Samples) -> Embedded:
@@ -71,7 +88,7 @@ def embed(model: PictureModel, dataset: Dataset, samples: Samples) -> Embedded:
     return Embedded(np.concatenate(parts), samples)
 
 
-def projections(trained: Embedded, tested: Embedded) -> None:
+def projections(trained: Embedded, tested: Embedded, widths: Sequence[int], whitenings: Sequence[float]) -> None:
     """Print mAP and rank-1 of projections."""
     protocol = sysu_protocol("all", "seeded")
 
@@ -83,10 +100,9 @@ def projections(trained: Embedded, tested: Embedded) -> None:
     print(f"{len(trained.vectors)} training pictures of {people} people; {protocol.name}")
     print("| projection | width | variance kept | mAP | rank-1 |\n|---|---|---|---|---|")
     row("none", tested.vectors, "100%")
-    for share in (2, 4, 8, 16):
-        width = tested.vectors.shape[1] // share
-        for whitening in (0.0, 0.5, 1.0):
-            for centred in (True, False):
+    for width in widths:
+        for whitening in whitenings:
+            for centred in (True, False) if len(whitenings) > 1 else (True,):
                 found = learn_projection(trained.vectors, width, whitening=whitening, centred=centred)
                 label = f"whitening {whitening:g}{'' if centred else ', not centred'}"
                 row(label, found(tested.vectors), f"{found.kept:.1%}")
@@ -110,6 +126,27 @@ def calibrations(held_out: Embedded, tested: Embedded) -> None:
         for one in check.detections:
             shares = " | ".join(f"{share:.1%}" for share in (one.alarms, one.found, one.first))
             print(f"| {name} | {one.stated:.0%} | {one.threshold:.3f} | {shares} |")
+
+
+def cameras(held_out: Embedded, tested: Embedded) -> None:
+    """Print the errors of calibrations by camera and by modality, learnt on fewer and fewer people."""
+    everybody = held_out.samples.people
+    print(
+        "| people | query-gallery | pairs of cameras | error, by camera | error, by modality |\n|---|---|---|---|---|"
+    )
+    for count in (*(few for few in _FEW if few < len(everybody)), len(everybody)):
+        drawn: dict[str, list[tuple[int, float, float]]] = {}
+        for draw in range(_DRAWS if count < len(everybody) else 1):
+            some = np.random.default_rng(draw).choice(everybody, count, replace=False)
+            chosen = np.isin(held_out.samples.identities, some)
+            columns = [column[chosen] for column in held_out.columns]
+            calibration = learn_calibration(*columns, model="", data="", enough=count)
+            for name, check in check_calibration(calibration, *tested.columns).items():
+                if (found := check.cameras) is not None:
+                    drawn.setdefault(name, []).append((found.pairs, found.error, found.shared))
+        for name, rows in drawn.items():
+            pairs, own, shared = np.mean(rows, axis=0)
+            print(f"| {count} | {name} | {pairs:.0f} | {own:.2%} | {shared:.2%} |", flush=True)
 
 
 if __name__ == "__main__":

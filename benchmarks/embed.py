@@ -10,8 +10,8 @@ Usage: python benchmarks/embed.py files [--arch resnet50] [--height 288 --width 
 `mvd-cvpr21`, four passes, 8192 numbers), with the weights it starts from. The row "plain" is the release's own way,
 transcribed: one picture after the other, read, resized and normalised by one thread, grey made on the host, all heads
 computed, float32, activations laid out by channel. The other rows are `mvd.embed`, with PyTorch or with a program of
-`mvd export`. Rows take turns; a figure is the median of the rounds. Seconds of the processor, of all threads, suffer
-less from what else runs on the machine. "alone" is one picture by itself, in seconds and in those of the processor.
+`mvd export`. Rows alternate; a figure is the median of the rounds. CPU time, of all threads, depends less on the load
+of the machine. "alone" is a single picture, in seconds of wall and of CPU time.
 "apart" is the smallest cosine between a vector and that of the row "plain".
 
 "arrays" measures `embed_pictures`, which evaluates and searches. A row is a precision and the pictures in a batch; the
@@ -138,7 +138,7 @@ def files(given: argparse.Namespace) -> None:
 
 
 def _timed(way: Callable[[list[Path]], Vectors], pictures: list[Path]) -> tuple[float, float]:
-    """Return the seconds, and those of the processor, that a row takes."""
+    """Return the wall and the CPU time that a row takes, in seconds."""
     start = time.perf_counter(), time.process_time()
     way(pictures)
     return time.perf_counter() - start[0], time.process_time() - start[1]

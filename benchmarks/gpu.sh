@@ -85,7 +85,7 @@ run() {
   local start=$SECONDS
   while [ $((SECONDS - start)) -lt "$KILL_AFTER" ] && kill -0 $pid 2>/dev/null; do
     sleep 0.5
-    # How fast a CPU is nobody knows: there the first checkpoint is the time.
+    # The speed of a CPU is unknown: there the run is killed after the first checkpoint.
     [ "$TINY" = 1 ] && [ -f "$WORK/run/checkpoints/last.safetensors" ] && break
   done
   kill -9 $pid 2>/dev/null && echo "killed after $((SECONDS - start)) s"
@@ -105,7 +105,7 @@ export -f tests mvd timed run
 export TINY PY OUT WORK SYNTH SIZE TRAIN DEVICE KILL_AFTER
 
 part card 40 "$PY" benchmarks/card.py
-# Rendering takes the CPU alone, so it goes on beside the tests, of which nobody takes the time.
+# Rendering uses only the CPU, so it runs beside the tests, which are not timed.
 case " $PARTS " in *" run "*) people >"$OUT/people.log" 2>&1 & ;; esac
 part tests 120 tests
 wait

@@ -1,7 +1,7 @@
 """The published training step, as plainly as its codes compute it: what `benchmarks/step.py` measures ours against.
 
 Written from a description of what the official PyTorch release does, not from its lines: pictures become tensors one
-by one on the processor; grey is made there too, picture by picture, from the normalised tensor; four passes in float32,
+by one on the CPU; grey is made there too, picture by picture, from the normalised tensor; four passes in float32,
 activations laid out by channel; the rank loss goes through the batch in a loop, for each of eight heads; Sinkhorn asks
 the device after each iteration whether to stop; Adam goes from parameter to parameter. Loss for loss it computes what
 the recipe `mvd-cvpr21` does, which tests/training/test_switches.py compares.

@@ -1,4 +1,4 @@
-"""The command line from within a test: run it, or see it refuse with one line; a run so small that it takes no time."""
+"""The command line from within a test: run it, or see it refuse with one line; a very small run."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ TINY = (
 
 def mvd(*arguments: str | Path) -> int:
     return main([str(argument) for argument in arguments])
+
+
+def training(data: Path, *arguments: str | Path) -> tuple[str | Path, ...]:
+    """Write a tiny training on a data set; the run lies beside that."""
+    return ("train", data, "--out", data.parent / "run", *TINY, *arguments)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:

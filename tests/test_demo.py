@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +21,8 @@ from mvd.errors import RunError
 from mvd.files.locks import folder_locked
 
 
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextlib.contextmanager
+def sizes() -> Iterator[None]:
     """Make the demo a matter of seconds."""
     config = replace(
         DEMO,
@@ -27,18 +31,31 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
         model=ModelConfig(arch="resnet18", base_width=2, bottleneck_widths=(8, 8), z_dim=8, classifier_width=8),
         schedule=CosineSchedule(epochs=1),
     )
-    monkeypatch.setattr(demo_command, "DEMO", config)
-    for name, number in {"TRAIN": 3, "VALIDATION": 2, "TEST": 3, "HEIGHT": 64}.items():
-        monkeypatch.setattr(demo_command, name, number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo_command, "DEMO", config)
+        for name, number in {"TRAIN": 3, "VALIDATION": 2, "TEST": 3, "HEIGHT": 64}.items():
+            patch.setattr(demo_command, name, number)
+        yield
 
 
-@pytest.mark.usefixtures("tiny")
-def test_the_demo_ends_with_both_networks_figures_and_what_to_try(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "demo"
-    assert main(["demo", str(out)]) == 0
-    lines = capsys.readouterr().out.splitlines()
+@pytest.fixture
+def tiny() -> Iterator[None]:
+    with sizes():
+        yield
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A demo's folder, and what it printed."""
+    out, printed = tmp_path_factory.mktemp("shown") / "demo", io.StringIO()
+    with sizes(), contextlib.redirect_stdout(printed):
+        assert main(["demo", str(out)]) == 0
+    return out, printed.getvalue()
+
+
+def test_the_demo_ends_with_both_networks_figures_and_what_to_try(shown: tuple[Path, str]) -> None:
+    out, printed = shown
+    lines = printed.splitlines()
     rows = [line.split()[0] for line in lines if line.strip().startswith(("untrained", "trained"))]
     assert rows == ["untrained", "trained", "untrained", "trained"]
     assert any(f" evaluate {out / 'run'} --protocols" in line for line in lines)
@@ -47,9 +64,8 @@ def test_the_demo_ends_with_both_networks_figures_and_what_to_try(
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_demo_is_replaced_only_when_told_so(tmp_path: Path) -> None:
-    out = tmp_path / "demo"
-    assert demo(out, 0) is not None
+def test_a_demo_is_replaced_only_with_the_flag(shown: tuple[Path, str], tmp_path: Path) -> None:
+    out = shutil.copytree(shown[0], tmp_path / "demo")
     with pytest.raises(RunError, match="--replace"):
         demo(out, 0)
     assert demo(out, 1, replace_old=True) is not None

@@ -87,6 +87,15 @@ def kill_when(ripe: Callable[[], bool], *arguments: str | Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_run_killed_while_it_saves_ends_as_one_that_never_was(template: Path, tmp_path: Path, whole: Path) -> None:
+    run = tmp_path / "run"
+    kill_when(lambda: step_of(run) >= 2 and is_saving(run), "train", template, "--out", run, *LONG)
+    assert mvd("train", "--resume", run, "--evaluate=none") == 0
+    assert state(run) == state(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_run_killed_three_times_ends_as_one_that_never_was(template: Path, tmp_path: Path, whole: Path) -> None:
     run = tmp_path / "run"
     kill_when(run.joinpath("config.json").exists, "train", template, "--out", run, *LONG)

@@ -48,7 +48,7 @@ CONFIG = RunConfig(
 
 
 class Watcher(Observer):
-    """Remembers what it is told, and stops the run after a number of steps."""
+    """Records all calls, and stops the run after a number of steps."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.stop_after = stop_after

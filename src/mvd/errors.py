@@ -79,9 +79,26 @@ def needing_torch(expected: str = "expected PyTorch, which this needs, found non
     Raises:
         MissingPackageError: it is not.
     """
+    with _needing("torch", f"{expected}; install it: pip install 'mvd[torch]'"):
+        yield
+
+
+@contextmanager
+def needing_scipy(purpose: str) -> Iterator[None]:
+    """Make one line of the error where SciPy is imported, which comes with the extras that train, and is not installed.
+
+    Raises:
+        MissingPackageError: it is not.
+    """
+    with _needing("scipy", f"{purpose}: expected SciPy, found none; install it: pip install scipy"):
+        yield
+
+
+@contextmanager
+def _needing(package: str, message: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "torch":
+        if (error.name or "").partition(".")[0] != package:
             raise
-        raise MissingPackageError(f"{expected}; install it: pip install 'mvd[torch]'") from error
+        raise MissingPackageError(message) from error

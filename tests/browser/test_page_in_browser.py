@@ -142,13 +142,15 @@ def test_the_export_is_whole(asked: Tab) -> None:
 
 def test_what_is_no_picture_is_refused_in_a_line(serve: Serve, open_tab: OpenTab, people: Path, tmp_path: Path) -> None:
     origin = serve()
-    page = open_tab(origin, expect_errors=True).page  # the browser's console notes the status
+    tab = open_tab(origin, expect_errors=True)  # the browser's console notes the status
+    page = tab.page
     page.goto(origin)
     (tmp_path / "notes.jpg").write_text("no picture")
     page.set_input_files("#pictures", tmp_path / "notes.jpg")
     page.get_by_role("button", name="Search", exact=True).click()
     page.wait_for_url("**/search")
     assert "expected" in page.get_by_role("alert").inner_text()
+    assert tab.violations() == []
     page.get_by_role("link", name="Back to the gallery").click()
     ask(page, infrared_queries(people)[0])
     assert len(found(page)) == 10
@@ -205,7 +207,7 @@ def test_it_works_with_a_keyboard_alone(serve: Serve, open_tab: OpenTab, people:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "pictures"
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(infrared_queries(people)[0])
     for _ in range(2):
         page.keyboard.press("Tab")

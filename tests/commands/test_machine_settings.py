@@ -19,7 +19,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     write_tree(root / "data")
     assert mvd("prepare", root / "data", *SIZE) == 0
-    assert mvd("train", root / "data", "--out", root / "run", "--evaluate", "none", *TINY) == 0
+    # One encoder: exporting a network takes seconds for each.
+    flags = ("--recipe", "baseline", "--evaluate", "none", *TINY)
+    assert mvd("train", root / "data", "--out", root / "run", *flags) == 0
     return root / "run"
 
 
@@ -51,7 +53,7 @@ def test_what_is_asked_for_and_missing_is_refused_in_the_words_of_the_verb(
 ) -> None:
     message = refused(capsys, "evaluate", run, "--device", "cuda:99")
     assert "device: expected a device of this machine, found 'cuda:99'" in message
-    assert message.endswith("to use the processor: --device cpu\n")
+    assert message.endswith("to use the CPU: --device cpu\n")
     assert "precision: expected fp32 or bf16 on cpu" in refused(
         capsys, "evaluate", run, "--device", "cpu", "--precision", "tf32"
     )

@@ -17,9 +17,9 @@ from shell import TINY, mvd
 from mvd.runs import load_checkpoint, open_run
 from mvd.runs.recovery import weights_alone
 
-# Dropout draws for each process; without it nothing depends on how many there are. Biases before a norm have no
-# gradient but what rounding leaves; Adam would make whole steps of that. And a small network makes much of rounding:
-# after many steps, or large ones, nothing could be compared. test_ranks.py compares in float64.
+# No dropout, which draws in each process. SGD, since the gradient of a bias before a norm is rounding error alone, of
+# which Adam would make whole steps. Few small steps, since a small network amplifies rounding. test_process_group.py
+# compares in float64.
 SHARED = (
     *TINY,
     "--data.height=64",
@@ -60,7 +60,7 @@ def alone(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def launch(*arguments: str | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "mvd"]
-    # A shell that starts tests in the background has them ignore Ctrl-C, and so what they start.
+    # A shell that starts tests in the background lets them, and what they start, ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         return subprocess.Popen(

@@ -1,6 +1,7 @@
 """What two processes compute of a step together, against what one does, in float64; test_process_group.py launches it.
 
-Usage: two_processes.py DATA [cuda]. On "cuda" both share one device, over Gloo: NCCL refuses that.
+Usage: two_processes.py DATA [DEVICE [VARIANT …]], all variants by default. On "cuda" both share one device, over Gloo:
+NCCL refuses that.
 
 Prints a JSON object for each variant: the largest difference of a loss, a gradient, a weight or a running statistic.
 """
@@ -98,6 +99,8 @@ def main(data: Path) -> None:
     with distributed.joined(replace(CONFIG.runtime, device=DEVICE.type)):
         training, _ = load_training(scan(data), data, CONFIG)
         for name, config in variants():
+            if len(sys.argv) > 3 and name not in sys.argv[3:]:
+                continue
             found = take_steps(config, training)
             with distributed.alone():
                 expected = take_steps(config, training)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -25,10 +26,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("examples")
 
 
-@pytest.mark.parametrize("name", _PRINTED)
-def test_it_runs(name: str, folder: Path) -> None:
+@pytest.mark.parametrize("name", ["own_loss.py", "own_encoder.py"])
+def test_it_runs(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """In this process: a new one takes seconds to import PyTorch."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", [name, str(folder)])
+    runpy.run_path(str(_EXAMPLES / name), run_name="__main__")
+    printed = capsys.readouterr()
+    assert _PRINTED[name] in printed.out
+    assert "mvd:" not in printed.err
+
+
+def test_a_layout_is_registered_in_a_process(folder: Path) -> None:
+    """In one of its own, which knows the layout until its end."""
     ran = subprocess.run(
-        [sys.executable, str(_EXAMPLES / name), str(folder)],
+        [sys.executable, str(_EXAMPLES / "own_layout.py"), str(folder)],
         capture_output=True,
         text=True,
         check=False,
@@ -36,7 +48,7 @@ def test_it_runs(name: str, folder: Path) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ran.returncode == 0, ran.stderr
-    assert _PRINTED[name] in ran.stdout
+    assert _PRINTED["own_layout.py"] in ran.stdout
     assert "mvd:" not in ran.stderr
 
 

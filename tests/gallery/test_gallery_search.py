@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from mvd.errors import ConfigError, GalleryError
 from mvd.gallery.filters import Filter, parse_time
 from mvd.gallery.index import build_index, index_state, measure_recall
 from mvd.gallery.search import SHORTLIST
+from mvd.gallery.stats import count_cameras
 from mvd.gallery.tracklets import group_tracklets
 from mvd.metrics.calibration import learn_calibration
 from mvd.metrics.rerank import Reranking, rerank_descriptors
@@ -178,6 +181,41 @@ def test_a_calibrated_model_gives_probabilities_and_a_decision(tmp_path: Path, m
     stranger = gallery.search(away)
     assert stranger.known is False
     assert not any(hit.passes for hit in stranger.hits)
+
+
+def test_of_known_cameras_probabilities_and_thresholds_are_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = draw(396, people=99, seed=1, width=48)
+    columns = known.vectors, np.arange(396) % 99, known.modalities, np.arange(396) // 198 + 1
+    calibration = learn_calibration(
+        *columns, model=identity("plain", 48).fingerprint, data="drawn", camera_names={1: "a", 2: "b"}
+    )
+    assert {(query, gallery) for _, query, gallery in calibration.cameras} == {("a", "b"), ("b", "a")}
+    use_models(monkeypatch, PlainModel(width=48, calibration=calibration))
+    rows = draw(60, people=15, seed=2, width=48)
+    gallery = Gallery(tmp_path / "people")
+    gallery.add(rows.take(np.arange(45)))
+    there = rows.take([45])
+    assert there.cameras == ("b",)
+    query = int(there.modalities[0])
+    counts = count_cameras(gallery.table, None)
+    assert counts == dict(Counter(zip(rows.modalities[:45].tolist(), rows.cameras[:45], strict=True)))
+    for asked, camera in ((there, "b"), (replace(there, cameras=(None,)), None)):
+        for hit in gallery.search(asked, group_seconds=0, top=45, false_alarms=0.05).hits:
+            spectrum, place = hit.entry.modality, hit.entry.camera
+            own = calibration.covers(query, spectrum, cameras=(camera, place))
+            assert own == (camera == "b" and place == "a")
+            chance = calibration.probability(
+                [hit.similarity], query, spectrum, cameras=("b", "a") if own else None, prior=1 / 15
+            )
+            assert hit.probability == pytest.approx(chance[0])
+            of_kind = sum(count for (kind, _), count in counts.items() if kind == spectrum)
+            group = counts[spectrum, place] if camera else of_kind
+            limit = calibration.threshold(
+                0.025 * group / of_kind, min(15, group), query, spectrum, cameras=("b", "a") if own else None
+            )
+            assert hit.passes == (hit.similarity >= limit)
 
 
 def test_pictures_are_found_by_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

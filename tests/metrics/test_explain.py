@@ -64,6 +64,7 @@ def test_groups_and_confusions_count_every_query_once(features: Features) -> Non
     of_queries = [group for group in groups if group.name.startswith("queries")]
     assert [group.name for group in of_queries] == ["queries of camera 3", "queries of camera 4"]
     assert sum(group.queries for group in of_queries) == 54
+    assert groups[0] == ("infrared queries in the visible gallery", 54, (found.first_match == 1).mean())
     cameras = features.samples.cameras[found.queries]
     assert of_queries[0].rank_1 == pytest.approx((found.first_match[cameras == 3] == 1).mean())
     wrong = confusions(lists, features.samples, count=1000)

@@ -1,4 +1,4 @@
-"""Tiny data, and the release's settings with a network so small that a run takes no time."""
+"""Tiny data, and the release's settings with a very small network."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_ascend_without_its_package_is_one_line_in_the_words_of_the_release() ->
         require_device(replace(settings.RELEASE, runtime=RuntimeConfig(device="npu:0")))
     message = settings.in_original_words(str(refusal.value))
     assert message.startswith("--device_target: expected the package torch_npu for an Ascend processor, found none; ")
-    assert message.endswith("to use the processor: --device_target CPU")
+    assert message.endswith("to use the CPU: --device_target CPU")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_several_devices_are_as_many_processes(
 
 def test_a_gpu_that_is_not_there_is_one_line_that_names_the_processor() -> None:
     config = replace(settings.RELEASE, runtime=RuntimeConfig(device="cuda:99"))
-    with pytest.raises(ConfigError, match=r"found 'cuda:99' .*; to use the processor: --runtime.device cpu"):
+    with pytest.raises(ConfigError, match=r"found 'cuda:99' .*; to use the CPU: --runtime.device cpu"):
         require_device(config)
 
 

@@ -45,7 +45,7 @@ def test_the_trial_and_a_name_with_spaces_are_part_of_what_is_next(tmp_path: Pat
     assert "".join(printed.split("ready for: ")[1].split()) == f"mvdprepare'{tmp_path}/regdb'--trial3"
 
 
-def test_who_has_nobody_to_train_on_is_told_how_to_split(tmp_path: Path) -> None:
+def test_without_training_people_the_report_says_how_to_split(tmp_path: Path) -> None:
     printed = "".join(_print(check(write_own_folder(tmp_path))).split())
     assert f"mvdsplit{tmp_path}readyfor:mvdevaluateRUN--data{tmp_path}" in printed
 

@@ -1,4 +1,4 @@
-"""What has become of a run, told from its folder."""
+"""The state of a run, by its folder."""
 
 from __future__ import annotations
 

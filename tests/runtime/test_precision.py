@@ -66,7 +66,7 @@ def test_an_operation_that_does_not_repeat_is_one_line() -> None:
     with (
         pytest.raises(
             ConfigError,
-            match=r"^runtime\.deterministic: .* on cpu, found an operation that has none \(.*\); leave it away",
+            match=r"^runtime\.deterministic: .* on cpu, found an operation that has none \(.*\); drop --runtime",
         ),
         numerics(RuntimeConfig(deterministic=True), CPU),
     ):

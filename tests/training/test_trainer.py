@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,29 +19,23 @@ from tiny_training import (
     fit,
     lines_without_rates,
     new_run,
-    training_data,
 )
 from torch import Tensor, nn
 
 from mvd.commands.engine import load_engine
 from mvd.config import (
-    AugmentConfig,
     CosineSchedule,
     LossConfig,
     OptimizerConfig,
 )
 from mvd.data.pictures import PictureArray
-from mvd.data.samples import Modality
 from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, TrainingError
-from mvd.losses.objective import build_objective
 from mvd.models.outputs import MVDOutput
-from mvd.runs import OPTIMIZER_PREFIX, load_checkpoint, open_run
+from mvd.runs import OPTIMIZER_PREFIX, load_checkpoint
 
-
-@pytest.fixture(scope="module")
-def data() -> TrainingData:
-    return training_data()
+if TYPE_CHECKING:
+    from training.conftest import Whole
 
 
 def test_training_learns_logs_and_leaves_a_checkpoint(data: TrainingData, tmp_path: Path) -> None:
@@ -61,33 +54,28 @@ def test_training_learns_logs_and_leaves_a_checkpoint(data: TrainingData, tmp_pa
     assert (meta.step, meta.epoch) == (60, 12)
 
 
-def test_logged_total_is_the_weighted_sum_of_the_terms(data: TrainingData, tmp_path: Path) -> None:
-    watcher = fit(data, new_run(tmp_path / "run"))
-    weights = build_objective(CONFIG).weights
-    for log in watcher.logs:
-        assert log.losses["total"] == pytest.approx(sum(weights[name] * log.losses[name] for name in weights), rel=1e-5)
-
-
 @pytest.mark.parametrize("stop_after", [7, 10])
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: TrainingData, tmp_path: Path, stop_after: int) -> None:
-    whole, stopped = new_run(tmp_path / "whole"), new_run(tmp_path / "stopped")
-    fit(data, whole)
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(
+    data: TrainingData, whole: Whole, tmp_path: Path, stop_after: int
+) -> None:
+    stopped = new_run(tmp_path / "stopped")
     fit(data, stopped, stop_after=stop_after)
     resumed = fit(data, stopped, resume=True)
     assert resumed.start == (stop_after, 20)
-    expected, _ = load_checkpoint(whole.checkpoint("last"))
+    expected, _ = load_checkpoint(whole.run.checkpoint("last"))
     found, _ = load_checkpoint(stopped.checkpoint("last"))
     assert expected.keys() == found.keys()
     assert any(name.startswith(OPTIMIZER_PREFIX) for name in expected)
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
-    assert lines_without_rates(stopped) == lines_without_rates(whole)
+    assert lines_without_rates(stopped) == lines_without_rates(whole.run)
 
 
-def test_checkpoints_are_written_between_validations_and_change_nothing(data: TrainingData, tmp_path: Path) -> None:
-    config = replace(CONFIG, runtime=replace(CONFIG.runtime, checkpoint_minutes=0, validate_every=9))
-    whole, often = new_run(tmp_path / "whole"), new_run(tmp_path / "often", config)
-    fit(data, whole, replace(CONFIG, runtime=replace(CONFIG.runtime, validate_every=9)))
+def test_checkpoints_are_written_between_validations_and_change_nothing(
+    data: TrainingData, whole: Whole, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, checkpoint_minutes=0))
+    often = new_run(tmp_path / "often", config)
     watcher = Watcher()
     steps = []
 
@@ -99,8 +87,8 @@ def test_checkpoints_are_written_between_validations_and_change_nothing(data: Tr
     watcher.stepped = stepped  # type: ignore[method-assign]
     load_engine(config).fit(config, data, often, observer=watcher)
     assert steps == list(range(1, 20))
-    assert lines_without_rates(often) == lines_without_rates(whole)
-    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole, often))
+    assert lines_without_rates(often) == lines_without_rates(whole.run)
+    expected, found = (load_checkpoint(run.checkpoint("last"))[0] for run in (whole.run, often))
     assert all(np.array_equal(found[name], values) for name, values in expected.items())
 
 
@@ -255,13 +243,6 @@ def test_bfloat16_trains_to_finite_losses_in_fp32_weights(data: TrainingData, tm
     assert {str(value.dtype) for name, value in tensors.items() if name.endswith(".weight")} == {"float32"}
 
 
-def test_metrics_are_json_lines(data: TrainingData, tmp_path: Path) -> None:
-    run = new_run(tmp_path / "run")
-    fit(data, run)
-    for line in (run.path / "metrics.jsonl").read_text().splitlines():
-        assert json.loads(line)["step"] > 0
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -291,54 +272,7 @@ def test_other_networks_train_validate_and_resume_too(
     np.testing.assert_allclose(again, figures.__dict__["seen"][-1], atol=1e-5)
 
 
-def test_the_global_random_state_does_not_matter(data: TrainingData, tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    one = fit(data, new_run(tmp_path / "one")).logs
+def test_the_global_random_state_does_not_matter(data: TrainingData, whole: Whole, tmp_path: Path) -> None:
     torch.manual_seed(2)
-    two = fit(data, new_run(tmp_path / "two")).logs
-    assert [log.losses for log in one] == [log.losses for log in two]
-
-
-def test_what_is_shown_of_a_batch_is_what_is_trained_on(data: TrainingData, tmp_path: Path) -> None:
-    plain = replace(CONFIG, augment=AugmentConfig(pad=0, flip=0, exchange=0, erase=0))
-    samples = fit(data, new_run(tmp_path / "run", plain), plain).samples
-    assert [step for step, _ in samples] == [0, 10]
-    for _, batch in samples:
-        assert batch.pictures.shape == (16, HEIGHT, WIDTH, 3)
-        assert np.bincount(batch.modalities).tolist() == [8, 8]
-        for picture, identity, modality in zip(*batch, strict=True):
-            prepared = data.visible if modality == Modality.VISIBLE else data.infrared
-            theirs = prepared.read(np.flatnonzero(prepared.samples.identities == identity))
-            assert any(np.array_equal(picture, candidate) for candidate in theirs)
-
-
-def test_looking_at_batches_changes_no_bit(data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, unseen = new_run(tmp_path / "seen"), new_run(tmp_path / "unseen")
-    fit(data, seen)
-    monkeypatch.setattr(Watcher, "sampled", lambda watcher, step, show: None)
-    fit(data, unseen)
-    first, second = (load_checkpoint(run.checkpoint("last"))[0] for run in (seen, unseen))
-    assert all(np.array_equal(second[name], values) for name, values in first.items())
-
-
-def test_log_lines_tell_the_most_memory_so_far(data: TrainingData, tmp_path: Path) -> None:
-    peaks = [log.memory["resident"] for log in fit(data, new_run(tmp_path / "run")).logs]
-    assert peaks == sorted(peaks)
-    assert 5e7 < peaks[0] < 1e11
-    assert "device" not in fit(data, new_run(tmp_path / "again")).logs[0].memory
-
-
-def test_a_run_that_does_not_fit_into_memory_recomputes_and_says_so(data: TrainingData, tmp_path: Path) -> None:
-    lines: list[str] = []
-
-    class Reader(Watcher):
-        def noted(self, line: str) -> None:
-            lines.append(line)
-
-    config = replace(CONFIG, runtime=replace(CONFIG.runtime, memory=1e-6))
-    for folder, chosen in (("little", config), ("much", CONFIG)):
-        load_engine(config).fit(chosen, data, new_run(tmp_path / folder, chosen), observer=Reader(), resume=False)
-    assert len(lines) == 1
-    assert lines[0].startswith("activations are recomputed: a step would take about")
-    little, much = (load_checkpoint(open_run(tmp_path / name).checkpoint("last"))[0] for name in ("little", "much"))
-    assert all(np.array_equal(little[name], much[name]) for name in much)
+    found = fit(data, new_run(tmp_path / "run")).logs
+    assert [log.losses for log in found] == [log.losses for log in whole.watcher.logs]

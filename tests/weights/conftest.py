@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from weights.helpers import SAMPLES, Arrays, Refusal, Save
+from weights.helpers import SAMPLES, Arrays, Refusal, Save, resnet_shapes
 
 from mvd.errors import CheckpointError
 from mvd.weights import read_weights
@@ -60,3 +60,12 @@ def sample() -> Arrays:
     """The arrays that real MindSpore wrote into the samples; it leaves out the one without elements."""
     with np.load(SAMPLES / "sample.npz") as arrays:
         return {name: array for name, array in arrays.items() if array.size}
+
+
+@pytest.fixture
+def resnet() -> Arrays:
+    """A ResNet-18 with torchvision's names and ImageNet's classifier."""
+    generator = np.random.default_rng(0)
+    shapes = resnet_shapes("resnet18", 4) | {"fc.weight": (1000, 32), "fc.bias": (1000,)}
+    arrays: Arrays = {name: generator.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    return arrays | {name: np.array(3) for name, shape in shapes.items() if not shape}

@@ -48,12 +48,12 @@ class RuntimeConfig:
             does where that pays: on CUDA, in runs of 5,000 steps and more.
         cuda_graphs: record the kernels of a step once and launch them together from then on. "auto" does where a step
             can be recorded: on CUDA, in one process, with the whole batch at once.
-        recompute: keep little of what the encoders compute and compute it again for the gradient: much less memory, a
-            third more arithmetic, the same result. "auto" does where a step would not fit into memory otherwise.
+        recompute: activation checkpointing of the encoders: much less memory, a third more computation, the same
+            result. "auto" uses it if a step would not fit into memory otherwise.
         memory: GB that a step may take, for recompute "auto"; 0 is what is available on the device when a run starts.
-        accumulate: parts in which a batch goes through the network, for want of memory; divides the identities of a
-            batch, or of a process's share of it. Losses see the whole batch all the same; batch norm sees a part at a
-            time, and the pictures pass twice.
+        accumulate: parts in which a batch passes through the network, to save memory; divides the identities of a
+            batch, or of a process's share of it. Losses see the whole batch; batch norm sees a part at a time, and each
+            picture takes two forward passes.
         log_every: steps between log lines.
         validate_every: epochs between validations; a checkpoint is written at each, and after the last epoch.
         checkpoint_minutes: minutes after which a checkpoint is written in between, so that no more than their work is

@@ -23,7 +23,7 @@ from mvd.errors import DatasetError
 from mvd.files.regular import require_regular
 
 JUNK = -1
-"""Identity of pictures that show nobody, or nobody who counts: distractors in the gallery, never queries.
+"""Identity of junk, pictures without a person of interest: distractors in the gallery, never queries.
 
 Each is a person of its own where people are counted.
 """
@@ -53,7 +53,7 @@ class Samples:
 
     Attributes:
         paths: (N,) str, relative to the data set's root, with forward slashes; those of own data may be absolute.
-        identities: (N,) int64, the data set's number of the person (not a class); `JUNK` (-1) where it is nobody.
+        identities: (N,) int64, the data set's number of the person (not a class); `JUNK` (-1) for junk.
         cameras: (N,) int64, the data set's number of the camera, from 1; 0 where it is unknown.
         modalities: (N,) int64, a `Modality` each.
     """
@@ -172,6 +172,7 @@ class Dataset:
         people_lists: what to edit to move people between tables, for messages; such as "exp/train_id.txt".
         trial: RegDB's split, 1 … 10; None elsewhere.
         names: identity → name in own data; empty elsewhere.
+        camera_names: number of a camera → name in own tables; empty elsewhere, where a camera is called by its number.
         table: the CSV table that commands are given instead of the folder; None elsewhere.
     """
 
@@ -183,6 +184,7 @@ class Dataset:
     people_lists: str
     trial: int | None = None
     names: Mapping[int, str] = field(default_factory=dict)
+    camera_names: Mapping[int, str] = field(default_factory=dict)
     table: Path | None = None
 
     def __post_init__(self) -> None:

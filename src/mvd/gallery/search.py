@@ -5,6 +5,7 @@ Shapes: Q queries, D width of an embedding, M candidates.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -143,20 +144,23 @@ def decide(
     query_modalities: Sequence[int],
     *,
     people: Callable[[], int],
-    gallery_modalities: Callable[[], Sequence[int]],
+    gallery_cameras: Callable[[], Mapping[tuple[int, str | None], int]],
+    query_camera: str | None = None,
     false_alarms: float,
 ) -> tuple[tuple[Hit, ...], bool | None, int | None]:
     """Tell what similarities mean.
 
-    A threshold holds for a pair of modalities. Where the gallery has both, each gets half of the rate, so that together
-    they keep to it.
+    A threshold holds for a pair of modalities, or of cameras. Where the gallery has both modalities, each gets half of
+    the rate; and of that, each camera that is calibrated with the query's gets as much as it has pictures, and the
+    others together the rest; so that all of them together keep to it.
 
     Args:
         found: candidates.
         calibration: of the model; None if there is none.
         query_modalities: of the pictures that were asked with.
         people: how many people are in the gallery, at most.
-        gallery_modalities: which modalities are among the rows that were searched.
+        gallery_cameras: pictures by modality and camera, None where unknown, among the rows that were searched.
+        query_camera: of all pictures that were asked with; None where unknown.
         false_alarms: the share of people who are not in the gallery for whom a picture may pass.
 
     Returns:
@@ -167,17 +171,40 @@ def decide(
     if calibration is None or len(asked) != 1 or not all(calibration.covers(*pair) for pair in pairs):
         return tuple(_hit(found, at, None, None) for at in range(len(found.entries))), None, None
     (query,) = asked
-    count, spectra = max(1, people()), gallery_modalities()
+    count = max(1, people())
     prior = 1 / max(2, count)
-    shares = {
-        one: calibration.threshold(false_alarms / max(1, len(spectra)), count, query, one) for one in set(spectra)
+    pictures = _by_calibration(calibration, query, query_camera, gallery_cameras())
+    spectra = Counter[int]()
+    for (modality, _), group in pictures.items():
+        spectra[modality] += group
+    thresholds = {
+        (modality, camera): calibration.threshold(
+            false_alarms / len(spectra) * group / spectra[modality],
+            min(count, group),
+            query,
+            modality,
+            cameras=(query_camera, camera),
+        )
+        for (modality, camera), group in pictures.items()
     }
     hits = []
     for at, entry in enumerate(found.entries):
-        similarity = float(found.similarities[at])
-        chance = float(calibration.probability([similarity], query, entry.modality, prior=prior)[0])
-        hits.append(_hit(found, at, chance, similarity >= shares[entry.modality]))
+        similarity, cameras = float(found.similarities[at]), (query_camera, entry.camera)
+        chance = float(calibration.probability([similarity], query, entry.modality, cameras=cameras, prior=prior)[0])
+        by = entry.camera if calibration.covers(query, entry.modality, cameras=cameras) else None
+        hits.append(_hit(found, at, chance, similarity >= thresholds[entry.modality, by]))
     return tuple(hits), any(hit.passes for hit in hits), count
+
+
+def _by_calibration(
+    calibration: Calibration, query: int, query_camera: str | None, pictures: Mapping[tuple[int, str | None], int]
+) -> Counter[tuple[int, str | None]]:
+    """Count pictures by modality, and by camera where that is calibrated with the query's; None for the others."""
+    counts: Counter[tuple[int, str | None]] = Counter()
+    for (modality, camera), count in pictures.items():
+        known = calibration.covers(query, modality, cameras=(query_camera, camera))
+        counts[modality, camera if known else None] += count
+    return counts
 
 
 def to_entry(row: Mapping[str, Any]) -> Entry:

@@ -23,9 +23,18 @@ def count_people(table: PictureTable, where: str | None) -> int:
     return len(names) + unnamed
 
 
-def modalities_of(table: PictureTable, where: str | None) -> list[int]:
-    """List the modalities that are among some rows."""
-    return [int(one) for one in Modality if table.count(every([where, f"modality = {int(one)}"]))]
+def count_modalities(table: PictureTable, where: str | None) -> dict[tuple[int, str | None], int]:
+    """Count some rows by modality, without regard to their cameras; see `count_cameras`."""
+    counts = {int(one): table.count(every([where, f"modality = {int(one)}"])) for one in Modality}
+    return {(modality, None): count for modality, count in counts.items() if count}
+
+
+def count_cameras(table: PictureTable, where: str | None) -> dict[tuple[int, str | None], int]:
+    """Count some rows by modality and camera, None where it is unknown."""
+    counts: Counter[tuple[int, str | None]] = Counter()
+    for batch in table.batches(["modality", "camera"], where):
+        counts.update(zip(*(batch.column(name).to_pylist() for name in ("modality", "camera")), strict=True))
+    return dict(counts)
 
 
 def gallery_stats(table: PictureTable, *, recall: bool) -> GalleryStats:

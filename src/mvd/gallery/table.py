@@ -88,6 +88,7 @@ def explained(place: Place, what: str = "use the gallery") -> Iterator[None]:
         known = [reason for sign, reason in _REASONS.items() if sign in text and place.folder is None]
         reason = known[0] if known else " ".join(lines[0].split())[:_LONGEST] if lines else type(error).__name__
         if any(sign in text for sign in _FULL):
+            reason = "No space left on device"
             remedy = "nothing was lost; free space there, then start the same command again"
         elif any(sign in text for sign in _MISSING):
             remedy = "check the address, and that nothing was deleted there"

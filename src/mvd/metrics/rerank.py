@@ -30,10 +30,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array, csc_array, csr_array
 
 from mvd.errors import ProtocolError
 from mvd.metrics.distances import repeated_rows, unit_rows
+from mvd.metrics.jaccard import expand, jaccard_distance, mark, nearest_pictures, weigh
 from mvd.metrics.ranking import Floats, block_rows
 
 _LONGEST = float(np.sqrt(np.finfo(np.float32).max))  # its square is the largest float32
@@ -133,13 +133,13 @@ def rerank(
     nearest = np.empty((Q + G, k1 + 1), dtype=np.int32)
     original = np.empty((Q, G), dtype=np.float32)
     for rows, block in distances.blocks():
-        nearest[rows] = _nearest(block, k1 + 1)
+        nearest[rows] = nearest_pictures(block, k1 + 1)
         if rows.stop <= Q:
             original[rows] = block[:, Q:]
-    sets = _weigh(_expand(nearest, k1), distances)
+    sets = weigh(expand(nearest, k1), distances.blocks())
     if k2 > 1:
-        sets = _mark(nearest[:, :k2], 1 / k2) @ sets
-    reranked = _jaccard_distance(sets[:Q], sets[Q:].tocsc())
+        sets = mark(nearest[:, :k2], 1 / k2) @ sets
+    reranked = jaccard_distance(sets[:Q], sets[Q:].tocsc())
     reranked *= 1 - weight
     original *= weight
     reranked += original
@@ -251,75 +251,3 @@ def _normalise(block: Floats) -> npt.NDArray[np.float32]:
     farthest = squares.max(axis=1, keepdims=True)
     np.divide(squares, farthest, out=squares, where=farthest > 0)
     return squares
-
-
-def _nearest(block: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """List the nearest pictures (B, K) of each row (B, N), the nearest first."""
-    # Non-negative floats sort as their bits do; the column in the lower bits breaks ties.
-    keys = block.view(np.int32).astype(np.int64)
-    keys <<= 32
-    keys |= np.arange(block.shape[1])
-    keys.partition(count - 1, axis=1)
-    return np.sort(keys[:, :count], axis=1) & 0xFFFFFFFF
-
-
-def _mark(members: npt.NDArray[np.int32], value: float) -> csr_array:
-    """Make a sparse (N, N) float32 matrix with a value at the members (N, K) of each row."""
-    N, K = members.shape
-    # A sorted copy, since SciPy may reorder its input.
-    indices = np.sort(members, axis=1).ravel()
-    return csr_array((np.full(N * K, value, dtype=np.float32), indices, np.arange(0, N * K + 1, K)), shape=(N, N))
-
-
-def _reciprocal(nearest: npt.NDArray[np.int32]) -> csr_array:
-    """Mark reciprocal neighbours, given the nearest (N, K), with 1: (N, N), symmetric."""
-    near = _mark(nearest, 1)
-    return near.multiply(near.T).tocsr()
-
-
-def _expand(nearest: npt.NDArray[np.int32], k1: int) -> csr_array:
-    """Find the neighbour set of each picture, as the non-zeros of (N, N), from its nearest (N, k1 + 1) in order."""
-    whole, half = _reciprocal(nearest), _reciprocal(nearest[:, : round(k1 / 2) + 1])
-    sizes = np.diff(half.indptr)
-    # Of each neighbour's half neighbourhood, the number that are reciprocal neighbours of the row too.
-    added = (whole @ half).multiply(whole).tocsr()
-    added.data = (3 * added.data > 2 * sizes[added.indices]).astype(np.float32)
-    added.eliminate_zeros()
-    return whole + added @ half
-
-
-def _weigh(sets: csr_array, distances: _Distances) -> csr_array:
-    """Weigh the members of each set (N, N) by exp(−distance), normalised to a sum of 1."""
-    weights = np.empty(sets.nnz, dtype=np.float32)
-    for rows, block in distances.blocks():
-        ends = sets.indptr[rows.start : rows.stop + 1]
-        entries = slice(ends[0], ends[-1])
-        within = np.repeat(np.arange(len(block)), np.diff(ends))
-        near = np.exp(-block[within, sets.indices[entries]])
-        weights[entries] = near / np.bincount(within, weights=near)[within]
-    return csr_array((weights, sets.indices, sets.indptr), shape=sets.shape)
-
-
-def _jaccard_distance(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.float32]:
-    """Compute 1 − Σ min / Σ max of the sets, of sum 1, of queries (Q, N) and gallery (G, N): (Q, G)."""
-    distances = np.empty((queries.shape[0], gallery.shape[0]), dtype=np.float32)
-    holders = np.diff(gallery.indptr)[queries.indices]
-    ends = np.append(0, np.cumsum(holders))[queries.indptr]
-    step = block_rows(max(gallery.shape[0], int(np.diff(ends).max())))
-    for start in range(0, len(distances), step):
-        common = _common_weight(queries[start : start + step], gallery)
-        distances[start : start + step] = 1 - common / (2 - common)  # Σ max = 2 − Σ min
-    return distances
-
-
-def _common_weight(queries: csr_array, gallery: csc_array) -> npt.NDArray[np.float32]:
-    """Sum the smaller weight of each common member of queries (B, N) and gallery (G, N): (B, G)."""
-    # Pair each entry of a query with the entries of its column: the gallery pictures with the same member.
-    holders = np.diff(gallery.indptr)[queries.indices]
-    entries = np.repeat(np.arange(queries.nnz), holders)
-    met = np.arange(len(entries)) + (gallery.indptr[queries.indices] - np.cumsum(holders) + holders)[entries]
-    smaller = np.minimum(queries.data[entries], gallery.data[met])
-    rows = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))[entries]
-    common = coo_array((smaller, (rows, gallery.indices[met])), shape=(queries.shape[0], gallery.shape[0]))
-    sums: npt.NDArray[np.float32] = common.toarray()  # adds duplicates
-    return sums

@@ -1,16 +1,23 @@
-"""The tables of `mvd calibrate`: how well a calibration holds on people whom it was not learnt on, and on verdicts."""
+"""Calibrations on the screen: what they say, and how well they hold on people whom they were not learnt on."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from mvd.data.samples import Modality
+from mvd.metrics.calibration import ENOUGH_PEOPLE, Calibration
 from mvd.metrics.calibration.check import PairCheck
 from mvd.metrics.calibration.platt import FEW_QUERIES
 from mvd.report.terminal.style import plain_table
 from mvd.results.calibrate import VerdictCheck
+
+_LIKELY = 0.5  # probability, for a prior of a half
+_RATE, _PEOPLE = 0.01, 1000  # of the threshold that is named
 
 _NOTE = (
     "in %; learnt on one half of the people and checked on the other. error: expected calibration error, where half of "
@@ -37,6 +44,41 @@ def calibration_table(checks: Mapping[str, PairCheck]) -> Table:
             table.add_row(*shared, f"{100 * row.stated:.0f}", f"{row.threshold:.3f}", *shares)
     table.caption = Text(_NOTE)
     return table
+
+
+def camera_lines(calibration: Calibration, checks: Mapping[str, PairCheck]) -> list[str]:
+    """Say which pairs of cameras have a calibration of their own, and what that gains, where it could be checked."""
+    learnt = Counter(name for name, _, _ in calibration.cameras)
+    lines = []
+    for name, count in learnt.items():
+        line = f"{name}: {count} pairs of cameras have a calibration of their own"
+        checked = checks[name].cameras if name in checks else None
+        if checked is None:
+            lines.append(f"{line}; half of the people are too few to check them")
+        else:
+            own, shared = 100 * checked.error, 100 * checked.shared
+            lines.append(
+                f"{line}; error {own:.1f} instead of {shared:.1f}, in the {checked.pairs} that could be checked"
+            )
+    few = f"no two cameras saw {ENOUGH_PEOPLE} of the people, so that none has a calibration of its own"
+    return lines or [few]
+
+
+def calibration_summary(calibration: Calibration | None) -> list[tuple[str, str]]:
+    """Sum up a calibration as names and texts: what it was learnt on, and for each pair what a similarity means."""
+    if calibration is None:
+        return []
+    lines = [("calibrated on", f"{calibration.people:,} people: {calibration.data}")]
+    for name in calibration.pairs:
+        query, gallery = (Modality[one.upper()] for one in name.split("-"))
+        at = np.linspace(-1, 1, 2001)
+        likely = at[calibration.probability(at, query, gallery) >= _LIKELY]
+        sure = f"as likely as not from {likely[0]:.2f}" if len(likely) else "never as likely as not"
+        limit = calibration.threshold(_RATE, _PEOPLE, query, gallery)
+        lines.append((name, f"{sure}; {limit:.2f} for {_RATE:.0%} of false alarms among {_PEOPLE:,} people"))
+    if calibration.cameras:
+        lines.append(("pairs of cameras", f"{len(calibration.cameras):,} calibrated by themselves"))
+    return lines
 
 
 def verdict_table(verdicts: Mapping[str, VerdictCheck]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,11 +13,14 @@ from rich.text import Text
 from mvd.config import RunConfig
 from mvd.files.names import one_line
 from mvd.metrics.scores import FIGURES, PLAIN
+from mvd.report.calibration import calibration_summary
 from mvd.report.rows import markdown_text
 from mvd.report.terminal.style import markdown_table, percent, plain_table
 from mvd.results.weights import Shown
 from mvd.runs import Card, CardFigures
 from mvd.runs.card import UNKNOWN
+
+_LONGEST = 400  # characters of a program's texts
 
 
 def card_lines(card: Card) -> list[tuple[str, str]]:
@@ -63,7 +66,9 @@ def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
     elif shown.tensors or not shown.notes:
         lines.append(("model card", "none"))
     grid = Table.grid(padding=(0, 2))
-    for name, text in [*lines, *shown.notes.items()]:
+    lines += [line for name, text in shown.notes.items() for line in _note(name, text)]
+    lines += calibration_summary(shown.calibration)
+    for name, text in lines:
         grid.add_row(Text(name, style="bold"), Text(one_line(text)))
     parts: list[RenderableType] = [grid]
     if shown.card is not None and shown.card.figures:
@@ -73,12 +78,39 @@ def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
             Text(),
             *(Text(one_line(f"{name}  {dtype} {list(shape)}")) for name, (dtype, shape) in shown.tensors.items()),
         ]
+    if shown.page is not None:
+        parts += [Text(), *(Text(one_line(line)) for line in shown.page.splitlines())]
     return Group(*parts)
+
+
+def _note(name: str, text: str) -> list[tuple[str, str]]:
+    """Write a text of a program's metadata for people; --format json has it as it is."""
+    try:
+        match name:
+            case "calibration":
+                return []  # which is summed up
+            case "use":
+                use = json.loads(text)
+                return [
+                    (name, f"{kind} {tensor['type']} ({', '.join(map(str, tensor['shape']))}), {about}")
+                    for name, field, about in (("input", "inputs", "values"), ("output", "outputs", "compared"))
+                    for kind, tensor in use[field].items()
+                    for about in [tensor[about]]
+                ]
+            case "data":
+                data = json.loads(text)
+                trial = "" if data.get("trial") is None else f", trial {data['trial']}"
+                return [("trained on", f"{data['dataset']}{trial}, {len(data['identities']):,} people")]
+    except (ValueError, KeyError, TypeError, AttributeError):  # of somebody else
+        pass
+    return [(name, text if len(text) <= _LONGEST else f"{len(text):,} characters; --format json has them")]
 
 
 def shown_json(shown: Shown) -> str:
     """Write what a weights file holds, and its card, as JSON."""
-    return json.dumps({**asdict(shown), "file": str(shown.file)}, indent=2)
+    calibration = None if shown.calibration is None else json.loads(shown.calibration.to_json())
+    fields = asdict(replace(shown, calibration=None))
+    return json.dumps({**fields, "file": str(shown.file), "calibration": calibration}, indent=2)
 
 
 def model_page(card: Card, config: RunConfig, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mvd.metrics.calibration import Calibration
 from mvd.runs import Card
 from mvd.weights.formats.arrays import Shape
 
@@ -22,6 +23,8 @@ class Shown:
         numbers: number of elements in the network's tensors.
         card: the model card, if the file carries one.
         notes: further metadata, by name.
+        calibration: what the similarities of its embeddings mean; None if it was not calibrated.
+        page: a text about it, of the model in the box; else None.
     """
 
     file: Path
@@ -32,3 +35,5 @@ class Shown:
     numbers: int
     card: Card | None
     notes: dict[str, str]
+    calibration: Calibration | None = None
+    page: str | None = None

@@ -20,7 +20,7 @@ from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
 
 _ASCEND = "torch_npu"  # makes Ascend processors known to PyTorch when it is imported
-_OTHERWISE = "to use the processor: --runtime.device cpu"
+_OTHERWISE = "to use the CPU: --runtime.device cpu"
 
 
 class DeviceModule(Protocol):

@@ -76,12 +76,14 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
                 operation = str(error).partition(", but")[0]
                 raise ConfigError(
                     f"runtime.deterministic: expected algorithms that repeat for all of this run on {device}, found an "
-                    f"operation that has none ({operation}); leave it away, or use the processor: --runtime.device cpu"
+                    f"operation that has none ({operation}); drop --runtime.deterministic, or use the CPU: "
+                    "--runtime.device cpu"
                 ) from error
             raise
         finally:
             matmul.allow_tf32, cudnn.allow_tf32 = tf32
-            torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
+            if runtime.deterministic:  # the call imports PyTorch's compiler, which takes seconds
+                torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
             cudnn.deterministic, cudnn.benchmark = choice
 
 

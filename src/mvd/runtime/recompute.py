@@ -1,4 +1,4 @@
-"""Passes that are made twice for want of memory, and leave no trace of the second time.
+"""Activation checkpointing in which the second pass does not count in the statistics of batch norm.
 
 Shapes: B batch, C channels, h × w positions.
 """
@@ -14,8 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recomputed(block: nn.Module, x: Tensor) -> Tensor:
-    """Apply a block to maps (B, C, h, w); of all that it computes only those are kept, and it is computed again for the
-    gradient (activation checkpointing; Chen et al., 2016). It must draw no random numbers.
+    """Apply a block to maps (B, C, h, w), keep only its input, and compute it again for the gradient (activation
+    checkpointing; Chen et al., 2016). The block must draw no random numbers.
     """
     result: Tensor = checkpoint(
         block,
@@ -29,7 +29,7 @@ def recomputed(block: nn.Module, x: Tensor) -> Tensor:
 
 @contextmanager
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Let no norm within take note of what it sees, which it has seen before."""
+    """Freeze the running statistics of all norms of a module within a block."""
     norms = [norm for norm in module.modules() if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:

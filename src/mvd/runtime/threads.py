@@ -79,7 +79,7 @@ def count_threads(cores: int, others: float, most: int) -> int:
     Args:
         cores: that this process may use.
         others: cores that other programs kept busy.
-        most: threads, with nobody else there.
+        most: threads on an idle machine.
 
     Example:
         >>> [count_threads(2, others, most=2) for others in (0.0, 0.3, 0.7, 1.9)]

@@ -8,12 +8,15 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from shell import SIZE, TINY, mvd, refused
 
 from mvd.commands.results.report import explain, report
-from mvd.data.samples import Modality
+from mvd.commands.results.report_parts import look_backwards
+from mvd.data.samples import Modality, Row, from_rows
 from mvd.errors import MissingPackageError
+from mvd.metrics.features import Features
 from mvd.results.report import RunReport
 
 NASTY = "<script>alert(1)</script>&\"'"
@@ -146,6 +149,41 @@ def test_the_report_agrees_with_evaluate(explained: RunReport, runs: tuple[Path,
 
     scores = {one.protocol: one.mean for one in api.evaluate(runs[0])}
     assert {part.scores.protocol: part.scores.mean for part in explained.protocols} == scores
+
+
+@pytest.mark.slow
+def test_umap_lays_out_in_the_place_of_t_sne(runs: tuple[Path, Path]) -> None:
+    pytest.importorskip("umap", reason="the extra umap is not installed")
+    found = explain(runs[0], embedding_map="umap").map
+    assert found is not None
+    assert found.method == "UMAP"
+    assert found.before.shape == found.after.shape == (len(found.rows), 2)
+    assert np.isfinite(found.after).all()
+
+
+def test_the_other_direction_is_shown_where_no_protocol_asks_it() -> None:
+    rng = np.random.default_rng(0)
+    people, cameras = np.repeat(np.arange(1, 301), 6), np.tile([1, 2, 3, 3, 3, 1], 300)
+    modalities = np.where(cameras == 3, Modality.INFRARED, Modality.VISIBLE)
+    rows = [
+        Row(f"{i}.jpg", int(person), int(camera), Modality(int(modality)))
+        for i, (person, camera, modality) in enumerate(zip(people, cameras, modalities, strict=True))
+    ]
+    samples = from_rows(rows)
+    drawn = rng.normal(size=(300, 8))[samples.identities - 1] + 0.6 * rng.normal(size=(len(rows), 8))
+    vectors = drawn.astype(np.float32)
+    picked = look_backwards(Features(descriptors=vectors, samples=samples))
+    assert {one.kind for one in picked} == {"best", "worst", "random"}
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    infrared = np.flatnonzero(samples.modalities == Modality.INFRARED)
+    for one in picked:
+        assert samples.modalities[one.query] == Modality.VISIBLE
+        nearest = infrared[np.argsort(-(unit[infrared] @ unit[one.query]), kind="stable")]
+        assert [found.row for found in one.nearest] == nearest[:10].tolist()
+        same = samples.identities[nearest] == samples.identities[one.query]
+        assert one.first_match == np.flatnonzero(same)[0] + 1
+        assert [found.match for found in one.nearest] == same[:10].tolist()
+    assert look_backwards(Features(descriptors=vectors[infrared], samples=samples.take(infrared))) == []
 
 
 def test_heat_maps_are_of_pairs_of_one_person(explained: RunReport) -> None:

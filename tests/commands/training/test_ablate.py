@@ -104,11 +104,12 @@ def test_settings_of_ones_own_are_compared_with_the_configuration(
 def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(data: Path, tmp_path: Path) -> None:
     done: list[tuple[int, int]] = []
     out = tmp_path / "ablation"
-    first = ablate(data, out, TINY, seeds=(3, 1), progress=lambda *counts: done.append(counts))
-    assert done == [(count, 12) for count in range(1, 13)]
-    assert [result.name for result in first] == list(RUNGS)
+    vary = {"encoders": ladder(TINY)[0].config}
+    first = ablate(data, out, TINY, vary=vary, seeds=(3, 1), progress=lambda *counts: done.append(counts))
+    assert done == [(count, 4) for count in range(1, 5)]
+    assert [result.name for result in first] == ["as it is", "encoders"]
     name = "sysu/all-search/single-shot/seeded"
-    assert [list(result.figures) for result in first] == [["observation"], *5 * [["observation", "representation"]]]
+    assert [list(result.figures) for result in first] == [["observation", "representation"], ["observation"]]
     for result in first:
         for descriptor, weights in (("observation", "best"), ("representation", "best-representation")):
             for place, seed in enumerate((3, 1)):
@@ -117,11 +118,11 @@ def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(data: Path, tmp_p
                     means = {one["protocol"]: one["mean"] for one in record["results"]}
                     assert result.figures[descriptor][name]["mAP"][place] == means[name]["mAP"]
     # As if killed before the first checkpoint of one run.
-    for file in (out / "vcd" / "seed-1" / "checkpoints").iterdir():
+    for file in (out / "encoders" / "seed-1" / "checkpoints").iterdir():
         file.unlink()
-    kept = (out / "vml" / "seed-1" / "checkpoints" / "last.safetensors").stat().st_mtime_ns
-    assert ablate(data, out, TINY, seeds=(3, 1)) == first
-    assert (out / "vml" / "seed-1" / "checkpoints" / "last.safetensors").stat().st_mtime_ns == kept
+    kept = (out / "as it is" / "seed-1" / "checkpoints" / "last.safetensors").stat().st_mtime_ns
+    assert ablate(data, out, TINY, vary=vary, seeds=(3, 1)) == first
+    assert (out / "as it is" / "seed-1" / "checkpoints" / "last.safetensors").stat().st_mtime_ns == kept
 
 
 @pytest.mark.slow
@@ -130,7 +131,7 @@ def test_processes_reach_what_one_reaches(data: Path, tmp_path: Path) -> None:
     assert ablate(data, tmp_path / "two", TINY, seeds=(0,), workers=2) == alone
 
 
-def test_every_rung_starts_from_the_pretrained_encoders(
+def test_the_command_trains_the_ladder_from_pretrained_encoders_and_prints_a_table(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     baseline = ("--recipe", "baseline", *_SHAPE, "--losses.vsd-weight=0", "--evaluate=none")
@@ -140,7 +141,11 @@ def test_every_rung_starts_from_the_pretrained_encoders(
     still = ("--optimizer.lr=1e-12", "--optimizer.weight-decay=0")
     command = ("ablate", data, "--seeds", "0", *_SHAPE, *still)
     out = tmp_path / "out"
-    assert mvd(*command, "--out", out, "--pretrained", weights) == 0
+    capsys.readouterr()
+    assert mvd(*command, "--out", out, "--pretrained", weights, "--format", "markdown") == 0
+    printed = capsys.readouterr().out
+    assert "| + VML | " in printed
+    assert "sysu/indoor-search/single-shot/seeded, by representation\n" in printed
     wanted = load_file(weights)
     for rung in RUNGS:
         found = load_file(out / rung / "seed-0" / "checkpoints" / "last.safetensors")
@@ -156,17 +161,6 @@ def test_every_rung_starts_from_the_pretrained_encoders(
     missing = refused(capsys, *command, "--out", tmp_path / "new", "--pretrained", "nowhere", "--workers", "2")
     assert missing.startswith("mvd: nowhere: expected weights of")
     assert not (tmp_path / "new").exists()
-
-
-def test_the_command_prints_a_table_and_refuses_what_is_not_its_own(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    flags = _SHAPE
-    out = tmp_path / "out"
-    assert mvd("ablate", data, "--out", out, "--seeds", "0", "--format", "markdown", *flags) == 0
-    printed = capsys.readouterr().out
-    assert "| + VML | " in printed
-    assert "sysu/indoor-search/single-shot/seeded, by representation\n" in printed
-    message = refused(capsys, "ablate", data, "--out", out, "--seeds", "0", *flags, "--losses.margin", "0.5")
+    message = refused(capsys, *command, "--out", out, "--pretrained", weights, "--losses.margin", "0.5")
     assert "expected a run of this table, found one of another configuration" in message
-    assert "found 1 1" in refused(capsys, "ablate", data, "--out", out, "--seeds", "1", "1", *flags)
+    assert "found 1 1" in refused(capsys, "ablate", data, "--out", out, "--seeds", "1", "1", *_SHAPE)

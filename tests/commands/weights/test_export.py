@@ -62,6 +62,7 @@ def exported_before(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "export", export_again)
 
 
+@pytest.mark.usefixtures("exported_before")
 def test_every_variant_is_measured_beside_pytorch(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,17 +112,6 @@ def test_a_program_says_what_it_is(program: Path, capsys: pytest.CaptureFixture[
     text = printed(capsys)
     assert "ONNX, opset 18" in text
     assert "sysu (people), 3 people of the split train" in text
-
-
-def test_preprocessing_outside_takes_normalised_pictures(run: Path, program: Path, tmp_path: Path) -> None:
-    out = tmp_path / "outside.onnx"
-    assert mvd("export", run, "--out", out, "--preprocessing", "outside", "--measure", "some") == 0
-    pictures = np.random.default_rng(1).integers(0, 256, (3, 32, 16, 3), dtype=np.uint8)
-    session = onnxruntime.InferenceSession(str(out))
-    found = session.run(None, {"images": normalise(pictures)})[0]
-    expected = OnnxNetwork(program).embed([pictures], np.zeros(3, np.int64))
-    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
-    assert "(pixel / 255 - mean) / std" in onnx.load(out).metadata_props[2].value
 
 
 @pytest.mark.parametrize(
@@ -236,18 +226,22 @@ def test_a_run_in_bfloat16_is_exported_in_float32(run: Path, tmp_path: Path) -> 
     assert export(copied, measure=False).programs[0].difference < TOLERANCE
 
 
-def test_a_mirror_image_is_part_of_the_program_and_what_acts_in_training_is_not(people: Path, tmp_path: Path) -> None:
+def test_preprocessing_is_outside_a_mirror_image_inside_and_nothing_of_the_training(
+    people: Path, tmp_path: Path
+) -> None:
     flags = ("--optimizer.ema=0.9", "--augment.streams=3", "--model.descriptor-flip")
     run = tmp_path / "run"
     assert mvd("train", people, "--recipe", "baseline", *TINY, *flags, *QUICK, "--out", run) == 0
     program = tmp_path / "model.onnx"
-    assert mvd("export", run, "--out", program) == 0
+    assert mvd("export", run, "--out", program, "--preprocessing", "outside") == 0
     pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 16, 3), dtype=np.uint8)
-    network = OnnxNetwork(program)
-    found, mirrored = (network.embed([one], np.zeros(2, np.int64)) for one in (pictures, pictures[:, :, ::-1]))
+    session = onnxruntime.InferenceSession(str(program))
+    found, mirrored = (session.run(None, {"images": normalise(one)})[0] for one in (pictures, pictures[:, :, ::-1]))
     np.testing.assert_allclose(found, mirrored, atol=1e-5)
     expected = Embedder.from_pretrained(run, device="cpu")(pictures)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(OnnxNetwork(program).embed([pictures], np.zeros(2, np.int64)), found, atol=1e-5)
+    assert "(pixel / 255 - mean) / std" in onnx.load(program).metadata_props[2].value
 
 
 @pytest.mark.slow

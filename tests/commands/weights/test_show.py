@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from weights.helpers import SAMPLES, resnet_shapes
 
 from mvd.commands.weights.show import show
 from mvd.errors import CheckpointError
+from mvd.inference import open_model
+from mvd.runs import open_run
 from mvd.weights import read_weights, write_weights
 
 
@@ -108,7 +111,7 @@ def test_what_is_no_weights_is_one_line(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "page.pth").write_bytes(b"<html>")
     assert "found a web page" in refused(capsys, "show", tmp_path / "page.pth")
     assert "no such file" in refused(capsys, "show", tmp_path / "none.pth")
-    assert "expected a run folder" in refused(capsys, "show", tmp_path)
+    assert "expected a model with model.safetensors in it, or a run folder" in refused(capsys, "show", tmp_path)
     assert "an encrypted file" in refused(capsys, "show", SAMPLES / "sample_enc.ckpt")
 
 
@@ -139,3 +142,45 @@ def test_a_program_that_is_none_is_one_line(tmp_path: Path) -> None:
         show(tmp_path / "a.onnx")
     with pytest.raises(CheckpointError, match="found an ONNX program; take the weights"):
         read_weights(tmp_path / "a.onnx")
+
+
+def test_the_model_in_the_box_is_shown_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert mvd("show", "rendered") == 0
+    text = printed(capsys)
+    for part in (
+        "rendered.onnx",
+        "trained on rendered, 5,000 people",
+        "input pictures uint8 (batch, 128, 64, 3), 0 to 255, RGB",
+        "calibrated on 200 people",
+        "infrared-visible as likely as not from 0.",
+        "What it is not good for",
+    ):
+        assert part in text, part
+    assert "{" not in text
+    assert mvd("show", "rendered", "--format", "json") == 0
+    fields = json.loads(capsys.readouterr().out)
+    assert fields["calibration"]["people"] == 200
+    assert json.loads(fields["notes"]["data"])["dataset"] == "rendered"
+    (tmp_path / "rendered").write_bytes(b"mine")
+    assert "rendered: expected weights of" in refused(capsys, "show", "rendered")
+
+
+def test_the_folder_of_a_model_and_a_calibration_beside_weights(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    assert mvd("push", run, model, "--local") == 0
+    assert mvd("show", model) == 0
+    assert "calibrated on" not in printed(capsys)
+    assert mvd("calibrate", model, Path(open_run(run).data.root)) == 0
+    capsys.readouterr()
+    assert mvd("show", model) == 0
+    assert "calibrated on 4 people: 4 held-out people of regdb (RegDB)" in printed(capsys)
+    other = open_model(model, device="cpu").calibration
+    assert other is not None
+    (model / "calibration.json").write_text(replace(other, model="0" * 64).to_json())
+    assert mvd("show", model) == 0
+    assert "calibrated on" not in printed(capsys)

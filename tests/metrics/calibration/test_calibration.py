@@ -13,9 +13,9 @@ import pytest
 
 from mvd.data.samples import Modality
 from mvd.errors import CheckpointError, ProtocolError
-from mvd.metrics.calibration import Calibration, learn_calibration
+from mvd.metrics.calibration import ENOUGH_PEOPLE, Calibration, learn_calibration
 from mvd.metrics.calibration.check import check_calibration, cross_check, expected_error
-from mvd.metrics.calibration.pair_statistics import PLACES, pair_statistics
+from mvd.metrics.calibration.pair_statistics import PLACES, camera_statistics, pair_statistics
 
 VISIBLE, INFRARED = Modality
 
@@ -193,3 +193,75 @@ def test_both_halves_of_the_people_check_each_other() -> None:
             assert row.found <= row.first
             assert row.alarms < 3 * row.stated
     assert cross_check(*draw(1, seed=2)) == {}
+
+
+def draw_cameras(people: int, *, seed: int, blur: float = 2.0) -> tuple[npt.NDArray[Any], ...]:
+    """Draw pictures of people by two visible and two infrared cameras, of which 2 and 4 see worse."""
+    rng = np.random.default_rng(seed)
+    identities = np.repeat(np.arange(people), 4)
+    cameras = np.tile([1, 2, 3, 4], people)
+    noise = np.where(cameras % 2 == 0, blur, 0.5)[:, None]
+    vectors = rng.normal(size=(people, 24))[identities] + noise * rng.normal(size=(len(identities), 24))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32), identities, (cameras > 2).astype(np.int64), cameras
+
+
+def test_statistics_of_two_cameras_are_those_of_their_pictures_alone() -> None:
+    vectors, identities, modalities, cameras = draw_cameras(40, seed=1)
+    found = dict(camera_statistics(vectors, identities, modalities, cameras, people=40))
+    assert len(found) == 12
+    assert not dict(camera_statistics(vectors, identities, modalities, cameras, people=41))
+    for pair, statistics in found.items():
+        chosen = np.isin(cameras, [pair.query, pair.gallery])
+        if pair.query_modality != pair.gallery_modality:
+            alone = pair_statistics(*(column[chosen] for column in (vectors, identities, modalities, cameras)))
+            expected = alone[Modality(pair.query_modality), Modality(pair.gallery_modality)]
+            np.testing.assert_array_equal(statistics.same, expected.same)
+            np.testing.assert_array_equal(np.sort(statistics.impostors), np.sort(expected.impostors))
+
+
+def test_a_pair_of_cameras_with_enough_people_has_a_calibration_of_its_own() -> None:
+    columns = draw_cameras(60, seed=2)
+    names = {1: "door", 2: "yard", 3: "007", 4: "gate"}
+    calibration = learn_calibration(*columns, model="81f0", data="drawn", camera_names=names)
+    assert len(calibration.cameras) == 12
+    assert calibration.covers(1, 0, cameras=("7", "door"))
+    alone = [column[np.isin(columns[3], [1, 3])] for column in columns]
+    expected = learn_calibration(*alone, model="", data="")
+    at = np.linspace(-1, 1, 9)
+    found = calibration.probability(at, INFRARED, VISIBLE, cameras=("7", "door"))
+    np.testing.assert_allclose(found, expected.probability(at, INFRARED, VISIBLE), rtol=1e-9)
+    assert calibration.threshold(0.01, 50, 1, 0, cameras=("007", "door")) == pytest.approx(
+        expected.threshold(0.01, 50, 1, 0), abs=1e-4
+    )
+    # Whatever is not known falls back to the modalities.
+    shared = calibration.probability(at, INFRARED, VISIBLE)
+    assert not np.allclose(found, shared)
+    for cameras in (("7", None), (None, "door"), ("7", "hall"), ("door", "7"), None):
+        np.testing.assert_array_equal(calibration.probability(at, INFRARED, VISIBLE, cameras=cameras), shared)
+    assert Calibration.from_json(calibration.to_json()) == calibration
+
+
+def test_too_few_people_in_both_cameras_have_that_of_their_modalities() -> None:
+    columns = draw_cameras(ENOUGH_PEOPLE - 1, seed=2)
+    assert not learn_calibration(*columns, model="", data="").cameras
+    assert learn_calibration(*columns, model="", data="", enough=20).cameras
+    assert not learn_calibration(*columns[:3], model="", data="", enough=20).cameras
+
+
+def test_a_file_without_cameras_is_read() -> None:
+    calibration = learn()
+    record = json.loads(calibration.to_json())
+    del record["cameras"]
+    assert Calibration.from_json(json.dumps({**record, "version": 1})).pairs == calibration.pairs
+
+
+def test_by_camera_probabilities_are_nearer_on_people_never_seen() -> None:
+    calibration = learn_calibration(*draw_cameras(100, seed=3), model="", data="")
+    check = check_calibration(calibration, *draw_cameras(100, seed=4))["infrared-visible"].cameras
+    assert check is not None
+    assert check.pairs == 4
+    assert check.error < 0.05 < 0.08 < check.shared
+    both = cross_check(*draw_cameras(100, seed=5))["infrared-visible"].cameras
+    assert both is not None
+    assert both.error < both.shared

@@ -43,7 +43,7 @@ class Calibrate:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.pictures.calibrate import calibrate
-        from mvd.report.calibration import calibration_table, verdict_table
+        from mvd.report.calibration import calibration_table, camera_lines, verdict_table
         from mvd.report.terminal.progress import counting_bar
 
         errors = open_console(stderr=True)
@@ -55,6 +55,7 @@ class Calibrate:
             say(console, f"embeddings are projected from {done.wide} to {done.model.width} numbers, which keep {share}")
         if done.checks:
             console.print(calibration_table(done.checks))
+        say(console, *camera_lines(done.calibration, done.checks))
         if done.verdicts:
             console.print(verdict_table(done.verdicts))
         return 0

@@ -112,6 +112,8 @@ class Search(_Which):
     """where the gallery's model is now, if it has been moved"""
     query_modality: ModalityFlag = "auto"
     """modality of the pictures that are searched with"""
+    query_camera: str | None = None
+    """their camera, where no table says it; of cameras that the model is calibrated for, probabilities are their own"""
     top: int = 10
     """results"""
     combine: Literal["mean", "best"] = "mean"
@@ -142,6 +144,7 @@ class Search(_Which):
             self.pictures,
             like=self.like,
             modality=_modality(self.query_modality),
+            camera=self.query_camera,
             only=self._filter(),
             top=self.top,
             combining=self.combine,

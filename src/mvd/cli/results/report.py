@@ -33,7 +33,7 @@ class Report(Machine):
     weights: Literal["best", "last"] = "best"
     """best on validation (without validation: the last), or last"""
     map: Literal["tsne", "umap", "none"] = "tsne"
-    """how embeddings are laid out in the plane; umap needs the package umap-learn"""
+    """how embeddings are laid out in the plane; umap needs the extra umap"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -15,7 +15,8 @@ class Show:
     """Show what a file of weights holds: card, format, network."""
 
     file: Positional[Path]
-    """weights in any supported format, an exported .onnx, or a run folder, for its best checkpoint"""
+    """weights in any supported format, an exported .onnx, a run folder, for its best checkpoint, the folder of a model,
+    or rendered, the model in the box"""
     tensors: bool = False
     """list every tensor with its type and shape"""
     format: Literal["table", "json"] = "table"

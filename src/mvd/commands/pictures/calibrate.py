@@ -96,10 +96,11 @@ def calibrate(
         GalleryError: a folder of `verdicts` is no gallery, or its verdicts are damaged.
     """
     file, root, marked = find_model(model), Path(data), read_galleries(verdicts)
+    place = file if is_onnx(file) else file_beside(file, CALIBRATION)
     try:
-        require_writable(file if is_onnx(file) else file_beside(file, CALIBRATION))
+        require_writable(place)
     except OSError as error:
-        raise cannot_write(file, error) from error
+        raise cannot_write(place, error) from error
     opened = open_whole(model, device=device, precision=precision, batch=batch)
     known = opened.trained_on
     if trial is None:
@@ -114,7 +115,13 @@ def calibrate(
     columns = vectors, samples.identities, samples.modalities, samples.cameras
     judged = group_verdicts(marked, opened.identity.fingerprint, note)
     described = f"{len(samples.people)} held-out people of {dataset.name} ({real_path(root).name})"
-    learn = partial(learn_calibration, *columns, model=opened.identity.fingerprint, data=described)
+    learn = partial(
+        learn_calibration,
+        *columns,
+        model=opened.identity.fingerprint,
+        data=described,
+        camera_names=dataset.camera_names,
+    )
     calibration = learn(judged=judged)
     if calibration.people < FEW_PEOPLE:
         note(

@@ -24,7 +24,7 @@ from mvd.gallery.exact import batch_vectors
 from mvd.gallery.filters import Filter, any_of, below, every
 from mvd.gallery.forget import remove_rows
 from mvd.gallery.search import Combine, combine, decide, find, to_entry
-from mvd.gallery.stats import gallery_stats, modalities_of
+from mvd.gallery.stats import gallery_stats
 from mvd.metrics.rerank import Reranking
 from mvd.results.embeddings import Embeddings
 from mvd.results.gallery import Added, Answer, Audit, Entry, GalleryStats, Removed
@@ -114,6 +114,7 @@ class Gallery(Adding):
         *,
         like: Sequence[str] = (),
         modality: Modality | None = None,
+        camera: str | None = None,
         only: Filter | None = None,
         top: int = 10,
         combining: Combine = "mean",
@@ -127,6 +128,9 @@ class Gallery(Adding):
             queries: pictures of one person: files, PIL images, files of embeddings, or `Embeddings`.
             like: rows of the gallery that show the person, by name.
             modality: of the queries; None takes a folder's, or guesses it from the pixels.
+            camera: that took the queries, by the name that the gallery has for it, where neither a table nor embeddings
+                say it. Where all of them are of one camera, and the model is calibrated for it and a result's, the
+                probability and the threshold of that result are those of the two cameras.
             only: which rows are searched.
             top: results.
             combining: how several pictures make one query.
@@ -144,11 +148,12 @@ class Gallery(Adding):
             raise ConfigError(f"top: expected 1 to 10,000 results, found {top}")
         given = list(queries) if isinstance(queries, Sequence) and not isinstance(queries, str) else [queries]
         self._settle()
-        asked = embed_queries(self._open_model, self.table, given, modality)
+        asked = embed_queries(self._open_model, self.table, given, modality, camera)
         with self._reading() as table:
             liked = self._like(like)
             vectors = combine(np.concatenate([asked.vectors, liked.vectors]), combining)
-            modalities = (*asked.modalities, *liked.modalities)
+            modalities, cameras = (*asked.modalities, *liked.modalities), {*asked.cameras, *liked.cameras}
+            query_camera = cameras.pop() if len(cameras) == 1 else None
             where = (only or Filter()).condition()
             assert self._exact is not None
             found = find(
@@ -169,7 +174,8 @@ class Gallery(Adding):
                 calibration,
                 modalities,
                 people=lambda: self._count_people(where),
-                gallery_modalities=lambda: modalities_of(table, where),
+                gallery_cameras=lambda: self._count_pictures(where, by_camera=query_camera is not None),
+                query_camera=query_camera,
                 false_alarms=false_alarms,
             )
             if calibration is not None and known is None and hits:
@@ -212,7 +218,7 @@ class Gallery(Adding):
             modalities=np.array(asked.modalities, np.int64),
             modality_sources=("pixels" if modality is None else "flag",) * count,
             modality_confidences=np.ones(count, np.float32),
-            cameras=(None,) * count,
+            cameras=asked.cameras,
             times=np.full(count, "NaT", "datetime64[us]"),
             identities=(None,) * count,
             tags=((),) * count,
@@ -320,12 +326,13 @@ class Gallery(Adding):
         """Read rows of the gallery as a query."""
         width = self.table.settings.model.width
         if not names:
-            return Asked(np.zeros((0, width), np.float32), (), ())
-        found = self.table.read(["hash", "modality", VECTOR], any_of(ROW, self._names(names)))
+            return Asked(np.zeros((0, width), np.float32), (), (), ())
+        found = self.table.read(["hash", "modality", "camera", VECTOR], any_of(ROW, self._names(names)))
         return Asked(
             batch_vectors(found, width),
             tuple(found.column("modality").to_pylist()),
             tuple(found.column("hash").to_pylist()),
+            tuple(found.column("camera").to_pylist()),
         )
 
 

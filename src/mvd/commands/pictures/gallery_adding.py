@@ -19,7 +19,8 @@ from mvd.commands.pictures.gallery_session import Session
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.prepared.arrays import Progress
 from mvd.errors import ConfigError, GalleryError
-from mvd.files.regular import is_folder, is_there, real_path
+from mvd.files.regular import is_folder, real_path
+from mvd.files.writable import require_writable_folder
 from mvd.gallery.columns import ROW, Settings, to_rows
 from mvd.gallery.filters import any_of
 from mvd.gallery.forget import finish_removal, remove_rows
@@ -138,18 +139,20 @@ class Adding(Session):
         return model if table.settings.salt == settings.salt else None
 
     def _require_place(self) -> None:
-        """Check that a new gallery would not lie among other files, or in one.
+        """Check that a new gallery can be written, and does not lie among other files.
 
         Raises:
-            GalleryError: it would.
+            GalleryError: it cannot, or does.
         """
         where = self._place.folder
         if self._table is not None or where is None:
             return
-        if not is_folder(there := next(one for one in (where, *where.absolute().parents) if is_there(one))):
+        try:
+            require_writable_folder(where.absolute())
+        except OSError as error:
             raise GalleryError(
-                f"{where}: expected a folder for a gallery, found the file {there}; choose another place"
-            )
+                f"{where}: expected a place for a gallery, could not write there ({error.strerror}); choose another"
+            ) from error
         if is_folder(where) and any(map(_is_foreign, where.iterdir())):
             raise GalleryError(
                 f"{where}: expected a gallery or an empty place for one, found a folder with other files; choose "

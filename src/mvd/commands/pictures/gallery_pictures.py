@@ -47,11 +47,13 @@ class Asked(NamedTuple):
         vectors: (Q, D) of length 1.
         modalities: Q of them.
         hashes: of their bytes.
+        cameras: Q names, None where unknown.
     """
 
     vectors: npt.NDArray[np.float32]
     modalities: tuple[int, ...]
     hashes: tuple[str, ...]
+    cameras: tuple[str | None, ...]
 
 
 def describe_box() -> str:
@@ -158,6 +160,7 @@ def embed_queries(
     table: PictureTable,
     queries: Sequence[Query],
     modality: Modality | None,
+    camera: str | None = None,
 ) -> Asked:
     """Embed what is asked with, by the model of the gallery.
 
@@ -166,29 +169,34 @@ def embed_queries(
         table: the gallery.
         queries: pictures of one person, or embeddings.
         modality: of pictures; None takes a folder's, or guesses it from the pixels.
+        camera: name of the camera, where neither a table nor embeddings say it.
 
     Raises:
         DatasetError: a file is no picture.
         GalleryError: embeddings are of another model.
     """
     identity = table.settings.model
-    parts = [Asked(np.zeros((0, identity.width), np.float32), (), ())]
+    parts = [Asked(np.zeros((0, identity.width), np.float32), (), (), ())]
     paths, ready = list_sources([one for one in queries if not isinstance(one, Image.Image)])
     for one in ready:
         require_model(str(table.place), identity, one.model, one.model.name)
     if paths:
         ready += embed_pictures(open_model(), list_pictures(paths, modality), None)
-    parts += [Asked(one.vectors, tuple(one.modalities.tolist()), one.hashes) for one in ready]
+    parts += [
+        Asked(one.vectors, tuple(one.modalities.tolist()), one.hashes, tuple(name or camera for name in one.cameras))
+        for one in ready
+    ]
     for picture in queries:
         if isinstance(picture, Image.Image):
             pixels = np.asarray(picture.convert("RGB"))
             told = guess_modality(pixels).modality if modality is None else modality
             content = hashlib.sha256(pixels.tobytes()).hexdigest()
-            parts.append(Asked(open_model()([picture], [int(told)]), (int(told),), (content,)))
+            parts.append(Asked(open_model()([picture], [int(told)]), (int(told),), (content,), (camera,)))
     return Asked(
         np.concatenate([part.vectors for part in parts]),
         tuple(one for part in parts for one in part.modalities),
         tuple(one for part in parts for one in part.hashes),
+        tuple(one for part in parts for one in part.cameras),
     )
 
 

@@ -56,7 +56,7 @@ def report(
         data: the data set's folder or table, where it is not the one that a run was trained on.
         protocols: names or patterns; the customary ones of the data set by default.
         weights: the best by validation, or the last.
-        embedding_map: how embeddings are laid out in the plane; "umap" needs the package umap-learn.
+        embedding_map: how embeddings are laid out in the plane; "umap" needs the extra "umap".
         machine: the device, precision, workers and batch; by default the runs', where they are there.
         note: called with a line that the user should see.
         progress: called with (pictures embedded, pictures in all), for each pass over the test pictures.
@@ -74,12 +74,14 @@ def report(
         raise RunError("expected a run folder to report on, found none")
     _require(embedding_map)
     out = Path(out)
+    place = out
     try:
         require_writable(out)
         if figures is not None:
-            require_writable_folder(Path(figures))
+            place = Path(figures)
+            require_writable_folder(place)
     except OSError as error:
-        raise cannot_write(Path(error.filename or out), error) from error
+        raise cannot_write(place, error) from error
     from mvd.report.html.figures import write_figures
     from mvd.report.html.page import write_page
 
@@ -175,9 +177,10 @@ def _require(embedding_map: MapMethod) -> None:
         try:
             importlib.import_module(package)
         except ImportError as error:
-            extra = "umap-learn" if package == "umap" else "'mvd[report]'"
+            extra = "umap" if package == "umap" else "report"
             raise MissingPackageError(
-                f"expected the package {package}, which a report needs, found none; install it: pip install {extra}"
+                f"expected the package {package}, which a report needs, found none; install it: "
+                f"pip install 'mvd[{extra}]'"
             ) from error
 
 

@@ -73,7 +73,7 @@ def _plane(embeddings: npt.NDArray[np.float32], method: MapMethod) -> npt.NDArra
     if method == "umap":
         import umap
 
-        layout = umap.UMAP(metric="cosine", random_state=0, n_neighbors=min(15, len(unit) - 1))
+        layout = umap.UMAP(metric="cosine", random_state=0, n_neighbors=min(15, len(unit) - 1), n_jobs=1)
     else:
         from sklearn.manifold import TSNE
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from mvd.inference.identity import fingerprint_projected, fingerprint_weights
+from mvd.inference.kept import kept_calibration, kept_projection
+from mvd.inference.models import RENDERED, box_model
 from mvd.inference.onnx_metadata import read_metadata
+from mvd.metrics.calibration import Calibration
 from mvd.results.weights import Shown
-from mvd.runs import OPTIMIZER_PREFIX, Card, card_from_json, open_run, read_card
+from mvd.runs import OPTIMIZER_PREFIX, Card, card_from_json, open_run, read_card, read_config
 from mvd.weights import read_weights, recognise
 from mvd.weights.formats.arrays import Arrays
 from mvd.weights.formats.files import is_onnx
+from mvd.weights.hub import find_weights
 from mvd.weights.names import find_resnet, to_our_names
 from mvd.weights.namings import OURS
 
@@ -23,16 +29,22 @@ _PARTS = {
 
 
 def show(path: str | Path) -> Shown:
-    """Describe a file of weights, an ONNX program, or the best checkpoint of a run folder.
+    """Describe a file of weights or an ONNX program.
+
+    Args:
+        path: the file; a run folder, for its best checkpoint; the folder of a model; or "rendered", the model in the
+            box.
 
     Raises:
         CheckpointError: it is missing, damaged or in an unknown format.
-        ConfigError: it is an ONNX program, and the package onnx is not installed.
-        RunError: a folder is no run, or has no checkpoint.
+        RunError: a folder has no checkpoint.
     """
+    if str(path) == RENDERED and not Path(path).exists():
+        box = box_model()
+        return replace(_show_onnx(box), page=box.with_suffix(".md").read_text(encoding="utf-8"))
     path = Path(path)
     if path.is_dir():
-        path = open_run(path).best_checkpoint
+        path = find_weights(path)
     if is_onnx(path):
         return _show_onnx(path)
     tensors, kind = read_weights(path)
@@ -46,6 +58,7 @@ def show(path: str | Path) -> Shown:
         numbers=sum(array.size for array in own.values()),
         card=_card(path) if kind == "safetensors" else None,
         notes={},
+        calibration=_calibration(path, own) if kind == "safetensors" else None,
     )
 
 
@@ -62,7 +75,17 @@ def _show_onnx(path: Path) -> Shown:
         numbers=0,
         card=None if card is None else card_from_json(card, str(path)),
         notes=texts,
+        calibration=Calibration.of(texts.get("calibration"), texts.get("fingerprint", ""), str(path)),
     )
+
+
+def _calibration(path: Path, tensors: Arrays) -> Calibration | None:
+    """Read the calibration that is kept beside a checkpoint, if it is of these weights."""
+    config = read_config(path)
+    if config is None:
+        return None
+    weights = fingerprint_weights(tensors, config)
+    return kept_calibration(path, fingerprint_projected(weights, kept_projection(path, weights)))
 
 
 def _card(path: Path) -> Card | None:

@@ -17,10 +17,9 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
-import scipy.io
 
 from mvd.data.galleries.matlab import DamagedFileError, read_cell
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, needing_scipy
 from mvd.files.atomic import replacing
 from mvd.files.regular import is_there, require_regular
 
@@ -111,7 +110,10 @@ def save_permutations(file: Path, permutations: Permutations) -> None:
 
     Raises:
         DatasetError: the file cannot be written.
+        MissingPackageError: SciPy is not installed.
     """
+    with needing_scipy(f"{file}"):
+        from scipy.io import savemat
     width = max(order.shape[1] for order in permutations.orders.values())
     dtype = np.uint8 if width <= np.iinfo(np.uint8).max else np.uint16
     absent = np.empty((permutations.runs, 0), dtype)
@@ -125,7 +127,7 @@ def save_permutations(file: Path, permutations: Permutations) -> None:
         cells[camera, 0] = people
     try:
         with replacing(file) as temporary:
-            scipy.io.savemat(temporary, {_VARIABLE: cells}, appendmat=False, do_compression=True)
+            savemat(temporary, {_VARIABLE: cells}, appendmat=False, do_compression=True)
             with temporary.open("r+b") as written:
                 written.write(_HEADER.ljust(_HEADER_BYTES))
     except OSError as error:

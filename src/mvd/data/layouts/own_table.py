@@ -82,6 +82,7 @@ def scan_own_table(file: Path, on_defect: OnDefect = raise_defect) -> Dataset:
         test=test,
         people_lists=f"the column split of {file.name}",
         names=names,
+        camera_names={number: name for name, number in cameras.items() if name},
         table=file,
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.metrics.calibration import PRIOR, Calibration, learn_calibration
-from mvd.metrics.calibration.pair_statistics import PLACES, pair_name, pair_statistics
+from mvd.metrics.calibration.pair_statistics import PLACES, camera_statistics, pair_name, pair_statistics
 
 RATES = (0.01, 0.05, 0.1)
 """The false-alarm rates that a calibration is checked at."""
@@ -41,6 +41,21 @@ class Detection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CameraCheck:
+    """How well the calibrations of single pairs of cameras hold.
+
+    Attributes:
+        pairs: so many of them.
+        error: the mean, over the pairs, of the expected calibration error of their own.
+        shared: likewise of that of their modalities, which they take the place of.
+    """
+
+    pairs: int
+    error: float
+    shared: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PairCheck:
     """How well the calibration of a pair of modalities holds.
 
@@ -49,12 +64,14 @@ class PairCheck:
         people: people in the gallery.
         queries: number of queries.
         detections: a row for each of the rates.
+        cameras: the pairs of cameras with a calibration of their own; None where there are none.
     """
 
     error: float
     people: int
     queries: int
     detections: tuple[Detection, ...]
+    cameras: CameraCheck | None = None
 
 
 def check_calibration(
@@ -81,6 +98,7 @@ def check_calibration(
     Returns:
         By pair of modalities, such as "infrared-visible".
     """
+    by_camera = {} if cameras is None else _check_cameras(calibration, vectors, identities, modalities, cameras)
     checks = {}
     for (query, gallery), found in pair_statistics(vectors, identities, modalities, cameras).items():
         if not calibration.covers(query, gallery):
@@ -105,8 +123,31 @@ def check_calibration(
             people=found.people,
             queries=len(found.best_own),
             detections=tuple(rows),
+            cameras=by_camera.get(pair_name(query, gallery)),
         )
     return checks
+
+
+def _check_cameras(
+    calibration: Calibration,
+    vectors: npt.ArrayLike,
+    identities: npt.ArrayLike,
+    modalities: npt.ArrayLike,
+    cameras: npt.ArrayLike,
+) -> dict[str, CameraCheck]:
+    """Check pairs of cameras, which are called by their numbers, of which somebody was seen by both."""
+    errors: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for pair, found in camera_statistics(vectors, identities, modalities, cameras, people=1):
+        spectra, names = (pair.query_modality, pair.gallery_modality), (str(pair.query), str(pair.gallery))
+        if calibration.covers(*spectra, cameras=names) and found.other.any():
+            stated = (calibration.probability(PLACES, *spectra, cameras=by) for by in (names, None))
+            own, shared = (expected_error(one, found.same, found.other) for one in stated)
+            errors[pair_name(*spectra)].append((own, shared))
+    return {
+        name: CameraCheck(pairs=len(found), error=float(means[0]), shared=float(means[1]))
+        for name, found in errors.items()
+        for means in [np.mean(found, axis=0)]
+    }
 
 
 def cross_check(
@@ -173,6 +214,7 @@ def _mean(checks: Sequence[PairCheck]) -> PairCheck:
         return float(np.mean(values))
 
     detections = zip(*(check.detections for check in checks), strict=True)
+    by_camera = [check.cameras for check in checks if check.cameras is not None]
     return PairCheck(
         error=mean([check.error for check in checks]),
         people=round(mean([check.people for check in checks])),
@@ -181,4 +223,11 @@ def _mean(checks: Sequence[PairCheck]) -> PairCheck:
             Detection(**{name: mean([getattr(one, name) for one in rows]) for name in Detection.__dataclass_fields__})
             for rows in detections
         ),
+        cameras=CameraCheck(
+            pairs=round(mean([one.pairs for one in by_camera])),
+            error=mean([one.error for one in by_camera]),
+            shared=mean([one.shared for one in by_camera]),
+        )
+        if by_camera
+        else None,
     )

@@ -1,10 +1,11 @@
-"""Similarities of pictures of one person and of different people, for each pair of modalities, in bounded memory.
+"""Similarities of pictures of one person and of different people, by modalities and by cameras, in bounded memory.
 
 Shapes: N pictures, D width of an embedding, Q queries.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
@@ -69,6 +70,52 @@ def pair_statistics(
             if pair.same.any() and len(pair.impostors):
                 found[query, gallery] = pair
     return found
+
+
+class CameraPair(NamedTuple):
+    """Two cameras, each with the modality that it took a picture in; a query's, and one of the gallery."""
+
+    query_modality: int
+    query: int
+    gallery_modality: int
+    gallery: int
+
+
+def camera_statistics(
+    vectors: npt.ArrayLike,
+    identities: npt.ArrayLike,
+    modalities: npt.ArrayLike,
+    cameras: npt.ArrayLike,
+    *,
+    people: int,
+) -> Iterator[tuple[CameraPair, PairStatistics]]:
+    """Compare the pictures of each two cameras that both have seen enough of the same people.
+
+    Args:
+        vectors: (N, D) of length 1.
+        identities: (N,) int.
+        modalities: (N,) a `Modality` each.
+        cameras: (N,) int; those of number 0 are not known, and left out.
+        people: what is enough.
+
+    Yields:
+        Pairs of different cameras, and their statistics, as `pair_statistics`.
+    """
+    whose = np.asarray(identities, np.int64)
+    order = np.argsort(whose, kind="stable")
+    rows, whose = np.asarray(vectors, np.float32)[order], whose[order]
+    spectra, places = (np.asarray(column, np.int64)[order] for column in (modalities, cameras))
+    of_camera = {
+        (modality, camera): np.flatnonzero((spectra == modality) & (places == camera))
+        for modality in Modality
+        for camera in np.unique(places[(spectra == modality) & (places > 0)]).tolist()
+    }
+    for query, gallery in product(of_camera, of_camera):
+        if query[1] == gallery[1]:
+            continue
+        queries, found = of_camera[query], of_camera[gallery]
+        if len(np.intersect1d(whose[queries], whose[found])) >= people:
+            yield CameraPair(*query, *gallery), _compare(rows, whose, places, _spread(queries), _spread(found))
 
 
 def pair_name(query_modality: int, gallery_modality: int) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from mvd.errors import needing_scipy
+
 MISSING = "–"
 """Stands where a value does not exist."""
 
@@ -44,7 +46,8 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     """
     if len(values) < 2:
         return None
-    from scipy.special import stdtrit
+    with needing_scipy("intervals of means"):
+        from scipy.special import stdtrit
 
     reach = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / len(values) ** 0.5
     return mean(values) - reach, mean(values) + reach
