@@ -3,10 +3,10 @@
     pip install -e '.[fuzz]'
     python benchmarks/fuzz.py [N] [SEED]        100,000 inputs by default, some minutes; Linux
 
-libFuzzer (through atheris) begins with valid files of every kind and keeps those changed ones that reach code that none
-before has reached. What it changes is decided here: bits, lengths, cuts, pieces of other files, or whatever libFuzzer
-itself would do; half of the changes go into the pickle of a zip archive, the header of safetensors or the body of a
-checkpoint with a checksum, which are then put together again with the right lengths and checksums.
+libFuzzer (through atheris) begins with valid files of every kind and keeps those changed ones that reach code that
+none before has reached. What it changes is decided in fuzz_changes.py: bits, lengths, cuts, pieces of other files, or
+whatever libFuzzer itself would do; half of the changes go into the pickle of a zip archive, the header of safetensors
+or the body of a checkpoint with a checksum, which are then put together again with the right lengths and checksums.
 
 Each reader gets each input: `read_weights`, for every format; `load_checkpoint` and `read_card`, for a run's
 checkpoints. It has to return the content or raise a CheckpointError of one line, in less than a second of CPU time,
@@ -28,13 +28,11 @@ import sys
 import tempfile
 import time
 import tracemalloc
-import zipfile
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import atheris
 import numpy as np
@@ -44,6 +42,8 @@ from safetensors.numpy import save
 from mvd.config import RunConfig, to_json
 
 with atheris.instrument_imports(include=["mvd.weights", "mvd.runs", "zipfile", "pickletools"]):
+    from fuzz_changes import change, splice, within
+
     from mvd.errors import CheckpointError
     from mvd.runs import Card, CardFigures, CheckpointMeta, load_checkpoint, read_card
     from mvd.weights import read_weights, write_weights
@@ -58,11 +58,9 @@ SMALL = 2**16
 REPORTED = 5000
 GOLDENS = Path(__file__).parents[1] / "tests" / "goldens" / "mindspore"
 
-BYTE_ORDERS: list[Literal["little", "big"]] = ["little", "big"]
 STARTED = {"os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "pickle.find_class", "socket.connect"}
 """What Python's audit calls the deeds that no file may lead to."""
 
-Mutation = Callable[[bytes, random.Random], bytes]
 READERS: Mapping[str, Callable[[Path], object]] = {
     "weights": read_weights,
     "checkpoints of runs": load_checkpoint,
@@ -214,124 +212,6 @@ def torch_file(
     saved = {"epoch": 3, "lr": 0.1, "args": Counter(a=1), "net": state} if wrapped else state
     torch.save(saved, buffer, pickle_protocol=4 if wrapped else 2, _use_new_zipfile_serialization=not legacy)
     return buffer.getvalue()
-
-
-def change(data: bytes, generator: random.Random) -> bytes:
-    """Change bytes one to four times over."""
-    for _ in range(generator.randint(1, 4)):
-        data = generator.choice(CHANGES)(data, generator)
-    return data
-
-
-def flip_bits(data: bytes, generator: random.Random) -> bytes:
-    """Turn bits around."""
-    changed = bytearray(data)
-    for _ in range(generator.randint(1, 8) if data else 0):
-        changed[place(data, generator)] ^= 1 << generator.randrange(8)
-    return bytes(changed)
-
-
-def cut(data: bytes, generator: random.Random) -> bytes:
-    """Cut the end off."""
-    return data[: generator.randrange(len(data) + 1)]
-
-
-def put_length(data: bytes, generator: random.Random) -> bytes:
-    """Write a number that means trouble as a length: fixed, little-endian or big-endian, or as a varint."""
-    number = generator.choice(
-        [0, 1, 2**7, 2**8 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**32 - 1, 2**48, 2**63 - 1, 2**64 - 1]
-    )
-    number = generator.choice([number, len(data), max(len(data) - 1, 0), len(data) + 1])
-    width = generator.choice([1, 2, 4, 8])
-    encoded = (number % (1 << 8 * width)).to_bytes(width, generator.choice(BYTE_ORDERS))
-    if generator.random() < 0.3:
-        encoded = b"\xff" * generator.randint(1, 10) + b"\x01"
-    start = place(data, generator)
-    return data[:start] + encoded + data[start + len(encoded) :]
-
-
-def remove(data: bytes, generator: random.Random) -> bytes:
-    """Leave some bytes out."""
-    start = place(data, generator)
-    return data[:start] + data[start + generator.randint(1, 64) :]
-
-
-def repeat(data: bytes, generator: random.Random) -> bytes:
-    """Have some bytes several times."""
-    start, length = place(data, generator), generator.randint(1, 64)
-    return data[:start] + data[start : start + length] * generator.randint(2, 20) + data[start:]
-
-
-def insert(data: bytes, generator: random.Random) -> bytes:
-    """Put random bytes in."""
-    start = place(data, generator)
-    return data[:start] + generator.randbytes(generator.randint(1, 32)) + data[start:]
-
-
-def splice(data: bytes, other: bytes, generator: random.Random) -> bytes:
-    """Begin as one file and go on as another, at most 64 KiB of each."""
-    data, other = data[: 2**16], other[-(2**16) :]
-    return data[: generator.randrange(len(data) + 1)] + other[generator.randrange(len(other) + 1) :]
-
-
-CHANGES: list[Mutation] = [flip_bits, flip_bits, cut, put_length, put_length, remove, repeat, insert]
-
-
-def place(data: bytes, generator: random.Random) -> int:
-    """Choose a place, near either end as often as anywhere: that is where formats keep their lengths."""
-    near = generator.randrange(min(len(data), 200) or 1)
-    return generator.choice([near, max(len(data) - 1 - near, 0), generator.randrange(len(data) or 1)])
-
-
-def within(data: bytes, generator: random.Random) -> bytes:
-    """Change what is in the frame of a file, if it has one that can still be opened."""
-    try:
-        if is_zip(data):
-            return within_archive(data, generator)
-        if is_safetensors(data):
-            return within_safetensors(data, generator)
-    # Earlier changes have damaged the frame.
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, IndexError, StopIteration, NotImplementedError):
-        return change(data, generator)
-    except (AttributeError, RecursionError, OverflowError, EOFError, RuntimeError, OSError, zlib.error):
-        return change(data, generator)
-    return (within_checkpoint if b"crc_num" in data else change)(data, generator)
-
-
-def within_checkpoint(data: bytes, generator: random.Random) -> bytes:
-    """Change a checkpoint and give it a checksum that fits."""
-    body = change(data.partition(b"crc_num")[0], generator)
-    return body + b"crc_num" + zlib.crc32(body).to_bytes(10, "big")
-
-
-def within_archive(data: bytes, generator: random.Random) -> bytes:
-    """Change a record of an archive, mostly the pickle, and write the archive anew; now and then compressed."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        records = {name: archive.read(name) for name in archive.namelist()}
-    pickled = next(name for name in records if name.endswith("data.pkl"))
-    name = pickled if generator.random() < 0.8 else generator.choice(list(records))
-    records[name] = change(records[name], generator)
-    compression = zipfile.ZIP_DEFLATED if generator.random() < 0.05 else zipfile.ZIP_STORED
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, record in records.items():
-            archive.writestr(name, record)
-    return buffer.getvalue()
-
-
-def within_safetensors(data: bytes, generator: random.Random) -> bytes:
-    """Change the header, as text or as numbers in it, and give it the length that fits."""
-    end = 8 + int.from_bytes(data[:8], "little")
-    header, body = data[8:end], data[end:]
-    if generator.random() < 0.5:
-        fields = json.loads(header)
-        tensor = fields[generator.choice([name for name in fields if name != "__metadata__"])]
-        numbers = tensor[generator.choice(["shape", "data_offsets"])]
-        numbers[:] = [generator.choice([n, 0, n + 1, n * 2, 2**31, 2**53, 2**63 - 1, -1]) for n in numbers]
-        header = json.dumps(fields).encode()
-    else:
-        header = b"{" + change(header[1:], generator)
-    return len(header).to_bytes(8, "little") + header + body
 
 
 def measure(reader: Callable[[Path], object], file: Path) -> Outcome:

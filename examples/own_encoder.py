@@ -1,4 +1,4 @@
-"""An encoder of one's own instead of a ResNet: any module from pictures (B, 3, H, W) to feature maps (B, C, h, w).
+"""A custom encoder instead of a ResNet: any module from pictures (B, 3, H, W) to feature maps (B, C, h, w).
 
     python examples/own_encoder.py [folder]
 

@@ -1,4 +1,4 @@
-"""A training loop in one's own style, with mvd's data set, sampler, augmentation, model, losses and metric.
+"""A custom training loop, with mvd's data set, sampler, augmentation, model, losses and metric.
 
     mvd synth people
     mvd prepare people --height 96 --width 48

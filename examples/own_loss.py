@@ -1,4 +1,4 @@
-"""A loss of one's own: a function of the network's outputs, in one's own loop and in a run.
+"""A custom loss: a function of the network's outputs, in a training loop and in a run.
 
     python examples/own_loss.py [folder]
 

@@ -60,6 +60,7 @@ class Augment:
 
     def _spoil(self, images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:
         self._texture(images, rng)
+        _see_as_infrared(images, visible, rng)
         images = _relight(images, visible, rng)
         _sharpen_or_blur(images, rng)
         _lose_resolution(images, rng)
@@ -123,6 +124,21 @@ def _warp(images: Tensor, to: tuple[int, int], strength: float, rng: np.random.G
     down = tall * y - turned * x / 2 + drawn(0.0, 0.1)
     grid = torch.stack([right, down.expand_as(right)], dim=-1)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _see_as_infrared(images: Tensor, visible: Tensor, rng: np.random.Generator) -> None:
+    """Turn three of ten visible pictures into grey ones by a random weight for each colour, of either sign.
+
+    What is dark to the eye can be bright in the infrared, so the order of brightnesses is nothing to go by.
+    """
+    rows = torch.from_numpy(np.flatnonzero((rng.random(len(images)) < 0.3) & visible.numpy()))
+    if not len(rows):
+        return
+    weights = torch.from_numpy(rng.standard_normal((len(rows), 3))).float()
+    grey = torch.einsum("bchw,bc->bhw", images[rows], weights)
+    deviation, mean = torch.std_mean(grey, dim=(1, 2), keepdim=True, correction=0)
+    grey = 0.45 + 0.22 * (grey - mean) / (deviation + 0.02)
+    images[rows] = grey.clamp(0, 1)[:, None].expand(-1, 3, -1, -1)
 
 
 def _relight(images: Tensor, visible: Tensor, rng: np.random.Generator) -> Tensor:

@@ -138,7 +138,11 @@ A model that is trained on pictures like yours is better: `mvd train`.
 
 
 def _describe_stages(stages: list[dict[str, Any]]) -> str:
-    """Say whether one recipe was followed from the first step to the last."""
+    """Say where it started, and whether one recipe was followed from the first step to the last."""
+    before = stages[0]["from"]
+    if before is not None:
+        later = _describe_stages([stages[0] | {"from": None}, *stages[1:]])
+        return f"from the weights of an earlier model of {before['steps']:,} steps,\n  {later}"
     if len(stages) == 1:
         return f"seed {stages[0]['settings']['seed']}, one recipe throughout"
     first = ", ".join(f"{stage['step']:,}" for stage in stages)

@@ -1,6 +1,6 @@
 """Trains the model in the box, from nothing to `rendered.onnx` with its card.
 
-Usage: python scripts/box/train.py runs/box [--steps 5000] [--threads 1] [--workers 1]
+Usage: python scripts/box/train.py runs/box [--steps 8000] [--threads 1] [--workers 1]
 
 Renders people of the widest variety (`mvd.synthetic.VARIED_RIG`), trains a small network on them, tests it on rendered
 people it has not seen, and writes rendered.onnx, rendered.json and rendered.md into the folder. Stopped and started
@@ -62,10 +62,10 @@ class Settings:
 
     seed: int = 20
     people: int = 5000
-    steps: int = 5000
+    steps: int = 8000
     identities: int = 20
     visible: int = 3
-    infrared: int = 2
+    infrared: int = 3
     rate: float = 1e-3
     warm_up: int = 50
     cool_down: float = 0.3
@@ -128,16 +128,18 @@ class Run:
         self.averaged = _network().eval()
         self.optimizer = _optimizer(self.network, settings)
         self.step, self.seconds, self.stages = 0, 0.0, list[dict[str, Any]]()
-        last = folder / "last.pt"
+        last, before = folder / "last.pt", None
         if last.exists():
             self._load(torch.load(last, weights_only=True))
         else:
             if start is not None:
-                self.network.load_state_dict(torch.load(start / "last.pt", weights_only=True)["averaged"])
+                begun = torch.load(start / "last.pt", weights_only=True)
+                self.network.load_state_dict(begun["averaged"])
+                before = {"run": start.name, "steps": begun["step"]}
             self.averaged.load_state_dict(self.network.state_dict())
         now = asdict(settings)
         if not self.stages or self.stages[-1]["settings"] != now:
-            self.stages.append({"step": self.step, "from": None if start is None else start.name, "settings": now})
+            self.stages.append({"step": self.step, "from": before, "settings": now})
 
     def train(self, people: list[Pixels], held_out: list[Pixels], *, test_every: int, stop_after: int | None) -> None:
         """Take the steps that are left, testing and saving now and then."""

@@ -90,8 +90,9 @@ def test_it_compiles_to_one_graph(random_output: MakeOutput, metric: Metric) -> 
     torch.testing.assert_close(compiled(output, LABELS, MODALITIES).total, objective(output, LABELS, MODALITIES).total)
 
 
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("distillation", ["paper", "released"])
+@pytest.mark.parametrize(
+    ("metric", "distillation"), [*((metric, "paper") for metric in METRICS), ("centre", "released")]
+)
 def test_nothing_waits_for_a_value(random_output: MakeOutput, metric: Metric, distillation: str) -> None:
     # The meta device holds no values: anything that would wait for one, or make a shape of it, fails there.
     output = map_output(random_output(), lambda values: values.detach().to("meta").requires_grad_())

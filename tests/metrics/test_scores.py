@@ -30,7 +30,7 @@ def test_the_official_code_gives_the_same_figures(
     protocol = sysu_protocol(search, "official", shots)
     queries = query_rows(protocol, sysu.samples)
     case = f"{search}_{shots}shot"
-    for trial in range(10):
+    for trial in range(10 if shots == 1 else 3):
         gallery = draw_gallery(protocol, sysu.samples, trial, sysu.permutations)
         found = score(
             cdist(sysu.descriptors[queries], sysu.descriptors[gallery]),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from galleries import PlainModel, use_models, write_people
+from galleries import PlainModel, identity, use_models, write_people
 from PIL import Image
 from shell import refused
 from starlette.testclient import TestClient
@@ -112,6 +112,7 @@ def test_verdicts_are_kept_and_the_last_counts(page: TestClient, people: Path) -
     verdicts = read_verdicts(people / "gallery")
     assert [(one.row, one.same) for one in verdicts] == [(first, True), (last, False)]
     assert verdicts[0].similarity > verdicts[1].similarity
+    assert {(one.model, one.pictures) for one in verdicts} == {(identity().fingerprint, 1)}
     assert verdicts[0].query_modality in {0, 1}
     assert "photos" not in (people / "gallery" / VERDICTS).read_text()
     assert page.get(place).text.count('aria-pressed="true"') == 2

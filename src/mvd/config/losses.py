@@ -61,7 +61,7 @@ class LossConfig:
         vml_weight: weight of variational mutual learning.
         cml_weight: weight of conventional mutual learning, the Sinkhorn distance between the class distributions of the
             two specific branches; 8 in the PyTorch release.
-        extra: one's own losses, each as NAME=package.module:name or NAME=file.py:name, and *WEIGHT if it is not 1: a
+        extra: custom losses, each as NAME=package.module:name or NAME=file.py:name, and *WEIGHT if it is not 1: a
             function of (outputs, labels, modalities) that returns a scalar. Logged by name.
         metric: "triplet" is the batch-hard triplet loss, "centre" the hetero-centre triplet loss, "quadruple"
             MSCMNet's quadruple-centre loss, "wrt" AGW's weighted triplet loss (no margin), "rank" the PyTorch release's

@@ -15,7 +15,7 @@ class ModelConfig:
     """The architecture of the network.
 
     Attributes:
-        encoder: import path of one's own encoder instead of a ResNet, as package.module:name or file.py:name: a
+        encoder: import path of a custom encoder instead of a ResNet, as package.module:name or file.py:name: a
             function without arguments that makes a module from pictures (B, 3, H, W) to feature maps (B, C, h, w).
             The fields from arch to non_local and runtime.recompute do not apply to it.
         arch: the ResNet of each branch.

@@ -37,8 +37,8 @@ class Picture(NamedTuple):
 
     Attributes:
         image: (H, W, 3) uint8, RGB. `mvd.training.DeviceAugment` normalises it, on the device.
-        label: class 0 … of the identity among those of the split, ascending; -1 where it is nobody.
-        identity: the data set's number of the person; -1 where it is nobody.
+        label: class 0 … of the identity among those of the split, ascending; -1 for junk.
+        identity: the data set's number of the person; -1 for junk.
         camera: the data set's number of the camera, from 1; 0 where it is unknown.
         modality: a `Modality`: 0 visible, 1 infrared.
         path: the file, relative to the data set's root.

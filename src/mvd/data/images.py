@@ -1,8 +1,7 @@
 """Decode picture files: RGB arrays of a wanted size, by an exact or a fast decoder.
 
-Every picture file is read by `read_file`, opened by `open_picture` and converted by `to_rgb`, here and nowhere else.
-What they take, refuse and convert is one table, "Picture files" in docs/datasets.md; examples/onnx_search.py does the
-same without this package.
+All picture files are read by `read_file`, opened by `open_picture` and converted by `to_rgb`. The table "Picture files"
+in docs/datasets.md lists what they accept, refuse and convert; examples/onnx_search.py does the same.
 
 Two decoders turn a file into (H, W, 3) uint8:
 
@@ -14,9 +13,9 @@ Two decoders turn a file into (H, W, 3) uint8:
       434 … 614 high, by 0.9 / 0.75 / 0.5       0.33, 13 / 0.57, 34 / 0.66, 23
       434 … 614 high, by 0.25 / 0.15            0.99, 34 / 1.49, 29
 
-  All of it comes from resizing. Decoding is exact as long as simplejpeg's `fastdct` and `fastupsample` stay off. Among
-  OpenCV's fast modes, cubic is nearest to Pillow's Lanczos unless a side shrinks much, where averaging over areas is.
-  Other formats are decoded by Pillow: OpenCV gains a tenth on PNG, and some versions accept damaged files.
+  All of it comes from resizing: decoding is exact while simplejpeg's `fastdct` and `fastupsample` are off. Cubic
+  interpolation is the nearest fast mode to Lanczos, or area averaging where a side shrinks much. Pillow decodes all
+  other formats: OpenCV gains a tenth on PNG, and some versions accept damaged files.
 
 Shapes: h, w height and width in the file; H, W the wanted ones, in pixels.
 """

@@ -23,7 +23,7 @@ from mvd.errors import DatasetError
 from mvd.files.regular import require_regular
 
 JUNK = -1
-"""Identity of pictures that show nobody, or nobody who counts: distractors in the gallery, never queries.
+"""Identity of junk, pictures without a person of interest: distractors in the gallery, never queries.
 
 Each is a person of its own where people are counted.
 """
@@ -53,7 +53,7 @@ class Samples:
 
     Attributes:
         paths: (N,) str, relative to the data set's root, with forward slashes; those of own data may be absolute.
-        identities: (N,) int64, the data set's number of the person (not a class); `JUNK` (-1) where it is nobody.
+        identities: (N,) int64, the data set's number of the person (not a class); `JUNK` (-1) for junk.
         cameras: (N,) int64, the data set's number of the camera, from 1; 0 where it is unknown.
         modalities: (N,) int64, a `Modality` each.
     """

@@ -109,7 +109,7 @@ def identity_batches(
 
 
 def _draw_forever(items: npt.NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield `size` distinct items for ever; items are shuffled anew when too few are left."""
+    """Yield `size` distinct items endlessly; items are shuffled anew when too few are left."""
     while True:
         shuffled = rng.permutation(items)
         for start in range(0, len(shuffled) - size + 1, size):

@@ -30,7 +30,7 @@ def lock(file: IO[bytes] | int, *, shared: bool = False) -> None:
 
     Args:
         file: open for reading or writing.
-        shared: whether others may hold it too who share it; on Windows nobody may.
+        shared: whether other shared holders are allowed; never on Windows.
 
     Raises:
         BlockingIOError: it is locked already, by another process or by this one.

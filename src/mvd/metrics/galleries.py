@@ -8,7 +8,7 @@ There are two ways to draw `shots` pictures of each person from each gallery cam
   subset of the all-search gallery of the same trial. That code is single-shot; for ten shots, ten are sampled without
   replacement in the same order.
 
-If a camera has fewer pictures of a person than shots, all are taken. Pictures of nobody (`JUNK`) may be in a gallery,
+If a camera has fewer pictures of a person than shots, all are taken. Junk (`JUNK`) may be in a gallery,
 and are never queries.
 
 Shapes: N pictures, Q queries, G gallery.

@@ -120,7 +120,7 @@ class CrossModalRetrieval:
 
         Args:
             embeddings: (B, D), any float type, finite, of any length.
-            identities: (B,) integers, the person on each picture; -1 where it is nobody: a distractor in the gallery,
+            identities: (B,) integers, the person on each picture; -1 for junk: a distractor in the gallery,
                 never a query.
             cameras: (B,) integers, the data set's numbers from 1, 0 where unknown; None where the protocol needs none.
             modalities: (B,), 0 visible and 1 infrared; or one of "visible" and "infrared" for the whole batch.

@@ -287,7 +287,7 @@ def _score_reranked(features: Features, trial: Trial, protocol: Protocol, rerank
 
 
 def _labels(samples: Samples, rows: npt.NDArray[np.intp]) -> Labels:
-    """Take the labels of pictures; each of nobody is a person of its own."""
+    """Take the labels of pictures; each junk picture gets an identity of its own."""
     identities = samples.identities[rows]
     alone = samples.identities.min() - 1 - rows
     return Labels(np.where(identities == JUNK, alone, identities), samples.cameras[rows])

@@ -166,7 +166,7 @@ def _stats_rows(stats: GalleryStats) -> dict[str, str]:
         index = f"{stats.index}; recall@10 against exact search: {recall}"
         index += f"; {stats.unindexed:,} rows not in it yet" if stats.unindexed else ""
     times = f"{_time(stats.first)} to {_time(stats.last)} UTC" if stats.first else "not known"
-    kept = "for ever" if stats.keep_days is None else f"{stats.keep_days:g} days from when a row was added"
+    kept = "indefinitely" if stats.keep_days is None else f"{stats.keep_days:g} days from when a row was added"
     return {
         "gallery": stats.gallery,
         "pictures": ", ".join([f"{stats.rows:,}", *(f"{name} {count:,}" for name, count in stats.modalities.items())]),

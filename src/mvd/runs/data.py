@@ -20,7 +20,7 @@ class RunData:
     """What a run was trained on.
 
     Attributes:
-        root: the data set's folder, or the table of one's own pictures.
+        root: the data set's folder, or the table of own pictures.
         prepared: the folder of the prepared arrays.
         dataset: the data set's name, such as "sysu".
         identities: the identity of each class, in the order of the classes.

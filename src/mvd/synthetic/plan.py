@@ -28,7 +28,7 @@ class Plan:
 
     Attributes:
         rig: the cameras.
-        train, validation, test: the identities of each split, ascending; nobody is in two.
+        train, validation, test: the identities of each split, ascending; they are disjoint.
         counts: identity → camera → number of pictures, at least 1; a camera that did not see somebody is left out.
     """
 

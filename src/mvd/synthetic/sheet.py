@@ -28,7 +28,7 @@ def contact_sheet(
         height: of one picture in the sheet, from 32 pixels.
 
     Raises:
-        ConfigError: a number is out of range, or nobody is asked for.
+        ConfigError: a number is out of range, or no people are requested.
     """
     if not identities or pictures < 1 or height < 32:
         raise ConfigError(

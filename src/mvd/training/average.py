@@ -4,7 +4,7 @@ Of each parameter and running statistic w, after each step: a ← d·a + (1 − 
 smaller of `optimizer.ema` and (1 + t) / (10 + t), so that a short run, too, forgets its initial weights. It is a
 function of the step alone: the average resumes with the bits that a run without a stop has.
 
-In a checkpoint, the average has the network's names, so that whoever reads weights reads the average; the weights that
+In a checkpoint, the average has the network's names, so that readers of weights get the average; the weights that
 training goes on from are stored beside the optimizer's state.
 """
 

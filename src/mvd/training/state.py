@@ -98,7 +98,7 @@ def initial_state(config: RunConfig, classes: int, device: torch.device) -> Trai
             module.recompute = config.runtime.recompute is True
             module.compiled = config.runtime.compile is True
         elif name.endswith("encoder") and config.runtime.compile is True:
-            module.compile()  # one's own
+            module.compile()  # a custom encoder
     if isinstance(network, MVD):
         # Streams cost launches, which a graph does not have.
         network.parallel = config.runtime.cuda_graphs is True

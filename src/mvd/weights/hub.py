@@ -69,7 +69,7 @@ def upload(folder: Path, name: str, *, private: bool, message: str) -> str:
         message: of the commit.
 
     Raises:
-        HubError: nobody is logged in, or the hub cannot be reached.
+        HubError: no user is logged in, or the hub cannot be reached.
     """
     from huggingface_hub import HfApi
 

@@ -27,7 +27,7 @@ class Import:
     out: Positional[Path]
     """run folder to create"""
     data: Positional[Path]
-    """folder of the data set to use it with, or the CSV table of one's own pictures"""
+    """folder of the data set to use it with, or the CSV table of own pictures"""
     recipe: RecipeName = "mvd"
     """what it was trained with: mvd-mindspore or mvd-cvpr21 for those two releases"""
     replace: bool = False

@@ -31,8 +31,8 @@ def split(data: str | Path, *, train: float = 0.5, validation: float = 0.1, seed
 
     Raises:
         ConfigError: the shares are out of range.
-        DatasetError: the data is a benchmark's, has a defect, is split already, has nobody in both modalities, or the
-            split cannot be written.
+        DatasetError: the data is a benchmark's, has a defect, is split already, or has no person in both
+            modalities; or the split cannot be written.
     """
     data = Path(data)
     with ExitStack() as stack:

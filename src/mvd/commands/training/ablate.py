@@ -1,7 +1,7 @@
 """`mvd ablate`: settings trained and tested with equal budget and equal seeds: the paper's ladder, or any others.
 
 Each rung of the ladder adds one thing to the one below: specific and shared encoders; information bottlenecks; VSD;
-VCD; VML; CML. Settings of one's own are each compared with the configuration that they change. All may start from the
+VCD; VML; CML. Custom settings are each compared with the unchanged configuration. All may start from the
 same pre-trained encoders. Each run is tested by its observations and, if it has bottlenecks, by its representations.
 """
 
@@ -28,7 +28,7 @@ from mvd.weights.load import load_pretrained
 _DESCRIPTORS: tuple[Descriptor, ...] = ("observation", "representation")
 _CML_WEIGHT = 8.0  # of the PyTorch release, for recipes without the term
 _BASE = "as it is"
-"""The name of the configuration that settings of one's own change."""
+"""The name of the configuration that custom settings change."""
 
 
 class Rung(NamedTuple):

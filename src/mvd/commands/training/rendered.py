@@ -113,7 +113,7 @@ def render_people(
 
 
 def checksum(config: SyntheticConfig, decode: Callable[[Shot], npt.NDArray[np.uint8]]) -> str:
-    """Compute the checksum of a data set from every so manieth of its pictures, which are spread over all people.
+    """Compute the checksum of a data set from pictures at regular intervals, of all people.
 
     Args:
         config: of the data set.

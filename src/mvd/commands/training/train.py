@@ -56,7 +56,7 @@ def train(
     """Train a network.
 
     Args:
-        data: the data set's folder, or the table of one's own pictures; `mvd.prepare` has prepared it.
+        data: the data set's folder, or the table of own pictures; `mvd.prepare` has prepared it.
         out: the run folder to create.
         config: the run, or the name of a recipe.
         observer: observes the run.
@@ -228,7 +228,7 @@ def _locked(run: RunFolder) -> Iterator[None]:
 
 @contextmanager
 def _recorded(run: RunFolder, device: str, observer: Observer) -> Iterator[Observer]:
-    """Record the state of a run while it trains; a data set that vanishes meanwhile is told with how to continue."""
+    """Record the state of a run while it trains; the error of a data set that vanishes says how to continue."""
     with ExitStack() as stack:
         if distributed.is_first():
             observer = Observers(stack.enter_context(recorded(run, device)), observer)
@@ -277,7 +277,7 @@ def _inputs_of(
 
 
 def _folder(root: Path) -> Path:
-    """Return the folder of a data set; a table of one's own pictures lies in it."""
+    """Return the folder of a data set; a table of own pictures lies in it."""
     return root.parent if root.suffix.lower() == ".csv" else root
 
 

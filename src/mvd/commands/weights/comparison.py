@@ -117,7 +117,9 @@ def comparison_pictures(
     if not len(dataset.test):
         raise DatasetError(f"{root}: expected test pictures, found none; name people in {dataset.people_lists}")
     if measure and (seen := trained_people(run.data, dataset, root)):
-        raise ProtocolError(describe_trained(run.path, run.data, dataset, seen, "--measure some tests nobody"))
+        raise ProtocolError(
+            describe_trained(run.path, run.data, dataset, seen, "--measure some compares without evaluating")
+        )
     chosen, galleries = prepare_test(dataset, protocols) if measure else ((), None)
     samples = dataset.test if measure else dataset.test.take(_spread(len(dataset.test), _COMPARED))
     return ComparisonPictures(

@@ -34,7 +34,7 @@ def push(run: str | Path, name: str, *, private: bool = False) -> str:
     Raises:
         RunError: there is no run, or it has no checkpoint.
         ConfigError: the hub's library is not installed.
-        HubError: the name is not OWNER/NAME, nobody is logged in, or the hub cannot be reached.
+        HubError: the name is not OWNER/NAME, no user is logged in, or the hub cannot be reached.
     """
     require_hub(name)
     with tempfile.TemporaryDirectory() as folder:

@@ -51,7 +51,7 @@ def scan(
             raise _unknown(data)
     except OSError as error:
         raise DatasetError(str(explain(error))) from error
-    require_utf8(dataset.root, [*dataset.names.values(), *_paths(dataset)], raise_defect)  # of a layout of one's own
+    require_utf8(dataset.root, [*dataset.names.values(), *_paths(dataset)], raise_defect)  # of a custom layout
     return dataset
 
 

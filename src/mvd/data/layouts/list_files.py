@@ -68,7 +68,7 @@ def read_names(file: Path, on_defect: OnDefect = raise_defect) -> tuple[str, ...
     """Read a list of people with names of any kind: one a line, or separated by commas; quoted if it holds one.
 
     Args:
-        file: the list; an empty one names nobody.
+        file: the list; it may be empty.
         on_defect: takes what is wrong: the file cannot be read, or names somebody twice.
 
     Returns:

@@ -28,7 +28,7 @@ def number_people(names: Iterable[str]) -> dict[str, int]:
 
 
 def is_junk(name: str) -> bool:
-    """Whether a name says that a picture is nobody's."""
+    """Whether a name marks junk."""
     return name.lower() in _JUNK_NAMES
 
 

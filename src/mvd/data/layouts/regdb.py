@@ -6,7 +6,7 @@ from 0, so label 0 is one person in training and another in the test; here
     identity = label + 1                                                    in training
     identity = label + 1 + number of training people (largest label + 1)   in the test
 
-and nobody is in both. The visible camera is 1, the thermal one 2. No people are set aside for validation.
+The people of both are disjoint. The visible camera is 1, the thermal one 2. No people are set aside for validation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SYSU-MM01 (Wu et al., ICCV 2017): scan `camN/PPPP/NNNN.jpg` and `exp/*_id.txt` into tables.
 
 Cameras 1, 2, 4 and 5 are visible, 3 and 6 infrared. The tables are sorted by identity, camera and file name, the
-order in which the original's preparation script fills its arrays. `val_id.txt` may be empty: then nobody is held out.
+order in which the original's preparation script fills its arrays. `val_id.txt` may be empty: no people are set aside.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ def prepare_arrays(
         progress: called in this thread with (pictures done, pictures in all), first with those of an earlier call.
 
     Raises:
-        DatasetError: there is nobody to train on; a picture cannot be read; the arrays cannot be written; or another
-            call is at work in the folder.
+        DatasetError: there are no training identities; a picture cannot be read; the arrays cannot be written; or
+            another call is at work in the folder.
         ConfigError: the decoder's packages are not installed.
     """
     decode, versions = load_decoder(decoder)
