@@ -8,6 +8,7 @@ import io
 import json
 import re
 import shutil
+import socket
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from mvd.data.samples import Modality
 from mvd.gallery.filters import Filter
 from mvd.gallery.verdicts import VERDICTS, read_verdicts
 from mvd.page.security import COOKIE, HEADERS, is_loopback
-from mvd.page.serve import make_page
+from mvd.page.serve import address_of, make_page
 from mvd.results.gallery import GalleryStats
 
 TOKEN = "a token of sufficient length"
@@ -279,3 +280,8 @@ def test_what_is_wrong_is_one_line(
     assert "expected an address to listen at" in refused(capsys, "serve", people / "gallery", "--host", "192.0.2.1")
     monkeypatch.setenv("MVD_TOKEN", "short")
     assert "at least 16 characters" in refused(capsys, "serve", people / "gallery")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_the_address_that_is_printed_can_be_typed_into_another_machines_browser(host: str) -> None:
+    assert address_of(host, 8000) == f"http://{socket.gethostname()}:8000/"

@@ -61,8 +61,7 @@ def serve(
     app = make_page(gallery, model=model, token=token, https=https, false_alarms=false_alarms, note=note)
     listening = _listen(host, port)
     with listening:
-        shown = f"[{host}]" if ":" in host else host
-        note(f"http://{shown}:{listening.getsockname()[1]}/ shows the gallery {gallery}; Ctrl-C stops it")
+        note(f"{address_of(host, listening.getsockname()[1])} shows the gallery {gallery}; Ctrl-C stops it")
         if made:
             note(f"token: {token}")
         # No access log: addresses have the names of queries in them.
@@ -89,6 +88,16 @@ def make_page(
         raise _missing(error) from error
     opened = Gallery(gallery, model=model, keep=True, note=note)
     return make_app(opened, Settings(token=token, secure=https, false_alarms=false_alarms))
+
+
+def address_of(host: str, port: int) -> str:
+    """Give the address to type into a browser: this machine's name where every address is listened at.
+
+    >>> address_of("127.0.0.1", 8000), address_of("::1", 80)
+    ('http://127.0.0.1:8000/', 'http://[::1]:80/')
+    """
+    name = socket.gethostname() if host in {"0.0.0.0", "::"} else host
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
 
 
 def _listen(host: str, port: int) -> socket.socket:

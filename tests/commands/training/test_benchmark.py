@@ -60,7 +60,7 @@ def test_every_recipe_has_the_same_arithmetic(name: str) -> None:
     passes = 4 if config.model.encoders == "mvd" else 1
     rows = config.augment.streams * config.sampling.identities * config.sampling.pictures
     steps = config.sampling.steps_per_epoch * config.schedule.epochs
-    assert abs(passes * rows * steps / 192_000 - 1) < 0.02
+    assert abs(passes * rows * steps / 576_000 - 1) < 0.02
     common = (config.data, config.sampling.identities, config.sampling.pictures, config.model.base_width)
     mvd_like = budgeted(sized("mvd", "small"), "small")
     assert common == (mvd_like.data, 16, 2, 16)

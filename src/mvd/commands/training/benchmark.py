@@ -42,7 +42,7 @@ from mvd.runs import open_run, read_card
 DEFAULT_RECIPES = ("baseline", "mvd", "mvd-strong")
 
 # Pictures × passes through an encoder in a run.
-_BUDGETS: Mapping[SizeName, int] = {"small": 192_000, "medium": 480_000}
+_BUDGETS: Mapping[SizeName, int] = {"small": 576_000, "medium": 480_000}
 _THREADS: Mapping[SizeName, int] = {"small": 1, "medium": 2, "full": 0}
 _EPOCHS = 15
 _CHANCE_SEEDS = 10
@@ -73,7 +73,7 @@ def budgeted(config: RunConfig, size: SizeName, device: str = "cpu") -> RunConfi
 
     Example:
         >>> [budgeted(sized(name, "small"), "small").sampling.steps_per_epoch for name in ("mvd", "baseline")]
-        [50, 200]
+        [150, 600]
     """
     runtime = RuntimeConfig(
         device=device, threads=_THREADS[size], validate_every=3 if size != "full" else 5, checkpoint_minutes=2
