@@ -201,8 +201,15 @@ def test_of_known_cameras_probabilities_and_thresholds_are_their_own(
     query = int(there.modalities[0])
     counts = count_cameras(gallery.table, None)
     assert counts == dict(Counter(zip(rows.modalities[:45].tolist(), rows.cameras[:45], strict=True)))
+    stranger = gallery.search(replace(there, cameras=(None,)), camera="hall")
+    assert stranger.notes[-1].startswith("camera hall: the model is not calibrated for it")
     for asked, camera in ((there, "b"), (replace(there, cameras=(None,)), None)):
-        for hit in gallery.search(asked, group_seconds=0, top=45, false_alarms=0.05).hits:
+        answer = gallery.search(asked, group_seconds=0, top=45, false_alarms=0.05)
+        there_too = sum(hit.entry.camera == "a" for hit in answer.hits)
+        assert answer.notes[-1:] == (
+            (f"probabilities of {there_too} of 45 results are those of the two cameras",) if camera else ()
+        )
+        for hit in answer.hits:
             spectrum, place = hit.entry.modality, hit.entry.camera
             own = calibration.covers(query, spectrum, cameras=(camera, place))
             assert own == (camera == "b" and place == "a")

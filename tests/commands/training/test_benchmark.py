@@ -206,3 +206,11 @@ def test_colour_histograms_are_those_of_strips() -> None:
 def test_chance_is_a_function_of_its_seed() -> None:
     assert np.array_equal(chance(5, 1), chance(5, 1))
     assert not np.array_equal(chance(5, 1), chance(5, 2))
+
+
+def test_a_device_that_is_not_there_is_refused_before_people_are_rendered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(capsys, "benchmark", tmp_path / "bench", "--device", "abc")
+    assert told.startswith("mvd: device: expected a device of this machine, found 'abc'")
+    assert not (tmp_path / "bench").exists()

@@ -59,8 +59,8 @@ def test_other_files_are_named(refusal: Refusal, data: bytes, found: str) -> Non
 
 
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.pth", tmp_path):
-        with pytest.raises(CheckpointError, match=r"found no such file; check the path"):
+    for path, found in ((tmp_path / "none.pth", "no such file"), (tmp_path, "a folder")):
+        with pytest.raises(CheckpointError, match=f"found {found}; check the path"):
             read_weights(path)
 
 

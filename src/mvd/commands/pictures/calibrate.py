@@ -21,7 +21,7 @@ from mvd.commands.results.evaluate import describe_trained, trained_people
 from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
-from mvd.errors import DatasetError, ProtocolError
+from mvd.errors import ConfigError, DatasetError, ProtocolError
 from mvd.files.atomic import cannot_write
 from mvd.files.regular import real_path
 from mvd.files.writable import require_writable
@@ -89,12 +89,15 @@ def calibrate(
         progress: called with (pictures done, pictures in all).
 
     Raises:
+        ConfigError: `width` is negative.
         ProtocolError: the model was trained on these people, there are too few, or `width` does not fit.
         DatasetError: the data set cannot be read, or has no such people.
         CheckpointError: the model is damaged, or none of ours.
         RunError: the calibration cannot be written.
         GalleryError: a folder of `verdicts` is no gallery, or its verdicts are damaged.
     """
+    if width < 0:
+        raise ConfigError(f"width: expected 0 (no projection) or more, found {width}")
     file, root, marked = find_model(model), Path(data), read_galleries(verdicts)
     place = file if is_onnx(file) else file_beside(file, CALIBRATION)
     try:

@@ -13,6 +13,7 @@ import numpy as np
 
 from mvd.commands.pictures.gallery_adding import Adding
 from mvd.commands.pictures.gallery_pictures import Asked, Query, Source, embed_queries, list_sources
+from mvd.commands.pictures.gallery_session import describe_cameras
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.prepared.arrays import Progress
 from mvd.data.samples import Modality
@@ -180,6 +181,12 @@ class Gallery(Adding):
             )
             if calibration is not None and known is None and hits:
                 notes.append("no probabilities: the model is not calibrated for these modalities together")
+            if calibration is not None and known is not None and query_camera is not None:
+                own = [
+                    calibration.covers(modalities[0], one.modality, cameras=(query_camera, one.camera))
+                    for one in found.entries
+                ]
+                notes += describe_cameras(own, camera)
             self._log.append(
                 "search",
                 queries=[*asked.hashes, *liked.hashes],

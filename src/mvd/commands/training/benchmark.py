@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.commands.data.prepare import prepare
+from mvd.commands.engine import load_engine, machine_flags
 from mvd.commands.results.evaluate import pictures_of, prepare_test
 from mvd.commands.results.runs import pace, step_logs
 from mvd.commands.training.demo import Screens, Silent
@@ -126,6 +127,9 @@ def benchmark(
     check_seeds(seeds)
     check_workers(workers)
     rows = {name: sized(name, size) for name in recipes} | _named(own or {})
+    with machine_flags():  # before people are rendered
+        for config in [budgeted(one, size, device) for one in rows.values()]:
+            load_engine(config).check(config)
     folder, screens = Path(out) / size, screens or Silent()
     pixels: dict[str, bool] = {}
     with claimed(folder):
