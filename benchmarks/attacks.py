@@ -1,11 +1,11 @@
 """Attacks every verb that writes, and what verbs read, and counts the faults. Linux.
 
-    OMP_NUM_THREADS=1 nice python benchmarks/attacks.py [--tries 500] [--first 0] [--seed 0] [--log FILE]
+    OMP_NUM_THREADS=1 nice python benchmarks/attacks.py [--tries 500] [--first 0] [--seed 0] [--log FILE] [--verbs …]
     python benchmarks/attacks.py --table FILE
 
 A try is a verb in a folder of its own: `synth`, `split`, `prepare`, `train`, a resume with more epochs, `evaluate`,
-`export`, `convert`, `import`, `push --local`. Number and seed decide it, so that tries can be made in parts, and a
-single one again: `--first 123 --tries 1`. What is done:
+`export`, `convert`, `import`, `push --local`, `embed`, `calibrate`. Number and seed decide it, so that tries can be
+made in parts, and a single one again: `--first 123 --tries 1`. What is done:
 
 - kill, terminate: SIGKILL or SIGTERM at a random moment, then the command that goes on. What is there after the signal
   has to be whole, and at the end it has to be what an undisturbed command makes.
@@ -91,6 +91,8 @@ VERBS = {
     "convert": Verb(("convert", "BASE/w.safetensors", "w.pth", "--to=pytorch")),
     "import": Verb(("import", "BASE/w.safetensors", "imported", "BASE/prepared", *NETWORK), one_wins=True),
     "push": Verb(("push", "BASE/run", "model", "--local")),
+    "embed": Verb(("embed", "rendered", "people", "--out=vectors.npz"), ("people",), keeps_parts=True),
+    "calibrate": Verb(("calibrate", "run", "people"), ("run", "people")),
 }
 OFTEN = {"export": 1, "synth": 2}  # others 3: they take less time
 READERS = {
@@ -121,10 +123,11 @@ class Attacks:
     Args:
         folder: an empty folder.
         seed: of all tries.
+        verbs: which get signals and race.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder, self.seed, self.base = folder, seed, folder / "base"
+    def __init__(self, folder: Path, seed: int, verbs: Sequence[str]) -> None:
+        self.folder, self.seed, self.verbs, self.base = folder, seed, verbs, folder / "base"
         self.base.mkdir()
         for arguments in (
             ("synth", "people", "--train=4", "--validation=2", "--test=3", "--pictures=2", "--height=64"),
@@ -182,7 +185,7 @@ class Attacks:
         if kind in READERS:
             done = self._mutated(number, kind, rng)
         else:
-            name = rng.choices([*VERBS], [OFTEN.get(verb, 3) for verb in VERBS])[0]
+            name = rng.choices(self.verbs, [OFTEN.get(verb, 3) for verb in self.verbs])[0]
             attack = self._raced if kind == "race" else self._signalled
             folder = self.place(f"try-{number}", VERBS[name].copies)
             done = Try(number, kind, name, attack(folder, name, kind, rng))
@@ -274,6 +277,7 @@ def main() -> int:
     parser.add_argument("--tries", type=int, default=500)
     parser.add_argument("--first", type=int, default=0, help="number of the first try")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--verbs", nargs="+", choices=VERBS, default=[*VERBS], help="which to kill, terminate and race")
     parser.add_argument("--log", type=Path, help="append each try as a line of JSON")
     parser.add_argument("--table", type=Path, help="print the table of a log, and attack nothing")
     parser.add_argument("--keep", type=Path, help="a new folder to work in; that of a try with a fault is kept")
@@ -287,7 +291,7 @@ def main() -> int:
     folder = given.keep or Path(tempfile.mkdtemp(prefix="mvd-attacks-"))
     folder.mkdir(exist_ok=True)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # PyTorch's own, which stays
-    attacks, tries = Attacks(folder.resolve(), given.seed), []
+    attacks, tries = Attacks(folder.resolve(), given.seed, given.verbs), []
     for number in range(given.first, given.first + given.tries):
         tries.append(attacks.attack(number))
         if given.log:
