@@ -1,4 +1,4 @@
-"""Training batches as tensors on the host (`mvd.data.batches` draws and reads them).
+"""Training batches as tensors on the host (`mvd.data.batches` draws and reads them), and as pictures to look at.
 
 Shapes: B = streams·P·K pictures in a batch, b of them in one process, its visible ones first, then the infrared ones,
 then second views in the same order (`AugmentConfig.streams`); H × W pixels.
@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from mvd import distributed
 from mvd.config import RunConfig
 from mvd.data.batches import training_batches
+from mvd.data.images import MEAN, STD
 from mvd.data.training import TrainingData
-from mvd.training.device_augment import pack
+from mvd.runs.observer import SampleBatch
+from mvd.training.device_augment import augment, pack
 
 
 class HostBatch(NamedTuple):
@@ -56,3 +60,19 @@ def host_batches(config: RunConfig, data: TrainingData, start: int, *, pin: bool
             everyone=torch.from_numpy(batch.everyone),
         )
         yield HostBatch(*(tensor.pin_memory() for tensor in tensors)) if pin else tensors
+
+
+def sample_batch(batch: HostBatch, config: RunConfig, identities: npt.NDArray[np.int64]) -> SampleBatch:
+    """Turn a batch into pictures, augmented as its draws say; on the CPU, so that no device is kept waiting.
+
+    Args:
+        batch: on the host; the whole one, or the first process's share.
+        config: the run.
+        identities: the identity of each class.
+    """
+    images = augment(batch.pictures, batch.draws, config.augment, torch.contiguous_format)
+    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+    pictures = ((images * std + mean) * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous()
+    # The first process's rows come first; of a run that several share, it alone is watched.
+    classes = batch.everyone[0, : len(pictures)]
+    return SampleBatch(pictures.numpy(), identities[classes.numpy()], batch.modalities.numpy())

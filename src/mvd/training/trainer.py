@@ -39,14 +39,13 @@ from mvd.runtime.precision import numerics, resolve_precision
 from mvd.runtime.resolve import resolve_runtime
 from mvd.runtime.threads import free_threads
 from mvd.training.accumulate import backward_in_parts, forward_in_parts, seed_dropout
-from mvd.training.batches import HostBatch, host_batches
+from mvd.training.batches import HostBatch, host_batches, sample_batch
 from mvd.training.checkpoint import CheckpointWriter, restore
 from mvd.training.cuda_graph import GraphedGradients
 from mvd.training.device_augment import augment
 from mvd.training.device_log import DeviceLogger
 from mvd.training.optim import set_lr
 from mvd.training.pace import due_after
-from mvd.training.sample_batch import sample_batch
 from mvd.training.state import TrainState, initial_state, start_from
 
 
