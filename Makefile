@@ -69,7 +69,7 @@ docs: $(READY)
 
 # A minute on two idle cores; the limit is for a cell, on a busy machine.
 notebook: $(READY)
-	OMP_NUM_THREADS=2 $(BIN)/jupyter-execute --inplace --timeout=300 examples/tour.ipynb
+	$(BIN)/jupyter-execute --inplace --timeout=300 examples/tour.ipynb
 
 format: $(READY)
 	$(BIN)/ruff check --fix
