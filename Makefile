@@ -7,7 +7,7 @@ BROWSER_READY := .venv/.browser
 MINDSPORE_READY := .venv-mindspore/.ready
 MINDSPORE_TESTS := tests/weights/test_real_mindspore.py tests/in_mindspore
 
-.PHONY: help demo test test-slow test-browser test-mindspore gpu-script lint types imports check package docs notebook format clean
+.PHONY: help demo test test-slow test-browser test-mindspore test-mindspore-slow gpu-script lint types imports check package docs notebook format clean
 
 help:
 	@echo "make demo        render people, train MVD on them and evaluate it (under 10 minutes on 2 cores)"

@@ -48,7 +48,7 @@ def open_tab(browser: Any) -> Iterator[Callable[..., Tab]]:
         context = browser.new_context(
             viewport={"width": width, "height": WIDTHS[width]}, java_script_enabled=scripts, accept_downloads=True
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         tab = Tab(context.new_page(), origin)
         if not expect_errors:
