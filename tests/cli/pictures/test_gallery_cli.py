@@ -34,6 +34,13 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("photos")
 
 
+def test_a_query_that_is_not_there_is_refused_before_anything_is_embedded(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "nothing.jpg: expected a file, a folder" in refused(capsys, "gallery", "search", photos, "nothing.jpg")
+    assert not (photos / ".mvd-gallery").exists()
+
+
 def test_a_folder_of_pictures_answers_at_once(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     night = Path("night.jpg")
     shutil.copy(photos / "2_0.jpg", night)

@@ -129,11 +129,15 @@ class Search(_Which):
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
+        from mvd.commands.pictures.gallery_pictures import list_sources
+        from mvd.data.own.listing import list_pictures
         from mvd.report.gallery import added_lines, answer_report, gallery_json
         from mvd.report.terminal.progress import counting_bar
 
         if not self.pictures and not self.like:
             raise ConfigError("expected a picture to search with, or --like ROW, found neither; name one")
+        if paths := list_sources(self.pictures)[0]:
+            list_pictures(paths)  # what is not there is refused before a folder is embedded
         progress = open_console(stderr=True)
         gallery = _open(self.gallery, self.model)
         with counting_bar(progress, "adding") as bar:
