@@ -147,6 +147,7 @@ REFUSED = [
     Row("model.encoder", "mine.py:encoder"),
     Row("model.stems", "specific"),
     Row("model.strips", 2),
+    Row("model.trunk", 2),
     Row("model.descriptor_flip", True),
     Row("losses.extra", ["mine=mine.py:loss"]),
     Row("losses.metric", "quadruple"),

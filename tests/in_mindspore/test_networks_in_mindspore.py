@@ -163,11 +163,11 @@ def test_encoders_start_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipes_are_built_or_refused_by_the_field(recipe: str) -> None:
     model = RECIPES[recipe].model
-    if model.stems == "shared" and not model.descriptor_flip and not model.strips:
+    if model.stems == "shared" and not model.descriptor_flip and not model.strips and not model.trunk:
         assert create_model(recipe, classes=2, arch="resnet18", base_width=4).config.padding == model.padding
     else:
         assert recipe not in {"mvd", "mvd-cvpr21", "mvd-mindspore", "baseline", "demo"}
-        with pytest.raises(ConfigError, match=r"^model\.(stems|strips|descriptor_flip): expected"):
+        with pytest.raises(ConfigError, match=r"^model\.(stems|trunk|strips|descriptor_flip): expected"):
             create_model(recipe, classes=2)
 
 

@@ -235,3 +235,17 @@ def test_an_own_encoder_loads_its_own_weights(tmp_path: Path) -> None:
     config = replace(TINY, encoder="my.py:make")
     with pytest.raises(CheckpointError, match=r"expected model\.encoder to load its own .*, found my\.py:make"):
         load_pretrained(tmp_path / "resnet.pth", config)
+
+
+def test_a_network_that_shares_stages_is_converted_to_whole_encoders(tmp_path: Path) -> None:
+    config = replace(TINY, trunk=2)
+    arrays = network(config, seed=1)
+    assert "visible.encoder.conv1.weight" not in arrays
+    convert(as_safetensors(arrays, tmp_path), tmp_path / "a.pth", to="pytorch")
+    restored, original = build_network(TINY, 5).eval(), build_network(config, 5).eval()
+    restore_network(restored, network_tensors(restored) | load_whole(tmp_path / "a.pth", TINY).tensors, tmp_path)
+    restore_network(original, arrays, tmp_path)
+    pictures = torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(restored.embed(pictures), original.embed(pictures))
+    assert set(load_pretrained(tmp_path / "a.pth", config).tensors) < set(arrays)

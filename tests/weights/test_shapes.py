@@ -24,6 +24,8 @@ def test_every_recipe_has_the_tensors_of_its_network_in_their_order(name: str) -
         *(ModelConfig(arch=arch, base_width=4) for arch in ("resnet18", "resnet34", "resnet101")),
         ModelConfig(arch="resnet18", base_width=4, channel_attention=True, non_local=True, bottleneck=False),
         ModelConfig(arch="resnet18", base_width=4, strips=3, strip_width=6),
+        ModelConfig(arch="resnet18", base_width=4, trunk=1, channel_attention=True),
+        ModelConfig(arch="resnet18", base_width=4, trunk=3, non_local=True),
         ModelConfig(arch="resnet34", base_width=4, encoders="shared", stems="specific", non_local=True, last_stride=2),
     ],
 )

@@ -26,6 +26,9 @@ class ModelConfig:
         channel_attention: attention over channels before stages 2, 3 and 4, as in MVD's official PyTorch release.
         non_local: non-local attention after the last two blocks of stage 2 and the last three of stage 3, as in AGW.
         encoders: "mvd" has three, visible, infrared and shared; "shared" is the field's baseline, one for all pictures.
+        trunk: first stages of the ResNet, with the stem, that the three branches of "mvd" share: 0, as published, none;
+            3, all but the last, as in MGN (Wang et al., ACM MM 2018). Each view of a picture, in colour and grey, then
+            passes them once, and only the rest twice.
         stems: "specific" gives each modality a first stage of its own before the one shared encoder, as in AGW; such a
             network needs the modality of each picture, also in test.
         shared_first: which pictures the shared encoder of "mvd" sees first, those in colour or their grey versions;
@@ -63,6 +66,7 @@ class ModelConfig:
     channel_attention: bool = False
     non_local: bool = False
     encoders: Literal["mvd", "shared"] = "mvd"
+    trunk: Literal[0, 1, 2, 3] = 0
     stems: Literal["shared", "specific"] = "shared"
     shared_first: Literal["colour", "grey"] = "colour"
     pooling: Literal["average", "gem"] = "average"
@@ -103,6 +107,12 @@ class ModelConfig:
             "model.stems",
             '"shared" with model.encoder: only a ResNet has a stem for each modality',
             self.stems,
+        )
+        require(
+            self.trunk == 0 or (self.encoders == "mvd" and self.encoder is None),
+            "model.trunk",
+            '0, or a ResNet in the three branches of model.encoders "mvd"',
+            self.trunk,
         )
         require(
             self.bottleneck or self.descriptor == "observation",

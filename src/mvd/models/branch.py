@@ -36,17 +36,20 @@ class BranchNetwork(nn.Module):
         config: the architecture.
         classes: K, identities in training.
         encoder: a module from pictures (B, 3, H, W) to maps (B, C, h, w); without it, the ResNet of the configuration.
+        whole: whether the ResNet has the stages that branches share (`config.trunk`).
 
     Raises:
         ConfigError: fewer than two classes, or the encoder gives no feature map.
     """
 
-    def __init__(self, config: ModelConfig, classes: int, encoder: nn.Module | None = None) -> None:
+    def __init__(
+        self, config: ModelConfig, classes: int, encoder: nn.Module | None = None, *, whole: bool = True
+    ) -> None:
         super().__init__()
         if classes < 2:
             raise ConfigError(f"expected at least 2 identities to tell apart, found {classes}: train on more people")
         self.config = config
-        self.encoder = ResNet(config) if encoder is None else encoder
+        self.encoder = ResNet(config, config.trunk, whole=whole) if encoder is None else encoder
         channels = self.encoder.channels if isinstance(self.encoder, ResNet) else map_channels(self.encoder)
         self.neck = BNNeck(channels, classes, config)
         self.bottleneck = InformationBottleneck(channels, classes, config) if config.bottleneck else None
@@ -56,7 +59,7 @@ class BranchNetwork(nn.Module):
         """Compute observation, representation and strips of normalised pictures.
 
         Args:
-            images: (B, 3, H, W).
+            images: (B, 3, H, W); or, of branches that share stages, what those computed.
             modalities: (B,), on the host; used only by an encoder with two stems.
         """
         feature_map = self._feature_map(images, modalities)

@@ -37,6 +37,7 @@ from torch import Tensor, nn
 from mvd.config import ModelConfig
 from mvd.models.branch import BranchNetwork, describe
 from mvd.models.outputs import MVDOutput, tensors_of
+from mvd.models.resnet import ResNet
 
 
 class MVD(nn.Module):
@@ -60,7 +61,10 @@ class MVD(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.visible, self.infrared, self.shared = (BranchNetwork(config, classes, encoder) for encoder in encoders)
+        self.visible, self.infrared, self.shared = (
+            BranchNetwork(config, classes, encoder, whole=branch == "shared" or config.trunk == 0)
+            for branch, encoder in zip(("visible", "infrared", "shared"), encoders, strict=True)
+        )
         weights = torch.tensor(config.grey_weights).reshape(1, 3, 1, 1)
         # A constant of the configuration, not of the checkpoint.
         self.register_buffer("grey_weights", weights, persistent=False)
@@ -71,32 +75,32 @@ class MVD(nn.Module):
 
     def outputs(self, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
         """Compute the four passes over normalised pictures (B, 3, H, W) of either modality; modalities are ignored."""
-        grey = self.grey(images)
+        colour, grey = self._views(images)
         if self.parallel and self.training:
-            return self._outputs_on_streams(images, grey.contiguous(memory_format=torch.channels_last))
-        visible, infrared = self.visible(images), self.infrared(grey)
+            return self._outputs_on_streams(colour, grey.contiguous(memory_format=torch.channels_last))
+        visible, infrared = self.visible(colour), self.infrared(grey)
         if self.config.shared_first == "grey":
-            shared_infrared, shared_visible = self.shared(grey), self.shared(images)
+            shared_infrared, shared_visible = self.shared(grey), self.shared(colour)
         else:
-            shared_visible, shared_infrared = self.shared(images), self.shared(grey)
+            shared_visible, shared_infrared = self.shared(colour), self.shared(grey)
         return MVDOutput(visible, infrared, shared_visible, shared_infrared)
 
-    def _outputs_on_streams(self, images: Tensor, grey: Tensor) -> MVDOutput:
+    def _outputs_on_streams(self, colour: Tensor, grey: Tensor) -> MVDOutput:
         """Compute `outputs` with no branch waiting for another: a kernel of one alone does not fill a GPU."""
         current = torch.cuda.current_stream()
         specific, streams = [], []
-        for branch, pictures in ((self.visible, images), (self.infrared, grey)):
+        for branch, view in ((self.visible, colour), (self.infrared, grey)):
             stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             stream.wait_stream(current)
             with torch.cuda.stream(stream):
-                specific.append(branch(pictures))
+                specific.append(branch(view))
             # Memory of one stream that another reads must not be reused before that has happened.
-            pictures.record_stream(stream)
+            view.record_stream(stream)
             streams.append(stream)
         if self.config.shared_first == "grey":
-            shared_infrared, shared_visible = self.shared(grey), self.shared(images)
+            shared_infrared, shared_visible = self.shared(grey), self.shared(colour)
         else:
-            shared_visible, shared_infrared = self.shared(images), self.shared(grey)
+            shared_visible, shared_infrared = self.shared(colour), self.shared(grey)
         for stream in streams:
             current.wait_stream(stream)
         output = MVDOutput(specific[0], specific[1], shared_visible, shared_infrared)
@@ -120,13 +124,28 @@ class MVD(nn.Module):
         return describe(self._parts, images, modalities, self.config)
 
     def _parts(self, images: Tensor, _: Tensor | None) -> list[Tensor]:
-        grey = self.grey(images)
+        colour, grey = self._views(images)
         return [
-            *self.visible.embed(images),
+            *self.visible.embed(colour),
             *self.infrared.embed(grey),
-            *self.shared.embed(images),
+            *self.shared.embed(colour),
             *self.shared.embed(grey),
         ]
+
+    def _views(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pictures and their grey versions, or what the stages that all branches share make of them."""
+        views = images, self.grey(images)
+        if not self.config.trunk:
+            return views
+        if self.config.shared_first == "grey":
+            grey, colour = (self._first_stages(view) for view in reversed(views))
+        else:
+            colour, grey = (self._first_stages(view) for view in views)
+        return colour, grey
+
+    def _first_stages(self, images: Tensor) -> Tensor:
+        assert isinstance(self.shared.encoder, ResNet)  # an own encoder has no trunk
+        return self.shared.encoder.first_stages(images)
 
     def grey(self, images: Tensor) -> Tensor:
         """Weigh red, green and blue into one channel and repeat it three times: (B, 3, H, W) both."""

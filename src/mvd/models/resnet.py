@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TypeAlias
+from itertools import chain
+from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ from mvd.models.attention import ChannelAttention, NonLocal
 from mvd.runtime.recompute import recomputed
 
 _Stems: TypeAlias = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
+
+_STAGES = 4
 
 # AGW's: how many blocks, counted from the end of stages 2 and 3, are followed by non-local attention.
 _NON_LOCAL = (2, 3)
@@ -108,6 +111,12 @@ class ResNet(Stem):
     block under `third_norm="mindspore"`, which starts from zero. Attention starts as the identity. With
     `stems="specific"` visible pictures take the stem with torchvision's names, infrared ones another.
 
+    Args:
+        config: the architecture.
+        start: the stage, from 0, at which `forward` begins; `first_stages` computes those before it, for branches that
+            share them.
+        whole: whether to have the stages before `start` at all; without them, another encoder computes them.
+
     Attributes:
         channels: C, channels of the feature map.
         recompute: activation checkpointing in training: keep the input of each block only, and compute the rest again
@@ -119,8 +128,9 @@ class ResNet(Stem):
     recompute = False
     compiled = False
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, start: int = 0, *, whole: bool = True) -> None:
         super().__init__(config)
+        self.start = start
         block, depths = _ARCHITECTURES[config.arch]
         stem = config.base_width
         widths = [stem, 2 * stem, 4 * stem, 8 * stem]
@@ -144,12 +154,16 @@ class ResNet(Stem):
             for stage, channels, count in zip((self.layer2, self.layer3), inputs[2:4], _NON_LOCAL, strict=True):
                 for attended in list(stage)[-count:]:
                     attended.non_local = NonLocal(channels)
+        if not whole:
+            removed = [(f"layer{stage}", f"attention{stage + 1}") for stage in range(1, start + 1)]
+            for name in ("conv1", "bn1", "maxpool", *chain(*removed)):
+                delattr(self, name)
 
     def forward(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:
         """Compute feature maps.
 
         Args:
-            images: (B, 3, H, W), normalised.
+            images: (B, 3, H, W), normalised; or what `first_stages` computed, if some are shared.
             modalities: (B,) int64, a `Modality` each, on the host, so that sorting the pictures waits for no device;
                 used only where each modality has a stem of its own.
 
@@ -159,24 +173,35 @@ class ResNet(Stem):
         Raises:
             ConfigError: modalities are needed, and missing or of another number than the pictures.
         """
+        return self._run(images, modalities, self.start, _STAGES)
+
+    def first_stages(self, images: Tensor) -> Tensor:
+        """Compute the stages before `start` of pictures (B, 3, H, W), for every branch that shares them."""
+        return self._run(images, None, 0, self.start)
+
+    def _run(self, x: Tensor, modalities: Tensor | None, first: int, last: int) -> Tensor:
         if self.compiled and self.training:
             # One layout for all passes: expanded grey pictures have another, and another program would be compiled.
-            layout = torch.channels_last if self.conv1.weight.is_contiguous(memory_format=torch.channels_last) else None
-            images = images.contiguous(memory_format=layout or torch.contiguous_format)
-            features: Tensor = _compiled_encoder()(self, images, modalities)
+            weight = next(weight for weight in self.parameters() if weight.ndim == 4)
+            layout = torch.channels_last if weight.is_contiguous(memory_format=torch.channels_last) else None
+            x = x.contiguous(memory_format=layout or torch.contiguous_format)
+            features: Tensor = _compiled_encoder()(self, x, modalities, first, last)
             return features
-        return self._encode(images, modalities)
+        return self._encode(x, modalities, first, last)
 
-    def _encode(self, images: Tensor, modalities: Tensor | None) -> Tensor:
+    def _encode(self, x: Tensor, modalities: Tensor | None, first: int, last: int) -> Tensor:
+        if first == 0:
+            x = self._stems(x, modalities)
+        for stage in range(first + 1, last + 1):
+            x = self._stage(cast("nn.Sequential", self.get_submodule(f"layer{stage}")), x)
+            x = x if stage == _STAGES else self.get_submodule(f"attention{stage + 1}")(x)
+        return x
+
+    def _stems(self, images: Tensor, modalities: Tensor | None) -> Tensor:
         if self.infrared_stem is None:
-            x = super().forward(images)
-        else:
-            stems = (super().forward, self.infrared_stem)
-            x = (_choose if _exporting() else _by_modality)(images, modalities, stems)
-        x = self.attention2(self._stage(self.layer1, x))
-        x = self.attention3(self._stage(self.layer2, x))
-        x = self.attention4(self._stage(self.layer3, x))
-        return self._stage(self.layer4, x)
+            return super().forward(images)
+        stems = (super().forward, self.infrared_stem)
+        return (_choose if _exporting() else _by_modality)(images, modalities, stems)
 
     def _stage(self, blocks: nn.Sequential, x: Tensor) -> Tensor:
         if self.recompute and self.training and torch.is_grad_enabled():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mvd import distributed
 from mvd.config import ModelConfig, RunConfig
@@ -78,6 +79,25 @@ def estimate_step(config: RunConfig, classes: int) -> int:
         halved = kept if not model.channel_attention else _kept(plain, classes, size, recompute=recompute)[0]
         kept -= halved // 2
     return int(_ALLOWANCE * (kept + (_BYTES_A_WEIGHT + (4 if config.optimizer.ema else 0)) * weights))
+
+
+def count_convolutions(model: ModelConfig, height: int, width: int) -> int:
+    """Count the multiply-adds of all convolutions that a picture passes in training, forward.
+
+    >>> network = ModelConfig(arch="resnet18", base_width=16, last_stride=2)
+    >>> count_convolutions(network, 96, 48)
+    52912128
+    >>> from dataclasses import replace
+    >>> 4 * count_convolutions(replace(network, encoders="shared", bottleneck=False), 96, 48)
+    52912128
+    """
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        network: nn.Module = build_network(model, 2)
+        images = torch.empty(2, 3, height, width)
+    with FlopCounterMode(display=False) as counter:
+        network.train()(images, torch.arange(2))
+    counts: dict[object, int] = counter.get_flop_counts()["Global"]
+    return sum(count for operator, count in counts.items() if "convolution" in str(operator)) // (2 * len(images))
 
 
 def _at_most(config: RunConfig) -> int:

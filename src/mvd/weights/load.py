@@ -195,7 +195,8 @@ def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
     theirs, naming = _read_named(file)
     kind, whole, single = _TARGETS[to]
     ours = to_our_names(theirs, naming)
-    written = to_their_names(ours.tensors, whole if naming.whole else single)
+    tensors = ours.tensors if to == "mvd" else _with_whole_encoders(ours.tensors)
+    written = to_their_names(tensors, whole if naming.whole else single)
     write_weights(out, written.tensors, kind, metadata=_metadata(file, naming) if to == "mvd" else None)
     return MatchReport(written.report.matched, (*ours.report.left_over, *written.report.left_over))
 
@@ -244,6 +245,14 @@ def _with_both_stems(encoder: Arrays) -> Arrays:
     """Add a second stem, a copy of the first, unless the file has one."""
     stem = {name: array for name, array in encoder.items() if name.startswith(("conv1.", "bn1."))}
     return {f"{_INFRARED_STEM}{name}": array for name, array in stem.items()} | encoder
+
+
+def _with_whole_encoders(tensors: Arrays) -> Arrays:
+    """Give specific encoders copies of the stages that they share (`model.trunk`): the releases have whole ones."""
+    prefix = f"shared{_ENCODER}"
+    shared = {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
+    branches = [branch for branch in ("visible", "infrared") if any(name.startswith(branch) for name in tensors)]
+    return {f"{branch}{_ENCODER}{name}": array for branch in branches for name, array in shared.items()} | tensors
 
 
 def _require_encoder(file: Path, encoder: Arrays, report: MatchReport, config: ModelConfig) -> None:

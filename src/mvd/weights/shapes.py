@@ -34,12 +34,16 @@ def network_shapes(config: ModelConfig, classes: int) -> dict[str, Shape]:
     (3, 32)
     """
     branches = ("shared",) if config.encoders == "shared" else ("visible", "infrared", "shared")
-    return {f"{branch}.{name}": shape for branch in branches for name, shape in _branch(config, classes)}
+    return {
+        f"{branch}.{name}": shape
+        for branch in branches
+        for name, shape in _branch(config, classes, start=0 if branch == "shared" else config.trunk)
+    }
 
 
-def _branch(config: ModelConfig, classes: int) -> Tensors:
+def _branch(config: ModelConfig, classes: int, *, start: int) -> Tensors:
     channels = 8 * config.base_width * _expansion(config)
-    yield from _under("encoder", _encoder(config))
+    yield from _under("encoder", _encoder(config, start))
     yield from _under("neck.norm", _norm(channels))
     yield from _under("neck.classifier", _linear(channels, classes))
     if config.bottleneck:
@@ -59,8 +63,10 @@ def _branch(config: ModelConfig, classes: int) -> Tensors:
         yield from _under(f"strips.{strip}.classifier", _linear(config.strip_width, classes))
 
 
-def _encoder(config: ModelConfig) -> Tensors:
-    yield from _stem(config)
+def _encoder(config: ModelConfig, start: int) -> Tensors:
+    """List an encoder from stage `start` on, from 0; the stem belongs to the first."""
+    if start == 0:
+        yield from _stem(config)
     channels = config.base_width
     for stage, depth in enumerate(_DEPTHS[config.arch]):
         width = config.base_width * 2**stage
@@ -68,10 +74,11 @@ def _encoder(config: ModelConfig) -> Tensors:
         for number in range(depth):
             attended = config.non_local and number >= depth - _NON_LOCAL[stage]
             block = _block(config, channels, width, stride=stride if number == 0 else 1, attended=attended)
-            yield from _under(f"layer{stage + 1}.{number}", block)
+            if stage >= start:
+                yield from _under(f"layer{stage + 1}.{number}", block)
             channels = width * _expansion(config)
     if config.channel_attention:
-        yield from ((f"attention{stage}.gamma", (1,)) for stage in (2, 3, 4))
+        yield from ((f"attention{stage}.gamma", (1,)) for stage in (2, 3, 4) if stage > start + 1)
     if config.stems == "specific":
         yield from _under("infrared_stem", _stem(config))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,19 @@ def test_every_recipe_has_the_same_arithmetic(name: str) -> None:
     assert config.losses == replace(RECIPES[name].losses, unit_features=True)
     assert config.model.encoders == RECIPES[name].model.encoders
     assert config.augment.streams == RECIPES[name].augment.streams
+
+
+def test_cheaper_passes_and_larger_maps_are_counted() -> None:
+    mvd_twin = sized("mvd", "small")
+    # Multiply-adds of ResNet-18 of width 16 at 96 × 48, counted by hand: up to stage 3, and stage 4 at 3 × 2 positions.
+    first, last = 10_082_304, 3_145_728
+    cases: list[tuple[dict[str, Any], float]] = [
+        ({"trunk": 3}, (2 * first + 4 * last) / (first + last)),
+        ({"last_stride": 1}, 4 * (first + 3 * last) / (first + last)),  # 6 × 3 positions
+    ]
+    for fields, passes in cases:
+        config = budgeted(replace(mvd_twin, model=replace(mvd_twin.model, **fields)), "small")
+        assert abs(passes * 64 * 15 * config.sampling.steps_per_epoch / 576_000 - 1) < 0.01
 
 
 def test_recipes_are_as_they_are_at_full_size_but_hold_the_validation_people_out() -> None:

@@ -1,10 +1,10 @@
 """`mvd benchmark`: recipes trained and tested on fixed rendered people, with equal budgets and several seeds.
 
-A budget is arithmetic: pictures times passes through an encoder. At the sizes small and medium every recipe is its
-small twin (`small_twin`), with the same network, pictures, batch, optimizer and schedule, and gets as many steps as the
-budget has: MVD's four passes, and a third or fourth stream, are paid for with fewer steps. At the size full, recipes
-are as they are, with schedules of their own. The validation people choose the best weights; nothing is chosen on the
-test people.
+A budget is arithmetic: a number of passes of a picture through the baseline's encoder, or as many multiply-adds. At the
+sizes small and medium every recipe is its small twin (`small_twin`), with the same network, pictures, batch, optimizer
+and schedule, and gets as many steps as the budget has: MVD's four passes, a third or fourth stream, and larger maps are
+paid for with fewer steps. At the size full, recipes are as they are, with schedules of their own. The validation people
+choose the best weights; nothing is chosen on the test people.
 
 Everything in a folder is kept: the same command continues what was stopped, and further recipes, seeds and settings add
 to the table.
@@ -41,7 +41,7 @@ from mvd.runs import open_run, read_card
 
 DEFAULT_RECIPES = ("baseline", "mvd", "mvd-strong")
 
-# Pictures × passes through an encoder in a run.
+# Pictures × passes through the baseline's encoder in a run.
 _BUDGETS: Mapping[SizeName, int] = {"small": 576_000, "medium": 480_000}
 _THREADS: Mapping[SizeName, int] = {"small": 1, "medium": 2, "full": 0}
 _EPOCHS = 15
@@ -82,8 +82,7 @@ def budgeted(config: RunConfig, size: SizeName, device: str = "cpu") -> RunConfi
     if size == "full":
         return config
     rows = config.augment.streams * config.sampling.identities * config.sampling.pictures
-    passes = 4 if config.model.encoders == "mvd" else 1
-    steps = max(1, round(_BUDGETS[size] / (rows * passes * _EPOCHS)))
+    steps = max(1, round(_BUDGETS[size] / (rows * _passes(config, size) * _EPOCHS)))
     return replace(
         config,
         sampling=replace(config.sampling, steps_per_epoch=steps),
@@ -173,6 +172,17 @@ def write_table(out: Path, result: BenchmarkResult, text: str) -> Path:
     file = out / result.size / "benchmark.md"
     write_atomically(file, text + "\n")
     return file
+
+
+def _passes(config: RunConfig, size: SizeName) -> float:
+    """Count the multiply-adds of a picture's convolutions in passes through the baseline's encoder of a size."""
+    from mvd.runtime.estimate import count_convolutions  # loads torch
+
+    height, width = config.data.height, config.data.width
+    baseline = sized("baseline", size)
+    return count_convolutions(config.model, height, width) / count_convolutions(
+        baseline.model, baseline.data.height, baseline.data.width
+    )
 
 
 def _named(own: Mapping[str, RunConfig]) -> dict[str, RunConfig]:

@@ -94,7 +94,8 @@ def require_here(config: ModelConfig) -> None:
             f"model.encoder: expected none with framework mindspore, found {config.encoder!r}: own encoders are "
             f"PyTorch's modules; take --framework pytorch or leave it out"
         )
-    for field, found in (("strips", config.strips), ("descriptor_flip", config.descriptor_flip)):
+    refused = {"trunk": config.trunk, "strips": config.strips, "descriptor_flip": config.descriptor_flip}
+    for field, found in refused.items():
         if found:
             raise ConfigError(
                 f"model.{field}: expected {type(found)()} with framework mindspore, found {found}: only PyTorch has it "
