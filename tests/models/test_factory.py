@@ -14,7 +14,7 @@ import torch
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 
-from mvd.config import ModelConfig
+from mvd.config import ModelConfig, RunConfig
 from mvd.config.recipes import RECIPES
 from mvd.errors import CheckpointError, ConfigError
 from mvd.losses import build_objective
@@ -107,12 +107,25 @@ def test_a_network_by_the_name_of_a_recipe_is_that_of_the_recipe(name: str) -> N
         ("mvd", {"zdim": 3}, r"create_model: .*extra fields found \(zdim\)"),
         ("mvd", {"arch": "vgg16"}, r"create_model: .*expected one of resnet18, .*, found 'vgg16'"),
         ("mvd", {"gem_p": 0.5}, r"create_model: .*model\.gem_p: expected from 1 to 10, found 0\.5"),
+        (RunConfig(), {"zdim": 3}, r"create_model: .*extra fields found \(zdim\)"),
+        (None, {}, r"^create_model: expected the name of a recipe, a RunConfig or a ModelConfig, found NoneType$"),
+        (RunConfig().losses, {}, r"^create_model: expected the name of a recipe, .*, found LossConfig$"),
+        (RunConfig, {}, r"^create_model: expected the name of a recipe, .*, found type$"),
     ],
 )
-def test_a_wrong_name_or_field_is_refused(name: str, fields: dict[str, Any], message: str) -> None:
+def test_a_wrong_name_or_field_is_refused(name: Any, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         create_model(name, classes=3, **fields)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_configuration_takes_the_place_of_a_name() -> None:
+    config = replace(RECIPES["agw"], model=replace(RECIPES["agw"].model, **_SMALL))
+    for given in (config, config.model):
+        assert create_model(given, classes=3).config == config.model
+        changed = create_model(given, classes=3, descriptor_flip=True)  # keywords still override
+        assert changed.config == replace(config.model, descriptor_flip=True)
 
 
 @pytest.mark.parametrize("encoder", [Own(), Own, Pyramid()], ids=["module", "factory", "pyramid"])

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from torch import nn
 
-from mvd.config import ModelConfig, from_json
+from mvd.config import ModelConfig, RunConfig
 from mvd.config.imports import load_object
-from mvd.config.recipes import RECIPES
+from mvd.config.recipes import resolve_model
 from mvd.errors import ConfigError
 from mvd.models.baseline import Baseline
 from mvd.models.mvd import MVD
@@ -27,7 +25,7 @@ _log = logging.getLogger("mvd")
 
 
 def create_model(
-    name: str = "mvd",
+    name: str | RunConfig | ModelConfig = "mvd",
     *,
     classes: int,
     encoder: Encoder | None = None,
@@ -42,7 +40,8 @@ def create_model(
     `network.outputs` and `network.embed` compute either in any mode.
 
     Args:
-        name: the recipe whose network it is: "mvd", "baseline", "agw", … (`mvd recipes`).
+        name: the recipe whose network it is: "mvd", "baseline", "agw", … (`mvd recipes`). Or the configuration of a
+            run, of which only `model` counts; or an architecture, a `ModelConfig`.
         classes: K, identities in training, at least 2.
         encoder: a module from pictures (B, 3, H, W) to feature maps (B, C, h, w) instead of our ResNet, such as
             `timm.create_model("convnext_tiny", num_classes=0, global_pool="")`: each branch gets a copy of it, weights
@@ -50,7 +49,7 @@ def create_model(
         pretrained: a file of weights to start from, in any format that `mvd.weights` reads: a ResNet for the encoders,
             or a whole network, of whose heads those of the same size are used; with an own encoder, a checkpoint of the
             same network. What matched is logged to the logger "mvd".
-        **fields: fields of `mvd.config.ModelConfig` that differ from the recipe's.
+        **fields: fields of `mvd.config.ModelConfig` that differ from the recipe's or the configuration's.
 
     Raises:
         ConfigError: there is no such recipe or field, a value is out of range, or the encoder gives no feature map.
@@ -63,11 +62,14 @@ def create_model(
     torch.Size([2, 5])
     >>> network.eval()(images).shape
     torch.Size([2, 256])
+
+    A configuration in the place of a name:
+
+    >>> config = RunConfig(model=ModelConfig(encoders="shared", arch="resnet18", base_width=8))
+    >>> create_model(config, classes=5).shared.encoder.channels
+    64
     """
-    if name not in RECIPES:
-        raise ConfigError(f"create_model: expected one of {', '.join(RECIPES)}, found {name!r}")
-    text = json.dumps({"model": asdict(RECIPES[name].model) | fields}, default=str)
-    config = from_json(text, "create_model").model
+    config = resolve_model(name, fields)
     network = build_network(config, classes, encoder)
     if pretrained is not None:
         _load(network, Path(pretrained), classes, own=encoder is not None or config.encoder is not None)

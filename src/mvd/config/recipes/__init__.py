@@ -14,6 +14,7 @@ from mvd.config.recipes.named import (
     name_recipe,
     nearest_recipe,
     resolve_config,
+    resolve_model,
 )
 from mvd.config.recipes.strong import MVD_STRONG, MVD_STRONG_SMALL
 
@@ -33,4 +34,5 @@ __all__ = [
     "name_recipe",
     "nearest_recipe",
     "resolve_config",
+    "resolve_model",
 ]

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from mvd.config import (
     AugmentConfig,
@@ -20,6 +21,7 @@ from mvd.config import (
     OptimizerConfig,
     RunConfig,
     SamplingConfig,
+    from_json,
 )
 from mvd.config.compare import Value, config_fields, differing
 from mvd.config.recipes.strong import CAJ_ERASED, MVD_STRONG, MVD_STRONG_SMALL
@@ -199,6 +201,32 @@ def resolve_config(config: RunConfig | str) -> RunConfig:
     if config not in RECIPES:
         raise ConfigError(f"recipe: expected one of {', '.join(RECIPES)}, found {config!r}")
     return RECIPES[config]
+
+
+def resolve_model(source: RunConfig | ModelConfig | str, fields: Mapping[str, Any]) -> ModelConfig:
+    """Return the network of a recipe by its name, of a run, or an architecture as it is, with other fields.
+
+    Args:
+        source: what `create_model` is given.
+        fields: of `ModelConfig`, in the place of its own.
+
+    Raises:
+        ConfigError: it is none of these, there is no such recipe or field, or a value is out of range.
+
+    Example:
+        >>> resolve_model("demo", {"base_width": 8}).base_width
+        8
+    """
+    if isinstance(source, str):
+        if source not in RECIPES:
+            raise ConfigError(f"create_model: expected one of {', '.join(RECIPES)}, found {source!r}")
+        source = RECIPES[source]
+    model = source.model if isinstance(source, RunConfig) else source
+    if not isinstance(model, ModelConfig):
+        raise ConfigError(
+            f"create_model: expected the name of a recipe, a RunConfig or a ModelConfig, found {type(source).__name__}"
+        )
+    return from_json(json.dumps({"model": asdict(model) | dict(fields)}, default=str), "create_model").model
 
 
 _NOT_THE_METHOD = ("seed", "framework", "runtime.", "data.trial")  # fields that a recipe leaves open

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from mindspore import Parameter
 
-from mvd.config import ModelConfig, from_json
-from mvd.config.recipes import RECIPES
+from mvd.config import ModelConfig, RunConfig
+from mvd.config.recipes import resolve_model
 from mvd.errors import ConfigError
 from mvd.mindspore.models.baseline import Baseline
 from mvd.mindspore.models.mvd import MVD
@@ -24,7 +22,11 @@ _log = logging.getLogger("mvd")
 
 
 def create_model(
-    recipe: str | ModelConfig = "mvd", *, classes: int, pretrained: str | Path | None = None, **fields: Any
+    recipe: str | RunConfig | ModelConfig = "mvd",
+    *,
+    classes: int,
+    pretrained: str | Path | None = None,
+    **fields: Any,
 ) -> Network:
     """Create a network. It maps pictures to named outputs in training mode, and to embeddings in eval mode.
 
@@ -32,11 +34,12 @@ def create_model(
     every cell of MindSpore; `network.set_train(True)` changes that. Weights are drawn after `mindspore.set_seed`.
 
     Args:
-        recipe: the recipe whose network it is, by name, or an architecture.
+        recipe: the recipe whose network it is, by name; the configuration of a run, of which only `model` counts; or
+            an architecture.
         classes: K, identities in training, at least 2.
         pretrained: a file of weights to start from, in any format that `mvd.weights` reads: a ResNet for the encoders,
             or a whole network, of whose heads those of the same size are used.
-        **fields: fields of `mvd.config.ModelConfig` that differ from the recipe's.
+        **fields: fields of `mvd.config.ModelConfig` that differ from the recipe's or the configuration's.
 
     Raises:
         ConfigError: there is no such recipe or field, a value is out of range, or MindSpore has no such network here.
@@ -45,12 +48,7 @@ def create_model(
     >>> create_model("baseline", classes=5, arch="resnet18", base_width=8).shared.encoder.channels
     64
     """
-    if isinstance(recipe, str):
-        if recipe not in RECIPES:
-            raise ConfigError(f"create_model: expected one of {', '.join(RECIPES)}, found {recipe!r}")
-        recipe = RECIPES[recipe].model
-    text = json.dumps({"model": asdict(recipe) | fields}, default=str)
-    network = build_network(from_json(text, "create_model").model, classes)
+    network = build_network(resolve_model(recipe, fields), classes)
     if pretrained is not None:
         _load(network, Path(pretrained), classes)
     return network
@@ -80,7 +78,8 @@ def require_here(config: ModelConfig) -> None:
     Raises:
         ConfigError: it is one.
 
-    >>> require_here(RECIPES["agw"].model)
+    >>> from mvd.config.recipes import AGW
+    >>> require_here(AGW.model)
     Traceback (most recent call last):
     mvd.errors.ConfigError: model.stems: expected "shared" with framework mindspore, found 'specific' (as agw ...
     """
