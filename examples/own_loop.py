@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 
 import torch
 from torch import nn
@@ -33,7 +32,7 @@ def train(data: str, config: mvd.RunConfig, device: str = "cpu") -> tuple[nn.Mod
     objective = mvd.losses.build_objective(config)  # or the losses themselves: mvd.losses.VSD()(…) + …
 
     torch.manual_seed(seed)
-    model: nn.Module = mvd.create_model(classes=len(dataset.classes), **asdict(config.model))
+    model: nn.Module = mvd.create_model(config, classes=len(dataset.classes))
     model = model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     decayed = {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.optimizer.weight_decay}
