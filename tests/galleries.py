@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from mvd.commands.pictures import gallery_adding, gallery_session
-from mvd.inference import ModelIdentity
+from mvd.inference.identity import Identified, ModelIdentity
 from mvd.inference.pixels import ModalitiesLike, Picture, to_pictures
 from mvd.metrics.calibration import Calibration
 from mvd.results.embeddings import Embeddings
@@ -24,21 +24,13 @@ from mvd.runs import RunData
 SIZE = (32, 16)
 
 
-class PlainModel:
+class PlainModel(Identified):
     """Describes a picture by the mean colours of its parts."""
 
     def __init__(self, name: str = "plain", width: int = 12, calibration: Calibration | None = None) -> None:
         self.identity = identity(name, width)
         self.calibration = calibration
         self.trained_on: RunData | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.identity.size
-
-    @property
-    def width(self) -> int:
-        return self.identity.width
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None

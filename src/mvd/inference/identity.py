@@ -45,6 +45,26 @@ class ModelIdentity:
         return f"{self.name} ({self.fingerprint[:_SHOWN]}), {self.width} wide, pictures of {height}×{width}"
 
 
+class Identified:
+    """Base of the networks that `open_model` returns: what follows from a model's identity.
+
+    Attributes:
+        identity: the model's.
+    """
+
+    identity: ModelIdentity
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the pictures that it takes."""
+        return self.identity.size
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self.identity.width
+
+
 def fingerprint_tensors(tensors: Mapping[str, npt.NDArray[Any]], *notes: str) -> str:
     """Compute the fingerprint of weights: SHA-256 over names, types, shapes and bytes, in the order of the names.
 

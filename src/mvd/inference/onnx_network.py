@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mvd.errors import CheckpointError, ConfigError, DatasetError
 from mvd.files.names import is_utf8
-from mvd.inference.identity import ModelIdentity
+from mvd.inference.identity import Identified, ModelIdentity
 from mvd.inference.onnx_metadata import read_metadata
 from mvd.inference.onnx_models import Pictures, make_inputs, require_onnx
 from mvd.inference.pixels import ModalitiesLike, Picture, to_modalities, to_pictures
@@ -87,7 +87,7 @@ class OnnxNetwork:
         return np.concatenate([np.asarray(self._session.run(None, given)[0]) for given in inputs])
 
 
-class OnnxModel:
+class OnnxModel(Identified):
     """A program of `mvd export` as a `PictureModel`: pictures to unit vectors.
 
     Args:
@@ -142,16 +142,6 @@ class OnnxModel:
         )
         self.trained_on = _trained_on(file, texts)
         self.calibration = Calibration.of(texts.get("calibration"), self.identity.fingerprint, str(file))
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the pictures that it takes."""
-        return self.identity.size
-
-    @property
-    def width(self) -> int:
-        """D."""
-        return self.identity.width
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None

@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from mvd.errors import ConfigError, DatasetError
 from mvd.inference.embedder import Embedder, Precision
-from mvd.inference.identity import ModelIdentity, fingerprint_projected
+from mvd.inference.identity import Identified, ModelIdentity, fingerprint_projected
 from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture
 from mvd.metrics.distances import unit_rows
 from mvd.runs import RunData, read_trained_on
 
 
-class TorchModel:
+class TorchModel(Identified):
     """A checkpoint as a `PictureModel`.
 
     Args:
@@ -69,16 +69,6 @@ class TorchModel:
         )
         self.trained_on: RunData | None = read_trained_on(file)
         self.calibration = kept_calibration(file, self.identity.fingerprint)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the pictures that it takes."""
-        return self.identity.size
-
-    @property
-    def width(self) -> int:
-        """D."""
-        return self.identity.width
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mvd.config import RuntimeConfig
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.errors import CheckpointError, ConfigError
-from mvd.inference.identity import ModelIdentity, fingerprint_projected, fingerprint_weights
+from mvd.inference.identity import Identified, ModelIdentity, fingerprint_projected, fingerprint_weights
 from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture, to_modalities, to_pictures
 from mvd.metrics.distances import unit_rows
@@ -26,7 +26,7 @@ from mvd.runs import RunData, load_checkpoint, read_config, read_trained_on
 from mvd.weights import count_classes
 
 
-class MindSporeModel:
+class MindSporeModel(Identified):
     """A checkpoint of ours, of either framework, as a function from pictures to unit vectors.
 
     Args:
@@ -83,16 +83,6 @@ class MindSporeModel:
         )
         self.trained_on: RunData | None = read_trained_on(file)
         self.calibration = kept_calibration(file, self.identity.fingerprint)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the pictures that it takes."""
-        return self.identity.size
-
-    @property
-    def width(self) -> int:
-        """D."""
-        return self.identity.width
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None
