@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from shell import SIZE, TINY, mvd, refused
 
-from mvd.commands.results.report import explain, report
-from mvd.commands.results.report_parts import look_backwards
+from mvd.commands.results.report import Asked, explain, report
+from mvd.commands.results.report_parts import MapMethod, look_backwards
+from mvd.config import Machine
 from mvd.data.samples import Modality, Row, from_rows
 from mvd.errors import MissingPackageError
 from mvd.metrics.features import Features
@@ -68,7 +69,11 @@ def page(runs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> t
 
 @pytest.fixture(scope="module")
 def explained(runs: tuple[Path, Path]) -> RunReport:
-    return explain(runs[0], embedding_map="none")
+    return explain(runs[0], _asked("none"))
+
+
+def _asked(embedding_map: MapMethod) -> Asked:
+    return Asked(None, (), "best", embedding_map, Machine(), print, None)
 
 
 def test_the_page_needs_no_network_and_is_small(page: tuple[Page, str, Path]) -> None:
@@ -154,7 +159,7 @@ def test_the_report_agrees_with_evaluate(explained: RunReport, runs: tuple[Path,
 @pytest.mark.slow
 def test_umap_lays_out_in_the_place_of_t_sne(runs: tuple[Path, Path]) -> None:
     pytest.importorskip("umap", reason="the extra umap is not installed")
-    found = explain(runs[0], embedding_map="umap").map
+    found = explain(runs[0], _asked("umap")).map
     assert found is not None
     assert found.method == "UMAP"
     assert found.before.shape == found.after.shape == (len(found.rows), 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -85,19 +86,8 @@ def report(
     from mvd.report.html.figures import write_figures
     from mvd.report.html.page import write_page
 
-    found = [
-        explain(
-            folder,
-            data=data,
-            protocols=protocols,
-            weights=weights,
-            embedding_map=embedding_map,
-            machine=machine,
-            note=note,
-            progress=progress,
-        )
-        for folder in runs
-    ]
+    asked = Asked(data, protocols, weights, embedding_map, machine or Machine(), note, progress)
+    found = [explain(Path(folder), asked) for folder in runs]
     try:
         write_page(found, out)
         if figures is not None:
@@ -107,32 +97,35 @@ def report(
     return out
 
 
-def explain(
-    folder: str | Path,
-    *,
-    data: str | Path | None = None,
-    protocols: Sequence[str] = (),
-    weights: Literal["best", "last"] = "best",
-    embedding_map: MapMethod = "tsne",
-    machine: Machine | None = None,
-    note: Callable[[str], None] = _silent,
-    progress: Callable[[int, int], None] | None = None,
-) -> RunReport:
-    """Compute what a report shows of a run; arguments and errors are those of `report`."""
-    run = open_run(Path(folder))
-    root = Path(run.data.root if data is None else data)
-    checkpoint, engine = run.own_checkpoint(weights), load_engine(run.config)
+@dataclass(frozen=True)
+class Asked:
+    """What a report was asked for of each run: arguments of `report`, which documents them."""
+
+    data: str | Path | None
+    protocols: Sequence[str]
+    weights: Literal["best", "last"]
+    embedding_map: MapMethod
+    machine: Machine
+    note: Callable[[str], None]
+    progress: Callable[[int, int], None] | None
+
+
+def explain(folder: Path, asked: Asked) -> RunReport:
+    """Compute what a report shows of a run; errors are those of `report`."""
+    run = open_run(folder)
+    root = Path(run.data.root if asked.data is None else asked.data)
+    checkpoint, engine = run.own_checkpoint(asked.weights), load_engine(run.config)
     with machine_flags():
-        config, lines = engine.adapt(run.config, machine or Machine())
+        config, lines = engine.adapt(run.config, asked.machine)
     for line in lines:
-        note(line)
+        asked.note(line)
     dataset = scan(root, trial=1 if run.data.trial is None else run.data.trial)
     seen = trained_people(run.data, dataset, root)
     if seen:
         raise ProtocolError(describe_trained(run.path, run.data, dataset, seen, "a report shows people not trained on"))
-    chosen, galleries = prepare_test(dataset, protocols)
+    chosen, galleries = prepare_test(dataset, asked.protocols)
     test, classes = dataset.test, len(run.data.identities)
-    pictures = pictures_of(dataset, test, config, progress)
+    pictures = pictures_of(dataset, test, config, asked.progress)
     features = Features(
         descriptors=engine.embed(config, classes, checkpoint, pictures, modalities=test.modalities), samples=test
     )
@@ -147,11 +140,11 @@ def explain(
                 confusions=confusions(lists, test),
             )
         )
-    asked = {protocol.query_modality for protocol in chosen}
+    directions = {protocol.query_modality for protocol in chosen}
     left_out: list[str] = []
     return RunReport(
         path=run.path,
-        weights=weights,
+        weights=asked.weights,
         card=run.card_with_tests(checkpoint),
         config=run.config,
         log=run.metrics(),
@@ -160,10 +153,10 @@ def explain(
         names=name_people(dataset, test.people.tolist()),
         upright=dataset.upright,
         protocols=parts,
-        backwards=look_backwards(features) if asked == {Modality.INFRARED} else (),
+        backwards=look_backwards(features) if directions == {Modality.INFRARED} else (),
         histograms=similarity_histograms(features),
         calibration=_calibration(run, checkpoint),
-        map=embedding_map_of(embedding_map, features, dataset, config, classes, left_out),
+        map=embedding_map_of(asked.embedding_map, features, dataset, config, classes, left_out),
         heatmaps=heatmaps_of(config, classes, checkpoint, dataset, left_out),
         left_out=left_out,
     )
