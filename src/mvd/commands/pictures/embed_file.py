@@ -59,14 +59,9 @@ def embed_to_file(
         pictures: as for `mvd.embed`.
         out: the file, .parquet or .npz; one that is there is replaced in the end. Processes on several machines have
             to see the same folder.
-        modality: as for `mvd.embed`.
-        skip_bad: as for `mvd.embed`.
-        framework: as for `mvd.embed`.
-        device: as for `mvd.embed`.
-        precision: as for `mvd.embed`.
-        workers: as for `mvd.embed`.
-        batch: as for `mvd.embed`.
         progress: called with (pictures done, pictures in all) of this process.
+
+    The other arguments are those of `mvd.embed`.
 
     Raises:
         DatasetError: as for `mvd.embed`.
