@@ -12,7 +12,7 @@ from mvd.files.names import one_line
 from mvd.report.terminal.output import open_console
 
 if TYPE_CHECKING:
-    from mvd.data.prepared.arrays import Progress
+    from mvd.data.progress import Progress
     from mvd.metrics.scores import Scores
     from mvd.report.terminal.progress import TrainingBar
     from mvd.runs.observer import Observer

@@ -6,7 +6,7 @@ Shapes: N pictures of H × W pixels.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.data.images import load_image
+from mvd.data.progress import Progress
 from mvd.data.workers import worker_count
 
 Batch = npt.NDArray[np.uint8]
@@ -91,7 +92,7 @@ class ProgressPictures(Pictures):
     """
 
     source: Pictures
-    progress: Callable[[int, int], None]
+    progress: Progress
 
     def __len__(self) -> int:
         return len(self.source)

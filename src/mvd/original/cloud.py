@@ -13,11 +13,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from mvd.data.progress import Progress
 from mvd.errors import DatasetError, MvdError
 from mvd.files.atomic import is_temporary, write_atomically
 from mvd.files.locks import name_locked
@@ -42,7 +43,7 @@ class _Source(NamedTuple):
     version: Mapping[str, str]
 
 
-def fetch(url: str, progress: Callable[[int, int], None]) -> Path:
+def fetch(url: str, progress: Progress) -> Path:
     """Copy the folder or the file at an address, such as s3://bucket/sysu, and return the copy.
 
     Args:
@@ -104,7 +105,7 @@ def _cache() -> Path:
         ) from error
 
 
-def _copy(url: str, folder: Path, progress: Callable[[int, int], None]) -> Path:
+def _copy(url: str, folder: Path, progress: Progress) -> Path:
     from fsspec.core import url_to_fs
 
     filesystem, root = url_to_fs(url.replace("obs://", "s3://", 1), **(_obs(url) if url.startswith("obs://") else {}))
@@ -141,9 +142,7 @@ def _copy(url: str, folder: Path, progress: Callable[[int, int], None]) -> Path:
     return copies.get(root, folder)
 
 
-def _transfer(
-    filesystem: Any, copies: Mapping[str, Path], sources: Mapping[str, _Source], progress: Callable[[int, int], None]
-) -> None:
+def _transfer(filesystem: Any, copies: Mapping[str, Path], sources: Mapping[str, _Source], progress: Progress) -> None:
     from fsspec import Callback
 
     done = len(sources) - len(copies)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mvd.data.progress import Note, silent
 from mvd.errors import ConfigError, MissingPackageError, MvdError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-
-
-def _silent(line: str) -> None:
-    pass
 
 
 def serve(
@@ -27,7 +23,7 @@ def serve(
     token: str | None = None,
     https: bool = False,
     false_alarms: float = 0.01,
-    note: Callable[[str], None] = _silent,
+    note: Note = silent,
 ) -> None:
     """Serve the page of a gallery until it is stopped by Ctrl-C or SIGTERM.
 
@@ -76,7 +72,7 @@ def make_page(
     token: str | None = None,
     https: bool = False,
     false_alarms: float = 0.01,
-    note: Callable[[str], None] = _silent,
+    note: Note = silent,
 ) -> Starlette:
     """Make the page as an ASGI application, for a server of one's own; arguments and errors are those of `serve`."""
     try:

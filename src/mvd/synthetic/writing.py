@@ -10,7 +10,6 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from mvd.data.progress import Progress
 from mvd.data.workers import run_unordered
 from mvd.errors import ConfigError, DatasetError
 from mvd.files.locks import name_locked
@@ -34,7 +34,7 @@ def write_dataset(
     layout: LayoutName = "sysu",
     *,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Render a data set and write it.
 
@@ -63,9 +63,7 @@ def write_dataset(
     return out / LAYOUTS[layout].data
 
 
-def _write_whole(
-    out: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Callable[[int, int], None]
-) -> None:
+def _write_whole(out: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Progress) -> None:
     """Write beside `out`, which is resolved so that it has a parent, also if it was "." or a link; then rename."""
     _check_vacant(out)
     with ExitStack() as stack:
@@ -87,7 +85,7 @@ def _fill(
     layout: LayoutName,
     *,
     workers: int,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> None:
     try:
         unfinished.chmod(0o755)  # mkdtemp's is for the owner alone
@@ -120,9 +118,7 @@ def _check_vacant(out: Path) -> None:
         raise _cannot_write(out, error) from error
 
 
-def _write_pictures(
-    root: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Callable[[int, int], None]
-) -> None:
+def _write_pictures(root: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Progress) -> None:
     done, total = 0, config.plan.pictures
     # A process gets the plan of one person only: sending the whole plan for each would keep it waiting.
     jobs = (replace(config, plan=config.plan.of(identity)) for identity in config.plan.people)

@@ -9,8 +9,9 @@ from pathlib import Path
 from mvd.commands.data.training_data import rehearse_validation
 from mvd.commands.results.evaluate import prepare_test
 from mvd.data.checking.check import Inspection, Purpose, check_dataset
-from mvd.data.prepared.arrays import Progress, default_folder
+from mvd.data.prepared.arrays import default_folder
 from mvd.data.prepared.prepare import rehearse_preparing
+from mvd.data.progress import Progress
 from mvd.errors import DatasetError, MvdError
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from mvd.commands.data.training_data import describe_dataset
 from mvd.data.images import Decoder
 from mvd.data.layouts import scan
-from mvd.data.prepared.arrays import Progress, default_folder
+from mvd.data.prepared.arrays import default_folder
 from mvd.data.prepared.prepare import prepare_arrays
+from mvd.data.progress import Progress
 from mvd.data.workers import worker_count
 from mvd.errors import ConfigError
 from mvd.results.datasets import PrepareResult

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from PIL import Image
 
-from mvd.data.prepared.arrays import Progress
+from mvd.data.progress import Progress
 from mvd.data.workers import worker_count
 from mvd.errors import ConfigError, DatasetError
 from mvd.files.atomic import replacing

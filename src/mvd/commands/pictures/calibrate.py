@@ -7,7 +7,7 @@ Shapes: N pictures, D width of an embedding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from mvd.commands.pictures.calibrate_verdicts import check_verdicts, group_verdi
 from mvd.commands.results.evaluate import describe_trained, trained_people
 from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
+from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
 from mvd.errors import ConfigError, DatasetError, ProtocolError
 from mvd.files.atomic import cannot_write
@@ -36,8 +37,6 @@ from mvd.runs.beside import CALIBRATION, file_beside
 from mvd.weights.formats.files import is_onnx
 
 HeldOut: TypeAlias = Literal["all", "validation", "test"]
-Progress: TypeAlias = Callable[[int, int], None]
-Note: TypeAlias = Callable[[str], None]
 
 WIDTH = 512
 """The width that embeddings are projected to where they are wider."""
@@ -64,7 +63,7 @@ def calibrate(
     precision: str = "auto",
     workers: int = 0,
     batch: int = 64,
-    note: Note = lambda line: None,
+    note: Note = silent,
     progress: Progress | None = None,
 ) -> CalibrateResult:
     """Learn what a model's similarities mean, and keep that with the model.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mvd.data.progress import Note
 from mvd.errors import GalleryError
 from mvd.gallery.place import Place
 from mvd.gallery.verdicts import VERDICTS, Verdict, read_verdicts
@@ -34,9 +35,7 @@ def read_galleries(galleries: Sequence[str | Path]) -> dict[Path, list[Verdict]]
     return found
 
 
-def group_verdicts(
-    verdicts: Mapping[Path, Sequence[Verdict]], model: str, note: Callable[[str], None]
-) -> dict[tuple[int, int], Judged]:
+def group_verdicts(verdicts: Mapping[Path, Sequence[Verdict]], model: str, note: Note) -> dict[tuple[int, int], Judged]:
     """Group verdicts by modalities of (query, gallery).
 
     Those on searches with several pictures are left out: the similarity of their mean is distributed otherwise than

@@ -15,6 +15,7 @@ import numpy as np
 from mvd.data.images import damaged
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.own.reading import Guess, ReadPicture, guess_modality, read_picture
+from mvd.data.progress import Progress
 from mvd.data.samples import Modality
 from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
@@ -22,7 +23,6 @@ from mvd.inference import PictureModel, open_model
 from mvd.results.embeddings import Embeddings, concatenate
 
 ModalityFlag: TypeAlias = Literal["auto", "visible", "infrared"]
-Progress: TypeAlias = Callable[[int, int], None]
 OnBad: TypeAlias = Callable[[str, DatasetError], None]
 Sources: TypeAlias = str | Path | Iterable[str | Path]
 

@@ -18,7 +18,6 @@ from mvd import distributed
 from mvd.commands.pictures.embed import (
     CHUNK,
     ModalityFlag,
-    Progress,
     Sources,
     embed_chunks,
     list_sources,
@@ -27,6 +26,7 @@ from mvd.commands.pictures.embed import (
 )
 from mvd.config import RuntimeConfig
 from mvd.data.own.listing import Listed
+from mvd.data.progress import Progress
 from mvd.distributed.launch import process_count
 from mvd.errors import DatasetError, needing_torch
 from mvd.files.atomic import cannot_write

@@ -15,7 +15,7 @@ from mvd.commands.pictures.gallery_adding import Adding
 from mvd.commands.pictures.gallery_pictures import Asked, Query, Source, embed_queries, list_sources
 from mvd.commands.pictures.gallery_session import describe_cameras
 from mvd.data.own.listing import Listed, list_pictures
-from mvd.data.prepared.arrays import Progress
+from mvd.data.progress import Progress
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, GalleryError
 from mvd.files.atomic import cannot_write, replacing

@@ -17,7 +17,7 @@ from mvd.commands.pictures.gallery_pictures import (
 )
 from mvd.commands.pictures.gallery_session import Session
 from mvd.data.own.listing import Listed, list_pictures
-from mvd.data.prepared.arrays import Progress
+from mvd.data.progress import Progress
 from mvd.errors import ConfigError, GalleryError
 from mvd.files.regular import is_folder, real_path
 from mvd.files.writable import require_writable_folder

@@ -16,7 +16,7 @@ from mvd.commands.pictures.embed import embed_chunks
 from mvd.data.images import read_file
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.own.reading import guess_modality
-from mvd.data.prepared.arrays import Progress
+from mvd.data.progress import Progress
 from mvd.data.samples import Modality
 from mvd.errors import DatasetError, GalleryError, MvdError
 from mvd.files.names import shell_words

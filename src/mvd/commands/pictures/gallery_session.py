@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from mvd.commands.pictures.gallery_pictures import FOLDER, describe_box, require_model
+from mvd.data.progress import Note, silent
 from mvd.errors import GalleryError, MvdError
 from mvd.gallery.columns import ROW, microseconds
 from mvd.gallery.exact import Exact
@@ -22,8 +23,6 @@ from mvd.gallery.table import PictureTable
 from mvd.inference import PictureModel, open_model
 from mvd.inference.models import RENDERED
 from mvd.metrics.calibration import Calibration
-
-Note: TypeAlias = Callable[[str], None]
 
 _DAY = 86_400_000_000  # microseconds
 _SHORTEST = 4  # digits that a row is named by
@@ -49,10 +48,6 @@ def describe_cameras(own: Sequence[bool], named: str | None) -> list[str]:
     ]
 
 
-def _silent(_: str) -> None:
-    pass
-
-
 class Session:
     """An open gallery; see `mvd.commands.pictures.gallery.Gallery`."""
 
@@ -63,7 +58,7 @@ class Session:
         model: str | Path | None = None,
         keep: bool = True,
         exact_rows: int = EXACT_ROWS,
-        note: Note = _silent,
+        note: Note = silent,
     ) -> None:
         given = Place.of(address)
         inside = None if given.folder is None else Place.of(given.folder / FOLDER)

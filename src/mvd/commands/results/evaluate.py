@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from mvd.data.galleries.official import Permutations, load_permutations
 from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
+from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import Dataset, Samples
 from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
 from mvd.files.atomic import cannot_write
@@ -31,14 +32,8 @@ from mvd.metrics.scores import evaluate as score
 from mvd.runs import DamagedCheckpointError, RunData, RunFolder, open_run, read_meta, write_json
 
 Weights = Literal["best", "last", "initial"]
-Progress = Callable[[int, int], None]
-Note = Callable[[str], None]
 
 PERMUTATIONS = Path("exp") / "rand_perm_cam.mat"
-
-
-def _silent(line: str) -> None:
-    pass
 
 
 def evaluate(
@@ -54,7 +49,7 @@ def evaluate(
     save: Path | str | None = None,
     save_top: int = 0,
     machine: Machine | None = None,
-    note: Note = _silent,
+    note: Note = silent,
     progress: Progress | None = None,
 ) -> list[Scores]:
     """Evaluate a run on the test identities.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from mvd.commands.results.report_parts import MapMethod, embedding_map_of, heatm
 from mvd.config import Machine
 from mvd.data.identity import name_people
 from mvd.data.layouts import scan
+from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import Modality
 from mvd.errors import MissingPackageError, ProtocolError, RunError
 from mvd.files.atomic import cannot_write
@@ -27,10 +28,6 @@ from mvd.results.report import ProtocolReport, RunReport
 from mvd.runs import RunFolder, load_checkpoint, open_run
 
 
-def _silent(line: str) -> None:
-    pass
-
-
 def report(
     runs: Sequence[str | Path],
     out: str | Path = "report.html",
@@ -41,8 +38,8 @@ def report(
     weights: Literal["best", "last"] = "best",
     embedding_map: MapMethod = "tsne",
     machine: Machine | None = None,
-    note: Callable[[str], None] = _silent,
-    progress: Callable[[int, int], None] | None = None,
+    note: Note = silent,
+    progress: Progress | None = None,
 ) -> Path:
     """Explain runs in one self-contained HTML file.
 
@@ -106,8 +103,8 @@ class Asked:
     weights: Literal["best", "last"]
     embedding_map: MapMethod
     machine: Machine
-    note: Callable[[str], None]
-    progress: Callable[[int, int], None] | None
+    note: Note
+    progress: Progress | None
 
 
 def explain(folder: Path, asked: Asked) -> RunReport:

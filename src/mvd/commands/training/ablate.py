@@ -19,7 +19,7 @@ from mvd.commands.training.rehearsal import rehearse_folder
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.config.recipes import resolve_config
 from mvd.data.layouts import scan
-from mvd.data.prepared.arrays import Progress
+from mvd.data.progress import Progress
 from mvd.errors import ConfigError
 from mvd.results.ablation import RungResult, SeedFigures
 from mvd.runs import write_json

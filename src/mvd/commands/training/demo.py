@@ -24,7 +24,7 @@ from mvd.commands.training.train import train
 from mvd.config import Machine, RunConfig
 from mvd.config.recipes import DEMO
 from mvd.data.layouts.sysu import CAMERAS
-from mvd.data.prepared.arrays import Progress
+from mvd.data.progress import Progress
 from mvd.errors import RunError
 from mvd.files.locks import folder_locked
 from mvd.results.demo import DemoResult

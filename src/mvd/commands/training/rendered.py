@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mvd.data.prepared.arrays import Progress
+from mvd.data.progress import Progress
 from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
 from mvd.files.atomic import write_json

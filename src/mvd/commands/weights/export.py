@@ -16,7 +16,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from mvd.commands.engine import choose_framework, load_engine
 from mvd.commands.weights.comparison import ComparisonPictures, Floats, comparison_pictures
 from mvd.config import Machine, RunConfig, to_json
 from mvd.data.images import Preprocessing
+from mvd.data.progress import Progress
 from mvd.errors import CheckpointError, ConfigError
 from mvd.files.atomic import replacing, write_json
 from mvd.files.locks import name_locked
@@ -69,7 +70,7 @@ def export(
     protocols: Sequence[str] = (),
     measure: bool = True,
     machine: Machine | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ExportResult:
     """Write the network of a run as programs.
 

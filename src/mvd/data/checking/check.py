@@ -17,7 +17,7 @@ from mvd.data.checking.notes import take_notes
 from mvd.data.checking.passed_over import passed_over
 from mvd.data.checking.picture_info import PictureInfo, inspect_pictures
 from mvd.data.layouts import scan
-from mvd.data.prepared.arrays import Progress
+from mvd.data.progress import Progress
 from mvd.data.samples import JUNK, Dataset, Modality, Samples, concatenate
 from mvd.errors import DatasetError
 

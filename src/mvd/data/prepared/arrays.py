@@ -10,7 +10,6 @@ Shapes: N pictures, H height, W width in pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
@@ -24,8 +23,6 @@ from mvd.data.samples import Dataset, Modality, Samples, concatenate, load_sampl
 from mvd.errors import DatasetError
 from mvd.files.names import shell_words
 from mvd.files.regular import is_there, require_regular
-
-Progress = Callable[[int, int], None]
 
 _NAMES = {Modality.VISIBLE: "train_rgb_resized", Modality.INFRARED: "train_ir_resized"}
 

@@ -24,8 +24,9 @@ import numpy as np
 
 from mvd.data.images import Decode, Decoder, load_decoder, verify_image
 from mvd.data.prepared.array_writing import UnfinishedArray, plan_arrays, require_place
-from mvd.data.prepared.arrays import Progress, array_files, training_samples
+from mvd.data.prepared.arrays import array_files, training_samples
 from mvd.data.prepared.journal import Journal, open_journal
+from mvd.data.progress import Progress
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.data.workers import run_unordered, worker_count
 from mvd.errors import DatasetError
