@@ -14,6 +14,7 @@ People of no split are in no list; in the table their split is empty.
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from mvd.synthetic.config import SyntheticConfig
@@ -68,13 +69,4 @@ FOLDER = Layout(
     place=_place_in_folder,
     write_lists=_write_folder_lists,
 )
-CSV = Layout(
-    name="csv",
-    rig=SYSU_RIG,
-    any_rig=True,
-    validates=True,
-    spares=True,
-    place=_place_in_table,
-    write_lists=_write_table,
-    data=_TABLE,
-)
+CSV = replace(FOLDER, name="csv", place=_place_in_table, write_lists=_write_table, data=_TABLE)
