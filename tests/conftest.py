@@ -1,4 +1,4 @@
-"""Shared by all tests: golden vectors, a tiny network, random outputs of a network.
+"""Shared by all tests: golden vectors, a tiny network, a tiny data set, random outputs of a network.
 
 The golden files in tests/goldens were computed by running the released implementations; each array is named
 `<case>/<field>`.
@@ -8,6 +8,7 @@ Shapes: B batch, D width, K classes.
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from shell import prepared_tree
 
 from mvd.config import ModelConfig
 from mvd.models.outputs import Branch, MVDOutput, Prediction
@@ -57,6 +59,18 @@ def tiny() -> ModelConfig:
     return ModelConfig(
         arch="resnet18", base_width=8, bottleneck_widths=(24, 20), z_dim=16, classifier_width=12, dropout=0.0
     )
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared tree in SYSU-MM01's layout, which no test may change."""
+    return prepared_tree(tmp_path_factory.mktemp("data") / "people")
+
+
+@pytest.fixture
+def data(people: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may damage."""
+    return shutil.copytree(people, tmp_path / "data")
 
 
 @pytest.fixture

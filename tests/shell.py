@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fakes import write_tree
 
 from mvd.cli import main
 
@@ -32,6 +34,13 @@ TINY = (
 
 def mvd(*arguments: str | Path) -> int:
     return main([str(argument) for argument in arguments])
+
+
+def prepared_tree(root: Path, **people: Any) -> Path:
+    """Write a tiny tree in SYSU-MM01's layout (`fakes.write_tree`) and prepare it."""
+    write_tree(root, **people)
+    assert mvd("prepare", root, *SIZE) == 0
+    return root
 
 
 def training(data: Path, *arguments: str | Path) -> tuple[str | Path, ...]:

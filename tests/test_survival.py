@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import write_tree
-from shell import SIZE, TINY, mvd, refused
+from shell import TINY, mvd, refused
 
 from mvd.runs import RunFolder, load_checkpoint, open_run
 from mvd.training.state import TrainState
@@ -28,23 +27,10 @@ LONG = (*SHORT, "--runtime.checkpoint-minutes=0")  # a checkpoint after every st
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data") / "people")
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
-
-
-@pytest.fixture
-def data(template: Path, tmp_path: Path) -> Path:
-    """A prepared tree that a test may damage."""
-    return shutil.copytree(template, tmp_path / "data")
-
-
-@pytest.fixture(scope="module")
-def whole(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was never stopped."""
     run = tmp_path_factory.mktemp("runs") / "whole"
-    assert mvd("train", template, "--out", run, *LONG) == 0
+    assert mvd("train", people, "--out", run, *LONG) == 0
     return run
 
 
@@ -87,18 +73,18 @@ def kill_when(ripe: Callable[[], bool], *arguments: str | Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_a_run_killed_while_it_saves_ends_as_one_that_never_was(template: Path, tmp_path: Path, whole: Path) -> None:
+def test_a_run_killed_while_it_saves_ends_as_one_that_never_was(people: Path, tmp_path: Path, whole: Path) -> None:
     run = tmp_path / "run"
-    kill_when(lambda: step_of(run) >= 2 and is_saving(run), "train", template, "--out", run, *LONG)
+    kill_when(lambda: step_of(run) >= 2 and is_saving(run), "train", people, "--out", run, *LONG)
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
     assert state(run) == state(whole)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_a_run_killed_three_times_ends_as_one_that_never_was(template: Path, tmp_path: Path, whole: Path) -> None:
+def test_a_run_killed_three_times_ends_as_one_that_never_was(people: Path, tmp_path: Path, whole: Path) -> None:
     run = tmp_path / "run"
-    kill_when(run.joinpath("config.json").exists, "train", template, "--out", run, *LONG)
+    kill_when(run.joinpath("config.json").exists, "train", people, "--out", run, *LONG)
     kill_when(lambda: step_of(run) >= 2 and is_saving(run), "train", "--resume", run, "--evaluate=none")
     kill_when(lambda: step_of(run) >= STEPS // 2, "train", "--resume", run, "--evaluate=none")
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
@@ -127,7 +113,7 @@ def before_step(monkeypatch: pytest.MonkeyPatch) -> Before:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_asked_to_stop_says_how_to_go_on(
-    template: Path,
+    people: Path,
     tmp_path: Path,
     whole: Path,
     before_step: Before,
@@ -136,7 +122,7 @@ def test_a_run_that_is_asked_to_stop_says_how_to_go_on(
 ) -> None:
     run = tmp_path / "run"
     before_step(6, lambda: signal.raise_signal(number))
-    assert mvd("train", template, "--out", run, *SHORT) == 130
+    assert mvd("train", people, "--out", run, *SHORT) == 130
     assert f"stopped; continue with: mvd train --resume {run}" in capsys.readouterr().out
     assert step_of(run) == 7
     assert mvd("train", "--resume", run, "--evaluate=none") == 0
@@ -144,11 +130,11 @@ def test_a_run_that_is_asked_to_stop_says_how_to_go_on(
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_again_from_the_same_weights(
-    template: Path, tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+    people: Path, tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = shutil.copy(whole / "checkpoints" / "best.safetensors", tmp_path / "start.safetensors")
     once, again = tmp_path / "once", tmp_path / "again"
-    assert mvd("train", template, "--out", once, *SHORT, "--pretrained", start) == 0
+    assert mvd("train", people, "--out", once, *SHORT, "--pretrained", start) == 0
     shutil.copytree(once, again)
     shutil.rmtree(again / "checkpoints")
     assert "continue it with: mvd train --resume" in refused(capsys, "evaluate", again)
@@ -214,14 +200,14 @@ def test_data_that_vanish_in_the_middle_of_a_run_are_one_clear_error(
 
 
 def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_once_there_is_space(
-    template: Path, tmp_path: Path, whole: Path, before_step: Before, capsys: pytest.CaptureFixture[str]
+    people: Path, tmp_path: Path, whole: Path, before_step: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
     resource = pytest.importorskip("resource")
     run = tmp_path / "run"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before_step(6, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1])))
     try:
-        message = refused(capsys, "train", template, "--out", run, *LONG)
+        message = refused(capsys, "train", people, "--out", run, *LONG)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "last.safetensors: expected to write it, could not" in message

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes import write_tree
-from shell import SIZE, TINY, mvd, refused
+from shell import TINY, mvd, prepared_tree, refused
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = write_tree(tmp_path_factory.mktemp("data"))
-    assert mvd("prepare", data, *SIZE) == 0
+    data = prepared_tree(tmp_path_factory.mktemp("data"))
     assert mvd("train", data, "--out", data / "run", "--evaluate=none", *TINY) == 0
     (data / "circle").symlink_to("circle")
     return data / "run"

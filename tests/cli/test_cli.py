@@ -59,7 +59,7 @@ def test_evaluation_writes_and_prints_the_protocols_asked_for(
 
 
 def test_a_run_may_be_described_by_what_its_configuration_does_not_say(
-    trained: Path, template: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    trained: Path, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tested: list[int] = []
 
@@ -77,7 +77,7 @@ def test_a_run_may_be_described_by_what_its_configuration_does_not_say(
     # Four passes, of an encoder with 16 channels and a representation of width 8.
     assert tested == [64, 32, 96]
     plain = ("--model.no-bottleneck", *(f"--losses.{name}-weight=0" for name in ("vsd", "vcd", "vml")))
-    assert mvd("train", template, "--out", tmp_path / "plain", *TINY, *plain, "--evaluate", "none") == 0
+    assert mvd("train", people, "--out", tmp_path / "plain", *TINY, *plain, "--evaluate", "none") == 0
     message = refused(capsys, "evaluate", tmp_path / "plain", "--descriptor", "both")
     assert "without one there are no representations, found both" in message
 
@@ -105,7 +105,7 @@ def test_a_finished_run_is_resumed_to_the_same_figures(
 
 
 def test_weights_go_to_mindspore_and_back_and_start_another_run(
-    template: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    people: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     best = trained / "checkpoints" / "best.safetensors"
     assert mvd("convert", best, tmp_path / "mvd.ckpt", "--to", "mindspore") == 0
@@ -117,7 +117,7 @@ def test_weights_go_to_mindspore_and_back_and_start_another_run(
 
     run = tmp_path / "run"
     few = ("--schedule.epochs=1", "--optimizer.lr=1e-30", "--evaluate", "none")
-    assert mvd("train", template, "--out", run, *TINY, *few, "--pretrained", tmp_path / "mvd.ckpt") == 0
+    assert mvd("train", people, "--out", run, *TINY, *few, "--pretrained", tmp_path / "mvd.ckpt") == 0
     started = load_file(run / "checkpoints" / "last.safetensors")
     name = "infrared.encoder.layer3.0.conv1.weight"
     np.testing.assert_allclose(started[name], there[name], atol=1e-6)
@@ -126,7 +126,7 @@ def test_weights_go_to_mindspore_and_back_and_start_another_run(
     (tmp_path / "junk.pth").write_bytes(b"no weights")
     assert "junk.pth" in refused(capsys, "convert", tmp_path / "junk.pth", tmp_path / "out", "--to", "mvd")
     flags = ("--out", tmp_path / "other", *TINY, "--pretrained", tmp_path / "junk.pth")
-    assert "junk.pth" in refused(capsys, "train", template, *flags)
+    assert "junk.pth" in refused(capsys, "train", people, *flags)
     assert not (tmp_path / "other").exists()
 
 

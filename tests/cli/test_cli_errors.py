@@ -15,10 +15,10 @@ from shell import SIZE, TINY, mvd, refused, training
 
 
 def test_training_on_an_existing_run_is_refused_with_both_ways_out(
-    template: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+    people: Path, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (trained / "metrics.jsonl").read_bytes()
-    message = refused(capsys, "train", template, "--out", trained, *TINY)
+    message = refused(capsys, "train", people, "--out", trained, *TINY)
     assert f"mvd train --resume {trained}" in message
     assert "--replace" in message
     assert (trained / "metrics.jsonl").read_bytes() == before

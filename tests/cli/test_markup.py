@@ -6,13 +6,12 @@ import shlex
 from pathlib import Path
 
 import pytest
-from fakes import write_own_folder, write_tree
-from shell import SIZE, TINY, mvd
+from fakes import write_own_folder
+from shell import TINY, mvd, prepared_tree
 
 
 def test_brackets_in_paths_are_printed_and_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = write_tree(tmp_path / "data [raw] :smile:")
-    assert mvd("prepare", data, *SIZE) == 0
+    data = prepared_tree(tmp_path / "data [raw] :smile:")
     following = capsys.readouterr().out.splitlines()[-1]
     assert following.startswith("next: mvd train ")
     assert shlex.split(following)[3] == str(data)

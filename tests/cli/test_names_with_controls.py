@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from fakes import write_own_folder, write_own_table, write_picture, write_tree
+from fakes import write_own_folder, write_own_table, write_picture
 from rich.console import Console
-from shell import SIZE, TINY, mvd, refused
+from shell import SIZE, TINY, mvd, prepared_tree, refused
 
 from mvd.files.names import one_line, shell_words
 from mvd.report.gallery import entries_report
@@ -22,8 +22,7 @@ SHOWN = r"two\nlines\x1b]0;title\x07"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("place") / NAME
-    data = write_tree(folder / "data")
-    assert mvd("prepare", data, *SIZE) == 0
+    data = prepared_tree(folder / "data")
     assert mvd("train", data, "--out", folder / "run", "--evaluate=none", *TINY) == 0
     return folder
 

@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import write_own_table, write_tree
-from shell import SIZE, TINY, mvd, refused
+from fakes import write_own_table
+from shell import TINY, mvd, prepared_tree, refused
 
 LONG = Path("/") / ("x" * 300)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = write_tree(tmp_path_factory.mktemp("data"))
-    assert mvd("prepare", data, *SIZE) == 0
+    data = prepared_tree(tmp_path_factory.mktemp("data"))
     assert mvd("train", data, "--out", data / "run", "--evaluate=none", *TINY) == 0
     return data / "run"
 

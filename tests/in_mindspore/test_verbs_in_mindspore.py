@@ -9,9 +9,8 @@ import mindspore
 import numpy as np
 import numpy.typing as npt
 import pytest
-from fakes import write_tree
 from mindspore import Tensor, nn
-from shell import SIZE, TINY, mvd, refused
+from shell import TINY, mvd, prepared_tree, refused
 
 from mvd.commands.pictures.embed import embed
 from mvd.data.images import load_image
@@ -24,9 +23,7 @@ ONE_BRANCH = ("--model.encoders=shared", "--losses.vsd-weight=0", "--losses.vcd-
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data") / "people", test=(6, 7, 8, 9), pictures=1)
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
+    return prepared_tree(tmp_path_factory.mktemp("data") / "people", test=(6, 7, 8, 9), pictures=1)
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from fakes import write_tree
 from PIL import Image
 from safetensors.numpy import save_file
-from shell import SIZE, TINY, mvd
+from shell import TINY, mvd, prepared_tree
 
 from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, to_json
 from mvd.data.images import load_image
@@ -147,8 +146,7 @@ def test_modalities_reach_their_stems(tiny: ModelConfig) -> None:
 
 def test_a_run_of_another_machine_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trained with TF32 on the second GPU of a machine that is not this one."""
-    people = write_tree(tmp_path / "people")
-    assert mvd("prepare", people, *SIZE) == 0
+    people = prepared_tree(tmp_path / "people")
     assert mvd("train", people, "--out", tmp_path / "run", *TINY, "--evaluate=none", "--schedule.epochs=1") == 0
     run = open_run(tmp_path / "run")
     expected = Embedder.from_pretrained(run.path, device="cpu")(PICTURES)

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import write_tree
 from PIL import Image
-from shell import SIZE, TINY, mvd, printed, refused
+from shell import TINY, mvd, printed, refused
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mvd.report.terminal.progress import TrainingBar
@@ -23,16 +22,9 @@ from mvd.runs.observer import StepLog
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data"))
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
-
-
-@pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("whole") / "run"
-    assert mvd("train", data, "--out", run, *TINY, "--tensorboard") == 0
+    assert mvd("train", people, "--out", run, *TINY, "--tensorboard") == 0
     return run
 
 
@@ -99,11 +91,11 @@ def test_a_finished_run_is_listed_with_its_figures(
 
 
 def test_runs_that_end_otherwise_say_so(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         interrupted(patch, 1, lambda: signal.raise_signal(signal.SIGINT))
-        assert mvd("train", data, "--out", tmp_path / "runs/stopped", *TINY) == 130
+        assert mvd("train", people, "--out", tmp_path / "runs/stopped", *TINY) == 130
 
     def twice() -> None:
         signal.raise_signal(signal.SIGINT)
@@ -111,11 +103,11 @@ def test_runs_that_end_otherwise_say_so(
 
     with monkeypatch.context() as patch:
         interrupted(patch, 2, twice)
-        assert mvd("train", data, "--out", tmp_path / "runs/stopped-at-once", *TINY) == 130
+        assert mvd("train", people, "--out", tmp_path / "runs/stopped-at-once", *TINY) == 130
     seen: list[str] = []
     with monkeypatch.context() as patch:
         interrupted(patch, 2, lambda: seen.append(listed(capsys, tmp_path / "runs/failed")[0]["state"]))
-        assert mvd("train", data, "--out", tmp_path / "runs/failed", *TINY, "--optimizer.lr", "1e30") == 1
+        assert mvd("train", people, "--out", tmp_path / "runs/failed", *TINY, "--optimizer.lr", "1e30") == 1
     assert seen in ([], ["running"])
     found = {Path(run["path"]).name: run for run in listed(capsys, tmp_path)}
     states = {name: run["state"] for name, run in found.items()}
@@ -124,12 +116,12 @@ def test_runs_that_end_otherwise_say_so(
 
 
 def test_a_running_run_is_seen_running(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, Any]] = []
     with monkeypatch.context() as patch:
         interrupted(patch, 3, lambda: seen.extend(listed(capsys, tmp_path)))
-        assert mvd("train", data, "--out", tmp_path / "run", *TINY, "--evaluate", "none") == 0
+        assert mvd("train", people, "--out", tmp_path / "run", *TINY, "--evaluate", "none") == 0
     (run,) = seen
     assert (run["state"], run["step"], run["steps"], run["epochs_done"]) == ("running", 3, 4, 1)
 
@@ -184,11 +176,11 @@ def test_a_half_written_line_and_missing_figures_are_no_damage(runs: Path, capsy
 
 
 def test_two_runs_are_compared(
-    data: Path, runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    people: Path, runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = runs / "other"
     changes = ("--seed=1", "--losses.vcd-weight=0", "--schedule.epochs=1", "--evaluate=none")
-    assert mvd("train", data, "--out", other, *TINY, *changes) == 0
+    assert mvd("train", people, "--out", other, *TINY, *changes) == 0
     capsys.readouterr()
     assert mvd("runs", runs / "first", other, "--format", "json") == 0
     compared = json.loads(capsys.readouterr().out)
@@ -246,18 +238,18 @@ def test_tensorboard_shows_the_batch_and_the_settings(whole: Path) -> None:
 
 @pytest.mark.parametrize("stop_after", [1, 2])
 def test_a_resumed_run_neither_repeats_nor_loses_a_point(
-    data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int
+    people: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int
 ) -> None:
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
         interrupted(patch, stop_after, lambda: signal.raise_signal(signal.SIGINT))
-        assert mvd("train", data, "--out", run, *TINY, "--tensorboard") == 130
+        assert mvd("train", people, "--out", run, *TINY, "--tensorboard") == 130
     assert mvd("train", "--resume", run, "--tensorboard", "--evaluate", "none") == 0
     assert points(run) == points(whole)
 
 
 def test_what_is_seen_after_the_last_checkpoint_is_taken_back(
-    data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    people: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die() -> None:
         raise RuntimeError("killed")
@@ -266,26 +258,26 @@ def test_what_is_seen_after_the_last_checkpoint_is_taken_back(
     with monkeypatch.context() as patch:
         interrupted(patch, 3, die)  # after the checkpoint of step 2
         with pytest.raises(RuntimeError, match="killed"):
-            mvd("train", data, "--out", run, *TINY, "--tensorboard")
+            mvd("train", people, "--out", run, *TINY, "--tensorboard")
     assert mvd("train", "--resume", run, "--tensorboard", "--evaluate", "none") == 0
     assert points(run) == points(whole)
 
 
 def test_a_run_that_is_watched_from_its_middle_has_its_beginning(
-    data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    people: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
         interrupted(patch, 2, lambda: signal.raise_signal(signal.SIGINT))
-        assert mvd("train", data, "--out", run, *TINY) == 130
+        assert mvd("train", people, "--out", run, *TINY) == 130
     assert mvd("train", "--resume", run, "--tensorboard", "--evaluate", "none") == 0
     assert points(run) == points(whole) | {"batch": []}
 
 
 def test_without_tensorboard_nothing_is_begun(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.event_file_writer", None)
-    message = refused(capsys, "train", data, "--out", tmp_path / "run", *TINY, "--tensorboard")
+    message = refused(capsys, "train", people, "--out", tmp_path / "run", *TINY, "--tensorboard")
     assert "expected the package tensorboard, found none that works" in message
     assert not (tmp_path / "run").exists()

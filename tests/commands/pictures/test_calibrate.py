@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import write_tree
-from shell import SIZE, TINY, mvd, printed, refused
+from shell import TINY, mvd, prepared_tree, printed, refused
 from tiny_program import write_program
 
 from mvd.commands.pictures.calibrate import calibrate
@@ -25,9 +25,7 @@ from mvd.runs import RunData
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data") / "people", test=(6, 7, 8, 9), pictures=1)
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
+    return prepared_tree(tmp_path_factory.mktemp("data") / "people", test=(6, 7, 8, 9), pictures=1)
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fakes import write_ids, write_own_folder, write_picture, write_regdb, write_tree
-from shell import SIZE, TINY, mvd, printed, refused
+from fakes import write_ids, write_own_folder, write_picture, write_regdb
+from shell import SIZE, TINY, mvd, prepared_tree, printed, refused
 
 from mvd.commands.results.evaluate import evaluate
 from mvd.commands.results.runs import summarise
@@ -93,8 +93,7 @@ def test_names_not_numbers_tell_own_people_apart(home: Path) -> None:
 
 
 def test_benchmark_lists_that_are_exchanged_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = write_tree(tmp_path / "sysu")
-    assert mvd("prepare", root, *SIZE) == 0
+    root = prepared_tree(tmp_path / "sysu")
     assert mvd("train", root, "--out", tmp_path / "run", *TINY) == 0
     write_ids(root, train=(6, 7, 8), val=(4, 5), test=(1, 2, 3))
     assert f"{SEEN} 3 of 3" in refused(capsys, "evaluate", tmp_path / "run")

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import write_tree
 from safetensors.numpy import load_file
-from shell import SIZE, mvd, refused
+from shell import mvd, refused
 
 from mvd.commands.training.ablate import ablate, ladder
 from mvd.config import (
@@ -44,13 +43,6 @@ _SHAPE = (
 RUNGS = ("encoders", "bottlenecks", "vsd", "vcd", "vml", "cml")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data"))
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
-
-
 def test_each_rung_adds_one_thing_to_the_one_below() -> None:
     rungs = ladder(RECIPES["mvd"])
     assert tuple(rung.name for rung in rungs) == RUNGS
@@ -77,12 +69,12 @@ def test_a_single_encoder_has_no_ladder() -> None:
 
 
 def test_settings_of_ones_own_are_compared_with_the_configuration(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     baseline = ("--recipe", "baseline", *_SHAPE)
     vary = ("--vary", "an average=--optimizer.ema 0.5", "three=--augment.streams 3 --model.descriptor-flip")
-    command = ("ablate", data, "--out", out, "--seeds", "0", "--format", "markdown", *baseline)
+    command = ("ablate", people, "--out", out, "--seeds", "0", "--format", "markdown", *baseline)
     assert mvd(*command, *vary) == 0
     printed = capsys.readouterr().out
     assert "| an average | " in printed
@@ -101,11 +93,11 @@ def test_settings_of_ones_own_are_compared_with_the_configuration(
     assert "found 'a' twice" in twice
 
 
-def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(data: Path, tmp_path: Path) -> None:
+def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(people: Path, tmp_path: Path) -> None:
     done: list[tuple[int, int]] = []
     out = tmp_path / "ablation"
     vary = {"encoders": ladder(TINY)[0].config}
-    first = ablate(data, out, TINY, vary=vary, seeds=(3, 1), progress=lambda *counts: done.append(counts))
+    first = ablate(people, out, TINY, vary=vary, seeds=(3, 1), progress=lambda *counts: done.append(counts))
     assert done == [(count, 4) for count in range(1, 5)]
     assert [result.name for result in first] == ["as it is", "encoders"]
     name = "sysu/all-search/single-shot/seeded"
@@ -121,25 +113,25 @@ def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(data: Path, tmp_p
     for file in (out / "encoders" / "seed-1" / "checkpoints").iterdir():
         file.unlink()
     kept = (out / "as it is" / "seed-1" / "checkpoints" / "last.safetensors").stat().st_mtime_ns
-    assert ablate(data, out, TINY, vary=vary, seeds=(3, 1)) == first
+    assert ablate(people, out, TINY, vary=vary, seeds=(3, 1)) == first
     assert (out / "as it is" / "seed-1" / "checkpoints" / "last.safetensors").stat().st_mtime_ns == kept
 
 
 @pytest.mark.slow
-def test_processes_reach_what_one_reaches(data: Path, tmp_path: Path) -> None:
-    alone = ablate(data, tmp_path / "one", TINY, seeds=(0,))
-    assert ablate(data, tmp_path / "two", TINY, seeds=(0,), workers=2) == alone
+def test_processes_reach_what_one_reaches(people: Path, tmp_path: Path) -> None:
+    alone = ablate(people, tmp_path / "one", TINY, seeds=(0,))
+    assert ablate(people, tmp_path / "two", TINY, seeds=(0,), workers=2) == alone
 
 
 def test_the_command_trains_the_ladder_from_pretrained_encoders_and_prints_a_table(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     baseline = ("--recipe", "baseline", *_SHAPE, "--losses.vsd-weight=0", "--evaluate=none")
-    assert mvd("train", data, "--out", tmp_path / "before", *baseline) == 0
+    assert mvd("train", people, "--out", tmp_path / "before", *baseline) == 0
     weights = tmp_path / "before" / "checkpoints" / "last.safetensors"
     # A rate of next to nothing leaves the encoders where they started; running statistics move all the same.
     still = ("--optimizer.lr=1e-12", "--optimizer.weight-decay=0")
-    command = ("ablate", data, "--seeds", "0", *_SHAPE, *still)
+    command = ("ablate", people, "--seeds", "0", *_SHAPE, *still)
     out = tmp_path / "out"
     capsys.readouterr()
     assert mvd(*command, "--out", out, "--pretrained", weights, "--format", "markdown") == 0
@@ -163,4 +155,4 @@ def test_the_command_trains_the_ladder_from_pretrained_encoders_and_prints_a_tab
     assert not (tmp_path / "new").exists()
     message = refused(capsys, *command, "--out", out, "--pretrained", weights, "--losses.margin", "0.5")
     assert "expected a run of this table, found one of another configuration" in message
-    assert "found 1 1" in refused(capsys, "ablate", data, "--out", out, "--seeds", "1", "1", *_SHAPE)
+    assert "found 1 1" in refused(capsys, "ablate", people, "--out", out, "--seeds", "1", "1", *_SHAPE)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fakes import write_ids, write_tree
+from fakes import write_ids
 from shell import SIZE, TINY, mvd, printed, refused
 from test_survival import state
 
@@ -26,17 +26,10 @@ STEADY = ("--recipe=mvd-mindspore", "--data.train-on=train", "--schedule.warmup-
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data") / "people")
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
-
-
-@pytest.fixture(scope="module")
-def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two epochs of two steps."""
     run = tmp_path_factory.mktemp("runs") / "run"
-    assert mvd("train", data, "--out", run, *QUIET) == 0
+    assert mvd("train", people, "--out", run, *QUIET) == 0
     return run
 
 
@@ -46,12 +39,12 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 def test_a_finished_run_takes_more_epochs_and_ends_as_one_that_had_them_from_the_start(
-    data: Path, tmp_path: Path
+    people: Path, tmp_path: Path
 ) -> None:
     assert isinstance(RECIPES["mvd-mindspore"].schedule, EpochSchedule)  # a factor that does not depend on the epochs
     runs = {name: tmp_path / name for name in ("short", "long")}
     for epochs, run in zip((2, 4), runs.values(), strict=True):
-        assert mvd("train", data, "--out", run, *STEADY, *QUIET, f"--schedule.epochs={epochs}") == 0
+        assert mvd("train", people, "--out", run, *STEADY, *QUIET, f"--schedule.epochs={epochs}") == 0
     assert state(runs["short"]) != state(runs["long"])
     assert mvd("train", "--resume", runs["short"], "--schedule.epochs", "4", "--evaluate=none") == 0
     (tensors, log), expected = state(runs["short"]), state(runs["long"])
@@ -207,24 +200,24 @@ def test_weights_of_a_foreign_writer_are_left_to_their_reader(run: Path) -> None
 
 
 def test_a_run_folder_stands_for_its_best_checkpoint_as_initial_weights(
-    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Path, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "next"
-    assert mvd("train", data, "--out", out, *QUIET, "--seed=1", "--pretrained", trained) == 0
+    assert mvd("train", people, "--out", out, *QUIET, "--seed=1", "--pretrained", trained) == 0
     assert open_run(out).data.pretrained == str(trained / "checkpoints" / "best.safetensors")
     card = read_card(open_run(out).checkpoint("last"))
     assert card is not None
     assert card.pretrained == "run/best.safetensors"
     (tmp_path / "empty").mkdir()
     assert "expected a model with model.safetensors in it, or a run folder" in refused(
-        capsys, "train", data, "--out", tmp_path / "no", *QUIET, "--pretrained", tmp_path / "empty"
+        capsys, "train", people, "--out", tmp_path / "no", *QUIET, "--pretrained", tmp_path / "empty"
     )
 
 
 def test_people_whom_the_initial_weights_have_seen_are_not_tested_unasked(
-    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Path, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    turned = shutil.copytree(data, tmp_path / "turned")
+    turned = shutil.copytree(people, tmp_path / "turned")
     write_ids(turned, train=(6, 7, 8), val=(4, 5), test=(1, 2, 3))
     for file in turned.glob("train_*"):
         file.unlink()

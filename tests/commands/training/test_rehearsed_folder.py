@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from fakes import write_tree
-from shell import SIZE, TINY, mvd, refused
+from shell import TINY, mvd, refused
 
 from mvd.commands.training.rehearsal import checkpoint_space, rehearse_folder
 from mvd.config import RunConfig
@@ -24,21 +23,14 @@ class Usage(NamedTuple):
     free: int
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data") / "people")
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
-
-
 @pytest.fixture
 def small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**7, 0, 10**7))
 
 
-def test_the_estimate_is_what_checkpoints_take(data: Path, tmp_path: Path) -> None:
+def test_the_estimate_is_what_checkpoints_take(people: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert mvd("train", data, "--out", run, *TINY, "--evaluate=none") == 0
+    assert mvd("train", people, "--out", run, *TINY, "--evaluate=none") == 0
     files = {file.stem: file.stat().st_size for file in (run / "checkpoints").iterdir()}
     assert files.keys() == {"last", "previous", "best"}
     estimate = checkpoint_space([(open_run(run).config, 3)]) - 16_000_000
@@ -53,12 +45,12 @@ def test_the_default_recipes_checkpoints_are_those_that_were_measured() -> None:
 
 
 def test_too_small_a_disk_is_told_before_anything_is_made(
-    data: Path, tmp_path: Path, small_disk: None, capsys: pytest.CaptureFixture[str]
+    people: Path, tmp_path: Path, small_disk: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = set(tmp_path.rglob("*"))
     for arguments in (
-        ("train", data, "--out", tmp_path / "new" / "run", *TINY),
-        ("ablate", data, "--out", tmp_path / "ablation", *TINY),
+        ("train", people, "--out", tmp_path / "new" / "run", *TINY),
+        ("ablate", people, "--out", tmp_path / "ablation", *TINY),
         ("demo", tmp_path / "demo"),
     ):
         message = refused(capsys, *arguments)
@@ -67,10 +59,10 @@ def test_too_small_a_disk_is_told_before_anything_is_made(
 
 
 def test_a_run_that_goes_on_needs_no_room_for_what_it_has(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
-    assert mvd("train", data, "--out", run, *TINY, "--evaluate=none") == 0
+    assert mvd("train", people, "--out", run, *TINY, "--evaluate=none") == 0
     config = open_run(run).config
     there = sum(file.stat().st_size for file in (run / "checkpoints").iterdir())
     needed = checkpoint_space([(config, 3)]) - there

@@ -12,9 +12,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from fakes import write_tree
 from PIL import Image
-from shell import SIZE, TINY, mvd, printed, refused
+from shell import TINY, mvd, printed, refused
 
 from mvd.commands.weights.export import TOLERANCE, export
 from mvd.data.images import load_image
@@ -29,13 +28,6 @@ from mvd.training import engine
 EXAMPLE = Path(__file__).parents[3] / "examples" / "onnx_search.py"
 ONE = "sysu/all-search/single-shot/seeded"
 QUICK = ("--schedule.epochs=1", "--evaluate=none")
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data") / "people")
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fakes import write_tree
 from models.released import fill, pictures
-from shell import SIZE, TINY, mvd, printed, refused
+from shell import TINY, mvd, printed, refused
 from weights.helpers import GOLDENS
 
 from mvd.config.recipes import RECIPES
@@ -20,13 +19,6 @@ from mvd.runs import open_run, read_card
 from mvd.weights import load_whole, read_weights, write_weights
 
 FLAGS = tuple(flag for flag in TINY if not flag.startswith("--augment"))
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data") / "people")
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
 
 
 @pytest.mark.parametrize(

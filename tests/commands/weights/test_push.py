@@ -10,8 +10,7 @@ from typing import Any
 import huggingface_hub
 import numpy as np
 import pytest
-from fakes import write_tree
-from shell import SIZE, TINY, mvd, printed, refused
+from shell import TINY, mvd, printed, refused
 
 from mvd.data.pictures import PictureArray
 from mvd.errors import CheckpointError, ConfigError, HubError
@@ -23,13 +22,6 @@ from mvd.weights import read_weights, write_weights
 from mvd.weights.hub import CONFIG, PAGE, WEIGHTS, find_weights
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 32, 16, 3), dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_tree(tmp_path_factory.mktemp("data") / "people")
-    assert mvd("prepare", root, *SIZE) == 0
-    return root
 
 
 @pytest.fixture(scope="module")
