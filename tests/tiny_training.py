@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,19 +86,35 @@ def training_data(height: int = HEIGHT, width: int = WIDTH) -> TrainingData:
     """Make pictures of people who differ in their colours."""
     rng = np.random.default_rng(0)
     people = np.repeat(np.arange(PEOPLE), EACH)
-    prepared = []
-    for modality in Modality:
+    pictures = []
+    for _ in Modality:
         looks = rng.integers(0, 256, (PEOPLE, 4, 2, 3)).repeat(height // 4, axis=1).repeat(width // 2, axis=2)
         noise = rng.integers(-20, 20, (len(people), height, width, 3))
+        pictures.append(np.clip(looks[people] + noise, 0, 255))
+    return data_of(people + 10, pictures)
+
+
+def noisy_data(people: int, each: int, height: int, width: int) -> TrainingData:
+    """Make noise, with some of it in common to each person's pictures."""
+    rng = np.random.default_rng(0)
+    rows = np.repeat(np.arange(people), each)
+    looks = rng.integers(0, 200, (people, height, width, 3))
+    return data_of(rows, [looks[rows] + rng.integers(0, 56, (len(rows), height, width, 3)) for _ in Modality])
+
+
+def data_of(identities: npt.NDArray[np.int64], pictures: Sequence[npt.NDArray[Any]]) -> TrainingData:
+    """Make training data of visible and infrared pictures (N, H, W, 3) of identities (N,), by a camera of each."""
+    prepared = []
+    for modality, images in zip(Modality, pictures, strict=True):
         samples = Samples(
-            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
-            identities=people + 10,
-            cameras=np.full(len(people), 1 + 2 * modality),
-            modalities=np.full(len(people), modality),
+            paths=np.array([f"{modality}/{row}" for row in range(len(identities))]),
+            identities=identities,
+            cameras=np.full(len(identities), 1 + 2 * modality),
+            modalities=np.full(len(identities), modality),
         )
-        images = np.clip(looks[people] + noise, 0, 255).astype(np.uint8)
-        prepared.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
-    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.array(IDENTITIES))
+        rows = np.arange(len(identities))
+        prepared.append(PreparedPictures(images=images.astype(np.uint8), rows=rows, samples=samples))
+    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.unique(identities))
 
 
 def new_run(path: Path, config: RunConfig = CONFIG) -> RunFolder:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from shell import SIZE, mvd
+from tiny_training import noisy_data
 
 from mvd.config import (
     AugmentConfig,
@@ -30,8 +31,6 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.data.pictures import PictureArray
-from mvd.data.prepared.arrays import PreparedPictures
-from mvd.data.samples import Modality, Samples
 from mvd.data.training import TrainingData
 from mvd.inference.embed import embed_pictures
 from mvd.losses.objective import build_objective
@@ -75,20 +74,7 @@ def on(config: RunConfig, **runtime: Any) -> RunConfig:
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    rng = np.random.default_rng(0)
-    people = np.repeat(np.arange(PEOPLE), EACH)
-    looks = rng.integers(0, 200, (PEOPLE, HEIGHT, WIDTH, 3))
-    prepared = []
-    for modality in Modality:
-        images = (looks[people] + rng.integers(0, 56, (len(people), HEIGHT, WIDTH, 3))).astype(np.uint8)
-        samples = Samples(
-            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
-            identities=people,
-            cameras=np.full(len(people), 1 + 2 * modality),
-            modalities=np.full(len(people), modality),
-        )
-        prepared.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
-    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.arange(PEOPLE))
+    return noisy_data(PEOPLE, EACH, HEIGHT, WIDTH)
 
 
 @contextmanager

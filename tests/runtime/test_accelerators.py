@@ -20,12 +20,10 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from tiny_training import noisy_data
 from torch import Tensor, nn
 
 from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig, SamplingConfig
-from mvd.data.prepared.arrays import PreparedPictures
-from mvd.data.samples import Modality, Samples
-from mvd.data.training import TrainingData
 from mvd.distributed import group
 from mvd.distributed.batch_norm import share_statistics
 from mvd.errors import ConfigError
@@ -154,17 +152,7 @@ def test_batches_for_cuda_are_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
         return tensor
 
     monkeypatch.setattr(Tensor, "pin_memory", pin)
-    people = np.arange(2).repeat(2)
-    parts = []
-    for modality in Modality:
-        samples = Samples(
-            paths=np.array([str(row) for row in range(4)]),
-            identities=people,
-            cameras=np.full(4, 1 + 2 * modality),
-            modalities=np.full(4, modality),
-        )
-        parts.append(PreparedPictures(images=np.zeros((4, 16, 16, 3), np.uint8), rows=np.arange(4), samples=samples))
-    data = TrainingData(visible=parts[0], infrared=parts[1], identities=np.arange(2))
+    data = noisy_data(people=2, each=2, height=16, width=16)
     config = RunConfig(
         data=DataConfig(height=16, width=16), sampling=SamplingConfig(identities=2, pictures=2, steps_per_epoch=1)
     )

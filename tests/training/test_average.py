@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_training import CONFIG, PEOPLE, Figures, Watcher, fit, lines_without_rates, new_run, training_data
+from tiny_training import CONFIG, PEOPLE, Figures, Watcher, fit, lines_without_rates, new_run
 
 from mvd.commands.engine import load_engine
 from mvd.config import CosineSchedule
@@ -23,11 +23,6 @@ AVERAGED = replace(
     schedule=CosineSchedule(epochs=1),
     runtime=replace(CONFIG.runtime, checkpoint_minutes=0, validate_every=1),
 )
-
-
-@pytest.fixture(scope="module")
-def data() -> TrainingData:
-    return training_data()
 
 
 def test_a_checkpoint_has_the_average_under_the_networks_names(data: TrainingData, tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from tiny_training import noisy_data
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mvd.config import (
@@ -22,9 +22,6 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.config.recipes import RECIPES
-from mvd.data.prepared.arrays import PreparedPictures
-from mvd.data.samples import Modality, Samples
-from mvd.data.training import TrainingData
 from mvd.losses.objective import build_objective
 from mvd.training.batches import host_batches
 from mvd.training.state import initial_state
@@ -50,22 +47,7 @@ class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 
-def data() -> TrainingData:
-    rng = np.random.default_rng(0)
-    people = np.repeat(np.arange(PEOPLE), EACH)
-    parts = []
-    for modality in Modality:
-        samples = Samples(
-            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
-            identities=people,
-            cameras=np.full(len(people), 1 + 2 * modality),
-            modalities=np.full(len(people), modality),
-        )
-        images = rng.integers(0, 256, (len(people), HEIGHT, WIDTH, 3), dtype=np.uint8)
-        parts.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
-    return TrainingData(visible=parts[0], infrared=parts[1], identities=np.arange(PEOPLE))
-
-
+DATA = noisy_data(PEOPLE, EACH, HEIGHT, WIDTH)
 STRONG = RECIPES["mvd-strong"]
 
 
@@ -99,7 +81,7 @@ def test_a_step_waits_for_nothing(losses: LossConfig, augment: AugmentConfig) ->
     )
     state = initial_state(config, PEOPLE, CPU)
     objective, operators = build_objective(config), Operators()
-    for state.step, batch in zip(range(3), host_batches(config, data(), 0), strict=False):
+    for state.step, batch in zip(range(3), host_batches(config, DATA, 0), strict=False):
         if state.step == 0:
             train_step(state, objective, batch, config, CPU)  # constants go to the device once
             continue

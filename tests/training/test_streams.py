@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_training import CONFIG, PEOPLE, fit, new_run, training_data
+from tiny_training import CONFIG, PEOPLE, fit, new_run
 
 from mvd.config import AugmentConfig, CosineSchedule, RunConfig
 from mvd.data.training import TrainingData
@@ -18,11 +18,6 @@ from mvd.training.accumulate import _parts
 from mvd.training.batches import host_batches
 from mvd.training.state import initial_state
 from mvd.training.trainer import train_step
-
-
-@pytest.fixture(scope="module")
-def data() -> TrainingData:
-    return training_data()
 
 
 def streams(count: int) -> RunConfig:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from plain_step import PlainStep
+from tiny_training import noisy_data
 from torch import nn
 
 from mvd.config import (
@@ -24,8 +25,7 @@ from mvd.config.recipes import RECIPES
 from mvd.data.augment import draw_augmentation
 from mvd.data.batches import count_steps
 from mvd.data.prefetch import prefetch
-from mvd.data.prepared.arrays import PreparedPictures
-from mvd.data.samples import Modality, Samples
+from mvd.data.samples import Modality
 from mvd.data.sampling import identity_batches
 from mvd.data.training import TrainingData
 from mvd.losses.objective import build_objective
@@ -62,21 +62,7 @@ SHORT = replace(CONFIG, sampling=replace(CONFIG.sampling, steps_per_epoch=6))
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    """Noise, with some of it in common to each person's pictures."""
-    rng = np.random.default_rng(0)
-    people = np.repeat(np.arange(PEOPLE), EACH)
-    looks = rng.integers(0, 200, (PEOPLE, HEIGHT, WIDTH, 3))
-    prepared = []
-    for modality in Modality:
-        images = (looks[people] + rng.integers(0, 56, (len(people), HEIGHT, WIDTH, 3))).astype(np.uint8)
-        samples = Samples(
-            paths=np.array([f"{modality}/{row}" for row in range(len(people))]),
-            identities=people,
-            cameras=np.full(len(people), 1 + 2 * modality),
-            modalities=np.full(len(people), modality),
-        )
-        prepared.append(PreparedPictures(images=images, rows=np.arange(len(people)), samples=samples))
-    return TrainingData(visible=prepared[0], infrared=prepared[1], identities=np.arange(PEOPLE))
+    return noisy_data(PEOPLE, EACH, HEIGHT, WIDTH)
 
 
 @pytest.fixture(scope="module")
