@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_scores import sysu_scores
 
 from mvd.errors import RunError
 from mvd.metrics.scores import Scores
@@ -28,17 +29,7 @@ LOG = StepLog(
 def result(trials: int) -> Scores:
     cmc = np.linspace(0.6008, 0.9, 20)[None].repeat(trials, axis=0)
     figures = np.full(trials, 0.5755)
-    return Scores(
-        protocol="sysu/all-search/single-shot/official",
-        ranking="cosine",
-        queries=3803,
-        valid_queries=3800,
-        gallery=301,
-        people=96,
-        cmc=cmc,
-        mAP=figures,
-        mINP=figures,
-    )
+    return sysu_scores(cmc, figures, protocol="sysu/all-search/single-shot/official", valid_queries=3800, mINP=figures)
 
 
 def test_a_step_has_the_line_of_the_release() -> None:

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
+from tiny_scores import RERANKED, spread, sysu_scores
 
 from mvd.metrics.scores import Scores
 from mvd.report.rows import annotate, latex_rows, markdown_rows
 
-RERANKED = "cosine + k-reciprocal (k1 20, k2 6, λ 0.3)"
 
-
-def _result(protocol: str = "sysu/p", *, trials: int = 2, gallery: int = 301, ranking: str = "cosine") -> Scores:
-    spread = np.linspace(-0.0061, 0.0061, trials) if trials > 1 else np.zeros(1)
-    return Scores(
-        protocol=protocol,
-        ranking=ranking,
-        queries=3803,
-        valid_queries=2208,
-        gallery=gallery,
-        people=96,
-        cmc=0.6002 + spread[:, None] + np.linspace(0, 0.19, 20),
-        mAP=0.588 + spread / 2,
-        mINP=np.full(trials, 1.0),
-    )
+def _result(protocol: str = "sysu/p", *, trials: int = 2, **fields: Any) -> Scores:
+    apart = spread(trials, 0.0061)
+    cmc = 0.6002 + apart[:, None] + np.linspace(0, 0.19, 20)
+    return sysu_scores(cmc, 0.588 + apart / 2, protocol=protocol, **fields)
 
 
 def _cells(row: str) -> list[str]:

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import numpy as np
 from rich.console import Console
+from tiny_scores import RERANKED, spread, sysu_scores
 
 from mvd.metrics.scores import Scores
 from mvd.report.tables import results_table
 
-RERANKED = "cosine + k-reciprocal (k1 20, k2 6, λ 0.3)"
 
-
-def _result(
-    protocol: str, *, share: float = 0.6, trials: int = 2, gallery: int = 301, ranking: str = "cosine"
-) -> Scores:
-    spread = np.linspace(-0.01, 0.01, trials) if trials > 1 else np.zeros(1)
-    return Scores(
-        protocol=protocol,
-        ranking=ranking,
-        queries=3803,
-        valid_queries=2208,
-        gallery=gallery,
-        people=96,
-        cmc=np.minimum(share + spread[:, None] + np.linspace(0, 0.3, 20), 1),
-        mAP=share - 0.05 + spread,
-        mINP=np.full(trials, 1.0),
-    )
+def _result(protocol: str, *, share: float = 0.6, trials: int = 2, **fields: Any) -> Scores:
+    apart = spread(trials, 0.01)
+    cmc = np.minimum(share + apart[:, None] + np.linspace(0, 0.3, 20), 1)
+    return sysu_scores(cmc, share - 0.05 + apart, protocol=protocol, **fields)
 
 
 def _print(rows: list[tuple[str, Scores]]) -> str:
