@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mindspore
 import pytest
 from fakes import write_tree
+from original.programs import make_release_tiny
 
 from mvd.commands.data.prepare import prepare
-from mvd.original import evaluation, settings, training
+from mvd.original import evaluation, training
 from mvd.weights import read_weights, recognise
 
 if TYPE_CHECKING:
@@ -24,20 +24,7 @@ SMALL = ("--device_target", "CPU", "--batch_size", "3", "--num_pos", "2", "--pri
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    release = replace(
-        settings.RELEASE,
-        data=replace(settings.RELEASE.data, height=64, width=32),
-        model=replace(
-            settings.RELEASE.model,
-            arch="resnet18",
-            base_width=2,
-            bottleneck_widths=(8, 8),
-            z_dim=8,
-            classifier_width=4,
-        ),
-    )
-    monkeypatch.setattr(settings, "RELEASE", release)
-    monkeypatch.setattr(evaluation, "RELEASE", release)
+    make_release_tiny(monkeypatch, height=64, width=32)
     prepare(write_tree(tmp_path / "sysu"), height=64, width=32)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes import write_regdb, write_tree
-from original.programs import SMALL, Program
+from original.programs import SMALL, Program, make_release_tiny
 
 from mvd.commands.data.prepare import prepare
-from mvd.original import evaluation, settings, training
+from mvd.original import training
 
 
 @pytest.fixture(scope="session")
@@ -30,21 +29,8 @@ def regdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def tiny() -> Iterator[None]:
     """Make the release's network and pictures tiny; all that is given on command lines still counts."""
-    release = replace(
-        settings.RELEASE,
-        data=replace(settings.RELEASE.data, height=32, width=16),
-        model=replace(
-            settings.RELEASE.model,
-            arch="resnet18",
-            base_width=2,
-            bottleneck_widths=(8, 8),
-            z_dim=8,
-            classifier_width=4,
-        ),
-    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "RELEASE", release)
-        patch.setattr(evaluation, "RELEASE", release)
+        make_release_tiny(patch, height=32, width=16)
         yield
 
 
