@@ -27,9 +27,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mvd.data.images import Decoder
 from mvd.data.layouts import scan
 from mvd.data.prepared.arrays import array_files, training_samples
+from mvd.data.prepared.decoders import Decoder
 from mvd.data.prepared.prepare import prepare_arrays
 from mvd.data.samples import Modality
 from mvd.data.workers import worker_count

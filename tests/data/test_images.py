@@ -13,7 +13,8 @@ import pytest
 from fakes import write_picture
 from PIL import Image
 
-from mvd.data.images import MOST_PIXELS, Decoder, load_decoder, load_image, to_rgb, verify_image
+from mvd.data.images import MOST_PIXELS, load_image, to_rgb, verify_image
+from mvd.data.prepared.decoders import Decoder, load_decoder
 from mvd.errors import DatasetError
 
 

@@ -1,21 +1,7 @@
-"""Decode picture files: RGB arrays of a wanted size, by an exact or a fast decoder.
+"""Decode picture files: RGB arrays of a wanted size.
 
 All picture files are read by `read_file`, opened by `open_picture` and converted by `to_rgb`. The table "Picture files"
 in docs/datasets.md lists what they accept, refuse and convert; examples/onnx_search.py does the same.
-
-Two decoders turn a file into (H, W, 3) uint8:
-
-- "pillow" is `load_image`: Pillow with Lanczos filtering, which made the arrays of the original; the reference.
-- "fast" decodes JPEG with simplejpeg and resizes with OpenCV (`pip install 'mvd[fast]'`). Its mean and largest
-  difference from "pillow", in grey levels of 255 on rendered pictures:
-
-      203 … 290 high, to 288×144 or 384×192     0.36, 24
-      434 … 614 high, by 0.9 / 0.75 / 0.5       0.33, 13 / 0.57, 34 / 0.66, 23
-      434 … 614 high, by 0.25 / 0.15            0.99, 34 / 1.49, 29
-
-  All of it comes from resizing: decoding is exact while simplejpeg's `fastdct` and `fastupsample` are off. Cubic
-  interpolation is the nearest fast mode to Lanczos, or area averaging where a side shrinks much. Pillow decodes all
-  other formats: OpenCV gains a tenth on PNG, and some versions accept damaged files.
 
 Shapes: h, w height and width in the file; H, W the wanted ones, in pixels.
 """
@@ -27,14 +13,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import PIL
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from mvd.errors import ConfigError, DatasetError, MvdError
+from mvd.errors import DatasetError, MvdError
 from mvd.files.regular import require_regular
 
 Preprocessing: TypeAlias = Literal["inside", "outside"]
@@ -43,15 +28,6 @@ Preprocessing: TypeAlias = Literal["inside", "outside"]
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Mean and standard deviation of ImageNet's red, green and blue, from 0 to 1, which pre-trained encoders expect."""
-
-Decoder = Literal["pillow", "fast"]
-
-
-class Decode(Protocol):
-    """A decoder: the picture of a file, resized, (H, W, 3) uint8."""
-
-    def __call__(self, file: Path, height: int, width: int, *, upright: bool = False) -> npt.NDArray[np.uint8]: ...
-
 
 FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
@@ -78,7 +54,6 @@ MOST_PIXELS = 1 << 24
 _MOST_BYTES = 1 << 28  # of a file
 _COMMON = ("JPEG", "PNG", "BMP")  # Pillow opens them without loading all its plugins
 _PERCENTILES = (0.5, 99.5)  # become black and white where there are more than eight bits
-_AREA_BELOW = 0.75  # a side that shrinks below this share of its length is averaged over areas
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -198,67 +173,6 @@ def verify_image(file: Path) -> None:
         reduce_jpeg(picture)
         picture.load()
         to_rgb(picture)
-
-
-def load_decoder(decoder: Decoder) -> tuple[Decode, str]:
-    """Return the function (file, H, W) → (H, W, 3) uint8 of a decoder.
-
-    Returns:
-        The function, and the versions of the packages that decide its pixels.
-
-    Raises:
-        ConfigError: the decoder's packages are not installed, or there is no such decoder.
-    """
-    if decoder == "pillow":
-        return load_image, f"pillow {PIL.__version__}"
-    if decoder != "fast":
-        raise ConfigError(f"decoder: expected pillow or fast, found {decoder!r}")
-    try:
-        import cv2
-        import simplejpeg
-    except ImportError as error:
-        raise ConfigError(
-            f"decoder: expected the packages of the fast decoder, could not load them ({error}); install them with: "
-            f"pip install 'mvd[fast]'"
-        ) from error
-    versions = f"simplejpeg {simplejpeg.__version__}, opencv {cv2.__version__}, pillow {PIL.__version__}"
-    return _load_fast, versions
-
-
-def _load_fast(file: Path, height: int, width: int, *, upright: bool = False) -> npt.NDArray[np.uint8]:
-    content = read_file(file)
-    turned = upright and (b"Exif\0\0" in content or b"tiff:Orientation" in content)
-    pixels = None if turned else _decode_jpeg(content)
-    if pixels is None:
-        with open_picture(file, content) as picture:
-            pixels = np.asarray(to_rgb(picture, upright=upright))
-    return _resize_fast(pixels, height, width)
-
-
-def _decode_jpeg(content: bytes) -> npt.NDArray[np.uint8] | None:
-    """Decode a JPEG to (h, w, 3) uint8; None for others, large ones and damaged ones, whose fault Pillow names."""
-    import simplejpeg
-
-    if not content.startswith(b"\xff\xd8"):
-        return None
-    try:
-        height, width, *_ = simplejpeg.decode_jpeg_header(content)
-        return np.asarray(simplejpeg.decode_jpeg(content)) if height * width <= MOST_PIXELS else None
-    except ValueError:
-        return None
-
-
-def _resize_fast(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Resize (h, w, 3) to (H, W, 3): average the sides that shrink much, then interpolate the others."""
-    import cv2
-
-    h, w = pixels.shape[:2]
-    averaged = height if height < _AREA_BELOW * h else h, width if width < _AREA_BELOW * w else w
-    if averaged != (h, w):
-        pixels = np.asarray(cv2.resize(pixels, averaged[::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    if averaged != (height, width):
-        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
-    return pixels
 
 
 def _open(content: bytes) -> Image.Image:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mvd.commands.data.training_data import describe_dataset
-from mvd.data.images import Decoder
 from mvd.data.layouts import scan
 from mvd.data.prepared.arrays import default_folder
+from mvd.data.prepared.decoders import Decoder
 from mvd.data.prepared.prepare import prepare_arrays
 from mvd.data.progress import Progress
 from mvd.data.workers import worker_count

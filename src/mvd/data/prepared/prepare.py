@@ -22,9 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mvd.data.images import Decode, Decoder, load_decoder, verify_image
+from mvd.data.images import verify_image
 from mvd.data.prepared.array_writing import UnfinishedArray, plan_arrays, require_place
 from mvd.data.prepared.arrays import array_files, training_samples
+from mvd.data.prepared.decoders import Decode, Decoder, load_decoder
 from mvd.data.prepared.journal import Journal, open_journal
 from mvd.data.progress import Progress
 from mvd.data.samples import Dataset, Modality, Samples
@@ -60,7 +61,7 @@ def prepare_arrays(
         out: folder for the arrays; `default_folder(dataset)` is where training looks for them.
         height: H.
         width: W.
-        decoder: "pillow" for the original's arrays, bit for bit; "fast" for those of `mvd.data.images`.
+        decoder: "pillow" for the original's arrays, bit for bit; "fast" for those of `mvd.data.prepared.decoders`.
         workers: processes, this one included; 0 means one for each core, but at most four, which use less than 400 MB
             together. The arrays do not depend on it. More than one requires a main module that can be imported, as
             `multiprocessing` always does.

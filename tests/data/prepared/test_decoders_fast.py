@@ -13,9 +13,10 @@ import pytest
 from fakes import write_tree
 from PIL import Image
 
-from mvd.data.images import Decode, load_decoder, load_image
+from mvd.data.images import load_image
 from mvd.data.layouts import scan
 from mvd.data.prepared.arrays import load_prepared
+from mvd.data.prepared.decoders import Decode, load_decoder
 from mvd.data.prepared.prepare import prepare_arrays
 from mvd.errors import ConfigError, DatasetError
 from mvd.synthetic import SyntheticConfig, even_plan
@@ -45,7 +46,7 @@ def grey_levels(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt
     return np.asarray(np.abs(one.astype(np.int16) - other))
 
 
-# About twice what `mvd.data.images` says of many pictures.
+# About twice what `mvd.data.prepared.decoders` says of many pictures.
 @pytest.mark.parametrize(("size", "mean", "most"), [((700, 340), 0.7, 30), ((288, 144), 1.4, 60), ((96, 48), 3.0, 80)])
 def test_fast_pictures_are_near_exact_ones(
     fast: Decode, people: Sequence[Path], size: tuple[int, int], mean: float, most: int
