@@ -9,29 +9,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from mvd.commands.pictures.gallery_adding import Adding
-from mvd.commands.pictures.gallery_pictures import Asked, Query, Source, embed_queries, list_sources
-from mvd.commands.pictures.gallery_session import describe_cameras
+from mvd.commands.pictures.gallery_pictures import Source, list_sources
+from mvd.commands.pictures.gallery_searching import Searching
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.progress import Progress
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, GalleryError
 from mvd.files.atomic import cannot_write, replacing
 from mvd.files.regular import real_path
-from mvd.gallery.columns import ABOUT, ROW, VECTOR
-from mvd.gallery.exact import batch_vectors
+from mvd.gallery.columns import ABOUT, ROW
 from mvd.gallery.filters import Filter, any_of, below, every
 from mvd.gallery.forget import remove_rows
-from mvd.gallery.search import Combine, combine, decide, find, to_entry
+from mvd.gallery.search import to_entry
 from mvd.gallery.stats import gallery_stats
-from mvd.metrics.rerank import Reranking
 from mvd.results.embeddings import Embeddings
-from mvd.results.gallery import Added, Answer, Audit, Entry, GalleryStats, Removed
+from mvd.results.gallery import Added, Audit, Entry, GalleryStats, Removed
 
 
-class Gallery(Adding):
+class Gallery(Adding, Searching):
     """A gallery of pictures of people: in a folder, or in a shared store.
 
     Args:
@@ -108,139 +104,6 @@ class Gallery(Adding):
             table.tidy()
         self._index()
         return replace(done, expired=done.expired + expired, rows=self.table.count())
-
-    def search(
-        self,
-        queries: Query | Sequence[Query] = (),
-        *,
-        like: Sequence[str] = (),
-        modality: Modality | None = None,
-        camera: str | None = None,
-        only: Filter | None = None,
-        top: int = 10,
-        combining: Combine = "mean",
-        rerank: bool = False,
-        group_seconds: float = 10,
-        false_alarms: float = 0.01,
-    ) -> Answer:
-        """Search for a person.
-
-        Args:
-            queries: pictures of one person: files, PIL images, files of embeddings, or `Embeddings`.
-            like: rows of the gallery that show the person, by name.
-            modality: of the queries; None takes a folder's, or guesses it from the pixels.
-            camera: that took the queries, by the name that the gallery has for it, where neither a table nor embeddings
-                say it. Where all of them are of one camera, and the model is calibrated for it and a result's, the
-                probability and the threshold of that result are those of the two cameras.
-            only: which rows are searched.
-            top: results.
-            combining: how several pictures make one query.
-            rerank: whether to re-rank the nearest pictures by k-reciprocal neighbours.
-            group_seconds: show of pictures that one camera took within so many seconds only the best; 0 shows all.
-            false_alarms: the share of people who are not in the gallery for whom a picture may pass the threshold.
-
-        Raises:
-            GalleryError: there is no such gallery, or it has another model.
-            DatasetError: a query is no picture.
-        """
-        if not 0 < false_alarms < 1:
-            raise ConfigError(f"false-alarms: expected a share between 0 and 1, found {false_alarms:g}")
-        if not 1 <= top <= 10_000:
-            raise ConfigError(f"top: expected 1 to 10,000 results, found {top}")
-        given = list(queries) if isinstance(queries, Sequence) and not isinstance(queries, str) else [queries]
-        self._settle()
-        asked = embed_queries(self._open_model, self.table, given, modality, camera)
-        with self._reading() as table:
-            liked = self._like(like)
-            vectors = combine(np.concatenate([asked.vectors, liked.vectors]), combining)
-            modalities, cameras = (*asked.modalities, *liked.modalities), {*asked.cameras, *liked.cameras}
-            query_camera = cameras.pop() if len(cameras) == 1 else None
-            where = (only or Filter()).condition()
-            assert self._exact is not None
-            found = find(
-                table,
-                self._exact,
-                vectors,
-                where=where,
-                top=top,
-                group_seconds=group_seconds,
-                reranking=Reranking() if rerank else None,
-                without=frozenset((*asked.hashes, *liked.hashes)),
-                exact_rows=self._exact_rows,
-            )
-            notes = list(found.notes)
-            calibration = self._calibration(notes)
-            hits, known, people = decide(
-                found,
-                calibration,
-                modalities,
-                people=lambda: self._count_people(where),
-                gallery_cameras=lambda: self._count_pictures(where, by_camera=query_camera is not None),
-                query_camera=query_camera,
-                false_alarms=false_alarms,
-            )
-            if calibration is not None and known is None and hits:
-                notes.append("no probabilities: the model is not calibrated for these modalities together")
-            if calibration is not None and known is not None and query_camera is not None:
-                own = [
-                    calibration.covers(modalities[0], one.modality, cameras=(query_camera, one.camera))
-                    for one in found.entries
-                ]
-                notes += describe_cameras(own, camera)
-            self._log.append(
-                "search",
-                queries=[*asked.hashes, *liked.hashes],
-                condition=self._salted(where),
-                rows=[hit.entry.row for hit in hits],
-                known=known,
-            )
-        return Answer(
-            hits=hits,
-            known=known,
-            false_alarms=false_alarms,
-            rows=found.rows,
-            people=people,
-            method=found.method,
-            notes=tuple(notes),
-        )
-
-    def embed(self, queries: Query | Sequence[Query], *, modality: Modality | None = None) -> Embeddings:
-        """Embed pictures of one person by the gallery's model, to search with them more than once.
-
-        Args:
-            queries: as for `search`.
-            modality: of the pictures; None takes a folder's, or guesses it from the pixels.
-
-        Raises:
-            GalleryError: there is no such gallery, or it has another model.
-            DatasetError: a query is no picture.
-        """
-        given = list(queries) if isinstance(queries, Sequence) and not isinstance(queries, str) else [queries]
-        asked = embed_queries(self._open_model, self.table, given, modality)
-        count = len(asked.hashes)
-        return Embeddings(
-            model=self.table.settings.model,
-            paths=("query",) * count,
-            hashes=asked.hashes,
-            modalities=np.array(asked.modalities, np.int64),
-            modality_sources=("pixels" if modality is None else "flag",) * count,
-            modality_confidences=np.ones(count, np.float32),
-            cameras=asked.cameras,
-            times=np.full(count, "NaT", "datetime64[us]"),
-            identities=(None,) * count,
-            tags=((),) * count,
-            vectors=asked.vectors,
-        )
-
-    def compare(self, query: Embeddings, row: str) -> tuple[float, int]:
-        """Return the similarity of a query, the mean of its pictures, with a row, and the row's modality.
-
-        Raises:
-            GalleryError: the row is not there.
-        """
-        with self._reading():
-            liked = self._like([row])
-        return float(combine(query.vectors, "mean")[0] @ liked.vectors[0]), int(liked.modalities[0])
 
     def remove(
         self,
@@ -328,19 +191,6 @@ class Gallery(Adding):
         """Count pictures that a search would add again, because they are in the folder that the gallery follows."""
         folder = self.table.settings.folder
         return 0 if folder is None else sum(Path(path).is_relative_to(folder) and Path(path).exists() for path in paths)
-
-    def _like(self, names: Sequence[str]) -> Asked:
-        """Read rows of the gallery as a query."""
-        width = self.table.settings.model.width
-        if not names:
-            return Asked(np.zeros((0, width), np.float32), (), (), ())
-        found = self.table.read(["hash", "modality", "camera", VECTOR], any_of(ROW, self._names(names)))
-        return Asked(
-            batch_vectors(found, width),
-            tuple(found.column("modality").to_pylist()),
-            tuple(found.column("hash").to_pylist()),
-            tuple(found.column("camera").to_pylist()),
-        )
 
 
 def _described(picture: Listed, camera: str | None, identity: str | None, tags: Sequence[str]) -> Listed:

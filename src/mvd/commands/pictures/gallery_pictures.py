@@ -1,21 +1,18 @@
-"""Pictures for a gallery: listed, told from those that are there, embedded."""
+"""Pictures for a gallery: listed, told from those that are there, embedded; once more by another model."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from mvd.commands.pictures.embed import embed_chunks
 from mvd.data.images import read_file
 from mvd.data.own.listing import Listed, list_pictures
-from mvd.data.own.reading import guess_modality
 from mvd.data.progress import Progress
 from mvd.data.samples import Modality
 from mvd.errors import DatasetError, GalleryError, MvdError
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Source: TypeAlias = str | Path | Embeddings
-Query: TypeAlias = str | Path | Embeddings | Image.Image
 
 FOLDER = ".mvd-gallery"
 """The gallery of a folder of pictures, in that folder."""
@@ -38,22 +34,6 @@ FOLDER = ".mvd-gallery"
 _LIMITS = "## What it is not good for"  # of a card
 _FILES = (".parquet", ".npz")
 _CHUNK = 256  # pictures of a transaction
-
-
-class Asked(NamedTuple):
-    """Pictures that are asked with.
-
-    Attributes:
-        vectors: (Q, D) of length 1.
-        modalities: Q of them.
-        hashes: of their bytes.
-        cameras: Q names, None where unknown.
-    """
-
-    vectors: npt.NDArray[np.float32]
-    modalities: tuple[int, ...]
-    hashes: tuple[str, ...]
-    cameras: tuple[str | None, ...]
 
 
 def describe_box() -> str:
@@ -153,51 +133,6 @@ def embed_pictures(model: PictureModel, listed: Sequence[Listed], bad: list[str]
             bad.append(str(error))
 
     return embed_chunks(model, listed, skip_bad=bad is not None, on_bad=on_bad, chunk=_CHUNK)
-
-
-def embed_queries(
-    open_model: Callable[[], PictureModel],
-    table: PictureTable,
-    queries: Sequence[Query],
-    modality: Modality | None,
-    camera: str | None = None,
-) -> Asked:
-    """Embed what is asked with, by the model of the gallery.
-
-    Args:
-        open_model: opens it; called only where there are pictures.
-        table: the gallery.
-        queries: pictures of one person, or embeddings.
-        modality: of pictures; None takes a folder's, or guesses it from the pixels.
-        camera: name of the camera, where neither a table nor embeddings say it.
-
-    Raises:
-        DatasetError: a file is no picture.
-        GalleryError: embeddings are of another model.
-    """
-    identity = table.settings.model
-    parts = [Asked(np.zeros((0, identity.width), np.float32), (), (), ())]
-    paths, ready = list_sources([one for one in queries if not isinstance(one, Image.Image)])
-    for one in ready:
-        require_model(str(table.place), identity, one.model, one.model.name)
-    if paths:
-        ready += embed_pictures(open_model(), list_pictures(paths, modality), None)
-    parts += [
-        Asked(one.vectors, tuple(one.modalities.tolist()), one.hashes, tuple(name or camera for name in one.cameras))
-        for one in ready
-    ]
-    for picture in queries:
-        if isinstance(picture, Image.Image):
-            pixels = np.asarray(picture.convert("RGB"))
-            told = guess_modality(pixels).modality if modality is None else modality
-            content = hashlib.sha256(pixels.tobytes()).hexdigest()
-            parts.append(Asked(open_model()([picture], [int(told)]), (int(told),), (content,), (camera,)))
-    return Asked(
-        np.concatenate([part.vectors for part in parts]),
-        tuple(one for part in parts for one in part.modalities),
-        tuple(one for part in parts for one in part.hashes),
-        tuple(one for part in parts for one in part.cameras),
-    )
 
 
 def find_changes(table: PictureTable, folders: Sequence[Path], listed: Sequence[Listed]) -> list[str]:

@@ -28,26 +28,6 @@ _DAY = 86_400_000_000  # microseconds
 _SHORTEST = 4  # digits that a row is named by
 
 
-def describe_cameras(own: Sequence[bool], named: str | None) -> list[str]:
-    """Say whether probabilities are those of cameras.
-
-    Args:
-        own: for each result, whether it is.
-        named: the query's camera, where the user named it.
-
-    >>> describe_cameras([True, False], None)
-    ['probabilities of 1 of 2 results are those of the two cameras']
-    """
-    if any(own):
-        return [f"probabilities of {sum(own)} of {len(own)} results are those of the two cameras"]
-    if named is None:
-        return []
-    return [
-        f"camera {named}: the model is not calibrated for it with these results' cameras; probabilities are those of "
-        f"the modalities"
-    ]
-
-
 class Session:
     """An open gallery; see `mvd.commands.pictures.gallery.Gallery`."""
 
