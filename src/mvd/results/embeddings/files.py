@@ -1,4 +1,4 @@
-"""Embeddings of one's own pictures: a row a picture, with how its modality was told; in memory and in files.
+"""Files of embeddings: written and read.
 
 A file is Parquet (`.parquet`, by pyarrow) or NumPy's archive (`.npz`), by its ending. Its metadata carry the model.
 
@@ -9,133 +9,23 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError
 from mvd.files.atomic import cannot_write, replacing
 from mvd.files.regular import require_regular
 from mvd.inference.identity import ModelIdentity
+from mvd.results.embeddings.rows import ARRAYS, Embeddings, concatenate, of_one_model
 
-__all__ = ["Embeddings", "ModalitySource", "ModelIdentity", "concatenate", "read_embeddings", "write_embeddings"]
-
-ModalitySource: TypeAlias = Literal["flag", "column", "folder", "pixels"]
-"""How a picture's modality was told: by the caller, in a table, by a folder's name, or guessed from the pixels."""
-
-_SOURCES = get_args(ModalitySource)
 _VERSION = 1
-_UNIT = 1e-3  # the largest deviation of a vector's length from 1
 _KEY = "mvd"  # of the metadata
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Embeddings:
-    """Embeddings of pictures and what is known of each: N rows.
-
-    Attributes:
-        model: the model that made them.
-        paths: (N,) files, as they were given.
-        hashes: (N,) SHA-256 of each file's bytes, in hexadecimal digits.
-        modalities: (N,) int64, a `Modality` each: 0 visible, 1 infrared.
-        modality_sources: (N,) how each was told, a `ModalitySource`.
-        modality_confidences: (N,) float32, 0.5 … 1; 1 unless it was guessed.
-        cameras: (N,) names; None where unknown.
-        times: (N,) datetime64[us], UTC; NaT where unknown.
-        identities: (N,) names of people; None where unknown.
-        tags: (N,) words of one's own for each picture.
-        vectors: (N, D) float32, of length 1, to be compared by inner product.
-
-    Raises:
-        DatasetError: lengths differ, or a vector is not finite or not of length 1.
-
-    Example:
-        >>> model = ModelIdentity("night", "81f0" * 16, 2, (288, 144))
-        >>> two = Embeddings(
-        ...     model=model, paths=("a.jpg", "b.jpg"), hashes=("0" * 64, "1" * 64), modalities=np.array([0, 1]),
-        ...     modality_sources=("flag", "pixels"), modality_confidences=np.array([1, 0.9]), cameras=("door", None),
-        ...     times=np.array(["2024-01-01T23:10", "NaT"], "datetime64[us]"), identities=(None, None), tags=((), ()),
-        ...     vectors=np.eye(2),
-        ... )
-        >>> len(two), two.take([1]).paths, concatenate([two, two.take([0])]).paths
-        (2, ('b.jpg',), ('a.jpg', 'b.jpg', 'a.jpg'))
-    """
-
-    model: ModelIdentity
-    paths: tuple[str, ...]
-    hashes: tuple[str, ...]
-    modalities: npt.NDArray[np.int64]
-    modality_sources: tuple[str, ...]
-    modality_confidences: npt.NDArray[np.float32]
-    cameras: tuple[str | None, ...]
-    times: npt.NDArray[np.datetime64]
-    identities: tuple[str | None, ...]
-    tags: tuple[tuple[str, ...], ...]
-    vectors: npt.NDArray[np.float32]
-
-    def __post_init__(self) -> None:
-        for name, kind in _ARRAYS.items():
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
-        lengths = {name: len(getattr(self, name)) for name in _COLUMNS}
-        if len(set(lengths.values())) != 1 or self.vectors.ndim != 2:
-            raise DatasetError(f"expected a row for each picture in every column, found lengths {lengths}")
-        if self.vectors.shape[1] != self.model.width:
-            raise DatasetError(
-                f"expected vectors {self.model.width} wide, as {self.model} has, found {self.vectors.shape}"
-            )
-        off = ~(np.abs(np.linalg.norm(self.vectors, axis=1) - 1) <= _UNIT)  # of NaN too
-        if off.any():
-            raise DatasetError(
-                f"{self.paths[int(off.argmax())]}: expected a finite vector of length 1, found another (in {off.sum()} "
-                f"of {len(off)} pictures); check the weights of {self.model.name}"
-            )
-        if not np.isin(self.modalities, list(Modality)).all() or not set(self.modality_sources) <= set(_SOURCES):
-            raise DatasetError(f"expected modalities 0 and 1, told by one of {', '.join(_SOURCES)}, found others")
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def take(self, rows: npt.ArrayLike) -> Embeddings:
-        """Select pictures by index (M,) or by mask (N,), in the order given."""
-        given = np.asarray(rows)
-        index = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
-        columns: dict[str, Any] = {}
-        for name in _COLUMNS:
-            column = getattr(self, name)
-            columns[name] = column[index] if name in _ARRAYS else tuple(column[row] for row in index.tolist())
-        return Embeddings(model=self.model, **columns)
-
-
-_COLUMNS = tuple(field.name for field in fields(Embeddings) if field.name != "model")
-_ARRAYS = {
-    "modalities": "int64",
-    "modality_confidences": "float32",
-    "times": "datetime64[us]",
-    "vectors": "float32",
-}
 _TEXTS = ("paths", "hashes", "modality_sources", "cameras", "identities")
-
-
-def concatenate(parts: Sequence[Embeddings]) -> Embeddings:
-    """Join embeddings of one model, in the order given.
-
-    Raises:
-        DatasetError: there are none, or the models differ.
-    """
-    if not parts:
-        raise DatasetError("expected embeddings to join, found none")
-    model = parts[0].model
-    same = list(_of_one_model(model, parts))
-    columns: dict[str, Any] = {}
-    for name in _COLUMNS:
-        several = [getattr(part, name) for part in same]
-        columns[name] = np.concatenate(several) if name in _ARRAYS else tuple(value for one in several for value in one)
-    return Embeddings(model=model, **columns)
 
 
 def write_embeddings(file: str | Path, embeddings: Embeddings | Iterable[Embeddings]) -> None:
@@ -215,18 +105,8 @@ def _write_parquet(file: Path, parts: Iterator[Embeddings]) -> None:
     # Opened here, as in reading: Arrow takes names in UTF-8 alone.
     with file.open("wb") as handle, pa.parquet.ParquetWriter(handle, table.schema, compression="zstd") as writer:
         writer.write_table(table)
-        for part in _of_one_model(first.model, parts):
+        for part in of_one_model(first.model, parts):
             writer.write_table(_table(part))
-
-
-def _of_one_model(model: ModelIdentity, parts: Iterable[Embeddings]) -> Iterator[Embeddings]:
-    for part in parts:
-        if part.model.fingerprint != model.fingerprint:
-            raise DatasetError(
-                f"expected embeddings of one model, found those of {model} and of {part.model}; embed the pictures "
-                f"again with one of them"
-            )
-        yield part
 
 
 def _table(rows: Embeddings) -> Any:
@@ -274,7 +154,7 @@ def _read_parquet(file: Path) -> Embeddings:
 
 def _write_npz(file: Path, parts: Iterator[Embeddings]) -> None:
     rows = concatenate(list(parts))
-    arrays: dict[str, Any] = {name: getattr(rows, name) for name in _ARRAYS}
+    arrays: dict[str, Any] = {name: getattr(rows, name) for name in ARRAYS}
     # As JSON: NumPy pads texts to the longest, and has no place for None.
     texts = {name: getattr(rows, name) for name in (*_TEXTS, "tags")}
     arrays["texts"] = np.frombuffer(json.dumps(texts).encode(), np.uint8)
@@ -291,7 +171,7 @@ def _read_npz(file: Path) -> Embeddings:
         with np.load(handle, allow_pickle=False) as archive:
             model = _model(archive[_KEY].tobytes().decode() if _KEY in archive else "")
             texts = json.loads(archive["texts"].tobytes())
-            columns: dict[str, Any] = {name: archive[name] for name in _ARRAYS}
+            columns: dict[str, Any] = {name: archive[name] for name in ARRAYS}
             columns |= {name: tuple(texts[name]) for name in _TEXTS}
             return Embeddings(model=model, tags=tuple(tuple(one) for one in texts["tags"]), **columns)
 
