@@ -111,10 +111,21 @@ def write_json(file: Path, record: Any) -> None:
     Raises:
         RunError: it cannot be written; the file is unchanged.
     """
-    try:
+    with writing(file):
         write_atomically(file, json.dumps(record, indent=2) + "\n")
+
+
+@contextmanager
+def writing(file: Path, remedy: str = "then start the same command again") -> Iterator[None]:
+    """Turn an error of the system, while a file is written, into the one that names it and the remedy.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    try:
+        yield
     except OSError as error:
-        raise cannot_write(file, error) from error
+        raise cannot_write(file, error, remedy) from error
 
 
 def cannot_write(file: Path, error: Exception, remedy: str = "then start the same command again") -> RunError:

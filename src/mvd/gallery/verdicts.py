@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mvd.data.samples import Modality
 from mvd.errors import GalleryError
-from mvd.files.atomic import cannot_write, no_links
+from mvd.files.atomic import no_links, writing
 
 VERDICTS = "verdicts.jsonl"
 """The file in the gallery's folder."""
@@ -54,17 +54,14 @@ def add_verdict(folder: Path, verdict: Verdict) -> None:
     """
     file = folder / VERDICTS
     record = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), **asdict(verdict)}
-    try:
-        with open(file, "a+b", opener=no_links) as out:
-            size = out.seek(0, os.SEEK_END)
-            if size:  # a line that a killed process has begun stays alone
-                out.seek(size - 1)
-            broken = bool(size) and out.read(1) != b"\n"
-            out.write((b"\n" if broken else b"") + json.dumps(record).encode() + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-    except OSError as error:
-        raise cannot_write(file, error) from error
+    with writing(file), open(file, "a+b", opener=no_links) as out:
+        size = out.seek(0, os.SEEK_END)
+        if size:  # a line that a killed process has begun stays alone
+            out.seek(size - 1)
+        broken = bool(size) and out.read(1) != b"\n"
+        out.write((b"\n" if broken else b"") + json.dumps(record).encode() + b"\n")
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def read_verdicts(folder: Path) -> list[Verdict]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mvd.files.atomic import cannot_write, write_atomically
+from mvd.files.atomic import write_atomically, writing
 from mvd.inference.onnx_metadata import update_metadata
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.projection import Projection
@@ -63,14 +63,12 @@ def keep_calibration(file: Path, calibration: Calibration) -> Path:
         CheckpointError: the program is damaged.
         RunError: it cannot be written.
     """
-    try:
+    with writing(file):
         if is_onnx(file):
             update_metadata(file, {_KEY: calibration.to_json()})
             return file
         beside = file_beside(file, CALIBRATION)
         write_atomically(beside, calibration.to_json() + "\n")
-    except OSError as error:
-        raise cannot_write(file, error) from error
     return beside
 
 

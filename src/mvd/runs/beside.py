@@ -16,7 +16,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from mvd.errors import CheckpointError
-from mvd.files.atomic import cannot_write, replacing
+from mvd.files.atomic import replacing, writing
 from mvd.files.tensors import write_tensors
 
 Beside: TypeAlias = Literal["calibration.json", "projection.safetensors"]
@@ -83,11 +83,8 @@ def write_projection(weights: Path, projection: KeptProjection) -> Path:
     """
     file = file_beside(weights, PROJECTION)
     record = json.dumps({"weights": projection.weights, "kept": projection.kept})
-    try:
-        with replacing(file) as temporary:
-            write_tensors(temporary, projection.tensors, {_KEY: record})
-    except OSError as error:
-        raise cannot_write(file, error) from error
+    with writing(file), replacing(file) as temporary:
+        write_tensors(temporary, projection.tensors, {_KEY: record})
     return file
 
 

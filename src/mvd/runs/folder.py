@@ -24,7 +24,7 @@ from typing import Any, Literal
 from mvd.config import RunConfig, from_json
 from mvd.config.files import structure
 from mvd.errors import BusyError, CheckpointError, RunError
-from mvd.files.atomic import cannot_write, flush, no_links, write_atomically, write_json
+from mvd.files.atomic import flush, no_links, write_atomically, write_json, writing
 from mvd.files.locks import folder_locked
 from mvd.files.names import shell_words
 from mvd.files.strict_json import parse_json
@@ -169,11 +169,8 @@ class RunFolder:
             RunError: it cannot be written.
         """
         file = self.path / "metrics.jsonl"
-        try:
-            with open(file, "a", encoding="utf-8", opener=no_links) as lines:
-                lines.write(json.dumps(record, allow_nan=False) + "\n")
-        except OSError as error:
-            raise cannot_write(file, error, self._go_on) from error
+        with writing(file, self._go_on), open(file, "a", encoding="utf-8", opener=no_links) as lines:
+            lines.write(json.dumps(record, allow_nan=False) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
         """Read metrics.jsonl; an incomplete last line is ignored.
@@ -201,10 +198,8 @@ class RunFolder:
         # From changes.json, so that a kill between the two files does no harm.
         kept += [(change.step, json.dumps(asdict(change))) for change in changes]
         file = self.path / "metrics.jsonl"
-        try:
+        with writing(file, self._go_on):
             write_atomically(file, "".join(f"{line}\n" for _, line in sorted(kept, key=itemgetter(0))))
-        except OSError as error:
-            raise cannot_write(file, error, self._go_on) from error
 
     def save_checkpoint(self, name: CheckpointName, tensors: Tensors, meta: CheckpointMeta) -> None:
         """Write a checkpoint atomically; the old last checkpoint becomes the previous one.
@@ -213,11 +208,9 @@ class RunFolder:
             RunError: it cannot be written; the old checkpoint is unchanged.
         """
         metrics = self.path / "metrics.jsonl"
-        try:
+        with writing(metrics, self._go_on):
             if metrics.exists():
                 flush(metrics)  # a checkpoint implies the lines up to its step
-        except OSError as error:
-            raise cannot_write(metrics, error, self._go_on) from error
         write_checkpoint(
             self.checkpoint(name),
             tensors,

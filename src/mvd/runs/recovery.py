@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from mvd.errors import CheckpointError
-from mvd.files.atomic import cannot_write, is_temporary
+from mvd.files.atomic import is_temporary, writing
 from mvd.files.locks import remove_if_abandoned
 from mvd.files.names import shell_words
 from mvd.runs.checkpoints import (
@@ -39,7 +39,7 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
         RunError: the folder cannot be written, or a checkpoint in it is of another run.
     """
     last, previous = run.checkpoint("last"), run.checkpoint("previous")
-    try:
+    with writing(last.parent, f"then continue with: mvd train --resume {shell_words(run.path)}"):
         for part in last.parent.glob("*.part"):
             part.unlink()
         for file in run.path.iterdir():
@@ -54,10 +54,6 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
             run.rewind(0)
             return None
         tensors, meta = _newest(run)
-    except OSError as error:
-        raise cannot_write(
-            last.parent, error, f"then continue with: mvd train --resume {shell_words(run.path)}"
-        ) from error
     if meta.best_step == meta.step and not _is_of_step(run, meta.step):
         run.save_checkpoint("best", weights_alone(tensors), meta)
     run.rewind(meta.step)

@@ -23,7 +23,7 @@ from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
 from mvd.errors import ConfigError, DatasetError, ProtocolError
-from mvd.files.atomic import cannot_write
+from mvd.files.atomic import writing
 from mvd.files.regular import real_path
 from mvd.files.writable import require_writable
 from mvd.inference import PictureModel, open_model
@@ -99,10 +99,8 @@ def calibrate(
         raise ConfigError(f"width: expected 0 (no projection) or more, found {width}")
     file, root, marked = find_model(model), Path(data), read_galleries(verdicts)
     place = file if is_onnx(file) else file_beside(file, CALIBRATION)
-    try:
+    with writing(place):
         require_writable(place)
-    except OSError as error:
-        raise cannot_write(place, error) from error
     opened = open_whole(model, device=device, precision=precision, batch=batch)
     known = opened.trained_on
     if trial is None:

@@ -29,7 +29,7 @@ from mvd.data.own.listing import Listed
 from mvd.data.progress import Progress
 from mvd.distributed.launch import process_count
 from mvd.errors import DatasetError, needing_torch
-from mvd.files.atomic import cannot_write
+from mvd.files.atomic import writing
 from mvd.files.locks import name_locked
 from mvd.inference import PictureModel, open_model
 from mvd.results.embed import EmbedResult
@@ -227,7 +227,5 @@ def _left_if_used(folder: Path) -> Iterator[None]:
 
 
 def _make(folder: Path) -> None:
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error

@@ -16,7 +16,7 @@ from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.progress import Progress
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, GalleryError
-from mvd.files.atomic import cannot_write, replacing
+from mvd.files.atomic import replacing, writing
 from mvd.files.regular import real_path
 from mvd.gallery.columns import ABOUT, ROW
 from mvd.gallery.filters import Filter, any_of, below, every
@@ -171,11 +171,8 @@ class Gallery(Adding, Searching):
                 f"{self.place}: expected a thumbnail of the row {row}, found none; its picture could not be read when "
                 f"it was added"
             )
-        try:
-            with replacing(Path(file)) as temporary:
-                temporary.write_bytes(content)
-        except OSError as error:
-            raise cannot_write(Path(file), error) from error
+        with writing(Path(file)), replacing(Path(file)) as temporary:
+            temporary.write_bytes(content)
 
     def stats(self, *, recall: bool = True) -> GalleryStats:
         """Count what is in it, and measure the recall of its index."""

@@ -17,7 +17,7 @@ from mvd.data.layouts import scan
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import Modality
 from mvd.errors import MissingPackageError, ProtocolError, RunError
-from mvd.files.atomic import cannot_write
+from mvd.files.atomic import cannot_write, writing
 from mvd.files.writable import require_writable, require_writable_folder
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.explain import confusions, group_figures, pick_retrievals, similarity_histograms
@@ -72,14 +72,11 @@ def report(
         raise RunError("expected a run folder to report on, found none")
     _require(embedding_map)
     out = Path(out)
-    place = out
-    try:
+    with writing(out):
         require_writable(out)
-        if figures is not None:
-            place = Path(figures)
-            require_writable_folder(place)
-    except OSError as error:
-        raise cannot_write(place, error) from error
+    if figures is not None:
+        with writing(Path(figures)):
+            require_writable_folder(Path(figures))
     from mvd.report.html.figures import write_figures
     from mvd.report.html.page import write_page
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from mvd.commands.engine import load_engine
 from mvd.config import RunConfig
 from mvd.errors import ConfigError, RunError
-from mvd.files.atomic import cannot_write
+from mvd.files.atomic import writing
 from mvd.files.writable import require_writable, require_writable_folder
 
 _LOGS = 16_000_000  # bytes: log lines, events, figures
@@ -63,10 +63,8 @@ def require_savable(file: Path, top: int) -> None:
         raise ConfigError(f"--save: expected a name that ends in .npz, found {file}; choose another")
     if top < 0:
         raise ConfigError(f"--save-top: expected 0 (all) or more, found {top}")
-    try:
+    with writing(file):
         require_writable(file)
-    except OSError as error:
-        raise cannot_write(file, error) from error
 
 
 def checkpoint_space(runs: Sequence[tuple[RunConfig, int]]) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError
-from mvd.files.atomic import cannot_write, replacing
+from mvd.files.atomic import replacing, writing
 from mvd.files.regular import require_regular
 from mvd.inference.identity import ModelIdentity
 from mvd.results.embeddings.rows import ARRAYS, Embeddings, concatenate, of_one_model
@@ -42,12 +42,10 @@ def write_embeddings(file: str | Path, embeddings: Embeddings | Iterable[Embeddi
     """
     file = Path(file)
     write = {".parquet": _write_parquet, ".npz": _write_npz}[embeddings_format(file)]
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as temporary:
             write(temporary, iter([embeddings] if isinstance(embeddings, Embeddings) else embeddings))
-    except OSError as error:
-        raise cannot_write(file, error) from error
 
 
 def read_embeddings(file: str | Path) -> Embeddings:
