@@ -262,28 +262,20 @@ def _score_by_cosine(features: Features, trials: Sequence[Trial], protocol: Prot
     for strip, distances in cosine_strips(features.descriptors, queries, drawn):
         for part, within, taken, gallery in zip(parts, rows, columns, galleries, strict=True):
             here = within[(within >= strip.start) & (within < strip.stop)]
-            part.append(
-                score_queries(
-                    _select(distances, here - strip.start, taken),
-                    _labels(samples, queries[here]),
-                    gallery,
-                    exclusion=protocol.exclusion,
-                    counting=protocol.counting,
-                )
-            )
+            chosen = _select(distances, here - strip.start, taken)
+            part.append(_score(chosen, _labels(samples, queries[here]), gallery, protocol))
     return parts
 
 
 def _score_reranked(features: Features, trial: Trial, protocol: Protocol, reranking: Reranking) -> QueryScores:
     """Score the queries of a trial by re-ranked distance, which depends on all queries and the gallery of the trial."""
-    queries, gallery = (features.descriptors[rows] for rows in trial)
-    return score_queries(
-        rerank_descriptors(queries, gallery, reranking),
-        _labels(features.samples, trial.queries),
-        Gallery.of(_labels(features.samples, trial.gallery)),
-        exclusion=protocol.exclusion,
-        counting=protocol.counting,
-    )
+    distances = rerank_descriptors(features.descriptors[trial.queries], features.descriptors[trial.gallery], reranking)
+    queries, gallery = (_labels(features.samples, rows) for rows in trial)
+    return _score(distances, queries, Gallery.of(gallery), protocol)
+
+
+def _score(distances: Floats, queries: Labels, gallery: Gallery, protocol: Protocol) -> QueryScores:
+    return score_queries(distances, queries, gallery, exclusion=protocol.exclusion, counting=protocol.counting)
 
 
 def _labels(samples: Samples, rows: npt.NDArray[np.intp]) -> Labels:
