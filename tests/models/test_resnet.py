@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from mvd.config import ModelConfig
 from mvd.errors import ConfigError
 from mvd.models.attention import NonLocal
-from mvd.models.resnet import ResNet, Stem
+from mvd.models.resnet import ResNet
+from mvd.models.resnet_blocks import Stem
 
 _RESNET50 = ModelConfig(arch="resnet50", last_stride=2)
 _SMALL = ModelConfig(arch="resnet18", base_width=8)

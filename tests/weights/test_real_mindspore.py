@@ -17,7 +17,7 @@ from weights.helpers import Arrays, assert_same
 
 from mvd.config import ModelConfig
 from mvd.models.factory import build_network
-from mvd.models.resnet import Stem
+from mvd.models.resnet_blocks import Stem
 from mvd.models.state import network_tensors
 from mvd.weights import convert, read_weights, write_weights
 
