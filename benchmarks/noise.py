@@ -1,17 +1,39 @@
-"""Pictures of nothing to measure steps on: as many people as SYSU-MM01 trains on, without a framework."""
+"""What steps are measured on, without a framework: sizes by arguments, and noise of as many people as SYSU-MM01's."""
 
 from __future__ import annotations
 
+import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mvd.config import RunConfig
+from mvd.config import DataConfig, RunConfig, SamplingConfig
 from mvd.data.prepared.arrays import PreparedPictures
 from mvd.data.samples import Modality, Samples
 from mvd.data.training import TrainingData
 
 PEOPLE, EACH = 395, 4
+SIZES = {
+    "arch": "resnet50", "base_width": 64, "height": 288, "width": 144, "identities": 8, "pictures": 4, "steps": 5
+}  # fmt: skip
+
+
+def add_sizes(parser: argparse.ArgumentParser, **others: str | int) -> None:
+    """Add the arguments of network, pictures and batch, and of steps to measure; `others` are other defaults."""
+    for name, value in (SIZES | others).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+
+
+def sized(base: RunConfig, given: argparse.Namespace, steps: int = 1000, **model: Any) -> RunConfig:
+    """Give a configuration the sizes of arguments, steps in an epoch, and other fields of the model."""
+    return replace(
+        base,
+        data=DataConfig(height=given.height, width=given.width),
+        sampling=SamplingConfig(identities=given.identities, pictures=given.pictures, steps_per_epoch=steps),
+        model=replace(base.model, arch=given.arch, base_width=given.base_width, **model),
+    )
 
 
 def noise(folder: Path, config: RunConfig) -> TrainingData:

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from noise import PEOPLE, noise
+from noise import PEOPLE, add_sizes, noise, sized
 from torch import nn
 
 from mvd import distributed
-from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config import RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES
 from mvd.data.prefetch import prefetch
 from mvd.data.training import TrainingData
@@ -44,22 +44,11 @@ SKIPPED = 3
 def main() -> None:
     """Measure in this process, or in this one of two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--arch", default="resnet18")
-    parser.add_argument("--base-width", type=int, default=16)
-    parser.add_argument("--height", type=int, default=96)
-    parser.add_argument("--width", type=int, default=48)
-    parser.add_argument("--identities", type=int, default=16)
-    parser.add_argument("--pictures", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=10)
+    add_sizes(parser, arch="resnet18", base_width=16, height=96, width=48, identities=16, pictures=2, steps=10)
     given = parser.parse_args()
     base = RECIPES["mvd"]
     config = replace(
-        base,
-        data=DataConfig(height=given.height, width=given.width),
-        sampling=SamplingConfig(
-            identities=given.identities, pictures=given.pictures, steps_per_epoch=given.steps + SKIPPED
-        ),
-        model=replace(base.model, arch=given.arch, base_width=given.base_width),
+        sized(base, given, given.steps + SKIPPED),
         schedule=replace(base.schedule, epochs=1),
         runtime=RuntimeConfig(device="cpu"),
     )

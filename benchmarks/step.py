@@ -39,42 +39,21 @@ import statistics
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from gpu_variants import join_shared_passes
-from noise import PEOPLE, noise
-from plain_step import PlainStep
+from noise import PEOPLE, add_sizes, noise, sized
+from step_rows import COMPARED, PHASES, Seconds, Take, build_row, wait
 from torch.utils.flop_counter import FlopCounterMode
 
-from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config import RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES
-from mvd.data.augment import draw_augmentation
-from mvd.data.prefetch import prefetch
-from mvd.data.samples import Modality
-from mvd.data.sampling import identity_batches
 from mvd.data.training import TrainingData
-from mvd.losses.objective import Objective, accuracy, build_objective
 from mvd.models.factory import build_network
-from mvd.models.mvd import MVD
 from mvd.models.outputs import tensors_of
-from mvd.models.state import initial_network
-from mvd.runtime.device import autocast, device_module, memory_format, resolve_device
+from mvd.runtime.device import device_module, resolve_device
 from mvd.runtime.precision import numerics
-from mvd.training import trainer
-from mvd.training.batches import HostBatch, host_batches
-from mvd.training.device_augment import augment
-from mvd.training.state import TrainState, initial_state
-
-COMPARED = 6  # steps after which rows' losses are compared; a CUDA graph is replayed by then
-PHASES = ("data", "forward", "losses", "backward", "optimiser")
-Seconds = dict[str, float]
-Take = Callable[[], tuple[Seconds, float]]
 
 
 class Figure(NamedTuple):
@@ -94,14 +73,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--recipe", default="mvd-cvpr21", choices=sorted(RECIPES))
-    parser.add_argument("--arch", default="resnet50")
-    parser.add_argument("--base-width", type=int, default=64)
-    parser.add_argument("--height", type=int, default=288)
-    parser.add_argument("--width", type=int, default=144)
-    parser.add_argument("--identities", type=int, default=8)
-    parser.add_argument("--pictures", type=int, default=4)
+    add_sizes(parser)
     parser.add_argument("--no-attention", action="store_true", help="without the release's channel attention")
-    parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--skipped", type=int, default=2)
     parser.add_argument("--rows", nargs="+", default=["plain", "fp32-nchw", "fp32", "bf16"])
     parser.add_argument("--split", action="store_true")
@@ -110,17 +83,7 @@ def main() -> None:
     given = parser.parse_args()
     device = resolve_device(given.device)
     base = RECIPES[given.recipe]
-    config = replace(
-        base,
-        data=DataConfig(height=given.height, width=given.width),
-        sampling=SamplingConfig(identities=given.identities, pictures=given.pictures, steps_per_epoch=1000),
-        model=replace(
-            base.model,
-            arch=given.arch,
-            base_width=given.base_width,
-            channel_attention=base.model.channel_attention and not given.no_attention,
-        ),
-    )
+    config = sized(base, given, channel_attention=base.model.channel_attention and not given.no_attention)
     with tempfile.TemporaryDirectory() as folder:
         data = noise(Path(folder), config)
         print(describe(given.recipe, config, device), flush=True)
@@ -187,110 +150,6 @@ def one_by_one(config: RunConfig, data: TrainingData, device: torch.device, give
     return figures
 
 
-def build_row(name: str, config: RunConfig, data: TrainingData, device: torch.device, *, split: bool) -> Take:
-    """Make a function that takes a row's next step and tells how long it took ("step", or each phase) and its loss."""
-    if name == "plain":
-        return plain_row(config, data, device)
-    precision, *switches = name.split("-")
-    runtime = RuntimeConfig(
-        device=str(device),
-        precision=precision,  # type: ignore[arg-type]
-        channels_last="nchw" not in switches,
-        compile="compile" in switches,
-        cuda_graphs="graph" in switches,
-        recompute="recompute" in switches,
-        accumulate=2 if "parts" in switches else 1,
-    )
-    config = replace(config, runtime=runtime)
-    state = initial_state(config, PEOPLE, device)
-    objective = build_objective(config)
-    if "objective" in switches:
-        objective = cast("Objective", torch.compile(objective, dynamic=False))
-    batches = prefetch(host_batches(config, data, 0, pin=device.type == "cuda"))
-
-    if "joint" in switches:
-        join_shared_passes(state.network)
-
-    def step() -> tuple[Seconds, float]:
-        start = time.perf_counter()
-        values = trainer.train_step(state, objective, next(batches), config, device)
-        state.step += 1
-        if device.type == "cpu" or state.step <= COMPARED:
-            return {"step": time.perf_counter() - start}, float(values["total"])
-        return {"step": time.perf_counter() - start}, 0.0
-
-    def take() -> tuple[Seconds, float]:
-        with numerics(runtime, device):
-            if split:
-                return split_step(state, objective, batches, config, device), 0.0
-            return step()
-
-    return take
-
-
-def split_step(
-    state: TrainState,
-    objective: Objective,
-    batches: Iterator[HostBatch],
-    config: RunConfig,
-    device: torch.device,
-) -> Seconds:
-    """Take a step in phases (`mvd.training.trainer.train_step`, one part, one process)."""
-    marks = [time.perf_counter()]
-
-    def mark() -> None:
-        wait(device)
-        marks.append(time.perf_counter())
-
-    batch = next(batches)
-    pictures, draws, everyone = (tensor.to(device) for tensor in (batch.pictures, batch.draws, batch.everyone))
-    images = augment(pictures, draws, config.augment, memory_format(config.runtime))
-    mark()
-    state.network.train()
-    state.optimizer.zero_grad(set_to_none=True)
-    with autocast(config.runtime, device):
-        output = state.forward(images, batch.modalities)
-    mark()
-    losses = objective(output, everyone[0], everyone[1])
-    accuracy(output, everyone[0])
-    mark()
-    torch.autograd.backward(losses.total)
-    mark()
-    state.optimizer.step()
-    mark()
-    return {phase: after - before for phase, before, after in zip(PHASES, marks, marks[1:], strict=False)}
-
-
-def plain_row(config: RunConfig, data: TrainingData, device: torch.device) -> Take:
-    """Make a function that takes the published step."""
-    network = initial_network(replace(config, runtime=RuntimeConfig(channels_last=False)), PEOPLE, device)
-    assert isinstance(network, MVD)
-    plain, sampling = PlainStep(network, config), config.sampling
-    dealt = identity_batches(
-        data.labels(data.visible),
-        data.labels(data.infrared),
-        identities=sampling.identities,
-        pictures=sampling.pictures,
-        steps=sampling.steps_per_epoch,
-        seed=config.seed,
-        epoch=0,
-    )
-    modalities = np.repeat(list(Modality), sampling.identities * sampling.pictures)
-    numbers = cycle(range(sampling.steps_per_epoch))
-    size = config.data.height, config.data.width
-
-    def take() -> tuple[Seconds, float]:
-        number = next(numbers)
-        start = time.perf_counter()
-        pictures = [data.visible.read(dealt.visible[number]), data.infrared.read(dealt.infrared[number])]
-        draws = draw_augmentation(config.augment, modalities, *size, seed=config.seed, step=number)
-        loss = plain(np.concatenate(pictures), draws, np.tile(dealt.labels[number], 2), modalities)
-        wait(device)
-        return {"step": time.perf_counter() - start}, loss
-
-    return take
-
-
 def profile(take: Take, steps: int, device: torch.device) -> str:
     """List the operators that take most of the time by themselves."""
     activities = [torch.profiler.ProfilerActivity.CPU]
@@ -311,12 +170,6 @@ def profile(take: Take, steps: int, device: torch.device) -> str:
     title = f"{kernels}{whole / 1000 / steps:.1f} ms a step"
     lines = [f"| {key[:90]} | {time / 1000 / steps:.2f} ms | {time / whole:.0%} |" for key, time in most]
     return "\n".join([title, *lines])
-
-
-def wait(device: torch.device) -> None:
-    """Let the device finish what it was given."""
-    if device.type != "cpu":
-        device_module(device).synchronize()
 
 
 def peak(device: torch.device) -> float:

@@ -34,9 +34,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from noise import PEOPLE, noise
+from noise import PEOPLE, add_sizes, noise, sized
 
-from mvd.config import DataConfig, RunConfig, RuntimeConfig, SamplingConfig
+from mvd.config import RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES
 from mvd.config.runtime import Switch
 from mvd.data.training import TrainingData
@@ -50,13 +50,7 @@ def main() -> None:
     """Measure the rows that were asked for, each in a process, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="mvd-mindspore", choices=sorted(RECIPES))
-    parser.add_argument("--arch", default="resnet50")
-    parser.add_argument("--base-width", type=int, default=64)
-    parser.add_argument("--height", type=int, default=288)
-    parser.add_argument("--width", type=int, default=144)
-    parser.add_argument("--identities", type=int, default=8)
-    parser.add_argument("--pictures", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=5)
+    add_sizes(parser)
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS)
     parser.add_argument("--row", help=argparse.SUPPRESS)  # in a process of its own
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -80,14 +74,10 @@ def main() -> None:
 
 def measure(row: str, given: argparse.Namespace) -> dict[str, Any]:
     """Take the steps of a row: seconds of the first and of a later one, the loss, bytes."""
-    base = RECIPES[given.recipe]
     switch: Switch = "auto" if row == "pytorch" else "pynative" not in row
     config = replace(
-        base,
+        sized(RECIPES[given.recipe], given, dropout=0.0),
         framework="pytorch" if row == "pytorch" else "mindspore",
-        data=DataConfig(height=given.height, width=given.width),
-        sampling=SamplingConfig(identities=given.identities, pictures=given.pictures, steps_per_epoch=1000),
-        model=replace(base.model, arch=given.arch, base_width=given.base_width, dropout=0.0),
         runtime=RuntimeConfig(device="cpu", precision="fp32", compile=switch),
     )
     data = noise(given.folder, config)
