@@ -92,8 +92,9 @@ def score_real(video: Path, program: Path) -> dict[str, Any]:
     """Measure a program, a histogram of colours and chance on the crops of benchmarks/real_crops.py, for the card."""
     sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
     import real_crops
+    import real_tracks
 
-    crops = real_crops.labelled(real_crops.cut_crops(real_crops.read_frames(video), 8))
+    crops = real_crops.labelled(real_tracks.cut_crops(real_tracks.read_frames(video), 8))
     embeds: dict[str, real_crops.Embed] = {
         "rendered": real_crops.Program(program),
         "colour histogram": real_crops.colours,
