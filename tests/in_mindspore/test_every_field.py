@@ -5,32 +5,21 @@ What a run computes is traced, not trained: `fit` is called, and instead of a st
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import mindspore
-import numpy as np
-import numpy.typing as npt
 import pytest
 from in_mindspore.engines import SHARED
-from mindspore import ParameterTuple, Tensor
-from tiny_training import PEOPLE, Figures, fit, new_run, training_data
+from in_mindspore.tracing import Tracer
 
 from mvd.config import CosineSchedule, EpochSchedule, RunConfig, RuntimeConfig, StepSchedule
 from mvd.config.changes import apply_changes
 from mvd.config.compare import config_fields
-from mvd.data.prepared.arrays import PreparedPictures
 from mvd.errors import ConfigError
 from mvd.mindspore import engine
 from mvd.mindspore.device import computing
-from mvd.mindspore.training.optim import Optimizer
-from mvd.mindspore.training.state import TrainState
-from mvd.runs import CheckpointMeta, RunFolder, load_checkpoint
-from mvd.weights.shapes import network_shapes
 
 pytestmark = pytest.mark.mindspore
 
@@ -147,7 +136,7 @@ REFUSED = [
     Row("model.encoder", "mine.py:encoder"),
     Row("model.stems", "specific"),
     Row("model.strips", 2),
-    Row("model.trunk", 2),
+    Row("model.trunk", 2, MVD),
     Row("model.descriptor_flip", True),
     Row("losses.extra", ["mine=mine.py:loss"]),
     Row("losses.metric", "quadruple"),
@@ -169,117 +158,6 @@ OF_REFUSED = {"augment.amplitude_reach", "model.strip_width", "losses.strips"}
 
 BEFORE = {"framework", "data.height", "data.width", "data.train_on", "data.trial", "runtime.workers"}
 """What is decided before an engine is called, in code of no framework: who is trained on, and how files are decoded."""
-
-
-class Tracer:
-    """Traces runs.
-
-    Args:
-        folder: for their files.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.data = folder, training_data()
-        self.known: dict[RunConfig, list[str]] = {}
-
-    def __call__(self, config: RunConfig) -> list[str]:
-        """Note what a run computes; it is traced once."""
-        if config not in self.known:
-            self.known[config] = self.trace(config)
-        return self.known[config]
-
-    def trace(self, config: RunConfig) -> list[str]:
-        lines: list[str] = []
-        run = new_run(self.folder / f"run {len(list(self.folder.iterdir()))}", config)
-        figures = Figures(self.data.visible, self.data.visible.samples, [0.5] * 99)
-        with pytest.MonkeyPatch.context() as patch:
-            note_settings(patch, lines.append)
-            note_steps(patch, lines.append)
-            note_batches(patch, lines.append)
-            note_checkpoints(patch, lines.append)
-            watcher = fit(self.data, run, config, validation=figures, initial=confident(config))
-        tensors, _ = load_checkpoint(run.checkpoint("last"))
-        lines += [f"log lines {[*watcher.losses]}", f"validations {watcher.validations}"]
-        lines += [f"embeddings {digest(figures.__dict__['seen'])}", *tensors, f"values {digest(tensors.values())}"]
-        return lines
-
-
-def confident(config: RunConfig) -> dict[str, npt.NDArray[np.float32]]:
-    """Draw classifiers whose answers differ: those of new networks are alike, and distances between them are 0."""
-    rng, shapes = np.random.default_rng(0), network_shapes(config.model, PEOPLE)
-    names = [name for name in shapes if name.endswith("neck.classifier.weight")]
-    return {name: rng.standard_normal(shapes[name], np.float32) for name in names}
-
-
-Note = Callable[[str], None]
-
-
-def note_settings(patch: pytest.MonkeyPatch, note: Note) -> None:
-    """Note MindSpore's settings instead of setting them: all is traced operator by operator."""
-    patch.setattr(mindspore, "set_context", lambda **given: note(f"context {given}"))
-    patch.setattr(mindspore, "set_deterministic", lambda given: note(f"deterministic {given}"))
-    patch.setattr(mindspore.runtime, "dispatch_threads_num", lambda given: note(f"threads {given}"))
-
-
-def note_steps(patch: pytest.MonkeyPatch, note: Note) -> None:
-    """Note what goes into a step; of the first, compute the losses, and update a few weights as two steps would."""
-
-    def advance(state: TrainState, *given: Any) -> Tensor:
-        *tensors, lr = given
-        note(f"step {digest(one.asnumpy() for one in tensors)} at {lr}")
-        if state.step == 0:
-            note(f"losses {state.take.names}, trained {state.optimizer.names}")
-            state.take.set_train(True)
-            note(digest(one.asnumpy() for one in state.take.loss(*tensors)))
-            shorten(state.optimizer)
-            for gradient in (1.0, 0.1):
-                same = tuple(Tensor(np.full(one.shape, gradient, np.float32)) for one in state.optimizer.parameters)
-                state.optimizer(same, state.optimizer.scalars(lr))
-                state.optimizer.taken += 1
-        return Tensor(np.zeros(len(state.take.names), np.float32))
-
-    patch.setattr(TrainState, "advance", advance)
-
-
-def shorten(optimizer: Optimizer) -> None:
-    """Keep a weight of the encoder, a vector, and a weight of a head: each update takes its time."""
-    chosen = [0, 1, len(optimizer.names) - 2]
-    for name in ("parameters", "first", "second"):
-        kept = getattr(optimizer, name)
-        if kept is not None:
-            setattr(optimizer, name, ParameterTuple(kept[k] for k in chosen))
-    for name in ("names", "scales", "decays"):
-        setattr(optimizer, name, tuple(getattr(optimizer, name)[k] for k in chosen))
-
-
-def note_batches(patch: pytest.MonkeyPatch, note: Note) -> None:
-    """Note in which batches pictures are embedded."""
-    original = PreparedPictures.batches
-
-    def batches(pictures: PreparedPictures, size: int) -> Iterator[npt.NDArray[np.uint8]]:
-        note(f"batches of {size}")
-        return original(pictures, size)
-
-    patch.setattr(PreparedPictures, "batches", batches)
-
-
-def note_checkpoints(patch: pytest.MonkeyPatch, note: Note) -> None:
-    """Note after which steps checkpoints are written."""
-    original = RunFolder.save_checkpoint
-
-    def save(run: RunFolder, name: Any, tensors: Any, meta: CheckpointMeta) -> None:
-        note(f"checkpoint {name} after {meta.step}")
-        original(run, name, tensors, meta)
-
-    patch.setattr(RunFolder, "save_checkpoint", save)
-
-
-def digest(arrays: Iterable[npt.NDArray[Any]]) -> str:
-    """Hash arrays."""
-    found = hashlib.sha256()
-    for array in arrays:
-        found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()[:16]
 
 
 @pytest.fixture(scope="module")
@@ -308,5 +186,5 @@ def test_a_field_changes_what_is_computed(trace: Tracer, row: Row) -> None:
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: f"{row.field}={row.value}")
 def test_a_field_that_is_not_there_is_refused_by_its_name(row: Row) -> None:
     with pytest.raises(ConfigError, match=rf"^{row.field}: expected [^\n]+ found [^\n]+$") as caught:
-        engine.check(apply_changes(CONFIG, {row.field: row.value}))
+        engine.check(apply_changes(apply_changes(CONFIG, row.beside), {row.field: row.value}))
     assert "--framework pytorch" in str(caught.value)
