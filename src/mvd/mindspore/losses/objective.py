@@ -74,7 +74,12 @@ class _Metric(_OverHeads):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         otherwise = "with framework mindspore, or --framework pytorch"
-        require(config.metric != "quadruple", "losses.metric", f"another one {otherwise}", config.metric)
+        require(
+            config.metric not in {"quadruple", "contrastive"},
+            "losses.metric",
+            f"another one {otherwise}",
+            config.metric,
+        )
         require(not config.soft_margin, "losses.soft_margin", f"False {otherwise}", config.soft_margin)
         self.unit, self.kind, self.margin = config.unit_features, config.metric, config.margin
         self.margins, self.alphas, self.rank_temperature = (
