@@ -1,4 +1,4 @@
-"""Exact search: the inner product of queries with every embedding, in blocks.
+"""Exact search: inner products of queries with every embedding, computed in blocks.
 
 Shapes: N rows, Q queries, D width, M nearest.
 """
@@ -18,13 +18,13 @@ Vectors = npt.NDArray[np.float32]
 
 
 class Nearest(NamedTuple):
-    """The nearest rows of some queries, the best first.
+    """The nearest rows of a set of queries, most similar first.
 
     Attributes:
-        ids: (M,) LanceDB's numbers of the rows.
-        similarities: (M,) float32, to the most similar query.
-        queries: (M,) which query that is.
-        rows: number of rows that were searched.
+        ids: (M,) LanceDB's row ids.
+        similarities: (M,) float32, similarity to the most similar query.
+        queries: (M,) index of that query.
+        rows: number of rows searched.
     """
 
     ids: Ids
@@ -34,11 +34,11 @@ class Nearest(NamedTuple):
 
 
 class Exact:
-    """Searches a table by products with all its embeddings.
+    """Exact search over all embeddings of a table.
 
     Args:
         table: the rows.
-        keep: whether to keep the embeddings in memory for the next search, N × D × 4 bytes, until the table changes.
+        keep: keep the embeddings in memory between searches (N × D × 4 bytes), until the table changes.
     """
 
     def __init__(self, table: PictureTable, *, keep: bool) -> None:
@@ -48,7 +48,7 @@ class Exact:
         self._kept: tuple[Ids, Vectors] | None = None
 
     def nearest(self, queries: Vectors, where: str | None, count: int) -> Nearest:
-        """Find the `count` rows nearest to any of the queries (Q, D); of equal ones the first in the table."""
+        """Find the `count` rows nearest to any of the queries (Q, D); ties keep the order of the table."""
         ids, similarities, best = [], [], []
         for some, vectors in self._blocks(where):
             products = vectors @ queries.T
@@ -79,26 +79,26 @@ class Exact:
 
 
 def read_vectors(table: PictureTable, where: str | None) -> Iterator[tuple[Ids, Vectors]]:
-    """Read embeddings piece by piece, each with LanceDB's numbers of its rows."""
+    """Read embeddings batch by batch, each with LanceDB's row ids."""
     for batch in table.batches([VECTOR], where):
         yield row_ids(batch), batch_vectors(batch, table.settings.model.width)
 
 
 def batch_vectors(batch: object, width: int) -> Vectors:
-    """Return the embeddings (N, D) of a table or a part of one."""
-    column = batch.column(VECTOR)  # type: ignore[attr-defined] # pyarrow's two kinds have no base in common
+    """Return the embeddings (N, D) of a table or a record batch."""
+    column = batch.column(VECTOR)  # type: ignore[attr-defined] # pyarrow's two classes have no common base
     column = column.combine_chunks() if hasattr(column, "combine_chunks") else column
     values: Vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
     return values
 
 
 def row_ids(batch: object) -> Ids:
-    """Return LanceDB's numbers (N,) of the rows of a table or a part of one."""
+    """Return LanceDB's row ids (N,) of a table or a record batch."""
     return np.asarray(batch.column("_rowid").to_numpy(), dtype=np.uint64)  # type: ignore[attr-defined] # as above
 
 
 def best_first(similarities: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
-    """Return the places (M,) of the largest similarities, the largest first; equal ones in their order."""
+    """Return the indices (M,) of the largest similarities, in descending order; ties keep their order."""
     kept = np.arange(len(similarities))
     if count < len(kept):
         least = -np.partition(-similarities, count - 1)[count - 1]

@@ -1,7 +1,7 @@
-"""The index of a large gallery: LanceDB's HNSW graph over embeddings quantised to eight bits, and indices of filters.
+"""The index of a large gallery: LanceDB's HNSW graph over 8-bit quantised embeddings, and indices for filters.
 
-Up to `EXACT_ROWS` rows a product with all embeddings is fast enough and finds everything. Above, candidates come from
-the graph, and their similarities are computed again from the embeddings themselves.
+Up to `EXACT_ROWS` rows, exact search is fast enough. Above, the graph finds candidates, and their similarities are
+recomputed from the full-precision embeddings.
 
 Shapes: Q queries, D width, M nearest.
 """
@@ -17,12 +17,12 @@ from mvd.gallery.exact import Nearest, Vectors, batch_vectors, best_first, read_
 from mvd.gallery.table import PictureTable, explained
 
 EXACT_ROWS = 200_000
-"""Up to so many rows search is exact."""
+"""Maximum number of rows for exact search."""
 
-_PARTITION = 1_000_000  # rows of one graph
-_NEIGHBOURS, _BUILD = 16, 100  # edges of a node, and candidates for them
-_CANDIDATES = 200  # that a search keeps, at least
-_UNINDEXED = 20_000  # rows that may be searched one by one beside the index
+_PARTITION = 1_000_000  # rows per graph
+_NEIGHBOURS, _BUILD = 16, 100  # HNSW's m and ef_construction
+_CANDIDATES = 200  # minimum ef of a search
+_UNINDEXED = 20_000  # unindexed rows, searched exhaustively, above which the index is updated
 _FILTERED = {"camera": "BITMAP", "modality": "BITMAP", "identity": "BTREE", "time": "BTREE", ROW: "BTREE"}
 _NAME = "vector_idx"
 
@@ -32,8 +32,8 @@ class IndexState(NamedTuple):
 
     Attributes:
         kind: such as "IVF_HNSW_SQ".
-        indexed: rows in it.
-        unindexed: rows that it lacks.
+        indexed: rows in the index.
+        unindexed: rows that are not in the index.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class IndexState(NamedTuple):
 
 
 def index_state(table: PictureTable) -> IndexState | None:
-    """Describe the index; None where there is none."""
+    """Return the state of the index; None if there is no index."""
     with explained(table.place, "read the gallery's index"):
         if all(one.name != _NAME for one in table.handle.list_indices()):
             return None
@@ -51,7 +51,7 @@ def index_state(table: PictureTable) -> IndexState | None:
 
 
 def index_is_due(table: PictureTable, *, rows: int, exact_rows: int = EXACT_ROWS) -> bool:
-    """Tell whether a gallery has outgrown exact search, or its index."""
+    """Return whether a gallery needs an index, or its index needs an update."""
     if rows <= exact_rows:
         return False
     state = index_state(table)
@@ -59,7 +59,7 @@ def index_is_due(table: PictureTable, *, rows: int, exact_rows: int = EXACT_ROWS
 
 
 def build_index(table: PictureTable) -> None:
-    """Build the index, or bring it up to date; rows that are added meanwhile are searched one by one."""
+    """Build or update the index; rows added meanwhile are searched exhaustively."""
     from lancedb.index import Bitmap, BTree, HnswSq
 
     with explained(table.place, "index the gallery"):
@@ -82,7 +82,7 @@ def build_index(table: PictureTable) -> None:
 
 
 def drop_indices(table: PictureTable) -> bool:
-    """Remove every index; tell whether there was one."""
+    """Drop all indices; return whether there were any."""
     with explained(table.place, "remove the gallery's index"):
         names = [one.name for one in table.handle.list_indices()]
         for name in names:
@@ -91,7 +91,7 @@ def drop_indices(table: PictureTable) -> bool:
 
 
 def nearest_by_index(table: PictureTable, queries: Vectors, where: str | None, count: int, rows: int) -> Nearest:
-    """Find about the `count` rows nearest to any of the queries (Q, D)."""
+    """Find approximately the `count` rows nearest to any of the queries (Q, D)."""
     width = table.settings.model.width
     found: dict[int, np.ndarray[tuple[int], np.dtype[np.float32]]] = {}
     with explained(table.place, "search the gallery"):
@@ -118,10 +118,12 @@ def nearest_by_index(table: PictureTable, queries: Vectors, where: str | None, c
 
 
 def measure_recall(table: PictureTable, *, queries: int = 100, top: int = 10, seed: int = 0) -> tuple[float, int]:
-    """Measure which share of the exact nearest rows the index finds, for pictures of the gallery as queries.
+    """Measure the recall of the index: the fraction of the exact nearest rows that it finds.
+
+    Queries are random pictures of the gallery; a query's own row does not count.
 
     Returns:
-        The share, and the number of queries. A query itself does not count.
+        The recall, and the number of queries.
     """
     rows = table.count()
     rng = np.random.default_rng(seed)
