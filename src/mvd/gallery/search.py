@@ -134,7 +134,7 @@ def find(
         distances=None if distances is None else distances[shown],
         rows=nearest.rows if where is None or not indexed else table.count(where),
         method="index" if indexed else "exact",
-        notes=("the query itself is in the gallery; it was left out",) if left_out else (),
+        notes=("the query itself is in the gallery; it is not among the results",) if left_out else (),
     )
 
 

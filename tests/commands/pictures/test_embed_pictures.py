@@ -78,7 +78,7 @@ def test_the_command_says_what_it_did(
     captured = capsys.readouterr()
     assert f"{COUNT} pictures by tiny (000000000000), {WIDTH} wide" in captured.out
     assert f"{COUNT} by flag" in captured.out
-    assert "1 pictures could not be read and were left out" in captured.out
+    assert "1 pictures could not be read and were skipped" in captured.out
     assert captured.err.count("skipped: ") == 1
     assert [file.name for file in out.parent.iterdir()] == ["out.npz"]
     assert set(read_embeddings(out).modalities.tolist()) == {0}
@@ -163,7 +163,7 @@ def test_a_table_a_bad_model_and_other_mistakes_are_one_line(
     assert not out.exists()
 
     write_lines(tmp_path / "bad.jpg", ["none"])
-    with pytest.raises(DatasetError, match="expected at least one picture that can be read"):
+    with pytest.raises(DatasetError, match="expected at least one readable picture"):
         mvd.embed(program, tmp_path / "bad.jpg", skip_bad=True)
 
 
