@@ -129,8 +129,8 @@ class OnnxModel:
         if size is None or "use" not in texts:
             taken = ", ".join(f"{given} {list(shape)}" for given, shape in self._network.inputs.items())
             raise CheckpointError(
-                f"{file}: expected an ONNX model written by mvd export, found another one, with inputs {taken}; export a run: "
-                f"mvd export RUN"
+                f"{file}: expected an ONNX model written by mvd export, found another one, with inputs {taken}; export "
+                f"a run: mvd export RUN"
             )
         self._needs_modalities = "modalities" in self._network.inputs
         blank = self._network.embed([np.zeros((1, *size, 3), np.uint8)], np.zeros(1, np.int64))
