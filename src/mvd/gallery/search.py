@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from mvd.errors import ConfigError
 from mvd.gallery.columns import ABOUT, VECTOR
-from mvd.gallery.exact import Exact, Vectors, batch_vectors
-from mvd.gallery.index import EXACT_ROWS, index_state, nearest_by_index
+from mvd.gallery.exact import EXACT_ROWS, Exact, Vectors, batch_vectors
+from mvd.gallery.index import index_state, nearest_by_index
 from mvd.gallery.table import PictureTable
 from mvd.gallery.tracklets import group_tracklets
 from mvd.metrics.calibration import Calibration
@@ -94,7 +94,7 @@ def find(
 
     Args:
         table: the rows.
-        exact: exact search, for small galleries.
+        exact: exact search, for small galleries and for filters that match few rows.
         queries: (Q, D), of one person.
         where: SQL condition on the rows to search.
         top: number of results.
@@ -104,16 +104,17 @@ def find(
         exact_rows: maximum number of rows for exact search.
     """
     rows = table.count()
-    indexed = rows > exact_rows and index_state(table) is not None
+    by_index = rows > exact_rows and index_state(table) is not None and not exact.covers(where)
     wanted = max(top * _MORE, _FEWEST) if group_seconds > 0 else top
     count = max(SHORTLIST if reranking else 0, wanted) + len(without)
-    columns = (*ABOUT, VECTOR) if reranking else ABOUT
     while True:
-        if indexed:
+        if by_index:
             nearest = nearest_by_index(table, queries, where, count, rows)
         else:
             nearest = exact.nearest(queries, where, count)
-        about = table.take(nearest.ids, columns)
+        about = nearest.about
+        if about is None or reranking is not None:
+            about = table.take(nearest.ids, ABOUT if reranking is None else (*ABOUT, VECTOR))
         others = np.flatnonzero([one not in without for one in about.column("hash").to_pylist()])
         kept = about.take(others)
         order, distances = np.arange(len(others)), None
@@ -132,8 +133,8 @@ def find(
         queries=nearest.queries[others][shown],
         pictures=sizes[:top],
         distances=None if distances is None else distances[shown],
-        rows=nearest.rows if where is None or not indexed else table.count(where),
-        method="index" if indexed else "exact",
+        rows=nearest.rows if where is None or not by_index else table.once(("rows", where), lambda: table.count(where)),
+        method="index" if by_index else "exact",
         notes=("the query itself is in the gallery; it is not among the results",) if left_out else (),
     )
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Ids = npt.NDArray[np.uint64]
+T = TypeVar("T")
 
 VERSIONS = 100
 """Number of older versions above which they are deleted."""
@@ -111,6 +112,7 @@ class PictureTable:
     def __init__(self, place: Place, handle: Any) -> None:
         self.place = place
         self._table = handle
+        self._known: tuple[int, dict[tuple[object, ...], Any]] = -1, {}
         self.refresh()
 
     @classmethod
@@ -161,12 +163,22 @@ class PictureTable:
         """Load the newest version of the table."""
         with explained(self.place, "open the gallery"):
             self._table.checkout_latest()
-            self.settings = settings_of(self._table.schema, str(self.place))
+            self.settings = self.once(("settings",), lambda: settings_of(self._table.schema, str(self.place)))
 
     @property
     def version(self) -> int:
         """Version of the table; every change increases it."""
         return int(self._table.version)
+
+    def once(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
+        """Return the value of `compute()`, cached under the key for the current version of the table."""
+        if self._known[0] != self.version:
+            self._known = self.version, {}
+        known = self._known[1]
+        if key not in known:
+            known[key] = compute()
+        value: T = known[key]
+        return value
 
     @property
     def handle(self) -> Any:
@@ -227,6 +239,7 @@ class PictureTable:
             connection = load_lancedb().connect(self.place.address)
             reader = pa.RecordBatchReader.from_batches(schema, batches)
             self._table = connection.create_table(PICTURES, data=reader, schema=schema, mode="overwrite")
+        self._known = -1, {}
         self.refresh()
 
     def set(self, **changes: Any) -> None:

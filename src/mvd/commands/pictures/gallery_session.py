@@ -6,15 +6,15 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from mvd.commands.pictures.gallery_pictures import FOLDER, describe_box, require_model
 from mvd.errors import GalleryError, MvdError
 from mvd.gallery.columns import ROW, microseconds
-from mvd.gallery.exact import Exact
+from mvd.gallery.exact import EXACT_ROWS, Exact
 from mvd.gallery.filters import quote
 from mvd.gallery.forget import finish_removal, remove_rows
-from mvd.gallery.index import EXACT_ROWS, build_index, index_is_due
+from mvd.gallery.index import build_index, index_is_due
 from mvd.gallery.log import Log
 from mvd.gallery.place import Place
 from mvd.gallery.stats import count_cameras, count_modalities, count_people
@@ -75,8 +75,6 @@ class Session:
         self._exact_rows = exact_rows
         self._note = note
         self._log = Log(self._place)
-        self._people: tuple[Any, int] | None = None
-        self._cameras: tuple[Any, dict[tuple[int, str | None], int]] | None = None
         self._uncalibrated: str | None = None  # why there is no calibration
         self._table: PictureTable | None = None
         self._exact: Exact | None = None
@@ -192,20 +190,14 @@ class Session:
         return None
 
     def _count_people(self, where: str | None) -> int:
-        key = (self.table.version, where)
-        if self._people is None or self._people[0] != key:
-            self._people = key, count_people(self.table, where)
-        return self._people[1]
+        return self.table.once(("people", where), lambda: count_people(self.table, where))
 
     def _count_pictures(self, where: str | None, *, by_camera: bool) -> dict[tuple[int, str | None], int]:
         """Count rows by modality, and by camera if the model is calibrated for cameras."""
         calibration = None if self._model is None else self._model.calibration
         if not by_camera or calibration is None or not calibration.cameras:
-            return count_modalities(self.table, where)
-        key = (self.table.version, where)
-        if self._cameras is None or self._cameras[0] != key:
-            self._cameras = key, count_cameras(self.table, where)
-        return self._cameras[1]
+            return self.table.once(("modalities", where), lambda: count_modalities(self.table, where))
+        return self.table.once(("cameras", where), lambda: count_cameras(self.table, where))
 
     def _salted(self, condition: str | None) -> str | None:
         """Hash a condition for the log, which must not retain removed names."""
