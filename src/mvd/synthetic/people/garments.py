@@ -1,7 +1,7 @@
 """Trunk, upper garments with their patterns, skirts, and tops of trousers.
 
 A garment is a tube of rings around the trunk. Below the hip it widens around the legs, so a coat or skirt moves with
-the gait. Patterns are bands between two heights and strips between two angles of the tube, so they rotate with the body.
+the gait. Patterns are bands between two heights and strips between two angles of the tube; they rotate with the body.
 """
 
 from __future__ import annotations
