@@ -79,7 +79,7 @@ class Gallery(Adding):
             DatasetError: a source does not exist, or a file is not a picture.
         """
         if keep_days is not None and not 0 <= keep_days <= 36_500:
-            raise ConfigError(f"keep-days: expected 0 (for ever) to 36,500, found {keep_days:g}")
+            raise ConfigError(f"keep-days: expected 0 (no limit) to 36,500, found {keep_days:g}")
         several = [sources] if isinstance(sources, str | Path | Embeddings) else list(sources)
         paths, ready = list_sources(several)
         if again:
