@@ -96,7 +96,7 @@ def test_search_goes_on_from_a_result_and_leaves_the_query_out(gallery: Gallery,
     at = rows.paths.index(first.path)
     expected = np.argsort(-rows.vectors @ rows.vectors[at], kind="stable")
     assert [hit.entry.path for hit in answer.hits] == [rows.paths[other] for other in expected if other != at][:10]
-    assert any("left out" in note for note in answer.notes)
+    assert any("not among the results" in note for note in answer.notes)
     again = gallery.search(rows.take([at]), group_seconds=0)
     assert again.hits == answer.hits
 
@@ -206,7 +206,7 @@ def test_of_known_cameras_probabilities_and_thresholds_are_their_own(
         answer = gallery.search(asked, group_seconds=0, top=45, false_alarms=0.05)
         there_too = sum(hit.entry.camera == "a" for hit in answer.hits)
         assert answer.notes[-1:] == (
-            (f"probabilities of {there_too} of 45 results are those of the two cameras",) if camera else ()
+            (f"probabilities of {there_too} of 45 results are those of the pair of cameras",) if camera else ()
         )
         for hit in answer.hits:
             spectrum, place = hit.entry.modality, hit.entry.camera
@@ -258,6 +258,6 @@ def test_the_model_in_the_box_is_introduced_by_its_card(tmp_path: Path, monkeypa
         "- Faces.\n- Coats.\n\n## More\n\n- other\n"
     )
     assert gallery_pictures.describe_box() == (
-        "no model was named: rendered is taken, the model in the box. Trained on rendered people only: 9 of them. "
+        "no model was given: using rendered, the model in the box. Trained on rendered people only: 9 of them. "
         "What it is not good for: Faces. Coats."
     )

@@ -1,4 +1,4 @@
-"""Exact search: the inner product of queries with every embedding, in blocks.
+"""Exact search: inner products of queries with every embedding, computed in blocks.
 
 Shapes: N rows, Q queries, D width, M nearest.
 """
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 
 EXACT_ROWS = 200_000
-"""Up to so many rows search is exact."""
+"""Maximum number of rows for exact search."""
 
 
 class Nearest(NamedTuple):
-    """The nearest rows of some queries, the best first.
+    """The nearest rows of a set of queries, most similar first.
 
     Attributes:
-        ids: (M,) LanceDB's numbers of the rows.
-        similarities: (M,) float32, to the most similar query.
-        queries: (M,) which query that is.
-        rows: number of rows that were searched.
-        about: their columns `ABOUT`, where they were at hand.
+        ids: (M,) LanceDB's row ids.
+        similarities: (M,) float32, similarity to the most similar query.
+        queries: (M,) index of that query.
+        rows: number of rows searched.
+        about: the columns `ABOUT` of the rows, if they are already loaded; else None.
     """
 
     ids: Ids
@@ -42,12 +42,12 @@ class Nearest(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Rows in memory.
+    """Rows kept in memory.
 
     Attributes:
-        ids: (N,) LanceDB's numbers.
+        ids: (N,) LanceDB's row ids.
         vectors: (N, D) embeddings.
-        about: N rows of the columns `ABOUT`.
+        about: the columns `ABOUT` of the N rows.
     """
 
     ids: Ids
@@ -56,14 +56,15 @@ class Kept(NamedTuple):
 
 
 class Exact:
-    """Searches a table, or the rows that fulfil a condition, by products with all their embeddings.
+    """Exact search over all embeddings of a table, or of its rows that match a condition.
 
-    Rows that are kept for the next search, until the table changes, take N × D × 4 bytes and more: those of the whole
-    table, if it is searched here, and of the conditions that were last searched by, `EXACT_ROWS` rows together.
+    If `keep` is set, rows stay in memory between searches, until the table changes. They take at least N × D × 4 bytes.
+    The rows of the whole table are kept, if it is searched, and those of the latest conditions, up to `EXACT_ROWS` rows
+    of conditions in total.
 
     Args:
         table: the rows.
-        keep: whether to keep them.
+        keep: whether to keep rows in memory.
     """
 
     def __init__(self, table: PictureTable, *, keep: bool) -> None:
@@ -74,7 +75,7 @@ class Exact:
         self._asked: set[str] = set()
 
     def nearest(self, queries: Vectors, where: str | None, count: int) -> Nearest:
-        """Find the `count` rows nearest to any of the queries (Q, D); of equal ones the first in the table."""
+        """Find the `count` rows nearest to any of the queries (Q, D); ties keep the order of the table."""
         if self._keep:
             kept = self._rows(where)
             chosen, found = _nearest_of([(kept.ids, kept.vectors)], queries, count)
@@ -82,9 +83,9 @@ class Exact:
         return _nearest_of(read_vectors(self._table, where), queries, count)[1]
 
     def covers(self, where: str | None) -> bool:
-        """Tell whether a condition of a table with an index is better searched here: few rows, asked for again.
+        """Return whether exact search is better than the index for a condition: it is repeated and matches few rows.
 
-        The index looks each of its rows up in the list of those that fulfil a condition, at every search.
+        At each search with a condition, the index looks up each of its rows among the matching rows.
         """
         if where is None or not self._keep:
             return False
@@ -102,7 +103,7 @@ class Exact:
             if conditions + len(rows.ids) <= EXACT_ROWS:
                 break
             conditions -= len(self._kept.pop(key).ids)
-        self._kept[where] = rows  # the last in order is the last that was searched by
+        self._kept[where] = rows  # most recently used last
         return rows
 
     def _load(self, where: str | None) -> Kept:
@@ -111,38 +112,38 @@ class Exact:
             rows = np.flatnonzero(np.isin(whole.ids, row_ids(self._table.read(["modality"], where))))
             return Kept(whole.ids[rows], whole.vectors[rows], whole.about.take(rows))
         read = self._table.read([*ABOUT, VECTOR], where)
-        # In one piece: taking rows of many pieces joins them first, at every search.
+        # Combine the chunks once: `take` would combine them at every search.
         about = read.select(ABOUT).combine_chunks()
         return Kept(row_ids(read), batch_vectors(read, self._table.settings.model.width), about)
 
     def _renew(self) -> None:
-        """Forget what was kept of another version of the table."""
+        """Drop what was kept of another version of the table."""
         if self._version != self._table.version:
             self._version = self._table.version
             self._kept, self._asked = {}, set()
 
 
 def read_vectors(table: PictureTable, where: str | None) -> Iterator[tuple[Ids, Vectors]]:
-    """Read embeddings piece by piece, each with LanceDB's numbers of its rows."""
+    """Read embeddings batch by batch, each with LanceDB's row ids."""
     for batch in table.batches([VECTOR], where):
         yield row_ids(batch), batch_vectors(batch, table.settings.model.width)
 
 
 def batch_vectors(batch: object, width: int) -> Vectors:
-    """Return the embeddings (N, D) of a table or a part of one."""
-    column = batch.column(VECTOR)  # type: ignore[attr-defined] # pyarrow's two kinds have no base in common
+    """Return the embeddings (N, D) of a table or a record batch."""
+    column = batch.column(VECTOR)  # type: ignore[attr-defined] # pyarrow's two classes have no common base
     column = column.combine_chunks() if hasattr(column, "combine_chunks") else column
     values: Vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
     return values
 
 
 def row_ids(batch: object) -> Ids:
-    """Return LanceDB's numbers (N,) of the rows of a table or a part of one."""
+    """Return LanceDB's row ids (N,) of a table or a record batch."""
     return np.asarray(batch.column("_rowid").to_numpy(), dtype=np.uint64)  # type: ignore[attr-defined] # as above
 
 
 def best_first(similarities: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
-    """Return the places (M,) of the largest similarities, the largest first; equal ones in their order."""
+    """Return the indices (M,) of the largest similarities, in descending order; ties keep their order."""
     kept = np.arange(len(similarities))
     if count < len(kept):
         least = -np.partition(-similarities, count - 1)[count - 1]
@@ -154,7 +155,7 @@ def best_first(similarities: npt.NDArray[np.float32], count: int) -> npt.NDArray
 def _nearest_of(
     blocks: Iterable[tuple[Ids, Vectors]], queries: Vectors, count: int
 ) -> tuple[npt.NDArray[np.intp], Nearest]:
-    """Find the nearest rows of some blocks, and their places among all rows."""
+    """Find the nearest rows over all blocks; return their indices among all rows, and the rows."""
     ids, products = [np.zeros(0, np.uint64)], [np.zeros((0, len(queries)), np.float32)]
     for some, vectors in blocks:
         ids.append(some)

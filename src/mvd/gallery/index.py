@@ -1,7 +1,7 @@
-"""The index of a large gallery: LanceDB's HNSW graph over embeddings quantised to eight bits, and indices of filters.
+"""The index of a large gallery: LanceDB's HNSW graph over 8-bit quantised embeddings, and indices for filters.
 
-Up to `EXACT_ROWS` rows a product with all embeddings is fast enough and finds everything. Above, candidates come from
-the graph, and their similarities are computed again from the embeddings themselves.
+Up to `EXACT_ROWS` rows, exact search is fast enough. Above, the graph finds candidates, and their similarities are
+recomputed from the full-precision embeddings.
 
 Shapes: Q queries, D width, M nearest.
 """
@@ -20,12 +20,12 @@ from mvd.gallery.table import PictureTable, explained
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PARTITION = 1_000_000  # rows of one graph
-_NEIGHBOURS, _BUILD = 16, 100  # edges of a node, and candidates for them
-_CANDIDATES = 200  # that a search keeps, at least
-_PARTS = 16  # graphs, up to which rows are indexed as soon as they are added
-_UNINDEXED = 20_000  # rows beside a larger number of graphs
-_MARGIN, _MOST = 6, 1000  # candidates for each row that fulfils a condition, and how many there may be
+_PARTITION = 1_000_000  # rows per graph
+_NEIGHBOURS, _BUILD = 16, 100  # HNSW's m and ef_construction
+_CANDIDATES = 200  # minimum ef of a search
+_PARTS = 16  # number of graphs below which rows are indexed as soon as they are added
+_UNINDEXED = 20_000  # with more graphs, number of unindexed rows above which the index is updated
+_MARGIN, _MOST = 6, 1000  # candidates per result of a search filtered afterwards, and their maximum number
 _FILTERED = {"camera": "BITMAP", "modality": "BITMAP", "identity": "BTREE", "time": "BTREE", ROW: "BTREE"}
 _NAME = "vector_idx"
 
@@ -35,9 +35,9 @@ class IndexState(NamedTuple):
 
     Attributes:
         kind: such as "IVF_HNSW_SQ".
-        indexed: rows in it.
-        unindexed: rows that it lacks.
-        parts: graphs that it has; bringing it up to date adds one.
+        indexed: rows in the index.
+        unindexed: rows that are not in the index.
+        parts: number of graphs; each update adds one.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class IndexState(NamedTuple):
 
 
 def index_state(table: PictureTable) -> IndexState | None:
-    """Describe the index; None where there is none."""
+    """Return the state of the index; None if there is no index."""
     return table.once(("index",), lambda: _index_state(table))
 
 
@@ -60,22 +60,22 @@ def _index_state(table: PictureTable) -> IndexState | None:
 
 
 def index_is_due(table: PictureTable, *, rows: int, exact_rows: int = EXACT_ROWS) -> bool:
-    """Tell whether a gallery has outgrown exact search, or its index."""
+    """Return whether a gallery needs an index, or its index needs an update."""
     if rows <= exact_rows:
         return False
     state = index_state(table)
     if state is None:
         return True
-    # A hundred rows beside the index cost a search as much as all in it, and each further graph a twentieth of that.
+    # A hundred unindexed rows slow a search as much as all indexed ones; a further graph adds a twentieth of that.
     return state.unindexed > (0 if state.parts < _PARTS else max(_UNINDEXED, state.indexed // 20))
 
 
 def build_index(table: PictureTable) -> None:
-    """Build the index, or bring it up to date; rows that are added meanwhile are searched one by one."""
+    """Build or update the index; rows added meanwhile are searched exhaustively."""
     from lancedb.index import Bitmap, BTree, HnswSq
 
     with explained(table.place, "index the gallery"):
-        table.handle.optimize()  # joins small files, and adds rows to an index that is there
+        table.handle.optimize()  # merges small files, and adds rows to an existing index
         if index_state(table) is not None:
             return
         rows = table.count()
@@ -94,7 +94,7 @@ def build_index(table: PictureTable) -> None:
 
 
 def drop_indices(table: PictureTable) -> bool:
-    """Remove every index; tell whether there was one."""
+    """Drop all indices; return whether there were any."""
     with explained(table.place, "remove the gallery's index"):
         names = [one.name for one in table.handle.list_indices()]
         for name in names:
@@ -103,7 +103,7 @@ def drop_indices(table: PictureTable) -> bool:
 
 
 def nearest_by_index(table: PictureTable, queries: Vectors, where: str | None, count: int, rows: int) -> Nearest:
-    """Find about the `count` rows nearest to any of the queries (Q, D)."""
+    """Find approximately the `count` rows nearest to any of the queries (Q, D)."""
     import pyarrow as pa
 
     with explained(table.place, "search the gallery"):
@@ -118,10 +118,11 @@ def nearest_by_index(table: PictureTable, queries: Vectors, where: str | None, c
 
 
 def _candidates(table: PictureTable, query: Vectors, where: str | None, count: int, rows: int) -> pa.Table:
-    """Find about the `count` rows nearest to a query (D,).
+    """Find approximately the `count` rows nearest to a query (D,).
 
-    With a condition, LanceDB looks each row of the graph up among those that fulfil it. Where most do, more candidates
-    without the condition are found sooner, and those that do not fulfil it are dropped, unless too few are left.
+    With a condition, LanceDB looks up each row of the graph among the matching rows. If most rows match, it is faster
+    to find more candidates without the condition and drop those that do not match. If too few are left, the condition
+    is applied in the search.
     """
 
     def search(limit: int) -> Any:
@@ -147,10 +148,12 @@ def _candidates(table: PictureTable, query: Vectors, where: str | None, count: i
 
 
 def measure_recall(table: PictureTable, *, queries: int = 100, top: int = 10, seed: int = 0) -> tuple[float, int]:
-    """Measure which share of the exact nearest rows the index finds, for pictures of the gallery as queries.
+    """Measure the recall of the index: the fraction of the exact nearest rows that it finds.
+
+    Queries are random pictures of the gallery; a query's own row does not count.
 
     Returns:
-        The share, and the number of queries. A query itself does not count.
+        The recall, and the number of queries.
     """
     rows = table.count()
     rng = np.random.default_rng(seed)

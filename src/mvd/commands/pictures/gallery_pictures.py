@@ -1,4 +1,4 @@
-"""Pictures for a gallery: listed, told from those that are there, embedded."""
+"""Pictures for a gallery: list them, find the new ones, embed them."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ Source: TypeAlias = str | Path | Embeddings
 Query: TypeAlias = str | Path | Embeddings | Image.Image
 
 FOLDER = ".mvd-gallery"
-"""The gallery of a folder of pictures, in that folder."""
+"""Name of the gallery's subfolder in a folder of pictures."""
 
-_LIMITS = "## What it is not good for"  # of a card
+_LIMITS = "## What it is not good for"  # heading in the model card
 _FILES = (".parquet", ".npz")
-_CHUNK = 256  # pictures of a transaction
+_CHUNK = 256  # pictures per transaction
 
 
 class Asked(NamedTuple):
-    """Pictures that are asked with.
+    """Embedded queries.
 
     Attributes:
-        vectors: (Q, D) of length 1.
-        modalities: Q of them.
-        hashes: of their bytes.
-        cameras: Q names, None where unknown.
+        vectors: (Q, D), L2-normalised.
+        modalities: Q modalities.
+        hashes: Q hashes of the pictures' bytes.
+        cameras: Q names, None if unknown.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -57,8 +57,8 @@ class Asked(NamedTuple):
 
 
 def describe_box() -> str:
-    """Say that the model in the box is taken: what it was trained on and what it is not good for, by its card."""
-    taken = f"no model was named: {RENDERED} is taken, the model in the box."
+    """Describe the model in the box for a note: its training data and limits, from its model card."""
+    taken = f"no model was given: using {RENDERED}, the model in the box."
     try:
         card = box_model().with_suffix(".md").read_text(encoding="utf-8")
     except (MvdError, OSError):
@@ -70,7 +70,7 @@ def describe_box() -> str:
 
 
 def _bullets(text: str) -> list[str]:
-    r"""Read the items of a Markdown list, each as one line.
+    r"""Extract the items of a Markdown list, each as one line.
 
     >>> _bullets("# A list\n\n- one\n  item\n- another\n")
     ['one item', 'another']
@@ -79,7 +79,7 @@ def _bullets(text: str) -> list[str]:
 
 
 def list_sources(sources: Sequence[Source]) -> tuple[list[str | Path], list[Embeddings]]:
-    """Tell what is to be embedded from what is embedded already, and read that."""
+    """Separate pictures from embeddings, and read files of embeddings."""
     paths: list[str | Path] = []
     ready: list[Embeddings] = []
     for one in sources:
@@ -93,7 +93,7 @@ def list_sources(sources: Sequence[Source]) -> tuple[list[str | Path], list[Embe
 
 
 def holds_pictures(folder: Path) -> bool:
-    """Tell whether there is a picture in a folder or below it."""
+    """Return whether there is a picture in a folder or below it."""
     try:
         return bool(list_pictures([folder]))
     except DatasetError:
@@ -103,15 +103,15 @@ def holds_pictures(folder: Path) -> bool:
 def split_present(
     table: PictureTable | None, listed: Sequence[Listed], bad: list[str] | None
 ) -> tuple[list[Listed], int]:
-    """Tell new pictures from those that a gallery has, by the bytes of their files and their paths.
+    """Find the pictures that a gallery does not have yet, by content and path.
 
     Args:
-        table: the gallery; None if there is none yet.
+        table: the gallery; None if it does not exist yet.
         listed: the pictures.
-        bad: gets what is wrong with files that cannot be read; None raises it.
+        bad: list to which errors of unreadable files are appended; None raises them.
 
     Returns:
-        The new ones, and the number of others.
+        The new pictures, and the number of the others.
 
     Raises:
         DatasetError: a file cannot be read.
@@ -138,12 +138,12 @@ def embed_pictures(model: PictureModel, listed: Sequence[Listed], bad: list[str]
     """Embed pictures, chunk by chunk.
 
     Args:
-        model: of the gallery.
+        model: the gallery's model.
         listed: the pictures.
-        bad: gets what is wrong with files that are no pictures; None raises it.
+        bad: list to which errors of files that are not pictures are appended; None raises them.
 
     Raises:
-        DatasetError: a file is no picture.
+        DatasetError: a file is not a picture.
     """
     if not listed:
         return iter(())
@@ -162,17 +162,17 @@ def embed_queries(
     modality: Modality | None,
     camera: str | None = None,
 ) -> Asked:
-    """Embed what is asked with, by the model of the gallery.
+    """Embed queries with the gallery's model.
 
     Args:
-        open_model: opens it; called only where there are pictures.
+        open_model: loads the model; called only if there are pictures.
         table: the gallery.
         queries: pictures of one person, or embeddings.
-        modality: of pictures; None takes a folder's, or guesses it from the pixels.
-        camera: name of the camera, where neither a table nor embeddings say it.
+        modality: modality of the pictures; None uses the folder's name, or guesses from the pixels.
+        camera: name of the camera, for queries without one in a table or in embeddings.
 
     Raises:
-        DatasetError: a file is no picture.
+        DatasetError: a file is not a picture.
         GalleryError: embeddings are of another model.
     """
     identity = table.settings.model
@@ -201,12 +201,12 @@ def embed_queries(
 
 
 def find_changes(table: PictureTable, folders: Sequence[Path], listed: Sequence[Listed]) -> list[str]:
-    """Find rows of pictures below some folders that are not listed any more, or whose files have another size or age.
+    """Find rows whose pictures, below the given folders, were deleted or changed in size or modification time.
 
     Args:
         table: the gallery.
-        folders: where it follows pictures, and where it did before that folder was moved.
-        listed: what is there now.
+        folders: the followed folder, and its previous path if it was moved.
+        listed: the current pictures.
     """
     files = {one.path for one in listed}
     return [
@@ -218,7 +218,7 @@ def find_changes(table: PictureTable, folders: Sequence[Path], listed: Sequence[
 
 
 def require_model(gallery: str, expected: ModelIdentity, found: ModelIdentity, source: str) -> None:
-    """Check that embeddings are comparable with those of a gallery.
+    """Check that embeddings are from the same model as those of a gallery.
 
     Raises:
         GalleryError: they are of another model, or have another width.
@@ -232,18 +232,18 @@ def require_model(gallery: str, expected: ModelIdentity, found: ModelIdentity, s
 
 
 def embed_again(table: PictureTable, model: PictureModel, settings: Settings, progress: Progress | None) -> None:
-    """Exchange every embedding of a gallery for those of another model, in one transaction.
+    """Replace all embeddings of a gallery by those of another model, in one transaction.
 
-    What is known of a picture stays. Pictures are read from where they were added from.
+    All other columns stay. Pictures are read again from their original paths.
 
     Args:
-        table: the gallery, whose lock is held.
-        model: the other model.
-        settings: the gallery's, with it.
-        progress: called with (pictures done, pictures in all).
+        table: the gallery; the caller holds its lock.
+        model: the new model.
+        settings: the gallery's settings with the new model.
+        progress: called with (pictures done, pictures in total).
 
     Raises:
-        GalleryError: pictures are gone or have changed; nothing was changed.
+        GalleryError: pictures were deleted or changed; the gallery is unchanged.
     """
     rows = table.read([ROW, "path", "hash", "modality"]).to_pylist()
     lost = [row for row in rows if not _is_there(row["path"], row["hash"])]
@@ -257,7 +257,7 @@ def embed_again(table: PictureTable, model: PictureModel, settings: Settings, pr
     def batches() -> Iterator[pa.RecordBatch]:
         try:
             yield from _embedded_again(table, model, settings, progress, len(rows))
-        except Exception as error:  # which LanceDB would hide in one of its own
+        except Exception as error:  # LanceDB would wrap it in an error of its own
             problems.append(error)
             raise
 
