@@ -252,34 +252,38 @@ class Gallery(Adding):
     ) -> Removed:
         """Remove rows permanently, with embeddings, thumbnails, index entries and older versions of the table.
 
-        Rows must meet all given conditions. `expired` removes expired rows in addition.
+        Rows must meet all given conditions.
 
         Args:
             rows: identifiers of rows, or their first digits.
             paths: files or folders; folders include everything below them.
             only: further conditions.
-            expired: remove rows older than the gallery's retention.
+            expired: remove rows older than the gallery's retention, and no others.
 
         Raises:
-            ConfigError: no condition is given.
+            ConfigError: no condition is given, or others beside `expired`.
             GalleryError: a row does not exist, or LanceDB failed.
         """
         condition = (only or Filter()).condition()
-        if not rows and not paths and condition is None:
-            if not expired:
-                raise ConfigError(
-                    "expected which rows to remove, found no condition; name rows, paths, an identity, a tag, a camera "
-                    "or a date"
-                )
-            gone = self._settle()
-            return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=0)
-        gone = self._settle() if expired else 0
+        named_otherwise = bool(rows or paths or condition is not None)
+        if expired and named_otherwise:
+            raise ConfigError(
+                "expired: expected no other condition beside it, found some; rows that are too old are removed in any "
+                "case: leave --expired out to remove others"
+            )
+        if expired:
+            return Removed(gallery=self.place, rows=self._settle(), left=self.table.count(), back=0)
+        if not named_otherwise:
+            raise ConfigError(
+                "expected which rows to remove, found no condition; name rows, paths, an identity, a tag, a camera "
+                "or a date"
+            )
         with self._changing() as table:
             named = any_of(ROW, self._names(rows)) if rows else None
             where = every([named, f"({' OR '.join(map(below, paths))})" if paths else None, condition])
             assert where is not None
             back = self._followed(table.read(["path"], where).column("path").to_pylist())
-            gone += remove_rows(table, self._log, where, condition=self._salted(where))
+            gone = remove_rows(table, self._log, where, condition=self._salted(where))
         self._index()
         return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=back)
 
