@@ -34,10 +34,11 @@ import numpy.typing as npt
 from gallery_kills import faults, kill_after
 
 from mvd.commands.pictures.gallery import Gallery
+from mvd.data.samples import Modality
 from mvd.gallery.columns import Settings, to_rows
-from mvd.gallery.exact import read_vectors
+from mvd.gallery.exact import EXACT_ROWS, read_vectors
 from mvd.gallery.filters import Filter, parse_time
-from mvd.gallery.index import EXACT_ROWS, build_index, index_is_due, index_state
+from mvd.gallery.index import build_index, index_is_due, index_state
 from mvd.gallery.place import Place
 from mvd.gallery.table import PictureTable
 from mvd.inference import ModelIdentity
@@ -52,6 +53,7 @@ MODEL = ModelIdentity("drawn", hashlib.sha256(b"drawn").hexdigest(), WIDTH, (288
 START = np.datetime64("2024-05-01T00:00", "us")
 FILTERS = {
     "": Filter(),
+    "one modality of two": Filter(modality=Modality.INFRARED),
     "one camera of eight": Filter(cameras=("camera 3",)),
     "one camera, a hundredth of the time": Filter(
         cameras=("camera 3",), since=parse_time("2024-05-01T10:00"), until=parse_time("2024-05-01T12:24")

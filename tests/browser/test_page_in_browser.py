@@ -95,14 +95,14 @@ def test_filters_search_again(asked: Tab) -> None:
     assert all("infrared picture, camera cam3" in one.get_attribute("alt") for one in page.locator(".hits img").all())
     page.get_by_label("Since").fill("2031-01-01T00:00")
     page.get_by_role("button", name="Search with these").click()
-    assert page.get_by_text("No picture fulfils the filter.").is_visible()
+    assert page.get_by_text("No picture matches the filter.").is_visible()
 
 
 def test_searching_on_from_a_result(asked: Tab) -> None:
     first, before = found(asked.page)[0], asked.page.url
     asked.page.get_by_role("button", name="Search on from result 1", exact=True).click()
     asked.page.wait_for_url(lambda url: "/query/" in url and url != before)
-    assert asked.page.locator(".query img").get_attribute("alt") == f"Row {first} that was searched with"
+    assert asked.page.locator(".query img").get_attribute("alt") == f"Query row {first}"
     assert first not in found(asked.page)
 
 

@@ -157,6 +157,8 @@ def test_rows_are_removed_when_their_days_are_over(tmp_path: Path, monkeypatch: 
     assert not any(holds(place, vector.tobytes()) for vector in old.vectors)
     assert all(holds(place, vector.tobytes()) for vector in new.vectors)
     later += 365 * 86_400
+    with pytest.raises(ConfigError, match=r"^expired: expected no other condition beside it"):
+        gallery.remove(expired=True, only=Filter(cameras=("a",)))
     assert gallery.remove(expired=True).rows == 20
     gallery.add(old, keep_days=0)
     later += 365 * 86_400

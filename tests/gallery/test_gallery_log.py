@@ -47,11 +47,11 @@ def gallery_rows() -> list[str]:
     ("change", "broken", "fault"),
     [
         (lambda lines: [*lines[:2], lines[2].replace('"search"', '"nothing"'), *lines[3:]], 3, "it was changed"),
-        (lambda lines: [*lines[:2], *lines[3:]], 3, "is missing"),
-        (lambda lines: lines[1:], 1, "is missing"),
-        (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], 2, "the line before it is another"),
-        (lambda lines: [*lines[:2], lines[1], *lines[2:]], 3, "the line before it is another"),
-        (lambda lines: [*lines[:3], "not JSON", *lines[3:]], 4, "no line of a log"),
+        (lambda lines: [*lines[:2], *lines[3:]], 3, "the line before it does not match"),
+        (lambda lines: lines[1:], 1, "the line before it does not match"),
+        (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], 2, "the line before it does not match"),
+        (lambda lines: [*lines[:2], lines[1], *lines[2:]], 3, "the line before it does not match"),
+        (lambda lines: [*lines[:3], "not JSON", *lines[3:]], 4, "it is not a log line"),
     ],
 )
 def test_tampering_shows_in_the_first_broken_line(

@@ -140,6 +140,7 @@ REFUSED = [
     Row("model.descriptor_flip", True),
     Row("losses.extra", ["mine=mine.py:loss"]),
     Row("losses.metric", "quadruple"),
+    Row("losses.metric", "contrastive"),
     Row("losses.soft_margin", True),
     Row("optimizer.ema", 0.9),
     Row("runtime.device", "cuda:0"),

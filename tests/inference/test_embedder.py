@@ -178,7 +178,7 @@ def test_an_own_encoder_has_to_be_passed_and_no_import_path_of_a_file_is_followe
     file = tmp_path / "model.safetensors"
     meta = json.dumps({"step": 0, "epoch": 0, "metrics": {}, "best": None})
     save_file(network_tensors(network), file, metadata={"mvd": meta, "config": to_json(config)})
-    with pytest.raises(ConfigError, match=r"expected the network's own encoder, no_such_module:make, found none"):
+    with pytest.raises(ConfigError, match=r"expected its custom encoder, no_such_module:make, found none"):
         Embedder.from_pretrained(file, device="cpu")
     before = torch.random.get_rng_state()
     found = Embedder.from_pretrained(file, device="cpu", encoder=encoder)

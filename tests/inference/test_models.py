@@ -158,7 +158,7 @@ def test_a_projection_is_applied_where_it_is_of_these_weights(checkpoint: Path, 
 def test_the_model_in_the_box_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(models, "_BOX", tmp_path / "box")
-    with pytest.raises(CheckpointError, match="rendered: expected the model in the box, this build has none"):
+    with pytest.raises(CheckpointError, match="rendered: expected the model in the box, this installation has none"):
         open_model("rendered")
     known = RunData(root="", prepared="", dataset="own", identities=(1, 2), marks=("a",))
     write_program(tmp_path / "box" / "rendered.onnx", name="other", data=json.dumps(asdict(known)))

@@ -35,7 +35,7 @@ def test_metadata_and_opset_are_those_that_were_written(tmp_path: Path) -> None:
 )
 def test_other_files_are_one_line(tmp_path: Path, data: bytes, found: str) -> None:
     (tmp_path / "a.onnx").write_bytes(data)
-    with pytest.raises(CheckpointError, match=rf"a\.onnx: expected an ONNX program, {found}") as caught:
+    with pytest.raises(CheckpointError, match=rf"a\.onnx: expected an ONNX model, {found}") as caught:
         read_metadata(tmp_path / "a.onnx")
     assert "\n" not in str(caught.value)
     with pytest.raises(CheckpointError, match=r"could not read it \(No such file"):

@@ -277,7 +277,7 @@ def test_what_is_wrong_is_one_line(
     people: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "nowhere" in refused(capsys, "serve", people / "nowhere")
-    assert "expected an address to listen at" in refused(capsys, "serve", people / "gallery", "--host", "192.0.2.1")
+    assert "expected an address to listen on" in refused(capsys, "serve", people / "gallery", "--host", "192.0.2.1")
     monkeypatch.setenv("MVD_TOKEN", "short")
     assert "at least 16 characters" in refused(capsys, "serve", people / "gallery")
 

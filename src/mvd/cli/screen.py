@@ -56,11 +56,11 @@ class Bars:
         self._console = console
 
     @contextmanager
-    def counting(self, title: str) -> Iterator[Progress]:
-        """Show work on pictures as a bar."""
+    def counting(self, title: str, unit: str = "pictures") -> Iterator[Progress]:
+        """Show work that is counted in `unit` as a bar."""
         from mvd.report.terminal.progress import counting_bar
 
-        with counting_bar(self._console, title) as bar:
+        with counting_bar(self._console, title, unit) as bar:
             yield bar
 
     @contextmanager

@@ -64,12 +64,13 @@ class LossConfig:
         extra: custom losses, each as NAME=package.module:name or NAME=file.py:name, and *WEIGHT if it is not 1: a
             function of (outputs, labels, modalities) that returns a scalar. Logged by name.
         metric: "triplet" is the batch-hard triplet loss, "centre" the hetero-centre triplet loss, "quadruple"
-            MSCMNet's quadruple-centre loss, "wrt" AGW's weighted triplet loss (no margin), "rank" the PyTorch release's
-            rank loss.
+            MSCMNet's quadruple-centre loss, "contrastive" the supervised contrastive loss (Khosla et al., NeurIPS
+            2020), "wrt" AGW's weighted triplet loss (no margin), "rank" the PyTorch release's rank loss.
         margin: margin of the triplet, the hetero-centre triplet and the quadruple-centre loss, in Euclidean distance;
             MSCMNet has 0.7, on features that are not divided by their norm.
         soft_margin: log(1 + exp(d⁺ − d⁻)) in place of max(0, margin + d⁺ − d⁻) in the triplet and the hetero-centre
             triplet loss (Hermans et al., 2017); it goes on pulling where the margin is kept.
+        contrastive_temperature: divides the cosines in the contrastive loss; lower ones weigh near negatives more.
         rank_margins: margins of the rank loss within a modality and across, in Euclidean distance.
         rank_alphas: distances between identities that the rank loss asks for, within a modality and across; pictures of
             one identity are to be nearer than this less the margin.
@@ -94,9 +95,10 @@ class LossConfig:
     vml_weight: float = 1.0
     cml_weight: float = 0.0
     extra: tuple[str, ...] = ()
-    metric: Literal["triplet", "centre", "quadruple", "wrt", "rank"] = "centre"
+    metric: Literal["triplet", "centre", "quadruple", "contrastive", "wrt", "rank"] = "centre"
     margin: float = 0.3
     soft_margin: bool = False
+    contrastive_temperature: float = 0.1
     rank_margins: tuple[float, float] = (0.9, 1.0)
     rank_alphas: tuple[float, float] = (2.2, 2.0)
     rank_temperature: float = 1.0
@@ -122,6 +124,13 @@ class LossConfig:
             "losses.soft_margin",
             f"--losses.metric triplet or centre with it: {self.metric} has no soft form",
             self.soft_margin,
+        )
+        # float32 overflows at lower ones.
+        require(
+            self.contrastive_temperature >= 0.01,
+            "losses.contrastive_temperature",
+            "at least 0.01",
+            self.contrastive_temperature,
         )
         require(self.strips >= 0, "losses.strips", "0 or more", self.strips)
         require(min(self.rank_margins) >= 0, "losses.rank_margins", "0 or more", self.rank_margins)

@@ -1,7 +1,7 @@
-"""Galleries of one's own pictures: a LanceDB table in a folder or behind an address, and a log of who asked what.
+"""Galleries of the user's own pictures: a LanceDB table in a folder or an object store, and an audit log.
 
-`place` says where a gallery is and locks it; `columns` what is kept of a picture, and the settings; `table` reads and
-writes; `filters` are conditions; `exact` and `index` find nearest vectors, `search` ranks, `tracklets` groups; `forget`
-removes for good; `log` is the chain of hashes. Everything here takes embeddings;
-`mvd.commands.pictures.gallery` takes pictures.
+`place` locates and locks a gallery; `columns` defines the table's schema and the settings; `table` reads and writes;
+`filters` builds SQL conditions; `exact` and `index` find nearest embeddings; `search` ranks them; `tracklets` groups
+them; `forget` deletes rows permanently; `log` is the hash-chained log. This package works on embeddings;
+`mvd.commands.pictures.gallery` works on pictures.
 """

@@ -1,7 +1,7 @@
-"""What a gallery keeps of each picture, and its settings, which travel with the table.
+"""The schema of a gallery's table, and the gallery's settings, which are stored in the table's metadata.
 
-Times are microseconds since 1970, UTC. A row's name is a hash of the picture's bytes and its path, so that the same
-picture in the same place is the same row, whoever adds it.
+Times are microseconds since 1970, UTC. The identifier of a row is a hash of the picture's bytes and its path, so the
+same picture at the same path always gets the same row.
 
 Shapes: N rows, D width of an embedding.
 """
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 1
-"""Of the table; another one is refused."""
+"""Version of the table format; tables of other versions are refused."""
 
 ROW, VECTOR, THUMBNAIL = "row", "vector", "thumbnail"
 ABOUT = ("row", "path", "hash", "modality", "modality_source", "camera", "time", "identity", "tags", "added")
-"""Columns that describe a picture, all but its embedding, its thumbnail and its file's size and age."""
+"""Columns that describe a picture: all except its embedding, its thumbnail, and the size and age of its file."""
 
-_KEY = "mvd"  # of the settings, in the metadata of the column `row`
-_PRIMARY_KEY = "lance-schema:unenforced-primary-key"  # two processes that add one row at once are told
+_KEY = "mvd"  # key of the settings in the metadata of the column `row`
+_PRIMARY_KEY = "lance-schema:unenforced-primary-key"  # LanceDB detects concurrent inserts of the same row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +41,13 @@ class Settings:
     """The settings of a gallery.
 
     Attributes:
-        model: the model of its embeddings.
-        source: what opens that model again: a file, a run, a name.
-        keep_days: days after which a row is removed, counted from when it was added; None for ever.
-        salt: what conditions are hashed with in the log, so that a removed name cannot be guessed from it by trying.
-        folder: for a gallery that follows a folder of pictures, that folder; else None.
-        format: of the table.
-        cleaning: whether a removal has not deleted all of its files yet.
+        model: identity of the model that computed the embeddings.
+        source: file, run folder or name from which the model can be loaded again.
+        keep_days: retention in days after a row was added; None for no limit.
+        salt: salt of the hashes of conditions in the log, so that removed names cannot be found by guessing.
+        folder: the folder of pictures that the gallery follows; None if it follows none.
+        format: version of the table format.
+        cleaning: whether a removal is unfinished: some of its files are not deleted yet.
     """
 
     model: ModelIdentity
@@ -59,7 +59,7 @@ class Settings:
     cleaning: bool = False
 
     def to_json(self) -> str:
-        """Write the settings as JSON."""
+        """Serialise the settings to JSON."""
         return json.dumps(asdict(self))
 
 
@@ -67,7 +67,7 @@ def settings_of(schema: pa.Schema, place: str) -> Settings:
     """Read the settings of a table.
 
     Raises:
-        GalleryError: it is no gallery, or one of another format.
+        GalleryError: the table is not a gallery, or has another format version.
     """
     known = schema.field(ROW).metadata if ROW in schema.names else None
     try:
@@ -93,7 +93,7 @@ def settings_of(schema: pa.Schema, place: str) -> Settings:
 
 
 def schema_of(settings: Settings) -> pa.Schema:
-    """Make the schema of a gallery, settings included."""
+    """Build the schema of a gallery's table, with the settings in its metadata."""
     import pyarrow as pa
 
     text, number = pa.string(), pa.int64()
@@ -119,12 +119,12 @@ def schema_of(settings: Settings) -> pa.Schema:
 
 
 def settings_update(settings: Settings) -> dict[str, Any]:
-    """Make the update of the settings that LanceDB takes."""
+    """Build LanceDB's update record for the settings."""
     return {"path": ROW, "metadata": {_KEY: settings.to_json()}}
 
 
 def row_name(content: str, path: str) -> str:
-    """Name the row of a picture, by the hash of its bytes and its path.
+    """Compute the identifier of a row from the hash of the picture's bytes and its path.
 
     >>> row_name("0" * 64, "a.jpg")
     'c880daf0b27510e8'
@@ -133,12 +133,12 @@ def row_name(content: str, path: str) -> str:
 
 
 def to_rows(rows: Embeddings, thumbnails: Sequence[bytes], schema: pa.Schema) -> pa.Table:
-    """Make a table of rows, each once, to be added.
+    """Convert embeddings to table rows, without duplicates.
 
     Args:
         rows: N embeddings.
-        thumbnails: N small JPEG files; empty where the picture cannot be read.
-        schema: of the gallery.
+        thumbnails: N small JPEG files; empty for pictures that cannot be read.
+        schema: schema of the gallery.
     """
     import pyarrow as pa
 
@@ -171,12 +171,12 @@ def to_rows(rows: Embeddings, thumbnails: Sequence[bytes], schema: pa.Schema) ->
 
 
 def microseconds() -> int:
-    """The present, in microseconds since 1970."""
+    """Return the current time in microseconds since 1970."""
     return time.time_ns() // 1000
 
 
 def file_state(path: str) -> tuple[int | None, int | None]:
-    """Return the size of a file in bytes and when it was changed, in nanoseconds; None where there is none."""
+    """Return a file's size in bytes and modification time in nanoseconds; None, None if it does not exist."""
     try:
         state = Path(path).stat()
     except OSError:

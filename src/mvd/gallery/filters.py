@@ -1,6 +1,6 @@
-"""Conditions on the rows of a gallery, as LanceDB takes them.
+"""SQL conditions on the rows of a gallery, as LanceDB accepts them.
 
-Whatever a user names is quoted, so that no name is read as a condition.
+All user input is quoted, so it is never interpreted as SQL.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from mvd.files.regular import real_path
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which pictures are meant; all conditions hold at once, and of several values any.
+    """A filter for pictures. A picture must meet all conditions, and match any of a condition's values.
 
     Attributes:
         cameras: names of cameras.
-        modality: the spectrum.
-        since: earliest time at which a picture was taken; pictures of unknown time do not count.
-        until: latest time.
-        tags: words.
+        modality: visible or infrared.
+        since: earliest time of capture; pictures of unknown time do not match.
+        until: latest time of capture; likewise.
+        tags: keywords.
         identities: names of people.
 
     Raises:
-        ConfigError: the times are in the wrong order, or without a time zone.
+        ConfigError: the times are in the wrong order, or have no time zone.
 
     >>> Filter(cameras=("door", "o'clock"), modality=Modality.INFRARED).condition()
     "camera IN ('door', 'o''clock') AND modality = 1"
@@ -51,7 +51,7 @@ class Filter:
             )
 
     def condition(self) -> str | None:
-        """Write the condition; None where every row fulfils it."""
+        """Return the SQL condition; None if it matches every row."""
         parts = [
             any_of("camera", self.cameras) if self.cameras else None,
             f"modality = {int(self.modality)}" if self.modality is not None else None,
@@ -64,40 +64,40 @@ class Filter:
 
 
 def every(conditions: Iterable[str | None]) -> str | None:
-    """Join conditions that hold at once; None is none."""
+    """Join conditions by AND; None stands for no condition."""
     return " AND ".join(one for one in conditions if one) or None
 
 
 def any_of(column: str, values: Sequence[str]) -> str:
-    """Write the condition that a column has one of some values."""
+    """Return the condition that a column has one of the given values."""
     return f"{column} IN ({', '.join(map(quote, values))})" if values else "false"
 
 
 def any_tag(tags: Sequence[str]) -> str:
-    """Write the condition that a row has one of some tags."""
+    """Return the condition that a row has one of the given tags."""
     return f"array_has_any(tags, [{', '.join(map(quote, tags))}])"
 
 
 def below(path: str | Path) -> str:
-    """Write the condition that a picture is a file, or below a folder."""
+    """Return the condition that a picture is the given file, or lies below the given folder."""
     whole = str(real_path(path))
     return f"{any_of('path', sorted({str(path), whole}))} OR starts_with(path, {quote(whole.rstrip('/') + '/')})"
 
 
 def quote(text: str) -> str:
-    """Write a text as a literal."""
+    """Quote a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def parse_time(text: str, *, end: bool = False) -> datetime:
-    """Read a date or a time; without a zone it is UTC.
+    """Parse a date or a time; without a time zone it is UTC.
 
     Args:
         text: such as 2024-05-01, 2024-05-01T23:10, or 2024-05-01T23:10+02:00.
-        end: whether a date alone means its last moment, not its first.
+        end: take the last moment of a date without a time, instead of the first.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: the text is neither a date nor a time.
 
     >>> str(parse_time("2024-05-01")), str(parse_time("2024-05-01", end=True))
     ('2024-05-01 00:00:00+00:00', '2024-05-01 23:59:59.999999+00:00')

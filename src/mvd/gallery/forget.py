@@ -1,9 +1,9 @@
-"""Removing rows for good: from the table, from its files, from its indices and from its older versions.
+"""Delete rows permanently: from the table, its files, its indices and its older versions.
 
-LanceDB's deletion marks rows and leaves their bytes where they are. Here the rows that stay are first written to new
-files, so that the old files hold only what goes; then that is deleted, in one transaction; then indices, which hold
-quantised embeddings, are dropped, and the files of every older version deleted. A process that is killed before the
-deletion has removed nothing; after it, the next one that adds or removes finishes the cleaning.
+LanceDB's own deletion only marks rows; their bytes stay in the files. Here the remaining rows are first rewritten to
+new files, so that the old files contain only rows to delete. These are deleted in one transaction. Then the indices,
+which contain quantised embeddings, are dropped, and the files of all older versions are deleted. A process killed
+before the transaction has deleted nothing; after it, the next process that adds or removes finishes the clean-up.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from mvd.gallery.index import drop_indices
 from mvd.gallery.log import Log
 from mvd.gallery.table import PictureTable, explained
 
-_LISTED = 5_000  # rows that a condition, or a line of the log, names one by one
-_FRAGMENT = 1 << 32  # LanceDB's number of a row is its fragment times this, and its place there
+_LISTED = 5_000  # maximum number of rows listed individually in a condition or a log line
+_FRAGMENT = 1 << 32  # LanceDB's row id is fragment * _FRAGMENT + offset
 
 
 def remove_rows(table: PictureTable, log: Log, where: str, **details: Any) -> int:
-    """Remove the rows that fulfil a condition; the caller holds the gallery's lock.
+    """Delete the rows that match a condition; the caller holds the gallery's lock.
 
     Args:
         table: the rows.
-        log: gets a line before and a line after.
-        where: the condition.
-        details: what else the log says; hashes, no names.
+        log: the log; one line is appended before the deletion and one after it.
+        where: the SQL condition.
+        details: further fields of the log line; hashes only, no names.
 
     Returns:
-        The number of rows that are gone.
+        The number of deleted rows.
 
     Raises:
-        GalleryError: LanceDB cannot; a line of the log says what was begun.
+        GalleryError: LanceDB failed; the log contains the line written before the deletion.
     """
     found = table.read([ROW, "added"], where)
     names = found.column(ROW).to_pylist()
     if not names:
         return 0
     fragments = np.unique(row_ids(found) // _FRAGMENT).tolist()
-    # Another process may add a row that fulfils the condition; it stays, whole.
+    # Another process may add a matching row meanwhile; that row is kept.
     latest = max(found.column("added").to_pylist())
     gone = any_of(ROW, names) if len(names) <= _LISTED else f"({where}) AND added <= {latest}"
     log.append("remove", state="begun", count=len(names), rows=names[:_LISTED], durable=True, **details)
@@ -59,10 +59,10 @@ def remove_rows(table: PictureTable, log: Log, where: str, **details: Any) -> in
 
 
 def finish_removal(table: PictureTable, log: Log) -> bool:
-    """Finish what a killed process left of a removal; the caller holds the gallery's lock.
+    """Finish a removal that a killed process left unfinished; the caller holds the gallery's lock.
 
     Returns:
-        Whether there was something to finish.
+        Whether there was one.
     """
     if not table.settings.cleaning:
         return False
@@ -72,9 +72,9 @@ def finish_removal(table: PictureTable, log: Log) -> bool:
 
 
 def _clean(table: PictureTable) -> None:
-    """Drop indices and delete what only older versions need."""
+    """Drop the indices and delete files that only older versions use."""
     drop_indices(table)
-    # A new version, because the newest one keeps a record of the deletion, with its condition.
+    # Create a new version, because the newest one records the deletion with its condition.
     table.set(cleaning=True)
     table.prune()
     table.set(cleaning=False)

@@ -1,28 +1,31 @@
-"""The index of a large gallery: LanceDB's HNSW graph over embeddings quantised to eight bits, and indices of filters.
+"""The index of a large gallery: LanceDB's HNSW graph over 8-bit quantised embeddings, and indices for filters.
 
-Up to `EXACT_ROWS` rows a product with all embeddings is fast enough and finds everything. Above, candidates come from
-the graph, and their similarities are computed again from the embeddings themselves.
+Up to `EXACT_ROWS` rows, exact search is fast enough. Above, the graph finds candidates, and their similarities are
+recomputed from the full-precision embeddings.
 
 Shapes: Q queries, D width, M nearest.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mvd.gallery.columns import ROW, VECTOR
-from mvd.gallery.exact import Nearest, Vectors, batch_vectors, best_first, read_vectors, row_ids
+from mvd.gallery.columns import ABOUT, ROW, VECTOR
+from mvd.gallery.exact import EXACT_ROWS, Nearest, Vectors, batch_vectors, best_first, read_vectors, row_ids
 from mvd.gallery.table import PictureTable, explained
 
-EXACT_ROWS = 200_000
-"""Up to so many rows search is exact."""
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-_PARTITION = 1_000_000  # rows of one graph
-_NEIGHBOURS, _BUILD = 16, 100  # edges of a node, and candidates for them
-_CANDIDATES = 200  # that a search keeps, at least
-_UNINDEXED = 20_000  # rows that may be searched one by one beside the index
+_PARTITION = 1_000_000  # rows per graph
+_NEIGHBOURS, _BUILD = 16, 100  # HNSW's m and ef_construction
+_CANDIDATES = 200  # minimum ef of a search
+_PARTS = 16  # number of graphs below which rows are indexed as soon as they are added
+_UNINDEXED = 20_000  # with more graphs, number of unindexed rows above which the index is updated
+_MARGIN, _MOST = 6, 1000  # candidates per result of a search filtered afterwards, and their maximum number
 _FILTERED = {"camera": "BITMAP", "modality": "BITMAP", "identity": "BTREE", "time": "BTREE", ROW: "BTREE"}
 _NAME = "vector_idx"
 
@@ -32,39 +35,48 @@ class IndexState(NamedTuple):
 
     Attributes:
         kind: such as "IVF_HNSW_SQ".
-        indexed: rows in it.
-        unindexed: rows that it lacks.
+        indexed: rows in the index.
+        unindexed: rows that are not in the index.
+        parts: number of graphs; each update adds one.
     """
 
     kind: str
     indexed: int
     unindexed: int
+    parts: int
 
 
 def index_state(table: PictureTable) -> IndexState | None:
-    """Describe the index; None where there is none."""
+    """Return the state of the index; None if there is no index."""
+    return table.once(("index",), lambda: _index_state(table))
+
+
+def _index_state(table: PictureTable) -> IndexState | None:
     with explained(table.place, "read the gallery's index"):
         if all(one.name != _NAME for one in table.handle.list_indices()):
             return None
         found = table.handle.index_stats(_NAME)
-        return IndexState(found.index_type, found.num_indexed_rows, found.num_unindexed_rows)
+        return IndexState(found.index_type, found.num_indexed_rows, found.num_unindexed_rows, found.num_indices or 1)
 
 
 def index_is_due(table: PictureTable, *, rows: int, exact_rows: int = EXACT_ROWS) -> bool:
-    """Tell whether a gallery has outgrown exact search, or its index."""
+    """Return whether a gallery needs an index, or its index needs an update."""
     if rows <= exact_rows:
         return False
     state = index_state(table)
-    return state is None or state.unindexed > max(_UNINDEXED, state.indexed // 20)
+    if state is None:
+        return True
+    # A hundred unindexed rows slow a search as much as all indexed ones; a further graph adds a twentieth of that.
+    return state.unindexed > (0 if state.parts < _PARTS else max(_UNINDEXED, state.indexed // 20))
 
 
 def build_index(table: PictureTable) -> None:
-    """Build the index, or bring it up to date; rows that are added meanwhile are searched one by one."""
+    """Build or update the index; rows added meanwhile are searched exhaustively."""
     from lancedb.index import Bitmap, BTree, HnswSq
 
     with explained(table.place, "index the gallery"):
+        table.handle.optimize()  # merges small files, and adds rows to an existing index
         if index_state(table) is not None:
-            table.handle.optimize()
             return
         rows = table.count()
         table.handle.create_index(
@@ -82,7 +94,7 @@ def build_index(table: PictureTable) -> None:
 
 
 def drop_indices(table: PictureTable) -> bool:
-    """Remove every index; tell whether there was one."""
+    """Drop all indices; return whether there were any."""
     with explained(table.place, "remove the gallery's index"):
         names = [one.name for one in table.handle.list_indices()]
         for name in names:
@@ -91,37 +103,57 @@ def drop_indices(table: PictureTable) -> bool:
 
 
 def nearest_by_index(table: PictureTable, queries: Vectors, where: str | None, count: int, rows: int) -> Nearest:
-    """Find about the `count` rows nearest to any of the queries (Q, D)."""
-    width = table.settings.model.width
-    found: dict[int, np.ndarray[tuple[int], np.dtype[np.float32]]] = {}
+    """Find approximately the `count` rows nearest to any of the queries (Q, D)."""
+    import pyarrow as pa
+
     with explained(table.place, "search the gallery"):
-        for query in queries:
-            search = (
-                table.handle.search(query, vector_column_name=VECTOR)
-                .distance_type("cosine")
-                .ef(max(_CANDIDATES, count))
-                .nprobes(max(1, round(rows / _PARTITION)))
-                .select([VECTOR, "_distance"])
-                .with_row_id(True)
-                .limit(count)
-            )
-            batch = (search if where is None else search.where(where, prefilter=True)).to_arrow()
-            found |= dict(zip(row_ids(batch).tolist(), batch_vectors(batch, width), strict=True))
-    if not found:
-        return Nearest(np.zeros(0, np.uint64), np.zeros(0, np.float32), np.zeros(0, np.int64), rows)
-    ids = np.array(list(found), np.uint64)
-    products = np.stack(list(found.values())) @ queries.T
+        found = pa.concat_tables([_candidates(table, query, where, count, rows) for query in queries])
+    ids, first = np.unique(row_ids(found), return_index=True)  # a row may be near to several queries
+    products = batch_vectors(found, table.settings.model.width)[first] @ queries.T
     best = products.argmax(axis=1)
     similarities = np.take_along_axis(products, best[:, None], axis=1)[:, 0]
     chosen = best_first(similarities, count)
-    return Nearest(ids[chosen], similarities[chosen], best[chosen], rows)
+    about = found.select(ABOUT).take(first[chosen])
+    return Nearest(ids[chosen], similarities[chosen], best[chosen], rows, about)
+
+
+def _candidates(table: PictureTable, query: Vectors, where: str | None, count: int, rows: int) -> pa.Table:
+    """Find approximately the `count` rows nearest to a query (D,).
+
+    With a condition, LanceDB looks up each row of the graph among the matching rows. If most rows match, it is faster
+    to find more candidates without the condition and drop those that do not match. If too few are left, the condition
+    is applied in the search.
+    """
+
+    def search(limit: int) -> Any:
+        return (
+            table.handle.search(query, vector_column_name=VECTOR)
+            .distance_type("cosine")
+            .ef(max(_CANDIDATES, limit))
+            .nprobes(max(1, round(rows / _PARTITION)))
+            .select([*ABOUT, VECTOR, "_distance"])
+            .with_row_id(True)
+            .limit(limit)
+        )
+
+    if where is None:
+        return search(count).to_arrow()
+    fulfil = table.once(("rows", where), lambda: table.count(where))
+    wanted = math.ceil(_MARGIN * count * rows / max(fulfil, 1))
+    if wanted <= _MOST:
+        found = search(wanted).where(where, prefilter=False).to_arrow()
+        if found.num_rows >= min(count, fulfil):
+            return found.slice(0, count)
+    return search(count).where(where, prefilter=True).to_arrow()
 
 
 def measure_recall(table: PictureTable, *, queries: int = 100, top: int = 10, seed: int = 0) -> tuple[float, int]:
-    """Measure which share of the exact nearest rows the index finds, for pictures of the gallery as queries.
+    """Measure the recall of the index: the fraction of the exact nearest rows that it finds.
+
+    Queries are random pictures of the gallery; a query's own row does not count.
 
     Returns:
-        The share, and the number of queries. A query itself does not count.
+        The recall, and the number of queries.
     """
     rows = table.count()
     rng = np.random.default_rng(seed)

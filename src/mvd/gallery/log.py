@@ -1,11 +1,11 @@
-"""The log of a gallery: who searched, added and removed what, and when; lines of JSON in a chain of hashes.
+"""The audit log of a gallery: who searched, added and removed what, and when, as hash-chained lines of JSON.
 
-Each line holds the hash of the line before it and its own, over all else in it, so that a line that is changed,
-exchanged, inserted or taken out breaks the chain from there on. Lines taken from the end are missed only by whoever
-keeps the last hash elsewhere; `Audit.last` is for that.
+Each line contains the hash of the previous line and a hash of its own content, so a line that is changed, swapped,
+inserted or deleted breaks the chain. Deleted lines at the end are detected only by comparison with the last hash, kept
+elsewhere: see `Audit.last`.
 
-No picture, name or path is in it, only hashes, so that it keeps nothing of what was removed. In a folder it is the
-file log.jsonl, in a shared store a table, into which a line goes only if nobody has written one with its number.
+The log contains hashes, but no pictures, names or paths, so it retains nothing of removed rows. In a folder it is the
+file log.jsonl. In a shared store it is a table, in which each line number can be written only once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mvd.results.gallery import Audit
 
 FILE = "log.jsonl"
 _TABLE = "log"
-_TAIL = 1 << 20  # bytes from the end of the file, in which its last line begins
+_TAIL = 1 << 20  # bytes at the end of the file that contain the start of its last line
 _TRIES = 100
 
 
@@ -49,12 +49,12 @@ class Log:
         """Append a line.
 
         Args:
-            what: "search", "add", "remove" …
-            durable: whether to wait until it is on the disk, not only in the system's memory.
-            details: what else it says; hashes and numbers, no names.
+            what: the action: "search", "add", "remove" …
+            durable: wait until the line is on disk (fsync).
+            details: further fields; hashes and numbers only, no names.
 
         Raises:
-            GalleryError: it cannot be written.
+            GalleryError: the log cannot be written.
         """
         record = {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
@@ -70,7 +70,7 @@ class Log:
                 self._append_to_table(record)
 
     def lines(self) -> Iterator[str]:
-        """Read the lines from the first."""
+        """Yield the lines, oldest first."""
         with explained(self._place, "read its log"):
             if self._place.folder is None:
                 rows = self._open().search().select(["number", "line"]).limit(None).to_arrow().sort_by("number")
@@ -84,7 +84,7 @@ class Log:
                     yield line.rstrip("\n")
 
     def last(self) -> Mapping[str, Any] | None:
-        """Return the last line; None without any, or where it is damaged."""
+        """Return the last line; None if there is none, or it is damaged."""
         with explained(self._place, "read its log"):
             if self._place.folder is None:
                 table = self._open()
@@ -95,7 +95,7 @@ class Log:
             return _parse(_last_line(file)) if file.exists() else None
 
     def audit(self) -> Audit:
-        """Verify the chain."""
+        """Verify the hash chain."""
         return verify(self.lines())
 
     def _append_to_table(self, record: Mapping[str, Any]) -> None:
@@ -119,7 +119,7 @@ class Log:
                 if number % VERSIONS == VERSIONS - 1:
                     table.optimize(cleanup_older_than=timedelta(hours=1))
                 return
-        raise GalleryError(f"{self._place}: expected to write its log, found others writing all the time; try again")
+        raise GalleryError(f"{self._place}: expected to write its log, found other processes writing to it; try again")
 
     def _open(self) -> Any:
         if self._table is None:
@@ -135,7 +135,7 @@ class Log:
 
 
 def verify(lines: Iterable[str]) -> Audit:
-    """Verify a chain of lines, and find the first that is broken."""
+    """Verify a hash chain, and find its first invalid line."""
     before: str | None = None
     first: str | None = None
     number = 0
@@ -143,11 +143,11 @@ def verify(lines: Iterable[str]) -> Audit:
         record = _parse(line)
         fault = None
         if record is None:
-            fault = "it is no line of a log"
+            fault = "it is not a log line"
         elif record.get("hash") != _hash(record):
-            fault = "it was changed: its hash is another"
+            fault = "it was changed: its hash does not match"
         elif record.get("previous") != before:
-            fault = "the line before it is another one, was changed, or is missing"
+            fault = "the line before it does not match: a line was changed, inserted, moved or removed"
         if fault is not None or record is None:
             return Audit(lines=number, first=first, last=before, broken=number, fault=fault, line=line)
         first = first or str(record.get("time"))
@@ -163,7 +163,7 @@ def _append_to_file(file: Path, record: Mapping[str, Any], *, durable: bool) -> 
         end = handle.seek(0, os.SEEK_END)
         before = _last_line(file) if end else None
         handle.seek(end - 1 if end else 0)
-        if end and handle.read(1) != b"\n":  # a process that was killed, or a full disk: that line was never whole
+        if end and handle.read(1) != b"\n":  # incomplete line of a killed process or a full disk
             handle.seek(max(0, end - _TAIL))
             end = max(0, end - _TAIL) + handle.read().rfind(b"\n") + 1
             handle.truncate(end)
@@ -187,7 +187,7 @@ def _last_line(file: Path) -> str:
 
 
 def _chained(record: Mapping[str, Any], before: str | None) -> str:
-    """Write a line: the record, the hash of the line before, and its own."""
+    """Serialise a line: the record, the hash of the previous line, and its own hash."""
     previous = None if before is None else (_parse(before) or {}).get("hash", "")
     whole = {**record, "previous": previous}
     return json.dumps({**whole, "hash": _hash(whole)}, separators=(",", ":"))
@@ -209,5 +209,5 @@ def _parse(line: str) -> dict[str, Any] | None:
 def _user() -> str:
     try:
         return getuser()
-    except (KeyError, OSError, ImportError):  # a user without a name
+    except (KeyError, OSError, ImportError):  # the user has no name
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

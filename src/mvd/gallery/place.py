@@ -1,4 +1,4 @@
-"""Where a gallery is: a folder, or the address of a shared store; and the lock of a folder."""
+"""The location of a gallery, a folder or the URL of a shared store, and the lock of a folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mvd.files.locks import file_locked
 from mvd.files.names import is_utf8
 
 PICTURES = "pictures"
-"""The table of pictures, in a folder the folder PICTURES.lance."""
+"""Name of the table of pictures; in a folder it is stored in PICTURES.lance."""
 
 SCHEMES = ("s3", "gs", "az", "db")
-"""Of the addresses that LanceDB opens: Amazon S3 and its like, Google, Azure, and LanceDB's own servers."""
+"""URL schemes that LanceDB opens: S3-compatible stores, Google, Azure, and LanceDB's own servers."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.I)
 _LOCK = ".lock"
@@ -24,10 +24,10 @@ _LOCK = ".lock"
 
 @dataclass(frozen=True)
 class Place:
-    """A place of a gallery.
+    """The location of a gallery.
 
     Attributes:
-        address: as it is given to LanceDB, and shown.
+        address: the path or URL, as passed to LanceDB and shown to the user.
         folder: the folder; None for a shared store.
 
     >>> Place.of("s3://bucket/people").folder is None, Place.of("people").folder
@@ -39,10 +39,10 @@ class Place:
 
     @classmethod
     def of(cls, text: str | Path) -> Place:
-        """Tell a folder from an address.
+        """Parse a path or a URL.
 
         Raises:
-            GalleryError: it is the address of a kind of store that is not known, or a path that is not UTF-8.
+            GalleryError: the URL has an unsupported scheme, or the path is not UTF-8.
         """
         scheme = _SCHEME.match(str(text))
         whole = str(text) if scheme else str(Path(text).absolute())
@@ -60,9 +60,9 @@ class Place:
 
     @property
     def exists(self) -> bool | None:
-        """Whether a folder holds a gallery; None for a shared store, which only opening it tells.
+        """Whether the folder contains a gallery; None for a shared store, which has to be opened to find out.
 
-        A process that is killed while it makes one leaves a table without a version, which is none.
+        A table without a version, left by a process that was killed while creating it, does not count.
         """
         if self.folder is None:
             return None
@@ -70,10 +70,10 @@ class Place:
 
     @contextmanager
     def held(self, *, shared: bool = False) -> Iterator[None]:
-        """Hold the lock of a folder: shared to read, alone to change it. A shared store has none.
+        """Hold the lock of a folder, shared for reading or exclusive for writing. A shared store has no lock.
 
         Raises:
-            BusyError: another process holds it for too long.
+            BusyError: another process holds the lock for too long.
             OSError: the folder cannot be written to.
         """
         if self.folder is None:

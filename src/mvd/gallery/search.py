@@ -1,4 +1,4 @@
-"""A search: candidates, their order, tracklets, and a decision.
+"""Search a gallery: find candidates, rank them, group them into tracklets, and decide whether the person is there.
 
 Shapes: Q queries, D width of an embedding, M candidates.
 """
@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from mvd.errors import ConfigError
 from mvd.gallery.columns import ABOUT, VECTOR
-from mvd.gallery.exact import Exact, Vectors, batch_vectors
-from mvd.gallery.index import EXACT_ROWS, index_state, nearest_by_index
+from mvd.gallery.exact import EXACT_ROWS, Exact, Vectors, batch_vectors
+from mvd.gallery.index import index_state, nearest_by_index
 from mvd.gallery.table import PictureTable
 from mvd.gallery.tracklets import group_tracklets
 from mvd.metrics.calibration import Calibration
@@ -26,28 +26,28 @@ from mvd.metrics.rerank import Reranking, rerank_descriptors
 from mvd.results.gallery import Entry, Hit
 
 Combine: TypeAlias = Literal["mean", "best"]
-"""How several pictures of one person make one query: the mean of their embeddings, or the best of their results."""
+"""How to combine several pictures of one person: search with their mean embedding, or take the best result of each."""
 
 SHORTLIST = 1000
-"""Candidates that re-ranking sees; it holds a few squares of this number in memory."""
+"""Number of candidates that are re-ranked; memory grows with its square."""
 
-_MORE = 5  # candidates for each result, of which tracklets take several
+_MORE = 5  # candidates per result, since a tracklet groups several
 _FEWEST = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Candidates of a search, grouped, the best first.
+    """Candidates of a search, grouped into tracklets, best first.
 
     Attributes:
         entries: M pictures, each the best of its tracklet.
         similarities: (M,) inner products.
-        queries: (M,) the query that each is most similar to.
-        pictures: (M,) sizes of their tracklets.
-        distances: (M,) re-ranked; None without.
-        rows: rows that were searched.
+        queries: (M,) index of the most similar query.
+        pictures: (M,) number of pictures in the tracklet.
+        distances: (M,) re-ranked distances; None without re-ranking.
+        rows: number of rows searched.
         method: "exact" or "index".
-        notes: what the user should know.
+        notes: notes for the user.
     """
 
     entries: tuple[Entry, ...]
@@ -61,17 +61,17 @@ class Found:
 
 
 def combine(vectors: Vectors, how: Combine) -> Vectors:
-    """Make one query of several pictures of one person.
+    """Combine the embeddings of several pictures of one person into a query.
 
     Args:
-        vectors: (Q, D) of length 1.
+        vectors: (Q, D), L2-normalised.
         how: see `Combine`.
 
     Returns:
-        (1, D) or (Q, D) of length 1.
+        (1, D) or (Q, D), L2-normalised.
 
     Raises:
-        ConfigError: there are none.
+        ConfigError: there are no embeddings.
     """
     if not len(vectors):
         raise ConfigError("expected a picture to search with, found none; name one")
@@ -90,30 +90,31 @@ def find(
     without: frozenset[str] = frozenset(),
     exact_rows: int = EXACT_ROWS,
 ) -> Found:
-    """Find the pictures that are nearest to a query.
+    """Find the pictures nearest to a query.
 
     Args:
         table: the rows.
-        exact: searches small galleries.
+        exact: exact search, for small galleries and for filters that match few rows.
         queries: (Q, D), of one person.
-        where: which rows count.
-        top: results.
-        group_seconds: the longest gap within a tracklet; 0 groups nothing.
-        reranking: re-rank the nearest `SHORTLIST` pictures; None leaves them by similarity.
-        without: hashes of pictures that do not count, such as the query itself.
-        exact_rows: rows up to which search is exact.
+        where: SQL condition on the rows to search.
+        top: number of results.
+        group_seconds: longest gap within a tracklet; 0 disables grouping.
+        reranking: re-rank the nearest `SHORTLIST` pictures; None ranks by similarity.
+        without: hashes of pictures to exclude, such as the query itself.
+        exact_rows: maximum number of rows for exact search.
     """
     rows = table.count()
-    indexed = rows > exact_rows and index_state(table) is not None
+    by_index = rows > exact_rows and index_state(table) is not None and not exact.covers(where)
     wanted = max(top * _MORE, _FEWEST) if group_seconds > 0 else top
     count = max(SHORTLIST if reranking else 0, wanted) + len(without)
-    columns = (*ABOUT, VECTOR) if reranking else ABOUT
     while True:
-        if indexed:
+        if by_index:
             nearest = nearest_by_index(table, queries, where, count, rows)
         else:
             nearest = exact.nearest(queries, where, count)
-        about = table.take(nearest.ids, columns)
+        about = nearest.about
+        if about is None or reranking is not None:
+            about = table.take(nearest.ids, ABOUT if reranking is None else (*ABOUT, VECTOR))
         others = np.flatnonzero([one not in without for one in about.column("hash").to_pylist()])
         kept = about.take(others)
         order, distances = np.arange(len(others)), None
@@ -132,9 +133,9 @@ def find(
         queries=nearest.queries[others][shown],
         pictures=sizes[:top],
         distances=None if distances is None else distances[shown],
-        rows=nearest.rows if where is None or not indexed else table.count(where),
-        method="index" if indexed else "exact",
-        notes=("the query itself is in the gallery; it was left out",) if left_out else (),
+        rows=nearest.rows if where is None or not by_index else table.once(("rows", where), lambda: table.count(where)),
+        method="index" if by_index else "exact",
+        notes=("the query itself is in the gallery; it is not among the results",) if left_out else (),
     )
 
 
@@ -148,23 +149,24 @@ def decide(
     query_camera: str | None = None,
     false_alarms: float,
 ) -> tuple[tuple[Hit, ...], bool | None, int | None]:
-    """Tell what similarities mean.
+    """Compute probabilities and thresholds of the candidates, and decide whether the person is in the gallery.
 
-    A threshold holds for a pair of modalities, or of cameras. Where the gallery has both modalities, each gets half of
-    the rate; and of that, each camera that is calibrated with the query's gets as much as it has pictures, and the
-    others together the rest; so that all of them together keep to it.
+    A threshold applies to a pair of modalities or a pair of cameras. The false-alarm rate is divided among them, so
+    that all thresholds together keep to it: if the gallery has both modalities, each gets half. Within a modality,
+    each camera that is calibrated with the query's camera gets a share in proportion to its pictures, and all other
+    cameras together get the rest.
 
     Args:
-        found: candidates.
-        calibration: of the model; None if there is none.
-        query_modalities: of the pictures that were asked with.
-        people: how many people are in the gallery, at most.
-        gallery_cameras: pictures by modality and camera, None where unknown, among the rows that were searched.
-        query_camera: of all pictures that were asked with; None where unknown.
-        false_alarms: the share of people who are not in the gallery for whom a picture may pass.
+        found: the candidates.
+        calibration: calibration of the model; None if there is none.
+        query_modalities: modalities of the queries.
+        people: returns an upper bound on the number of people in the gallery.
+        gallery_cameras: returns the number of searched pictures by modality and camera; None for unknown cameras.
+        query_camera: camera of all queries; None if unknown.
+        false_alarms: fraction of people not in the gallery for whom a picture may pass the threshold.
 
     Returns:
-        The hits; whether one passes, None where that cannot be told; and the number of people.
+        The hits; whether any hit passes its threshold, None if unknown; and the number of people.
     """
     asked = set(query_modalities)
     pairs = {(one, entry.modality) for one in asked for entry in found.entries}
@@ -199,7 +201,7 @@ def decide(
 def _by_calibration(
     calibration: Calibration, query: int, query_camera: str | None, pictures: Mapping[tuple[int, str | None], int]
 ) -> Counter[tuple[int, str | None]]:
-    """Count pictures by modality, and by camera where that is calibrated with the query's; None for the others."""
+    """Count pictures by modality, and by camera if it is calibrated with the query's camera; else under None."""
     counts: Counter[tuple[int, str | None]] = Counter()
     for (modality, camera), count in pictures.items():
         known = calibration.covers(query, modality, cameras=(query_camera, camera))
@@ -208,7 +210,7 @@ def _by_calibration(
 
 
 def to_entry(row: Mapping[str, Any]) -> Entry:
-    """Make an entry of a row's columns."""
+    """Convert a row of the table to an entry."""
     return Entry(
         row=row["row"],
         path=row["path"],
@@ -250,10 +252,10 @@ def _rerank(
 def _group(
     column: Mapping[str, Sequence[Any]], order: npt.NDArray[np.intp], seconds: float
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """Group candidates into tracklets, in their order.
+    """Group ranked candidates into tracklets.
 
     Returns:
-        (T,) the place in the order of the best picture of each, ascending, and (T,) their sizes.
+        (T,) the rank of the best picture of each tracklet, ascending, and (T,) the sizes of the tracklets.
     """
     ranked = {name: [column[name][at] for at in order.tolist()] for name in ("camera", "time", "identity")}
     groups = group_tracklets(ranked["camera"], ranked["time"], ranked["identity"], seconds)

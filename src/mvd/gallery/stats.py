@@ -1,4 +1,4 @@
-"""What a gallery holds, in numbers."""
+"""Statistics of a gallery."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mvd.results.gallery import GalleryStats
 
 
 def count_people(table: PictureTable, where: str | None) -> int:
-    """Count the people among some rows, at most: each name, and each picture without a name, counts as one."""
+    """Bound the number of people among rows from above: each name, and each picture without a name, counts as one."""
     names: set[str] = set()
     unnamed = 0
     for batch in table.batches(["identity"], where):
@@ -24,13 +24,13 @@ def count_people(table: PictureTable, where: str | None) -> int:
 
 
 def count_modalities(table: PictureTable, where: str | None) -> dict[tuple[int, str | None], int]:
-    """Count some rows by modality, without regard to their cameras; see `count_cameras`."""
+    """Count rows by modality, ignoring cameras, in the format of `count_cameras`."""
     counts = {int(one): table.count(every([where, f"modality = {int(one)}"])) for one in Modality}
     return {(modality, None): count for modality, count in counts.items() if count}
 
 
 def count_cameras(table: PictureTable, where: str | None) -> dict[tuple[int, str | None], int]:
-    """Count some rows by modality and camera, None where it is unknown."""
+    """Count rows by modality and camera; unknown cameras count under None."""
     counts: Counter[tuple[int, str | None]] = Counter()
     for batch in table.batches(["modality", "camera"], where):
         counts.update(zip(*(batch.column(name).to_pylist() for name in ("modality", "camera")), strict=True))
@@ -38,7 +38,7 @@ def count_cameras(table: PictureTable, where: str | None) -> dict[tuple[int, str
 
 
 def gallery_stats(table: PictureTable, *, recall: bool) -> GalleryStats:
-    """Count what is in a gallery, and measure its index."""
+    """Compute statistics of a gallery, with the recall of its index if `recall` is set."""
     modalities: Counter[str] = Counter()
     cameras: Counter[str] = Counter()
     names: set[str] = set()

@@ -1,7 +1,7 @@
-"""The table of a gallery: opened, made, read and written; what LanceDB says of a mistake becomes one line.
+"""The table of a gallery: create, open, read and write it, and turn LanceDB's errors into one line.
 
-A row is in the table or not: each call that changes something is one transaction of LanceDB, which a killed process
-leaves undone. Processes that change it at once are told of each other by LanceDB, which tries again.
+Each call that changes the table is one LanceDB transaction, so a killed process leaves it either done or undone.
+LanceDB detects conflicting transactions of several processes and retries them.
 
 Shapes: N rows, D width of an embedding.
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Ids = npt.NDArray[np.uint64]
+T = TypeVar("T")
 
 VERSIONS = 100
-"""Older versions of a table, above which they are deleted."""
+"""Number of older versions above which they are deleted."""
 
-_BATCH = 4096  # rows that are read at a time
-_LONGEST = 200  # characters of a reason that is not ours
+_BATCH = 4096  # rows read at a time
+_LONGEST = 200  # maximum length of a foreign error message
 _REASONS = {
     "nosuchbucket": "there is no such bucket",
     "connection refused": "nothing answers at its endpoint",
@@ -44,22 +45,22 @@ _REASONS = {
     "forbidden": "access is denied",
     "timed out": "it did not answer in time",
 }
-"""What stores say somewhere within pages of internals, and what it means."""
+"""Substrings of the stores' long error messages, and their meaning."""
 _MISSING = ("not found", "does not exist", "nosuchbucket", "no such file")
 _FULL = ("no space left", "disk quota", "file too large", "os error 28", "os error 27", "os error 122")
 
 
 def load_lancedb() -> Any:
-    """Import LanceDB, which only a gallery needs.
+    """Import LanceDB, which only galleries need.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: LanceDB is not installed.
     """
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("LANCE_LOG", "error")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its dependencies about each other
+            warnings.simplefilter("ignore")  # its dependencies warn about each other
             import lancedb
     except ImportError as error:
         raise ConfigError(
@@ -71,16 +72,16 @@ def load_lancedb() -> Any:
 
 @contextmanager
 def explained(place: Place, what: str = "use the gallery") -> Iterator[None]:
-    """Turn what LanceDB and the system raise into one line about the gallery.
+    """Turn errors of LanceDB and the operating system into one line about the gallery.
 
     Raises:
-        GalleryError: something was raised that is no error of ours.
+        GalleryError: an error was raised that is not ours.
     """
     try:
         yield
-    except (MvdError, TypeError, AttributeError, LookupError, AssertionError):  # the others are faults of ours
+    except (MvdError, TypeError, AttributeError, LookupError, AssertionError):  # the last four are bugs of ours
         raise
-    except BaseException as error:  # its errors have no base in common, and what it panics of is no Exception
+    except BaseException as error:  # LanceDB's errors have no common base; its panics are no Exceptions
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         lines = str(error).strip().splitlines()
@@ -105,12 +106,13 @@ class PictureTable:
     """The rows of a gallery.
 
     Attributes:
-        place: where it is.
+        place: location of the gallery.
     """
 
     def __init__(self, place: Place, handle: Any) -> None:
         self.place = place
         self._table = handle
+        self._known: tuple[int, dict[tuple[object, ...], Any]] = -1, {}
         self.refresh()
 
     @classmethod
@@ -118,7 +120,7 @@ class PictureTable:
         """Open a gallery.
 
         Raises:
-            GalleryError: there is none, or it is damaged or of another format.
+            GalleryError: there is no gallery, or it is damaged or has another format version.
         """
         if place.exists is False:
             found = "nothing there"
@@ -133,7 +135,7 @@ class PictureTable:
 
     @classmethod
     def is_there(cls, place: Place) -> bool:
-        """Tell whether there is a gallery.
+        """Return whether there is a gallery.
 
         Raises:
             GalleryError: a shared store cannot be reached.
@@ -146,7 +148,7 @@ class PictureTable:
 
     @classmethod
     def create(cls, place: Place, settings: Settings) -> PictureTable:
-        """Make an empty gallery, or open the one that another process has just made."""
+        """Create an empty gallery, or open it if another process has just created it."""
         database = load_lancedb()
         with explained(place, "make a gallery"):
             connection = database.connect(place.address)
@@ -158,15 +160,25 @@ class PictureTable:
         return cls.open(place)
 
     def refresh(self) -> None:
-        """See what other processes have changed."""
+        """Load the newest version of the table."""
         with explained(self.place, "open the gallery"):
             self._table.checkout_latest()
-            self.settings = settings_of(self._table.schema, str(self.place))
+            self.settings = self.once(("settings",), lambda: settings_of(self._table.schema, str(self.place)))
 
     @property
     def version(self) -> int:
-        """The version of the table, which every change increases."""
+        """Version of the table; every change increases it."""
         return int(self._table.version)
+
+    def once(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
+        """Return the value of `compute()`, cached under the key for the current version of the table."""
+        if self._known[0] != self.version:
+            self._known = self.version, {}
+        known = self._known[1]
+        if key not in known:
+            known[key] = compute()
+        value: T = known[key]
+        return value
 
     @property
     def handle(self) -> Any:
@@ -174,36 +186,36 @@ class PictureTable:
         return self._table
 
     def schema(self) -> pa.Schema:
-        """The table's columns."""
+        """Return the schema of the table."""
         return self._table.schema
 
     def count(self, where: str | None = None) -> int:
-        """Count the rows that fulfil a condition."""
+        """Count the rows that match a condition."""
         with explained(self.place, "read the gallery"):
             return int(self._table.count_rows(where))
 
     def batches(self, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
-        """Read rows piece by piece, in the order of the table; with `_rowid`, LanceDB's number of each."""
+        """Yield batches of rows in table order, with LanceDB's row id in the column `_rowid`."""
         with explained(self.place, "read the gallery"):
             query = self._table.search().select(list(columns)).with_row_id(True).limit(None)
             yield from (query if where is None else query.where(where)).to_batches(_BATCH)
 
     def read(self, columns: Sequence[str], where: str | None = None, limit: int | None = None) -> pa.Table:
-        """Read rows whole, in the order of the table; with `_rowid`."""
+        """Read rows in table order, with LanceDB's row id in the column `_rowid`."""
         with explained(self.place, "read the gallery"):
             query = self._table.search().select(list(columns)).with_row_id(True).limit(limit)
             return (query if where is None else query.where(where)).to_arrow()
 
     def take(self, ids: Ids, columns: Sequence[str]) -> pa.Table:
-        """Read rows by LanceDB's numbers, in the order given."""
+        """Read rows by LanceDB's row ids, in the given order."""
         with explained(self.place, "read the gallery"):
             found = self._table.take_row_ids(ids.tolist()).select(list(columns)).with_row_id().to_arrow()
-        # LanceDB gives them in the order of the table.
+        # LanceDB returns them in table order.
         place = {number: at for at, number in enumerate(found.column("_rowid").to_pylist())}
         return found.take(np.array([place[number] for number in ids.tolist()], np.int64))
 
     def present(self, names: Sequence[str]) -> set[str]:
-        """Find which of some rows are there, by their names."""
+        """Return those of the given row identifiers that are in the table."""
         found: set[str] = set()
         for start in range(0, len(names), _BATCH):
             some = self.read([ROW], any_of(ROW, names[start : start + _BATCH]))
@@ -211,7 +223,7 @@ class PictureTable:
         return found
 
     def insert(self, rows: pa.Table) -> int:
-        """Add rows that are not there yet, all of them or none; return how many."""
+        """Add the rows that the table does not have yet, in one transaction; return their number."""
         if not rows.num_rows:
             return 0
         with explained(self.place, "add to the gallery"):
@@ -219,7 +231,7 @@ class PictureTable:
             return int(done.num_inserted_rows)
 
     def replace_all(self, settings: Settings, batches: Iterator[pa.RecordBatch]) -> None:
-        """Exchange every row and the settings, in one transaction."""
+        """Replace all rows and the settings, in one transaction."""
         import pyarrow as pa
 
         schema = schema_of(settings)
@@ -227,6 +239,7 @@ class PictureTable:
             connection = load_lancedb().connect(self.place.address)
             reader = pa.RecordBatchReader.from_batches(schema, batches)
             self._table = connection.create_table(PICTURES, data=reader, schema=schema, mode="overwrite")
+        self._known = -1, {}
         self.refresh()
 
     def set(self, **changes: Any) -> None:
@@ -236,24 +249,24 @@ class PictureTable:
             self._table.update_field_metadata(settings_update(self.settings))
 
     def tidy(self) -> None:
-        """Join small files and delete older versions, once there are many; the caller holds the gallery's lock.
+        """Merge small files and delete older versions if there are many; the caller holds the gallery's lock.
 
-        In a shared store those of the last hour stay, which others may be reading.
+        In a shared store, versions of the last hour are kept, since other processes may be reading them.
         """
         with explained(self.place, "tidy the gallery"):
             if len(self._table.list_versions()) > VERSIONS:
                 self._optimise(timedelta(0) if self.place.folder is not None else timedelta(hours=1))
 
     def prune(self) -> None:
-        """Join small files, and delete those of every older version; the caller holds the gallery's lock.
+        """Merge small files and delete the files of all older versions; the caller holds the gallery's lock.
 
-        In a folder files of an unfinished transaction go as well. In a shared store they may belong to a process that
-        is adding right now: those that nobody finishes go after seven days.
+        In a folder, files of unfinished transactions are deleted too. In a shared store they may belong to a process
+        that is still adding, so they are deleted only after seven days.
         """
         with explained(self.place, "clean the gallery"):
             self._optimise(timedelta(0))
 
     def _optimise(self, older_than: timedelta) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of what is wanted: no older version stays
+            warnings.simplefilter("ignore", UserWarning)  # it warns that no older version is kept, as intended
             self._table.optimize(cleanup_older_than=older_than, delete_unverified=self.place.folder is not None)

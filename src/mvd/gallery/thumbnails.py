@@ -1,4 +1,4 @@
-"""Thumbnails: small JPEG files, without the picture's metadata, that a gallery shows when the picture is gone."""
+"""Thumbnails: small JPEG files without metadata, which a gallery can show after the original picture is deleted."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from mvd.data.images import open_picture, to_rgb
 from mvd.errors import DatasetError
 
 SIZE = (96, 128)
-"""Width and height that a thumbnail has at most, in pixels."""
+"""Maximum width and height of a thumbnail, in pixels."""
 
 _QUALITY = 75
 
 
 def make_thumbnail(file: Path) -> bytes:
-    """Make the thumbnail of a picture file; empty where it cannot be read."""
+    """Create the thumbnail of a picture file; empty if it cannot be read."""
     try:
         with open_picture(file) as picture:
-            picture.draft("RGB", (2 * SIZE[0], 2 * SIZE[1]))  # a JPEG is decoded at a fraction of its size
+            picture.draft("RGB", (2 * SIZE[0], 2 * SIZE[1]))  # decodes a JPEG at reduced size
             small = to_rgb(picture, upright=True)
             small.thumbnail(SIZE, Image.Resampling.LANCZOS)
             written = io.BytesIO()
-            small.save(written, "JPEG", quality=_QUALITY, exif=b"")  # a picture's metadata may say where it was taken
+            small.save(written, "JPEG", quality=_QUALITY, exif=b"")  # EXIF data may contain the place of capture
     except DatasetError:
         return b""
     return written.getvalue()
 
 
 def make_thumbnails(paths: Sequence[str]) -> list[bytes]:
-    """Make thumbnails of several picture files, in several threads."""
+    """Create thumbnails of several picture files, in several threads."""
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         return list(pool.map(make_thumbnail, map(Path, paths)))

@@ -1,6 +1,6 @@
-"""Tracklets: pictures that one camera took within seconds, of which a search shows the best.
+"""Tracklets: pictures taken by one camera within seconds; a search shows only the best of each.
 
-Shapes: N pictures, the best first.
+Shapes: N pictures, best first.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ def group_tracklets(
     identities: Sequence[str | None],
     seconds: float,
 ) -> npt.NDArray[np.int64]:
-    """Group pictures of one camera that follow each other within some seconds.
+    """Group pictures of one camera that follow each other within a number of seconds.
 
-    Pictures of unknown camera or time stay alone, and people who are named differently stay apart.
+    Pictures of unknown camera or time are not grouped. Pictures with different identities are never in one group.
 
     Args:
         cameras: (N,) names.
         times: (N,) microseconds.
         identities: (N,) names.
-        seconds: the longest gap; 0 groups nothing.
+        seconds: longest gap between two pictures; 0 disables grouping.
 
     Returns:
-        (N,) for each picture the first of its group, which is itself in most.
+        (N,) index of the first picture of each picture's group; its own index if it is alone or the first.
 
     >>> group_tracklets(["a", "b", "a", "a"], [0, 0, 90_000_000, 4_000_000], [None] * 4, 5).tolist()
     [0, 1, 2, 0]

@@ -1,7 +1,7 @@
-"""What somebody has marked as right or wrong among the results of a search: a line each, beside the gallery.
+"""Verdicts: search results that a user marked as right or wrong, as lines of a file in the gallery's folder.
 
-A line has the similarity, the modalities and the verdict, which `mvd calibrate` learns from. Of the pictures it has
-hashes alone.
+Each line contains the similarity, the modalities and the verdict, from which `mvd calibrate` learns. Pictures are
+identified by hashes only.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from mvd.errors import GalleryError
 from mvd.files.atomic import no_links, writing
 
 VERDICTS = "verdicts.jsonl"
-"""The file in the gallery's folder."""
+"""Name of the file in the gallery's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether a picture that a search found shows the person.
+    """Whether a search result shows the person of the query.
 
     Attributes:
-        model: fingerprint of the model whose similarity this is.
+        model: fingerprint of the model that computed the similarity.
         query: SHA-256 of the bytes of the query's first picture.
-        pictures: how many pictures the query has; the similarity is of their mean.
-        row: what it found.
-        similarity: of both, -1 … 1.
-        query_modality: a `Modality`.
-        gallery_modality: likewise.
-        same: whether they show the same person.
+        pictures: number of pictures of the query; the similarity is to their mean.
+        row: identifier of the result's row.
+        similarity: similarity of query and result, -1 … 1.
+        query_modality: modality of the query, a `Modality`.
+        gallery_modality: modality of the result, a `Modality`.
+        same: whether both show the same person.
     """
 
     model: str
@@ -47,16 +47,16 @@ class Verdict:
 
 
 def add_verdict(folder: Path, verdict: Verdict) -> None:
-    """Append a verdict, and wait until it is on the disk.
+    """Append a verdict, and wait until it is on disk.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the file cannot be written.
     """
     file = folder / VERDICTS
     record = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), **asdict(verdict)}
     with writing(file), open(file, "a+b", opener=no_links) as out:
         size = out.seek(0, os.SEEK_END)
-        if size:  # a line that a killed process has begun stays alone
+        if size:  # do not append to an incomplete line of a killed process
             out.seek(size - 1)
         broken = bool(size) and out.read(1) != b"\n"
         out.write((b"\n" if broken else b"") + json.dumps(record).encode() + b"\n")
@@ -65,7 +65,7 @@ def add_verdict(folder: Path, verdict: Verdict) -> None:
 
 
 def read_verdicts(folder: Path) -> list[Verdict]:
-    """Read all verdicts; of several on the same query and row the last counts.
+    """Read all verdicts; if there are several on the same query and row, keep the last.
 
     Raises:
         GalleryError: the file cannot be read, or a line is damaged.

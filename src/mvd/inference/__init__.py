@@ -1,4 +1,4 @@
-"""Trained networks as functions from pictures to embeddings. `open_model` needs no framework until it opens weights."""
+"""Inference: embed pictures with trained networks. `open_model` imports a framework only to load a checkpoint."""
 
 from mvd.inference.identity import ModelIdentity
 from mvd.inference.models import PictureModel, open_model

@@ -1,4 +1,4 @@
-"""Embeddings of pictures, computed in batches by one process or shared by several.
+"""Embed pictures in batches, in one process or shared by several.
 
 Shapes: B batch, H × W pixels, N pictures, D width of an embedding, K classes.
 """
@@ -26,9 +26,9 @@ from mvd.runtime.device import autocast, memory_format, resolve_device
 from mvd.runtime.precision import numerics, resolve_precision
 from mvd.training.device_augment import normalise
 
-# Pictures in a batch where `runtime.embed_batch` leaves it open.
+# Default batch sizes, if `runtime.embed_batch` is not set.
 _CPU_BATCH, _DEVICE_BATCH = 64, 256
-_AHEAD = 2  # batches whose embeddings may be on their way to the host
+_AHEAD = 2  # maximum number of pending copies to the host
 
 
 def embed(
@@ -61,17 +61,17 @@ def embed_pictures(
 ) -> npt.NDArray[np.float32]:
     """Embed pictures. The network is left in eval mode.
 
-    Processes share the pictures by whole batches, the same ones that a single process would make, so that their number
-    changes no figure.
+    Processes divide the pictures into the same batches as a single process would, so results do not depend on the
+    number of processes.
 
     Args:
-        network: on its device.
+        network: the network, on its device.
         runtime: precision, memory format and batch size.
-        pictures: N of them.
-        modalities: (N,), a `Modality` for each picture in order; only a network with a stem for each needs them.
+        pictures: N pictures.
+        modalities: (N,) a `Modality` for each picture; required only by networks with modality-specific stems.
 
     Returns:
-        (N, D) float32, of all pictures in every process.
+        (N, D) float32 embeddings of all pictures, in every process.
 
     Raises:
         ConfigError: the network needs modalities.
@@ -96,7 +96,7 @@ def embed_pictures(
         if not pin:
             parts.append(embeddings.cpu())
             continue
-        # The device computes the next batch while this one's embeddings travel.
+        # Overlap the copy of these embeddings with the computation of the next batch.
         pending.append(_to_host(embeddings))
         if len(pending) > _AHEAD:
             parts.append(_arrived(*pending.popleft()))
@@ -105,14 +105,14 @@ def embed_pictures(
 
 
 def _tensors(batches: Iterator[Batch], *, pin: bool) -> Iterator[Tensor]:
-    """Turn batches into tensors, in page-locked memory for a CUDA device, which copies from there by itself."""
+    """Turn batches into tensors, in page-locked memory for asynchronous copies to a CUDA device."""
     for batch in batches:
         tensor = torch.from_numpy(np.ascontiguousarray(batch))
         yield tensor.pin_memory() if pin else tensor
 
 
 def _to_host(embeddings: Tensor) -> tuple[Tensor, torch.cuda.Event]:
-    """Start to copy embeddings to the host; the event is recorded when they are there."""
+    """Start an asynchronous copy of embeddings to the host; the event marks its completion."""
     there = torch.empty(embeddings.shape, dtype=embeddings.dtype, pin_memory=True)
     there.copy_(embeddings, non_blocking=True)
     event = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -122,5 +122,5 @@ def _to_host(embeddings: Tensor) -> tuple[Tensor, torch.cuda.Event]:
 
 def _arrived(embeddings: Tensor, event: torch.cuda.Event) -> Tensor:
     event.synchronize()
-    # Page-locked memory is for the batches to come.
+    # Release the page-locked memory for later batches.
     return embeddings.clone()

@@ -1,4 +1,4 @@
-"""Embedder: a trained network as a function from pictures of people to embeddings, loaded once.
+"""Embedder: a trained network that maps pictures of people to embeddings.
 
 Shapes: N pictures of H × W pixels, D width of an embedding.
 """
@@ -39,29 +39,29 @@ ModalitiesLike: TypeAlias = pixels.ModalitiesLike | Tensor
 
 
 class Embedder:
-    """Embed pictures of people with a trained network, to be compared by inner product (cosine).
+    """Embed pictures of people with a trained network; compare the embeddings by cosine similarity.
 
-    The network stays on its device, in eval mode. Files and PIL images are converted to RGB, turned upright by their
-    EXIF orientation and resized as for evaluation; arrays and tensors must have the network's size and hold uint8, 0 to
-    255, RGB. A network with a stem for each modality (AGW) needs the modality of each picture; others ignore it.
+    The network stays on its device, in eval mode. Files and PIL images are converted to RGB, rotated by their EXIF
+    orientation and resized as for evaluation. Arrays and tensors must be RGB, uint8 from 0 to 255, of the network's
+    input size. A network with modality-specific stems (AGW) needs the modality of each picture; others ignore it.
 
     Args:
-        network: the network, which is moved to the device.
-        config: the configuration that it was trained with; its `data` gives H × W.
+        network: the network; it is moved to the device.
+        config: the configuration of its training; `config.data` determines H × W.
         card: its model card, if it has one.
-        device: "auto" for the first of CUDA, Ascend, MPS and the CPU that is there; or what `torch.device` takes.
-        precision: "fp32", "tf32" or "bf16"; "auto" takes the configuration's, or fp32 where the device lacks it.
-        batch: pictures in a batch.
+        device: "auto" for the first available of CUDA, Ascend, MPS and CPU; or a device as for `torch.device`.
+        precision: "fp32", "tf32" or "bf16"; "auto" uses the configuration's, or fp32 if the device does not support it.
+        batch: batch size.
 
     Attributes:
-        config: the configuration that the network was trained with.
+        config: the configuration of the network's training.
         card: its model card, or None.
-        size: (H, W) of the pictures that it takes.
+        size: (H, W), the input size.
         width: D.
-        fingerprint: of the weights that it was loaded with; empty where it was made of a network.
+        fingerprint: fingerprint of the loaded weights; empty if the embedder was constructed from a network.
 
     Raises:
-        ConfigError: the device is not there, or does not have the precision.
+        ConfigError: the device is not available, or does not support the precision.
 
     >>> from mvd.config import DataConfig, ModelConfig
     >>> from mvd.models.factory import build_network
@@ -92,7 +92,7 @@ class Embedder:
         self.size = config.data.height, config.data.width
         self._device = resolve_device(device)
         self._runtime = _runtime(config.runtime, self._device, precision, batch)
-        # PyTorch's stubs do not know this argument of `Module.to`.
+        # PyTorch's stubs lack this argument of `Module.to`.
         self._network = network.to(device=self._device, memory_format=memory_format(self._runtime))  # type: ignore[call-overload]
         self.width: int = self._embed(PictureArray(np.zeros((1, *self.size, 3), np.uint8)), Modality.VISIBLE).shape[1]
 
@@ -110,19 +110,19 @@ class Embedder:
         """Load a trained network.
 
         Args:
-            source: a checkpoint of ours; a run folder, for its best checkpoint; the folder of a model (`mvd push`); or
+            source: a checkpoint of mvd; a run folder, for its best checkpoint; a model folder (`mvd push`); or
                 "OWNER/NAME" on the Hugging Face hub.
-            device: see `Embedder`; the device of the training does not matter.
+            device: see `Embedder`; independent of the device of the training.
             precision: see `Embedder`.
-            batch: pictures in a batch.
+            batch: batch size.
             revision: branch, tag or commit on the hub.
-            encoder: the encoder of a network that was trained with an own one (`ModelConfig.encoder`), as for
-                `mvd.create_model`. It has to be passed, because no code that a file names is run here.
+            encoder: the encoder, if the network was trained with a custom one (`ModelConfig.encoder`), as for
+                `mvd.create_model`. It must be passed, because code named in a file is never run.
 
         Raises:
-            CheckpointError: the file is damaged, or no network of ours with its configuration.
-            ConfigError: the device or its precision is not there, the hub's library is not installed, or the network
-                has an own encoder that was not passed.
+            CheckpointError: the file is damaged, or not a network of mvd with its configuration.
+            ConfigError: the device or precision is not available, the hub's library is not installed, or a custom
+                encoder was not passed.
             HubError: the hub has no such model, or cannot be reached.
             RunError: a run folder has no checkpoint.
         """
@@ -135,10 +135,10 @@ class Embedder:
             )
         if config.model.encoder is not None and encoder is None:
             raise ConfigError(
-                f"{file}: expected the network's own encoder, {config.model.encoder}, found none; pass it as encoder="
+                f"{file}: expected its custom encoder, {config.model.encoder}, found none; pass it as encoder="
             )
         tensors, _ = load_checkpoint(file)
-        with torch.random.fork_rng(devices=[]):  # the weights are replaced; the caller's random numbers stay the same
+        with torch.random.fork_rng(devices=[]):  # keep the caller's random state; the weights are replaced
             network = build_network(config.model, count_classes(tensors), encoder)
         restore_network(network, tensors, file)
         loaded = cls(network, config, card=read_card(file), device=device, precision=precision, batch=batch)
@@ -152,14 +152,14 @@ class Embedder:
 
         Args:
             pictures: an array or a tensor (N, H, W, 3) or (N, 3, H, W) uint8, RGB, on any device; or a list of files,
-                PIL images, or arrays of one picture each. One picture alone is N = 1.
+                PIL images, or arrays of one picture each. A single picture is treated as N = 1.
             modalities: a `Modality` for each picture, or one for all: 0 visible, 1 infrared.
 
         Returns:
-            (N, D) float32, scaled as the network's descriptor is: each of its parts, or the whole, to length 1.
+            (N, D) float32, normalised like the network's descriptor: each of its parts, or the whole, to length 1.
 
         Raises:
-            DatasetError: pictures have another size or type, a file cannot be read, or modalities do not fit.
+            DatasetError: pictures have the wrong size or type, a file cannot be read, or modalities are invalid.
             ConfigError: the network needs modalities.
         """
         if isinstance(pictures, str | Path | Image.Image | np.ndarray | Tensor):
@@ -172,10 +172,10 @@ class Embedder:
     def embed_files(
         self, paths: Iterable[str | Path], modalities: ModalitiesLike | None = None
     ) -> npt.NDArray[np.float32]:
-        """Read N pictures from files, a batch ahead, and embed them; see `__call__`.
+        """Embed N picture files, reading one batch ahead; see `__call__`.
 
         Raises:
-            DatasetError: a file is no picture, or cannot be read.
+            DatasetError: a file is not a picture, or cannot be read.
         """
         height, width = self.size
         files = PictureFiles(root=Path(), paths=[str(path) for path in paths], height=height, width=width, upright=True)
@@ -199,7 +199,7 @@ class Embedder:
                     f"pictures: expected uint8, 0 to 255, found {kind}; give them as decoded, not scaled"
                 )
             picture = picture.cpu().numpy()
-        # PyTorch warns of arrays that cannot be written to.
+        # PyTorch warns about read-only arrays.
         return np.require(to_pixels(picture, self.size), requirements="W")
 
 

@@ -1,7 +1,8 @@
-"""Export a network as an ONNX program from pictures to descriptors.
+"""Export a network to ONNX, as a model that maps pictures to descriptors.
 
-By PyTorch's exporter through `torch.export`; the older one, through TorchScript, is deprecated and turns shared weights
-into chains of identities. The program makes the grey pictures of the infrared passes itself, as the network does.
+This uses PyTorch's exporter based on `torch.export`. The older exporter, based on TorchScript, is deprecated and turns
+shared weights into chains of Identity nodes. Like the network, the exported model computes the grey pictures of the
+infrared passes itself.
 
 Shapes: B batch, H × W pixels, D width of a descriptor.
 """
@@ -28,11 +29,11 @@ from mvd.runs import load_checkpoint
 from mvd.training.device_augment import normalise_tensor
 
 OPSET = 18
-"""Version of ONNX's operators; onnxruntime supports it since 1.14 (2023)."""
+"""ONNX opset version; supported by onnxruntime since 1.14 (2023)."""
 
 
 class _Program(nn.Module):
-    """The exported module: pre-processing, if inside, the network's embedding, and its projection, if there is one."""
+    """The module to export: optional pre-processing, the network, and the projection, if there is one."""
 
     def __init__(self, network: Network, preprocessing: Preprocessing, projection: Projection | None) -> None:
         super().__init__()
@@ -58,13 +59,13 @@ def export(
     preprocessing: Preprocessing,
     projection: Projection | None = None,
 ) -> None:
-    """Write an ONNX program; see `mvd.commands.engine.Engine.export`."""
+    """Write an ONNX file; see `mvd.commands.engine.Engine.export`."""
     require_onnx("onnx", "onnxscript")
     network = initial_network(config, classes, torch.device("cpu"))
     if checkpoint is not None:
         restore_network(network, load_checkpoint(checkpoint)[0], checkpoint)
     height, width = config.data.height, config.data.width
-    # Two pictures: the exporter takes a size of 1 for a constant.
+    # Two pictures: the exporter treats a size of 1 as a constant.
     if preprocessing == "inside":
         example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
     else:

@@ -1,10 +1,10 @@
-"""Where a network looks: gradient-weighted maps of what makes one picture similar to another.
+"""Grad-CAM heat maps: which regions make one picture similar to another.
 
-The map of a picture is that of Grad-CAM (Selvaraju et al., ICCV 2017) for the cosine similarity with its partner: each
-channel of an encoder's map is weighted by the mean gradient of the similarity, the sum is cut off at 0, and the maps of
-all passes of all branches, each from 0 to 1, are averaged.
+The heat map of a picture is Grad-CAM (Selvaraju et al., ICCV 2017) of the cosine similarity with its partner: each
+channel of an encoder's feature map is weighted by the mean gradient of the similarity, and the sum is clipped at 0. The
+maps of all passes of all branches are scaled to 0 to 1 and averaged.
 
-Shapes: B pictures of H × W pixels, h × w positions of an encoder's map.
+Shapes: B pictures of H × W pixels, h × w positions of a feature map.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def heatmaps(  # noqa: PLR0917 - what a run is, and pictures in pairs
     partners: Sequence[int],
     modalities: Sequence[int],
 ) -> npt.NDArray[np.float32]:
-    """Compute where the network of a run sees the similarity between pictures.
+    """Compute heat maps of the similarity between pictures, with the network of a run.
 
     Args:
-        config: the run, as adapted to this machine.
-        classes: K of that run.
+        config: configuration of the run, adapted to this machine.
+        classes: number of classes of the run.
         checkpoint: the weights; None for the network before training.
         pictures: (B, H, W, 3) RGB.
-        partners: of each picture, the number of the one that it is compared with.
-        modalities: of each picture, a `Modality`.
+        partners: for each picture, the index of the picture that it is compared with.
+        modalities: a `Modality` for each picture.
 
     Returns:
         (B, H, W), from 0 to 1.
@@ -62,7 +62,7 @@ def heatmaps(  # noqa: PLR0917 - what a run is, and pictures in pairs
 
 
 def similarity_maps(network: Network, images: Tensor, partners: Tensor, modalities: Tensor) -> Tensor:
-    """Compute the maps (B, H, W), from 0 to 1, of normalised pictures (B, 3, H, W); see `heatmaps`."""
+    """Compute heat maps (B, H, W), from 0 to 1, of normalised pictures (B, 3, H, W); see `heatmaps`."""
     passes: list[Tensor] = []
     encoders = [module.encoder for module in network.modules() if isinstance(module, BranchNetwork)]
     hooks = [
@@ -72,7 +72,7 @@ def similarity_maps(network: Network, images: Tensor, partners: Tensor, modaliti
     try:
         with torch.enable_grad():
             embeddings = network(images, modalities)
-            # The passes over mirror images (`descriptor_flip`) come last; their maps are mirrored, and left out.
+            # Passes over flipped pictures (`descriptor_flip`) come last; their maps are flipped too, so skip them.
             kept = passes[: len(passes) // 2] if network.config.descriptor_flip else passes
             similarity = (embeddings * embeddings[partners].detach()).sum()
             gradients = torch.autograd.grad(similarity, kept)

@@ -1,4 +1,4 @@
-"""The identity of a model: which embeddings can be compared with which. Needs no framework.
+"""The identity of a model, which determines whether embeddings are comparable. Requires no framework.
 
 Shapes: D width of an embedding, H × W pixels.
 """
@@ -23,13 +23,13 @@ _SHOWN = 12
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """A model that made embeddings. Embeddings can be compared where the fingerprints are equal.
+    """The identity of a model. Embeddings are comparable if the fingerprints of their models are equal.
 
     Attributes:
-        name: for people: a run's folder, a file's stem, OWNER/NAME on the hub, or "rendered".
-        fingerprint: SHA-256, in hexadecimal digits, over names and bytes of the weights, a projection included.
+        name: display name: a run's folder, a file's stem, OWNER/NAME on the hub, or "rendered".
+        fingerprint: SHA-256 in hexadecimal digits over names and bytes of the weights, including a projection.
         width: D.
-        size: (H, W) of the pictures that it takes.
+        size: (H, W), the input size.
 
     >>> str(ModelIdentity("night", "81f0" * 16, 512, (288, 144)))
     'night (81f081f081f0), 512 wide, pictures of 288×144'
@@ -56,12 +56,12 @@ class Identified:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(H, W) of the pictures that it takes."""
+        """(H, W), the input size."""
         return self.identity.size
 
     @property
     def width(self) -> int:
-        """D."""
+        """D, the width of the embeddings."""
         return self.identity.width
 
 
@@ -70,7 +70,7 @@ def fingerprint_tensors(tensors: Mapping[str, npt.NDArray[Any]], *notes: str) ->
 
     Args:
         tensors: arrays by name.
-        notes: what else decides the embeddings, such as the configuration of the network.
+        notes: other data that determines the embeddings, such as the configuration of the network.
 
     >>> weights = {"a": np.zeros(2, np.float32), "b": np.ones(1, np.float32)}
     >>> fingerprint_tensors(weights) == fingerprint_tensors(dict(reversed(weights.items())))
@@ -88,11 +88,11 @@ def fingerprint_tensors(tensors: Mapping[str, npt.NDArray[Any]], *notes: str) ->
 
 
 def fingerprint_weights(tensors: Mapping[str, npt.NDArray[Any]], config: RunConfig) -> str:
-    """Compute the fingerprint of a network: of its weights, and of what in its configuration is not the default.
+    """Compute the fingerprint of a network, from its weights and the non-default fields of its configuration.
 
     Args:
-        tensors: of the network by name; an optimizer's among them do not count.
-        config: gives the network and H × W.
+        tensors: tensors of the network by name; optimizer state is ignored.
+        config: configuration of the network and of H × W.
     """
     kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
     standard, own = ModelConfig(), config.model
@@ -102,7 +102,7 @@ def fingerprint_weights(tensors: Mapping[str, npt.NDArray[Any]], config: RunConf
 
 
 def fingerprint_projected(weights: str, projection: Projection | None) -> str:
-    """Compute the fingerprint of a network with its projection, if it has one, from that of the network."""
+    """Combine the fingerprint of a network with its projection, if it has one."""
     if projection is None:
         return weights
     return fingerprint_tensors({"mean": projection.mean, "matrix": projection.matrix}, weights)

@@ -1,4 +1,4 @@
-"""What is kept beside weights and belongs to them: their projection and their calibration."""
+"""Projections and calibrations, saved next to the weights that they belong to."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from mvd.runs.beside import (
 )
 from mvd.weights.formats.files import is_onnx
 
-_KEY = "calibration"  # of a program's metadata
+_KEY = "calibration"  # key in the metadata of an ONNX file
 
 
 def kept_projection(file: Path, weights: str) -> Projection | None:
-    """Read the projection that is kept beside a checkpoint; None if there is none for these weights.
+    """Read the projection saved next to a checkpoint; None if there is none for these weights.
 
     Raises:
-        CheckpointError: it is damaged.
+        CheckpointError: the file is damaged.
     """
     found = read_projection(file)
     if found is None or found.weights != weights:
@@ -35,33 +35,33 @@ def kept_projection(file: Path, weights: str) -> Projection | None:
 
 
 def keep_projection(file: Path, weights: str, projection: Projection) -> Path:
-    """Write a projection beside a checkpoint, and return its file.
+    """Save a projection next to a checkpoint, and return its file.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the file cannot be written.
     """
     tensors = {"mean": projection.mean, "matrix": projection.matrix}
     return write_projection(file, KeptProjection(weights=weights, tensors=tensors, kept=projection.kept))
 
 
 def kept_calibration(file: Path, fingerprint: str) -> Calibration | None:
-    """Read the calibration that is kept beside a checkpoint; None if there is none for this model.
+    """Read the calibration saved next to a checkpoint; None if there is none for this model.
 
     Raises:
-        CheckpointError: it is damaged.
+        CheckpointError: the file is damaged.
     """
     return Calibration.of(read_beside(file, CALIBRATION), fingerprint, str(file_beside(file, CALIBRATION)))
 
 
 def keep_calibration(file: Path, calibration: Calibration) -> Path:
-    """Write a calibration where its model is: into an ONNX program's metadata, or beside a checkpoint.
+    """Save a calibration with its model: in the metadata of an ONNX file, or next to a checkpoint.
 
     Returns:
-        The file that has it.
+        The file that contains the calibration.
 
     Raises:
-        CheckpointError: the program is damaged.
-        RunError: it cannot be written.
+        CheckpointError: the ONNX file is damaged.
+        RunError: the file cannot be written.
     """
     with writing(file):
         if is_onnx(file):
@@ -73,5 +73,5 @@ def keep_calibration(file: Path, calibration: Calibration) -> Path:
 
 
 def forget_projection(file: Path) -> None:
-    """Remove the projection that is kept beside a checkpoint, if there is one."""
+    """Delete the projection saved next to a checkpoint, if there is one."""
     file_beside(file, PROJECTION).unlink(missing_ok=True)

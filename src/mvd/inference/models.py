@@ -1,6 +1,6 @@
-"""`open_model`: any trained network as a function from pictures to unit vectors.
+"""`open_model`: load any trained network as a callable that maps pictures to L2-normalised embeddings.
 
-Importing this imports no framework. ONNX programs are run by onnxruntime, checkpoints by PyTorch or MindSpore.
+Importing this module imports no framework. onnxruntime runs ONNX files; PyTorch or MindSpore runs checkpoints.
 
 Shapes: N pictures of H × W pixels, D width of an embedding.
 """
@@ -34,27 +34,27 @@ _BOX = Path(__file__).parents[1] / "box"
 
 
 class PictureModel(Protocol):
-    """A trained network, loaded once, as a function from pictures to unit vectors."""
+    """A loaded network, as a callable that maps pictures to L2-normalised embeddings."""
 
     @property
     def identity(self) -> ModelIdentity:
-        """What tells its embeddings from another model's."""
+        """Identity of the model, which its embeddings carry."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """(H, W) of the pictures that it takes."""
+        """(H, W), the input size."""
 
     @property
     def width(self) -> int:
-        """D."""
+        """D, the width of the embeddings."""
 
     @property
     def calibration(self) -> Calibration | None:
-        """What its similarities mean; None if it was not calibrated (`mvd calibrate`)."""
+        """Calibration of its similarities; None if the model is not calibrated (`mvd calibrate`)."""
 
     @property
     def trained_on(self) -> RunData | None:
-        """What it was trained on; None if it is not known."""
+        """Data that the model was trained on; None if unknown."""
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None
@@ -62,16 +62,16 @@ class PictureModel(Protocol):
         """Embed pictures.
 
         Args:
-            pictures: files and PIL images, which are turned upright and resized; or uint8 arrays (N, H, W, 3) or
-                (N, 3, H, W), RGB. One picture alone is N = 1.
+            pictures: files and PIL images, which are rotated by their EXIF orientation and resized; or uint8 arrays
+                (N, H, W, 3) or (N, 3, H, W), RGB. A single picture is treated as N = 1.
             modalities: a `Modality` for each picture, or one for all: 0 visible, 1 infrared.
 
         Returns:
-            (N, D) float32 of length 1, to be compared by inner product.
+            (N, D) float32, L2-normalised; compare by inner product.
 
         Raises:
-            DatasetError: pictures have another size or type, a file cannot be read, or modalities do not fit or are
-                needed and missing.
+            DatasetError: pictures have the wrong size or type, a file cannot be read, or modalities are invalid or
+                required but missing.
         """
 
 
@@ -83,20 +83,19 @@ def open_model(
     precision: str = "auto",
     batch: int = 64,
 ) -> PictureModel:
-    """Open a trained network.
+    """Load a trained network.
 
     Args:
-        source: a program that `mvd export` wrote; a checkpoint; a run folder, for its best checkpoint; the folder of a
-            model (`mvd push`); "OWNER/NAME" on the Hugging Face hub; or "rendered", the model in the box.
-        framework: what computes a checkpoint; "auto" is PyTorch where it is installed, and MindSpore where that alone
-            is.
-        device: "auto" for the first that is there; "cpu", "cuda", "cuda:1", …
-        precision: "fp32", "tf32", "bf16", or "auto" for the network's own; "auto" for a program.
-        batch: pictures in a batch.
+        source: an ONNX file written by `mvd export`; a checkpoint; a run folder, for its best checkpoint; a model
+            folder (`mvd push`); "OWNER/NAME" on the Hugging Face hub; or "rendered", the model in the box.
+        framework: framework for a checkpoint; "auto" uses PyTorch if it is installed, otherwise MindSpore.
+        device: "auto" for the first available; "cpu", "cuda", "cuda:1", …
+        precision: "fp32", "tf32", "bf16", or "auto" for the network's own; only "auto" for an ONNX file.
+        batch: batch size.
 
     Raises:
-        CheckpointError: it is damaged, or no network of ours.
-        ConfigError: the device or its precision is not there, or a package is missing.
+        CheckpointError: the file is damaged, or not a network of mvd.
+        ConfigError: the device or precision is not available, or a package is missing.
         HubError: the hub has no such model, or cannot be reached.
         RunError: a run folder has no checkpoint.
     """
@@ -104,9 +103,9 @@ def open_model(
 
 
 def open_whole(source: str | Path, *, device: str = "auto", precision: str = "auto", batch: int = 64) -> PictureModel:
-    """Open a trained network without the projection that is kept with it; see `open_model`.
+    """Load a trained network without its projection; see `open_model`.
 
-    Embeddings have length 1. A program has its projection in it.
+    Embeddings are L2-normalised. The projection of an ONNX file cannot be removed.
     """
     return _open(source, "auto", device, precision, batch, projected=False)
 
@@ -125,7 +124,7 @@ def _open(
             file, name=_name(source, file), device=device, precision=precision, batch=batch, projected=projected
         )
     with needing_torch(
-        f"{source}: expected a program that mvd export wrote, or PyTorch to run its weights, found neither"
+        f"{source}: expected an ONNX model written by mvd export, or PyTorch to run its weights, found neither"
     ):
         from mvd.inference.torch_model import TorchModel
     return TorchModel(
@@ -134,7 +133,7 @@ def _open(
 
 
 def find_model(source: str | Path) -> Path:
-    """Find the file of a network: an ONNX program, or its weights; what `open_model` takes.
+    """Find the file of a network, an ONNX file or a checkpoint, from a source as for `open_model`.
 
     Raises:
         CheckpointError: a folder is neither a run nor a model, or this build has no model in the box.
@@ -150,15 +149,15 @@ def _is_box(source: str | Path) -> bool:
 
 
 def box_model() -> Path:
-    """Return the file of the model in the box.
+    """Return the ONNX file of the model in the box.
 
     Raises:
-        CheckpointError: this build has none.
+        CheckpointError: this installation does not contain it.
     """
     found = sorted(_BOX.glob("*.onnx"), key=lambda file: file.stem != RENDERED)
     if not found:
         raise CheckpointError(
-            f"{RENDERED}: expected the model in the box, this build has none; name a run folder or a program instead"
+            f"{RENDERED}: expected the model in the box, this installation has none; name a run folder or an ONNX file"
         )
     return found[0]
 
@@ -168,7 +167,7 @@ def _only_mindspore() -> bool:
 
 
 def _name(source: str | Path, file: Path) -> str:
-    """Name a model for people: a hub's name as it is, the folder of a run or a model, else the file's stem."""
+    """Return a model's display name: its name on the hub, its run or model folder, or the file's stem."""
     path = Path(source)
     if not path.exists():
         return str(source)

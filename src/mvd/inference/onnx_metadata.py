@@ -1,4 +1,4 @@
-"""Metadata of ONNX programs, read and replaced without any package: a program is a Protocol Buffers message."""
+"""Read and update the metadata of ONNX files without any package, as Protocol Buffers messages."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mvd.files.atomic import replacing
 from mvd.weights.formats.arrays import RefusedError
 from mvd.weights.formats.protobuf import bytes_field, bytes_prefix, fields, number_field
 
-# Fields of ONNX's ModelProto, of its StringStringEntryProto and its OperatorSetIdProto.
+# Field numbers of ONNX's ModelProto, StringStringEntryProto and OperatorSetIdProto.
 _GRAPH, _OPSETS, _TEXTS = 7, 8, 14
 _KEY, _VALUE = 1, 2
 _DOMAIN, _VERSION = 1, 2
 
 
 class OnnxMetadata(NamedTuple):
-    """The metadata of an ONNX program.
+    """The metadata of an ONNX file.
 
     Attributes:
-        opset: version of ONNX's own operators; None if none is named.
-        texts: text by key.
+        opset: version of ONNX's default operator set; None if it is not given.
+        texts: metadata texts by key.
     """
 
     opset: int | None
@@ -30,10 +30,10 @@ class OnnxMetadata(NamedTuple):
 
 
 def read_metadata(file: Path) -> OnnxMetadata:
-    """Read a program's metadata.
+    """Read the metadata of an ONNX file.
 
     Raises:
-        CheckpointError: it is missing, damaged, or no ONNX program.
+        CheckpointError: the file is missing, damaged, or not an ONNX file.
     """
     opset: int | memoryview | None = None
     texts, graph = dict[str, str](), False
@@ -52,19 +52,19 @@ def read_metadata(file: Path) -> OnnxMetadata:
     except (OSError, RefusedError, ValueError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "found", None) or str(error)
         raise CheckpointError(
-            f"{file}: expected an ONNX program, could not read it ({reason}); copy or export it again"
+            f"{file}: expected an ONNX model, could not read it ({reason}); copy or export it again"
         ) from error
     if not graph:
-        raise CheckpointError(f"{file}: expected an ONNX program, found none in it; export it again")
+        raise CheckpointError(f"{file}: expected an ONNX model, found none in it; export it again")
     return OnnxMetadata(opset if isinstance(opset, int) else None, texts)
 
 
 def update_metadata(file: Path, texts: Mapping[str, str]) -> None:
-    """Set texts of a program's metadata; the rest of the program stays as it is, byte by byte.
+    """Set texts in the metadata of an ONNX file; all other bytes stay unchanged.
 
     Raises:
-        CheckpointError: it is missing, damaged, or no ONNX program.
-        OSError: it cannot be written; it is unchanged.
+        CheckpointError: the file is missing, damaged, or not an ONNX file.
+        OSError: the file cannot be written; it is unchanged.
     """
     read_metadata(file)
     message = memoryview(file.read_bytes())

@@ -1,6 +1,7 @@
-"""ONNX programs on the host: convert to float16 or int8, annotate, prepare inputs. PyTorch is not needed.
+"""Convert ONNX models to float16 or int8, annotate them, and prepare their inputs, without PyTorch.
 
-The packages are optional: `pip install 'mvd[onnx]'`. `onnx_network` runs programs, `onnx_metadata` reads what they say.
+The required packages are optional: `pip install 'mvd[onnx]'`. `onnx_network` runs ONNX models, `onnx_metadata` reads
+their metadata.
 
 Shapes: B batch, H × W pixels, N pictures, D width of a descriptor.
 """
@@ -27,7 +28,7 @@ from mvd.files.names import is_utf8
 Pictures: TypeAlias = Iterable[npt.NDArray[np.uint8]]
 Inputs: TypeAlias = dict[str, npt.NDArray[Any]]
 
-# Cheap operators that need more digits or a wider range than float16 has: pre-processing, norms, powers.
+# Cheap operators that need more precision or range than float16 has: pre-processing, norms, powers.
 _IN_FLOAT32 = ("Sub", "Mul", "Div", "Pow", "ReduceL2", "ReduceMean", "ReduceSum", "Clip")
 _IN_INT8 = ("Conv", "Gemm", "MatMul")
 _AT_A_TIME = 4
@@ -37,7 +38,7 @@ def require_onnx(*packages: str) -> None:
     """Check that optional packages are installed.
 
     Raises:
-        MissingPackageError: one is not; the message names the extra that brings it.
+        MissingPackageError: a package is missing; the message names the extra that installs it.
     """
     for package in packages:
         if importlib.util.find_spec(package) is None:
@@ -48,7 +49,7 @@ def require_onnx(*packages: str) -> None:
 
 
 def make_inputs(names: Sequence[str], pictures: Pictures, modalities: npt.NDArray[np.int64]) -> Iterator[Inputs]:
-    """Make a program's inputs, those with the given names, batch by batch."""
+    """Yield the inputs of an ONNX model with the given names, batch by batch."""
     done = 0
     for batch in pictures:
         given: Inputs = {"images": normalise(batch)} if "images" in names else {"pictures": batch}
@@ -69,7 +70,7 @@ def normalise(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 def annotate(file: Path, metadata: Mapping[str, str]) -> None:
-    """Replace a program's metadata, and remove the exporter's notes: lines of source and folders of this machine."""
+    """Replace an ONNX file's metadata, and remove the exporter's notes, which contain local paths and source lines."""
     import onnx
 
     model = onnx.load(str(file))
@@ -84,7 +85,7 @@ def annotate(file: Path, metadata: Mapping[str, str]) -> None:
 
 
 def to_float16(source: Path, file: Path) -> None:
-    """Write a program with float16 weights and most operators in float16; inputs and outputs keep their types."""
+    """Convert an ONNX model to float16 weights and mostly float16 operators; inputs and outputs keep their types."""
     import onnx
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
@@ -95,22 +96,22 @@ def to_float16(source: Path, file: Path) -> None:
 
 
 def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> None:
-    """Write a program with int8 convolutions and matrix products, calibrated on pictures.
+    """Quantise convolutions and matrix products of an ONNX model to int8, calibrated on pictures.
 
-    Weights have a scale for each channel, activations one for each tensor.
+    Weights have per-channel scales, activations per-tensor scales.
 
     Args:
-        source: the program in float32.
-        file: the program to write.
-        pictures: batches (B, H, W, 3) uint8 to calibrate on.
-        modalities: (N,), a `Modality` for each of them.
+        source: the float32 model.
+        file: output file.
+        pictures: batches (B, H, W, 3) uint8 for the calibration.
+        modalities: (N,) a `Modality` for each picture.
     """
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     names = [one.name for one in onnx.load(str(source)).graph.input]
-    # Calibration keeps every activation: a few pictures at a time, or it takes tens of GB.
+    # Calibration keeps every activation, so large batches would take tens of GB.
     few = (batch[start : start + _AT_A_TIME] for batch in pictures for start in range(0, len(batch), _AT_A_TIME))
     inputs = make_inputs(names, few, modalities)
 
@@ -118,7 +119,7 @@ def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArra
         def get_next(self) -> Inputs | None:
             return next(inputs, None)
 
-    # onnxruntime takes names in UTF-8 alone.
+    # onnxruntime accepts only file names in UTF-8.
     place = file.parent if is_utf8(str(file.parent)) else None
     with tempfile.TemporaryDirectory(dir=place) as folder, _quietly():
         whole, prepared, done = (Path(folder) / f"{name}.onnx" for name in ("whole", "prepared", "done"))
@@ -138,7 +139,7 @@ def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArra
 
 
 def describe_interface(height: int, width: int, *, inside: bool, modalities: bool) -> str:
-    """Describe a program's inputs and outputs as JSON, for its metadata."""
+    """Describe the inputs and outputs of an exported model as JSON, for its metadata."""
     pixels = "RGB, resized to this size (Pillow: convert('RGB'), Lanczos), infrared pictures as three equal channels"
     if inside:
         inputs = {"pictures": {"type": "uint8", "shape": ["batch", height, width, 3], "values": f"0 to 255, {pixels}"}}
@@ -154,7 +155,7 @@ def describe_interface(height: int, width: int, *, inside: bool, modalities: boo
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Silence what the converters log about tensors that they leave unchanged."""
+    """Silence the converters' log messages about unchanged tensors."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Programs of `mvd export`, run by onnxruntime: without PyTorch, on the CPU or on a CUDA device.
+"""Run exported ONNX models with onnxruntime, without PyTorch, on a CPU or a CUDA device.
 
 Shapes: B batch, H × W pixels, N pictures, D width of an embedding.
 """
@@ -30,18 +30,18 @@ _CHUNK = 1 << 20
 
 
 class OnnxNetwork:
-    """A program, as a function from batches of pictures to descriptors as it gives them.
+    """An ONNX model that maps batches of pictures to descriptors, without normalisation.
 
     Args:
-        file: the program.
-        device: "cpu" or "cuda"; "auto" for CUDA where onnxruntime has it.
+        file: the ONNX file.
+        device: "cpu" or "cuda"; "auto" uses CUDA if onnxruntime supports it.
 
     Attributes:
-        inputs: name and shape of each input.
+        inputs: shape of each input by name.
 
     Raises:
-        CheckpointError: onnxruntime cannot load it.
-        ConfigError: onnxruntime is not installed, or has no such device.
+        CheckpointError: onnxruntime cannot load the file.
+        ConfigError: onnxruntime is not installed, or does not support the device.
     """
 
     def __init__(self, file: Path, device: str = "cpu") -> None:
@@ -60,51 +60,51 @@ class OnnxNetwork:
             )
         options = {"device_id": number} if number else {}
         settings = onnxruntime.SessionOptions()
-        settings.log_severity_level = 3  # errors; its warnings are about its own optimisations
+        settings.log_severity_level = 3  # errors only; its warnings concern its own optimisations
         threads = os.environ.get("OMP_NUM_THREADS", "")
-        settings.intra_op_num_threads = int(threads) if threads.isdecimal() else 0  # 0: one for each core
+        settings.intra_op_num_threads = int(threads) if threads.isdecimal() else 0  # 0: one per core
         try:
             self._session = onnxruntime.InferenceSession(
-                # It takes names in UTF-8 alone.
+                # onnxruntime accepts only file names in UTF-8.
                 str(file) if is_utf8(str(file)) else file.read_bytes(),
                 settings,
                 providers=[(_PROVIDERS[kind], options), *([_PROVIDERS["cpu"]] * (kind != "cpu"))],
             )
-        # Its errors have no base class of their own.
+        # onnxruntime's errors have no common base class.
         except Exception as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(
-                f"{file}: expected an ONNX program, onnxruntime could not load it ({reason}); export it again"
+                f"{file}: expected an ONNX model, onnxruntime could not load it ({reason}); export it again"
             ) from error
         self.inputs = {one.name: tuple(one.shape) for one in self._session.get_inputs()}
 
     def embed(self, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Compute descriptors (N, D) float32 of batches of pictures (B, H, W, 3) uint8.
 
-        `modalities` (N,), a `Modality` each, is read only by a program that takes them.
+        `modalities` (N,), a `Modality` each, is used only by models with that input.
         """
         inputs = make_inputs(tuple(self.inputs), pictures, modalities)
         return np.concatenate([np.asarray(self._session.run(None, given)[0]) for given in inputs])
 
 
 class OnnxModel(Identified):
-    """A program of `mvd export` as a `PictureModel`: pictures to unit vectors.
+    """An ONNX file of `mvd export` as a `PictureModel`.
 
     Args:
-        file: the program.
-        name: the model's; by default the one that was exported, or the file's.
+        file: the ONNX file.
+        name: display name; by default the name in the metadata, or the file's stem.
         device: see `OnnxNetwork`.
-        precision: "auto"; a program has its numbers in it.
-        batch: pictures in a batch.
+        precision: must be "auto", since the precision of an ONNX file is fixed.
+        batch: batch size.
 
     Attributes:
-        identity: the model's, by the weights that it was exported from.
-        calibration: what its similarities mean; None if it was not calibrated.
-        trained_on: what it was trained on, as far as the program says.
+        identity: identity of the model, with the fingerprint of the weights it was exported from.
+        calibration: calibration of its similarities; None if it is not calibrated.
+        trained_on: data that the model was trained on; None if unknown.
 
     Raises:
-        CheckpointError: it is no program of ours.
-        ConfigError: see `OnnxNetwork`; or a precision.
+        CheckpointError: the file was not written by `mvd export`.
+        ConfigError: see `OnnxNetwork`; or `precision` is not "auto".
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class OnnxModel(Identified):
     ) -> None:
         if precision != "auto":
             raise ConfigError(
-                f"precision: expected auto, since an ONNX program has its numbers in it, found {precision}; choose "
+                f"precision: expected auto, since the precision of an ONNX file is fixed, found {precision}; choose "
                 f"another file: mvd export --numbers fp16"
             )
         texts = read_metadata(file).texts
@@ -129,8 +129,8 @@ class OnnxModel(Identified):
         if size is None or "use" not in texts:
             taken = ", ".join(f"{given} {list(shape)}" for given, shape in self._network.inputs.items())
             raise CheckpointError(
-                f"{file}: expected a program that mvd export wrote, found another one, from {taken}; export a run: "
-                f"mvd export RUN"
+                f"{file}: expected an ONNX model written by mvd export, found another one, with inputs {taken}; export "
+                f"a run: mvd export RUN"
             )
         self._needs_modalities = "modalities" in self._network.inputs
         blank = self._network.embed([np.zeros((1, *size, 3), np.uint8)], np.zeros(1, np.int64))
@@ -160,7 +160,7 @@ class OnnxModel(Identified):
 
 
 def _size(inputs: dict[str, tuple[Any, ...]]) -> tuple[int, int] | None:
-    """Return (H, W) of a program's pictures; None if it takes something else."""
+    """Return the input size (H, W) of a model; None if its inputs are not pictures."""
     match inputs.get("pictures") or inputs.get("images"):
         case (_, int(height), int(width), 3) | (_, 3, int(height), int(width)):
             return height, width
@@ -168,7 +168,7 @@ def _size(inputs: dict[str, tuple[Any, ...]]) -> tuple[int, int] | None:
 
 
 def _hash(file: Path) -> str:
-    """Hash a program that was exported before programs named the fingerprint of their weights."""
+    """Hash an ONNX file of an older version, whose metadata lack the fingerprint of the weights."""
     with file.open("rb") as handle:
         digest = hashlib.sha256()
         while piece := handle.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""Pictures as callers have them, made into the pixels that a network takes. Needs no framework.
+"""Convert files, PIL images and arrays to the pixel arrays that networks take. Requires no framework.
 
 Shapes: N pictures of H × W pixels.
 """
@@ -24,15 +24,16 @@ ModalitiesLike: TypeAlias = int | Sequence[int] | npt.NDArray[np.int64]
 
 
 def to_pictures(pictures: Picture | Sequence[Picture], size: tuple[int, int]) -> Pictures:
-    """Make a source of N pictures of one size; files are read when they are asked for, a batch ahead.
+    """Create a source of N pictures of one size; files are read lazily, one batch ahead.
 
     Args:
         pictures: an array (N, H, W, 3) or (N, 3, H, W) uint8, RGB; or files, PIL images, or arrays of one picture
-            each. One picture alone is N = 1. Files and PIL images are turned upright and resized.
+            each. A single picture is treated as N = 1. Files and PIL images are rotated by their EXIF orientation and
+            resized.
         size: (H, W).
 
     Raises:
-        DatasetError: arrays have another size or type, or a PIL image cannot be converted.
+        DatasetError: arrays have the wrong size or type, or a PIL image cannot be converted.
     """
     if isinstance(pictures, str | Path | Image.Image | np.ndarray):
         return PictureArray(to_pixels(pictures, size))
@@ -44,10 +45,10 @@ def to_pictures(pictures: Picture | Sequence[Picture], size: tuple[int, int]) ->
 
 
 def to_pixels(picture: Picture, size: tuple[int, int]) -> Pixels:
-    """Make (N, H, W, 3) uint8 of one picture, or of an array of N.
+    """Convert one picture, or an array of N pictures, to (N, H, W, 3) uint8.
 
     Raises:
-        DatasetError: an array has another size or type, or a file cannot be read.
+        DatasetError: an array has the wrong size or type, or a file cannot be read.
     """
     height, width = size
     if isinstance(picture, str | Path):
@@ -70,10 +71,10 @@ def to_pixels(picture: Picture, size: tuple[int, int]) -> Pixels:
 
 
 def to_modalities(modalities: ModalitiesLike, count: int) -> npt.NDArray[np.int64]:
-    """Make (N,) modalities of one for each picture, or of one for all.
+    """Convert one modality per picture, or one for all, to an array (N,).
 
     Raises:
-        DatasetError: there are more or fewer, or others than 0 and 1.
+        DatasetError: the number of modalities is wrong, or a value is not 0 or 1.
     """
     given = np.asarray(modalities)
     if given.shape not in ((), (count,)) or not np.isin(given, list(Modality)).all():

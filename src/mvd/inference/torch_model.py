@@ -1,4 +1,4 @@
-"""A checkpoint as a `PictureModel`: an `Embedder` whose embeddings are projected and have length 1.
+"""A checkpoint as a `PictureModel`: an `Embedder` with a projection and L2 normalisation.
 
 Shapes: N pictures of H × W pixels, D width of an embedding.
 """
@@ -26,17 +26,17 @@ class TorchModel(Identified):
 
     Args:
         file: the checkpoint.
-        name: the model's.
+        name: display name.
         device: see `Embedder`.
         precision: see `Embedder`.
-        batch: pictures in a batch.
-        projected: whether to apply the projection that is kept with the weights.
+        batch: batch size.
+        projected: whether to apply the projection saved with the weights.
 
     Attributes:
-        weights: the fingerprint of the network, without projection.
-        identity: the model's.
-        calibration: what its similarities mean; None if it was not calibrated.
-        trained_on: what it was trained on; None if it is not known.
+        weights: fingerprint of the network without projection.
+        identity: identity of the model.
+        calibration: calibration of its similarities; None if it is not calibrated.
+        trained_on: data that the model was trained on; None if unknown.
 
     Raises:
         CheckpointError: see `Embedder.from_pretrained`.

@@ -5,6 +5,7 @@ They compute in the dtype of what they are given; under mixed precision, pass fl
 """
 
 from mvd.losses.cml import CML, conventional_mutual_learning
+from mvd.losses.contrastive import Contrastive, contrastive_loss
 from mvd.losses.hetero_centre import HeteroCentreTriplet, hetero_centre_triplet_loss
 from mvd.losses.identity import IdentityLoss, identity_loss
 from mvd.losses.objective import Losses, Objective, Term, accuracy, build_objective, loss_terms
@@ -27,6 +28,7 @@ __all__ = [
     "VCD",
     "VML",
     "VSD",
+    "Contrastive",
     "HeteroCentreTriplet",
     "IdentityLoss",
     "Losses",
@@ -40,6 +42,7 @@ __all__ = [
     "WeightedTriplet",
     "accuracy",
     "build_objective",
+    "contrastive_loss",
     "conventional_mutual_learning",
     "hetero_centre_triplet_loss",
     "identity_loss",

@@ -22,6 +22,7 @@ from mvd.config.imports import load_object
 from mvd.config.losses import require_parts
 from mvd.errors import ConfigError
 from mvd.losses.cml import CML
+from mvd.losses.contrastive import Contrastive
 from mvd.losses.hetero_centre import HeteroCentreTriplet
 from mvd.losses.identity import identity_loss
 from mvd.losses.quadruple_centre import QuadrupleCentre
@@ -138,6 +139,7 @@ _METRICS: Mapping[str, Callable[[LossConfig], nn.Module]] = {
     "triplet": lambda config: TripletLoss(None if config.soft_margin else config.margin),
     "centre": lambda config: HeteroCentreTriplet(None if config.soft_margin else config.margin),
     "quadruple": lambda config: QuadrupleCentre(config.margin),
+    "contrastive": lambda config: Contrastive(config.contrastive_temperature),
     "wrt": lambda _: WeightedTriplet(),
     "rank": lambda config: RankLoss(config.rank_margins, config.rank_alphas, config.rank_temperature),
 }

@@ -1,10 +1,10 @@
-"""The second framework: MVD in MindSpore, with the words of the PyTorch side.
+"""MVD in MindSpore, with the same names as in the PyTorch packages.
 
-`models` holds the networks, `losses` what they are trained with. Weights move between the frameworks by the names of
-`mvd.weights`; `tests/mindspore` shows that both compute the same.
+`models` contains the networks, `losses` the losses. Tensors have the names of `mvd.weights` in both frameworks, so
+weights can be exchanged. Both of MindSpore's modes are supported.
 
-Both of MindSpore's modes work. Inside a compiled graph a named tuple would stop the gradient without a word, so there
-outputs are plain tuples of the same structure; outside they have the names of `mvd.models.outputs`.
+In a compiled graph, a named tuple would silently stop the gradient. There, outputs are plain tuples of the same
+structure; outside a graph they are the named tuples of `mvd.models.outputs`.
 
 >>> import mvd.mindspore, numpy as np
 >>> from mindspore import Tensor
@@ -27,12 +27,12 @@ if importlib.util.find_spec("mindspore") is None:
         "3.12), or take --framework pytorch"
     )
 
-# With AVX-512 the oneDNN inside MindSpore falls back to a reference convolution: a small training step takes 40 to 70 s
-# instead of 1.4 s. oneDNN reads the variable once, so it is set before MindSpore is imported; a CPU without AVX-512 is
-# not affected by it.
+# With AVX-512, the oneDNN library in MindSpore falls back to a reference convolution: a small training step takes 40 to
+# 70 s instead of 1.4 s. oneDNN reads the variable once, so it is set before MindSpore is imported. It has no effect on
+# CPUs without AVX-512.
 CHOSE_INSTRUCTIONS = "ONEDNN_MAX_CPU_ISA" not in os.environ
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
-# Errors alone: its warnings are for those who write graphs.
+# Log errors only: MindSpore's warnings concern authors of graphs.
 os.environ.setdefault("GLOG_v", "3")
 
 if TYPE_CHECKING:

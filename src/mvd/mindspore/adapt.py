@@ -1,4 +1,4 @@
-"""Fits what a run was computed on to MindSpore on this machine, as `mvd.runtime.adapt` does to PyTorch."""
+"""Adapt an existing run to MindSpore on this machine, as `mvd.runtime.adapt` does for PyTorch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mvd.mindspore.device import fit_runtime, resolve_device
 
 
 def adapt(config: RunConfig, machine: Machine) -> tuple[RunConfig, tuple[str, ...]]:
-    """Choose the device, and what depends on it, for a run that exists; see `mvd.commands.engine.Engine.adapt`."""
+    """Choose the device and dependent settings for an existing run; see `mvd.commands.engine.Engine.adapt`."""
     own = config.runtime
     runtime = replace(own, workers=machine.workers or own.workers, embed_batch=machine.batch or own.embed_batch)
     runtime = replace(runtime, device=own.device if machine.device == "auto" else machine.device)

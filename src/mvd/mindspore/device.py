@@ -1,7 +1,7 @@
-"""On what, and how, MindSpore computes: its device, its mode, and what this engine does not have.
+"""MindSpore's device and mode, and the settings that this engine does not support.
 
-MindSpore's device targets CPU and Ascend are ours "cpu" and "npu". Its settings hold for the whole process; they are
-put back after a run, except the device, which MindSpore fixes when it first computes.
+MindSpore's device targets CPU and Ascend are called "cpu" and "npu" here. MindSpore's mode is global to the process and
+restored after a run. The device cannot be changed after the first computation.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from mvd.errors import ConfigError
 from mvd.mindspore.models.factory import require_here
 
 _OTHERWISE = "take --runtime.device cpu, or --framework pytorch"
-_LAUNCHED = ("MS_WORKER_NUM", "RANK_SIZE", "WORLD_SIZE")  # by msrun, by older launchers of MindSpore's, by torchrun
+_LAUNCHED = ("MS_WORKER_NUM", "RANK_SIZE", "WORLD_SIZE")  # set by msrun, older launchers of MindSpore, torchrun
 
 
 def resolve_device(name: str) -> str:
-    """Turn the name of a device into one that is there: "cpu", or "npu:0" for the first Ascend device.
+    """Resolve the name of a device to an available one: "cpu", or "npu:0" for the first Ascend device.
 
     Args:
-        name: "auto" for Ascend where it is there, and else the CPU; "cpu", "npu", "npu:1".
+        name: "auto" for Ascend if available, otherwise the CPU; "cpu", "npu", "npu:1".
 
     Raises:
-        ConfigError: MindSpore has no such device, or it is not on this machine.
+        ConfigError: MindSpore does not support the device, or it is not available.
     """
     kind, _, index = name.partition(":")
     if kind in ("cuda", "gpu"):
@@ -46,7 +46,7 @@ def resolve_device(name: str) -> str:
         )
     if kind == "cpu":
         return "cpu"
-    # Ascend's plugin says on its own what it does not find.
+    # Ascend's plugin prints its own messages if something is missing.
     found = device_context.ascend.device_count() if _has_ascend() else 0
     if kind == "auto" and not found:
         return "cpu"
@@ -59,10 +59,10 @@ def resolve_device(name: str) -> str:
 
 
 def check(config: RunConfig) -> str:
-    """Check that a configuration can be computed here, and name the device.
+    """Check that this engine supports a configuration, and return the device.
 
     Raises:
-        ConfigError: it cannot; the field is named.
+        ConfigError: a field is not supported; the message names it.
     """
     device = resolve_device(config.runtime.device)
     require_here(config.model)
@@ -84,7 +84,7 @@ def check(config: RunConfig) -> str:
 
 
 def fit_runtime(runtime: RuntimeConfig) -> RuntimeConfig:
-    """Replace what this engine does not have and a run can do without; where the losses depend on it, it stays."""
+    """Replace unsupported runtime settings that do not affect the losses; keep the others."""
     changes = {
         field: "auto" if field in ("precision", "cuda_graphs", "recompute") else wanted
         for field, (found, wanted, _) in _absent(runtime).items()
@@ -94,17 +94,17 @@ def fit_runtime(runtime: RuntimeConfig) -> RuntimeConfig:
 
 
 def is_compiled(runtime: RuntimeConfig) -> bool:
-    """Whether a step is compiled first: MindSpore's GRAPH_MODE, the default; PYNATIVE_MODE is `compile=False`."""
+    """Return whether steps are compiled: GRAPH_MODE, the default, or PYNATIVE_MODE with `compile=False`."""
     return runtime.compile is not False
 
 
 @contextmanager
 def computing(runtime: RuntimeConfig, device: str) -> Iterator[None]:
-    """Set MindSpore to compute as a run asks; its mode is what it was afterwards.
+    """Configure MindSpore for a run, and restore its mode afterwards.
 
     Args:
-        runtime: has `compile`, `deterministic` and `threads`.
-        device: what `resolve_device` returned.
+        runtime: provides `compile`, `deterministic` and `threads`.
+        device: result of `resolve_device`.
     """
     mode = mindspore.get_context("mode")
     kind, _, index = device.partition(":")
@@ -126,10 +126,10 @@ def computing(runtime: RuntimeConfig, device: str) -> Iterator[None]:
 
 @cache
 def _settle_instructions() -> None:
-    """Let MindSpore's oneDNN read which instructions it may use, and keep PyTorch's from reading it.
+    """Make MindSpore's oneDNN read ONEDNN_MAX_CPU_ISA, then remove it, so that PyTorch's oneDNN does not read it.
 
-    Both read ONEDNN_MAX_CPU_ISA once, when they first convolve. `mvd.mindspore` sets it for MindSpore; PyTorch 2.13,
-    held to AVX2, writes beyond its memory in the backward pass of small convolutions, and the process is aborted.
+    Each reads the variable once, at its first convolution. `mvd.mindspore` sets it for MindSpore. PyTorch 2.13, limited
+    to AVX2, writes beyond its memory in the backward pass of small convolutions, and the process is aborted.
     """
     ones = Tensor(np.ones((1, 1, 1, 1), np.float32))
     ops.conv2d(ones, ones).asnumpy()
@@ -138,7 +138,7 @@ def _settle_instructions() -> None:
 
 
 def _absent(runtime: RuntimeConfig) -> dict[str, tuple[object, object, str]]:
-    """List by field what is found, the one value that this engine has, and why."""
+    """Return by field: the value, the only value that this engine supports, and the reason."""
     return {
         "precision": (runtime.precision, "fp32", "all is computed in float32 there"),
         "cuda_graphs": (runtime.cuda_graphs, False, "GRAPH_MODE (runtime.compile) is MindSpore's own way"),
@@ -150,12 +150,12 @@ def _absent(runtime: RuntimeConfig) -> dict[str, tuple[object, object, str]]:
 
 
 def _absent_method(config: RunConfig) -> dict[str, tuple[object, object, str]]:
-    """List the same for what is not the machine's, by whole names; the network itself is refused by `require_here`."""
+    """Return the same for losses, augmentation and optimizer, by full names; `require_here` checks the network."""
     here = "only PyTorch has it here"
     metric = config.losses.metric
     return {
         "augment.amplitude": (config.augment.amplitude, 0, here),
-        "losses.metric": (metric, "triplet" if metric == "quadruple" else metric, here),
+        "losses.metric": (metric, "triplet" if metric in {"quadruple", "contrastive"} else metric, here),
         "losses.soft_margin": (config.losses.soft_margin, False, here),
         "optimizer.ema": (config.optimizer.ema, 0, here),
     }

@@ -16,19 +16,19 @@ from mvd.weights.shapes import network_shapes
 
 __all__ = ["adapt", "check", "checkpoint_size", "embed", "export", "fit"]
 
-_MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}  # numbers that the optimizer keeps for each
+_MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}  # values of optimizer state per parameter
 _COUNTER, _STATISTICS = ".num_batches_tracked", (".running_mean", ".running_var")
 
 
 def check(config: RunConfig) -> str:
-    """Check that a configuration can be trained here, and name the device; see `mvd.commands.engine.Engine`."""
+    """Check that this engine can train a configuration, and return the device; see `mvd.commands.engine.Engine`."""
     found = device.check(config)
     build_objective(config)
     return found
 
 
 def checkpoint_size(config: RunConfig, classes: int) -> tuple[int, int]:
-    """Return the bytes of weights and of the optimizer's state; see `mvd.commands.engine.Engine`."""
+    """Return the sizes of the weights and of the optimizer's state, in bytes; see `mvd.commands.engine.Engine`."""
     require_here(config.model)
     shapes = network_shapes(config.model, classes)
     sizes = {name: prod(shape) * (8 if name.endswith(_COUNTER) else 4) for name, shape in shapes.items()}

@@ -1,4 +1,4 @@
-"""The page as an application: its addresses, and what stands before them."""
+"""The page as a Starlette application: routes, access control and error handling."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Settings:
     """How the page is served.
 
     Attributes:
-        token: what has to be given before anything is shown; None on this machine's own address.
-        secure: whether browsers reach it by https.
+        token: the token that users must enter; None for no login, on the loopback address.
+        secure: whether browsers connect by HTTPS.
         false_alarms: as for `Gallery.search`.
-        searches: in a minute, of one address.
+        searches: maximum number of searches per minute and client address.
     """
 
     token: str | None = None
@@ -38,10 +38,10 @@ class Settings:
 
 
 def make_app(gallery: Gallery, settings: Settings) -> Starlette:
-    """Make the application of a gallery.
+    """Create the application for a gallery.
 
     Raises:
-        GalleryError: there is no gallery, or it cannot be opened.
+        GalleryError: the gallery does not exist, or cannot be opened.
     """
     gallery.table.count()
     sessions = Sessions(settings.token, settings.secure)
@@ -64,7 +64,7 @@ def make_app(gallery: Gallery, settings: Settings) -> Starlette:
 
 
 def _refusal(request: Request, sessions: Sessions) -> Response | None:
-    """Refuse a request of another site, one that is too large, or one without a session."""
+    """Return a refusal of a cross-site request, of one that is too large, or of one without a session; else None."""
     if request.method == "POST":
         length = request.headers.get("content-length")
         if not comes_from_the_page(request):

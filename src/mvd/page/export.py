@@ -1,4 +1,4 @@
-"""A result as a ZIP file: the list, the pictures, and a manifest of their hashes."""
+"""Export a result as a ZIP file: the list, the pictures, and a manifest of hashes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from mvd.results.gallery import Answer, Entry
 
 
 def to_zip(answer: Answer, thumbnail: Callable[[str], bytes], gallery: str) -> bytes:
-    """Pack a result.
+    """Pack a result into a ZIP file.
 
-    A picture is taken from its file if that still has the bytes that were added to the gallery, and is the gallery's
-    thumbnail otherwise; so nothing leaves that was not added.
+    A picture file is included only if its bytes have not changed since it was added to the gallery; otherwise the
+    gallery's thumbnail is included. So only content that was added can be exported.
 
     Args:
         answer: the result.
-        thumbnail: reads the thumbnail of a row.
-        gallery: where it is.
+        thumbnail: returns the thumbnail of a row.
+        gallery: path of the gallery.
 
     Returns:
-        The file: results.csv, pictures/, manifest.json with the SHA-256 of each of them.
+        The bytes of the ZIP file: results.csv, pictures/, and manifest.json with the SHA-256 of each file.
     """
     out = io.BytesIO()
     manifest: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What a request asks for, read from its form and its address, and refused in a line where it makes no sense."""
+"""Parse and validate the form fields and query parameters of requests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TOPS = (10, 20, 50, 100)
 """Numbers of results to choose from."""
 
 MOST_FORM = MOST_PICTURES * MOST_BYTES + 1_000_000
-"""Bytes of a request."""
+"""Maximum size of a request, in bytes."""
 
 _ROW = re.compile(r"[0-9a-f]{16}")
 _FILTERS = ("camera", "modality", "since", "until", "tag", "identity", "top", "rerank")
 
 
 class RefusedError(Exception):
-    """An answer that is no page: a status and a line."""
+    """A refused request: an HTTP status and a one-line reason."""
 
     def __init__(self, status: int, line: str) -> None:
         super().__init__(line)
@@ -36,30 +36,30 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """How to search, as the fields of a form or an address say it.
+    """Search options, from form fields or query parameters.
 
     Attributes:
-        fields: those that are filled in.
+        fields: the non-empty fields.
     """
 
     fields: Mapping[str, str]
 
     @classmethod
     def of(cls, given: Mapping[str, object]) -> Wanted:
-        """Read a form, or an address's parameters; others than the filters' are passed over."""
+        """Read the search options from a form or from query parameters; ignore other fields."""
         return cls({name: str(given[name]) for name in _FILTERS if given.get(name)})
 
     @property
     def address(self) -> str:
-        """The parameters of an address."""
+        """The options as URL query parameters."""
         return urlencode(self.fields)
 
     @property
     def filter(self) -> Filter:
-        """Which rows are searched.
+        """Filter for the rows to search.
 
         Raises:
-            ConfigError: a modality or a time is none.
+            ConfigError: the modality or a time is invalid.
         """
         get = self.fields.get
         return Filter(
@@ -73,10 +73,10 @@ class Wanted:
 
     @property
     def top(self) -> int:
-        """How many results.
+        """Number of results.
 
         Raises:
-            ConfigError: it is no number, or too many.
+            ConfigError: it is not a number, or out of range.
         """
         top = self.fields.get("top", str(TOPS[0]))
         if not re.fullmatch(r"[0-9]{1,3}", top) or not 1 <= int(top) <= TOPS[-1]:
@@ -93,10 +93,10 @@ class Wanted:
 
 
 async def read_form(request: Request) -> FormData:
-    """Read a form, with a bound on its fields.
+    """Read a form, with a limit on the number of fields.
 
     Raises:
-        ConfigError: it is damaged.
+        ConfigError: the form is damaged.
     """
     try:
         return await request.form(max_files=MOST_PICTURES + 1, max_fields=30)
@@ -105,10 +105,10 @@ async def read_form(request: Request) -> FormData:
 
 
 async def read_pictures(form: FormData) -> list[tuple[bytes, str]]:
-    """Read the pictures of a form, and their names; of each at most a byte more than is allowed.
+    """Read the pictures of a form and their names; of each picture at most one byte more than the size limit.
 
     Raises:
-        ConfigError: there are none, or too many.
+        ConfigError: there are no pictures, or too many.
     """
     try:
         uploads = [one for one in form.getlist("pictures") if isinstance(one, UploadFile) and one.size]
@@ -121,10 +121,10 @@ async def read_pictures(form: FormData) -> list[tuple[bytes, str]]:
 
 
 def row_of(request: Request) -> str:
-    """Return the row that an address names.
+    """Return the row identifier in a URL.
 
     Raises:
-        RefusedError: it is no name of a row.
+        RefusedError: it is not a row identifier.
     """
     row: str = request.path_params["row"]
     if not _ROW.fullmatch(row):
@@ -133,10 +133,10 @@ def row_of(request: Request) -> str:
 
 
 def to_modality(name: str) -> Modality:
-    """Return the modality of a name.
+    """Parse the name of a modality.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not a modality.
     """
     if name not in {"visible", "infrared"}:
         raise ConfigError(f"expected visible or infrared, found {name[:40]}")

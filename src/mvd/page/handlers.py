@@ -1,7 +1,7 @@
-"""What the page answers: a method for each of its addresses.
+"""The request handlers of the page, one method per route.
 
-Everything works without scripts: forms go there and pages come back. No address is a path; pictures are served from
-the gallery's table alone, by the names of their rows.
+Everything works without JavaScript, by plain forms. No URL is a file path; pictures are served only from the gallery's
+table, by row identifier.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _DONE = {"right": "marked as right", "wrong": "marked as wrong", "removed": "rem
 
 
 class Handlers:
-    """The answers of a gallery's page.
+    """The request handlers of a gallery's page.
 
     Args:
-        gallery: what is searched.
-        sessions: who has given the token.
-        searches: how often an address may search.
+        gallery: the gallery.
+        sessions: sessions of users who have entered the token.
+        searches: rate limit of searches per client address.
     """
 
     def __init__(self, gallery: SharedGallery, sessions: Sessions, searches: Limit) -> None:
@@ -48,7 +48,7 @@ class Handlers:
         )
 
     def routes(self) -> list[Route]:
-        """List the addresses that there are."""
+        """Return the routes."""
         return [
             Route("/", self.home),
             Route("/search", self.ask, methods=["POST"]),
@@ -67,11 +67,11 @@ class Handlers:
         ]
 
     def home(self, request: Request) -> Response:
-        """Show the form, and what is in the gallery."""
+        """Show the search form and the gallery's statistics."""
         return self._render("home.html.jinja", stats=self._gallery.stats())
 
     async def ask(self, request: Request) -> Response:
-        """Take pictures, embed them, and go to the result."""
+        """Embed uploaded pictures, and redirect to the result."""
         self._count(request, self._searches)
         form = await read_form(request)
         told = str(form.get("query_modality", "auto"))
@@ -87,7 +87,7 @@ class Handlers:
         return RedirectResponse(f"/query/{await run_in_threadpool(embed)}", 303)
 
     def result(self, request: Request) -> Response:
-        """Search, with the filters in the address, and show what was found."""
+        """Search with the filters in the URL, and show the result."""
         name, asked = self._asked(request)
         self._count(request, self._searches)
         wanted = Wanted.of(request.query_params)
@@ -109,7 +109,7 @@ class Handlers:
         )
 
     def query_picture(self, request: Request) -> Response:
-        """Show a picture that was asked with."""
+        """Return a picture of the query."""
         _, asked = self._asked(request)
         number = request.path_params["number"]
         if number >= len(asked.thumbnails):
@@ -117,7 +117,7 @@ class Handlers:
         return Response(asked.thumbnails[number], media_type="image/jpeg")
 
     def export(self, request: Request) -> Response:
-        """Give the result as a ZIP file."""
+        """Return the result as a ZIP file."""
         name, asked = self._asked(request)
         self._count(request, self._searches)
         wanted = Wanted.of(request.query_params)
@@ -128,15 +128,15 @@ class Handlers:
         return Response(content, media_type="application/zip", headers=attached)
 
     def like(self, request: Request) -> Response:
-        """Search on from a row."""
+        """Search with a row of the gallery."""
         return RedirectResponse(f"/query/{self._queries.keep(Asked(like=(row_of(request),)))}", 303)
 
     async def mark(self, request: Request) -> Response:
-        """Keep a verdict on a result."""
+        """Save a verdict on a result."""
         name, asked = self._asked(request)
         row, form = row_of(request), await read_form(request)
         if asked.embeddings is None or form.get("same") not in {"yes", "no"}:
-            raise ConfigError("expected a verdict, yes or no, on a picture that an uploaded one found")
+            raise ConfigError("expected a verdict, yes or no, on a result of an uploaded picture")
         embeddings, same = asked.embeddings, form["same"] == "yes"
 
         def keep() -> None:
@@ -158,12 +158,10 @@ class Handlers:
         return _back(name, form, "right" if same else "wrong")
 
     async def remove(self, request: Request) -> Response:
-        """Remove a row for good; the form says that it is meant."""
+        """Remove a row permanently, if the form confirms it."""
         row, form = row_of(request), await read_form(request)
         if form.get("sure") != "yes":
-            raise ConfigError(
-                "expected a tick that the picture is to be removed for good, found none; nothing was removed"
-            )
+            raise ConfigError("expected a tick to confirm the permanent removal, found none; nothing was removed")
 
         def forget() -> None:
             with self._gallery.held() as gallery:
@@ -175,7 +173,7 @@ class Handlers:
         return RedirectResponse("/", 303) if asked is None or row in asked.like else _back(name, form, "removed")
 
     def thumbnail(self, request: Request) -> Response:
-        """Show the thumbnail of a row."""
+        """Return the thumbnail of a row."""
         with self._gallery.held() as gallery:
             content = gallery.thumbnail(row_of(request))
         if not content:
@@ -183,7 +181,7 @@ class Handlers:
         return Response(content, media_type="image/jpeg")
 
     async def login(self, request: Request) -> Response:
-        """Ask for the token, and begin a session."""
+        """Ask for the token, and start a session."""
         if request.method == "GET":
             return self._render("login.html.jinja", wrong=False)
         self._count(request, self._logins)
@@ -194,7 +192,7 @@ class Handlers:
         return self._render("login.html.jinja", status=401, wrong=True)
 
     def health(self, request: Request) -> Response:
-        """Tell whether the gallery can be read; nothing about its content."""
+        """Report whether the gallery can be read, without details of its content."""
         try:
             with self._gallery.held() as gallery:
                 gallery.rows(limit=1)
@@ -203,16 +201,16 @@ class Handlers:
         return JSONResponse({"status": "ok", "version": __version__})
 
     def style(self, request: Request) -> Response:
-        """Give the style sheet."""
+        """Return the style sheet."""
         return Response((_FILES / "style.css").read_bytes(), media_type="text/css")
 
     def script(self, request: Request) -> Response:
-        """Give the few lines for dropping pictures."""
+        """Return the script for drag and drop."""
         return Response((_FILES / "page.js").read_bytes(), media_type="text/javascript")
 
     def problem(self, request: Request, error: Exception) -> Response:
-        """Say in a line what went wrong."""
-        if isinstance(error, OSError):  # the system's reason stays here, with its paths
+        """Show a one-line error message."""
+        if isinstance(error, OSError):  # do not show the system's message, which contains paths
             error, status = GalleryError("expected a gallery that can be read, could not read it"), 503
         elif isinstance(error, RefusedError):
             status = error.status
@@ -221,18 +219,18 @@ class Handlers:
         return self._render("problem.html.jinja", status=status, line=str(error))
 
     def not_found(self, request: Request, error: Exception) -> Response:
-        """Say that there is nothing."""
+        """Show that there is no such page."""
         return self._render("problem.html.jinja", status=404, line="expected a page, found none at this address")
 
     def _asked(self, request: Request) -> tuple[str, Asked]:
         name = request.path_params["query"]
         asked = self._queries.get(name)
         if asked is None:
-            raise RefusedError(404, "expected a query that is still kept, found none; ask again")
+            raise RefusedError(404, "expected a recent query, found none, since only the latest are kept; search again")
         return name, asked
 
     def _verdicts_on(self, asked: Asked) -> tuple[dict[str, bool], list[str]]:
-        """Find what was said of rows for a query, or why that cannot be told."""
+        """Return the verdicts on a query by row, and the error if they cannot be read."""
         if asked.embeddings is None:
             return {}, []
         try:

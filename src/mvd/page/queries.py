@@ -1,7 +1,7 @@
-"""What was asked on the page: uploaded pictures, checked before they are decoded, and kept in memory for a while.
+"""Queries of the page: uploaded pictures, validated before decoding, of which the latest are kept in memory.
 
-Nothing that is uploaded is kept on the disk. A query is known by a random name, so that filters can be changed and a
-result exported without sending the picture again.
+Uploads are never written to disk. A query has a random name, so that filters can be changed and results exported
+without uploading the pictures again.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from mvd.errors import DatasetError
 from mvd.results.embeddings import Embeddings
 
 MOST_BYTES = 20_000_000
-"""Of an upload."""
+"""Maximum size of an uploaded picture, in bytes."""
 
 MOST_PICTURES = 8
-"""Of a query."""
+"""Maximum number of pictures of a query."""
 
 _KEPT = 64
 _HEIGHT = 192
@@ -35,9 +35,9 @@ class Asked:
     """A query: embeddings of uploaded pictures, or rows of the gallery.
 
     Attributes:
-        embeddings: None where rows are asked with.
-        thumbnails: JPEG files of the pictures.
-        like: rows of the gallery.
+        embeddings: embeddings of the pictures; None for a search with rows.
+        thumbnails: JPEG thumbnails of the pictures.
+        like: identifiers of rows of the gallery.
     """
 
     embeddings: Embeddings | None = None
@@ -46,19 +46,19 @@ class Asked:
 
     @property
     def modality(self) -> Modality | None:
-        """Of the first picture."""
+        """Modality of the first picture."""
         return None if self.embeddings is None else Modality(int(self.embeddings.modalities[0]))
 
 
 @dataclass
 class Queries:
-    """The latest queries, by their random names."""
+    """The latest queries by their random names; thread-safe."""
 
     _kept: OrderedDict[str, Asked] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
     def keep(self, asked: Asked) -> str:
-        """Keep a query, and return its name."""
+        """Store a query, and return its name."""
         name = secrets.token_urlsafe(16)
         with self._lock:
             self._kept[name] = asked
@@ -67,16 +67,16 @@ class Queries:
         return name
 
     def get(self, name: str) -> Asked | None:
-        """Return a query; None where it is not kept any more."""
+        """Return a query; None if it is no longer stored."""
         with self._lock:
             return self._kept.get(name)
 
 
 def read_upload(content: bytes, name: str) -> Image.Image:
-    """Read an uploaded picture as RGB, upright; its size in bytes and in pixels is checked before it is decoded.
+    """Decode an uploaded picture to RGB, in upright orientation; check its size in bytes and pixels before decoding.
 
     Raises:
-        DatasetError: it is too large, or no picture.
+        DatasetError: it is too large, or not a picture.
     """
     if len(content) > MOST_BYTES:
         raise DatasetError(f"{name}: expected at most {MOST_BYTES // 1_000_000} MB, found {len(content) / 1e6:.0f} MB")
@@ -85,7 +85,7 @@ def read_upload(content: bytes, name: str) -> Image.Image:
 
 
 def to_thumbnail(picture: Image.Image) -> bytes:
-    """Make a small JPEG file of a picture."""
+    """Create a JPEG thumbnail of a picture."""
     small = picture.copy()
     small.thumbnail((_HEIGHT * 2, _HEIGHT))
     out = io.BytesIO()

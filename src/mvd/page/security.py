@@ -1,8 +1,8 @@
-"""Who may use the page, and how often: a token, a session in a cookie, limits, and headers that confine a browser.
+"""Access control of the page: token, session cookie, rate limits and security headers.
 
-Pages are answered on this machine's own address by default. Elsewhere a token is required: it is typed into a form,
-never part of an address, so it is in no log, and compared in constant time. The session's cookie cannot be read by
-scripts and is not sent from other sites; what changes anything is refused if it does not come from the page itself.
+By default the page is served on the loopback address. On any other address a token is required. It is entered in a
+form and never part of a URL, so it appears in no log, and it is compared in constant time. The session cookie is
+HttpOnly and SameSite=Strict. Cross-site requests that change something are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 COOKIE = "mvd_session"
-_SESSIONS = 1000  # at once; the oldest ends
+_SESSIONS = 1000  # maximum number; the oldest is dropped
 _LASTS = 12 * 3600.0  # seconds
 
 HEADERS = {
@@ -29,14 +29,14 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",  # pictures of people stay out of a browser's cache
+    "Cache-Control": "no-store",  # keep pictures of people out of the browser's cache
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Sent with every answer."""
+"""Headers of every response."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone.
+    """Return whether an address can be reached only from this machine.
 
     >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, True, False)
@@ -51,12 +51,12 @@ def is_loopback(host: str) -> bool:
 
 @dataclass
 class Sessions:
-    """Sessions of those who have given the token.
+    """Sessions of users who have entered the token.
 
     Args:
-        token: what has to be given; None where nothing has.
-        secure: whether the page is reached by https, so that the cookie is sent that way alone.
-        clock: seconds, for tests.
+        token: the token; None if no login is required.
+        secure: whether browsers connect by HTTPS; the cookie is then sent over HTTPS only.
+        clock: returns seconds; replaced in tests.
     """
 
     token: str | None
@@ -65,14 +65,14 @@ class Sessions:
     _begun: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
     def admits(self, request: Request) -> bool:
-        """Whether a request is of a session, or needs none."""
+        """Return whether a request belongs to a valid session, or no login is required."""
         if self.token is None:
             return True
         begun = self._begun.get(request.cookies.get(COOKIE, ""))
         return begun is not None and self.clock() - begun < _LASTS
 
     def begin(self, given: str, response: Response) -> bool:
-        """Begin a session if the token is right, and put it into a response's cookie."""
+        """Start a session if the token is right, and set the cookie of the response."""
         if self.token is None or not hmac.compare_digest(given.encode(), self.token.encode()):
             return False
         session = secrets.token_urlsafe(32)
@@ -86,7 +86,7 @@ class Sessions:
 
 
 def comes_from_the_page(request: Request) -> bool:
-    """Whether a request that changes something was sent by the page itself, as browsers say in their headers."""
+    """Return whether a request was sent by the page itself, according to the browser's headers."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in {"same-origin", "none"}
@@ -96,7 +96,7 @@ def comes_from_the_page(request: Request) -> bool:
 
 @dataclass
 class Limit:
-    """At most so many requests of an address in so many seconds.
+    """A rate limit: at most `most` requests per client address in `seconds` seconds.
 
     >>> limit = Limit(2, 60, clock=lambda: 0.0)
     >>> [limit.allows("a"), limit.allows("a"), limit.allows("a"), limit.allows("b")]
@@ -109,7 +109,7 @@ class Limit:
     _seen: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
 
     def allows(self, client: str) -> bool:
-        """Count a request, and tell whether it is within the limit."""
+        """Count a request, and return whether it is within the limit."""
         now = self.clock()
         times = self._seen.setdefault(client, deque())
         self._seen.move_to_end(client)

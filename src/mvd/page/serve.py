@@ -28,19 +28,19 @@ def serve(
     """Serve the page of a gallery until it is stopped by Ctrl-C or SIGTERM.
 
     Args:
-        gallery: the folder, or the address of a shared store.
-        model: where the gallery's model is now, if it has been moved.
-        host: the address to listen at; anything but this machine's own needs a token.
-        port: 0 takes a free one.
-        token: what users type in; None makes one where one is needed.
-        https: whether browsers reach the page by https, through a proxy; the cookie is then sent that way only.
-        false_alarms: the rate that the threshold of a calibrated model is for.
-        note: called with lines for the user: the address, and the token that was made.
+        gallery: folder of the gallery, or URL of a shared store.
+        model: path of the gallery's model, if it was moved.
+        host: address to listen on; any but the loopback address requires a token.
+        port: port to listen on; 0 uses any free port.
+        token: the token that users must enter; None generates one if it is required.
+        https: whether browsers connect by HTTPS, through a proxy; the cookie is then sent over HTTPS only.
+        false_alarms: false-alarm rate of the threshold, for a calibrated model.
+        note: called with lines to show to the user: the URL, and the generated token.
 
     Raises:
         MissingPackageError: the extra "serve" is not installed.
-        GalleryError: there is no gallery, or it cannot be opened.
-        ConfigError: the token is too short, or the address cannot be listened at.
+        GalleryError: the gallery does not exist, or cannot be opened.
+        ConfigError: the token is too short, or the address cannot be bound.
     """
     try:
         import uvicorn
@@ -60,7 +60,7 @@ def serve(
         note(f"{address_of(host, listening.getsockname()[1])} shows the gallery {gallery}; Ctrl-C stops it")
         if made:
             note(f"token: {token}")
-        # No access log: addresses have the names of queries in them.
+        # No access log: URLs contain the names of queries.
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
         server.run(sockets=[listening])
 
@@ -74,7 +74,7 @@ def make_page(
     false_alarms: float = 0.01,
     note: Note = silent,
 ) -> Starlette:
-    """Make the page as an ASGI application, for a server of one's own; arguments and errors are those of `serve`."""
+    """Create the page as an ASGI application for another server; arguments and errors are those of `serve`."""
     try:
         from mvd.commands.pictures.gallery import Gallery
         from mvd.page.app import Settings, make_app
@@ -87,7 +87,7 @@ def make_page(
 
 
 def address_of(host: str, port: int) -> str:
-    """Give the address to type into a browser: this machine's name where every address is listened at.
+    """Return the URL of the page, with the host name of this machine if it listens on all addresses.
 
     >>> address_of("127.0.0.1", 8000), address_of("::1", 80)
     ('http://127.0.0.1:8000/', 'http://[::1]:80/')
@@ -97,7 +97,7 @@ def address_of(host: str, port: int) -> str:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Listen before anything is said, so that an address that is taken is one line."""
+    """Bind the address before anything is printed, so that an error is a single line."""
     listening = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -109,7 +109,7 @@ def _listen(host: str, port: int) -> socket.socket:
             listening.close()
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"{host}:{port}: expected an address to listen at, could not ({reason}); choose another --port or --host"
+            f"{host}:{port}: expected an address to listen on, could not ({reason}); choose another --port or --host"
         ) from error
     return listening
 

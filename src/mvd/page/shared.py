@@ -1,4 +1,4 @@
-"""The gallery behind the page: one request at a time uses it; its numbers are counted once for each version."""
+"""The gallery behind the page: used by one request at a time, with statistics cached per version."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mvd.results.gallery import Answer, GalleryStats
 
 
 class SharedGallery:
-    """A gallery for several threads.
+    """A gallery that several threads can use.
 
     Args:
-        gallery: the gallery; nobody else uses it from now on.
+        gallery: the gallery, used only through this object from now on.
         false_alarms: as for `Gallery.search`.
     """
 
@@ -30,12 +30,12 @@ class SharedGallery:
 
     @contextmanager
     def held(self) -> Iterator[Gallery]:
-        """Hold the gallery alone."""
+        """Use the gallery exclusively."""
         with self._lock:
             yield self._gallery
 
     def stats(self) -> GalleryStats:
-        """Count what is in it; again only when it has changed, which takes a second with 100,000 pictures."""
+        """Return the gallery's statistics; recomputed only after a change, since 100,000 pictures take a second."""
         with self.held() as gallery:
             gallery.table.refresh()
             if self._stats is None or self._stats.version != gallery.table.version:
@@ -55,12 +55,12 @@ class SharedGallery:
             )
 
     def folder(self) -> Path:
-        """Return the folder that marks are kept in.
+        """Return the folder in which verdicts are saved.
 
         Raises:
             GalleryError: the gallery is in a shared store.
         """
         folder = Path(self.place)
         if not folder.is_dir():
-            raise GalleryError(f"{folder}: expected a gallery in a folder to keep marks in, found a shared store")
+            raise GalleryError(f"{folder}: expected a gallery in a folder, to save verdicts in, found a shared store")
         return folder

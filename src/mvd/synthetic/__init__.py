@@ -1,7 +1,8 @@
-"""Synthetic data set: rendered people as parametric figures in drawn scenes, visible and infrared.
+"""Synthetic data sets: parametric human figures rendered in drawn scenes, visible and infrared.
 
-It stands in for the real data sets, which need a signed form, in the demo and the tests. `SyntheticConfig` configures
-it, `write_dataset` writes it in one of `LAYOUTS`, `render` makes one picture and `contact_sheet` a page of them.
+They replace the real data sets, which require a signed agreement, in the demo and the tests. `SyntheticConfig` is the
+configuration, `write_dataset` writes a data set in one of `LAYOUTS`, `render` renders one picture, and `contact_sheet`
+renders an overview.
 """
 
 from mvd.config.difficulty import Difficulty

@@ -1,7 +1,7 @@
 """Cameras and rigs: viewpoint, light and spectral response of each camera.
 
-A rig is the set of cameras of a data set (rigs.py). A camera that sees colours by day and the near infrared by night is
-in its rig twice, under one number and at one place; a `Sensor` is a camera and a modality.
+A rig is the set of cameras of a data set (rigs.py). A camera that records colour by day and near infrared by night is
+in its rig twice, with the same number and place. A `Sensor` is a camera number and a modality.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MOST_CAMERAS = 255  # a camera's place in its rig keys its draws, in eight bits
 
 
 class Place(Enum):
-    """What a camera looks at; the order keys the scenes, so new places go last."""
+    """The scene that a camera looks at. The order determines the random scenes, so append new places."""
 
     CORRIDOR = auto()
     ROOM = auto()
@@ -31,7 +31,7 @@ class Place(Enum):
 
 
 class Sensor(NamedTuple):
-    """Which camera, and which spectrum of it."""
+    """A camera number and a modality."""
 
     camera: int
     modality: Modality
@@ -41,23 +41,23 @@ class Sensor(NamedTuple):
 
 
 class Camera(NamedTuple):
-    """How one camera sees in one spectrum.
+    """The viewpoint, light and response of a camera in one modality.
 
     Attributes:
-        number: from 1.
+        number: camera number, from 1.
         modality: visible or infrared.
-        place: the scene it looks at; cameras of one place see the same things.
-        mirrored: whether it looks from the other side.
-        pitch: how far it looks down, turns.
+        place: the scene; cameras with the same place see the same objects.
+        mirrored: whether the scene is seen from the other side.
+        pitch: downward pitch, in turns.
         gains: white balance, factors of red, green and blue.
-        exposure: the range that a picture's brightness factor is drawn from.
-        side: where the light comes from, −1 left … 1 right; 0 from the camera.
-        ambient: share of the light that has no direction, 0…1.
-        falloff: how much of an infrared lamp's light is lost towards the picture's edge and behind people, 0…1.
-        noise: standard deviation at the strength 1, grey levels.
-        thermal: whether an infrared camera sees heat rather than the near infrared.
-        roams: whether each of its pictures comes from another camera in another place, of people of more variety; of
-            this one, only number, modality and `thermal` count then (varied.py).
+        exposure: range of the random brightness factor of a picture.
+        side: direction of the light, −1 left … 1 right; 0 from the camera.
+        ambient: fraction of ambient light, 0…1.
+        falloff: loss of an infrared lamp's light towards the edge of the picture and behind people, 0…1.
+        noise: standard deviation of the noise at strength 1, in grey levels.
+        thermal: whether an infrared camera is thermal instead of near-infrared.
+        roams: whether each picture is taken by a random camera in a random place, of more varied people; then only
+            number, modality and `thermal` are used (varied.py).
     """
 
     number: int
@@ -76,18 +76,18 @@ class Camera(NamedTuple):
 
     @property
     def sensor(self) -> Sensor:
-        """What this camera is called in plans."""
+        """The sensor that identifies this camera in plans."""
         return Sensor(self.number, self.modality)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rig:
-    """The cameras that a data set is taken with.
+    """The cameras of a data set.
 
     Attributes:
-        name: of the data set that has such cameras.
-        cameras: no two of one number and modality. Their order keys what they see, so new ones go last.
-        height: the usual middle of the pictures' heights, pixels.
+        name: name of the data set.
+        cameras: the cameras, with distinct sensors. Their order determines the random draws, so append new ones.
+        height: default mean height of the pictures, in pixels.
     """
 
     name: str
@@ -108,18 +108,18 @@ class Rig:
 
     @property
     def sensors(self) -> tuple[Sensor, ...]:
-        """What its cameras are called, in their order."""
+        """The sensors of the cameras, in order."""
         return tuple(camera.sensor for camera in self.cameras)
 
     def of(self, modality: Modality) -> tuple[Camera, ...]:
-        """Select the cameras of one modality."""
+        """Return the cameras of one modality."""
         return tuple(camera for camera in self.cameras if camera.modality is modality)
 
     def place_of(self, sensor: Sensor) -> int:
-        """Look up a camera's place among the others, from 0.
+        """Return the index of a camera in the rig.
 
         Raises:
-            ConfigError: it has no such camera.
+            ConfigError: the rig has no such camera.
         """
         try:
             return self.sensors.index(sensor)

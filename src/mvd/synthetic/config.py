@@ -1,4 +1,4 @@
-"""Configuration of a synthetic data set: seed, plan of people and cameras, size and difficulty of the pictures."""
+"""Configuration of a synthetic data set: seed, plan, picture size and difficulty."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from mvd.synthetic.plan import Plan, even_plan
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticConfig:
-    """A synthetic data set, whole.
+    """The configuration of a synthetic data set.
 
     Attributes:
-        seed: 0…2^63 − 1; another seed, other people.
-        plan: who is seen by which camera how often, and in which split; `even_plan(...)` or `SYSU_MM01`, `REGDB`,
-            `LLCM`.
-        height: middle of the pictures' heights, 64…512 pixels; they vary by a fifth as detectors' boxes do.
-        thermal: whether all infrared cameras see heat rather than the near infrared; RegDB's does anyhow.
-        quality: of JPEG files, 30…95.
-        difficulty: how hard it is.
+        seed: 0…2^63 − 1; each seed gives other people.
+        plan: splits, and number of pictures per identity and camera; `even_plan(...)`, `SYSU_MM01`, `REGDB` or `LLCM`.
+        height: mean height of the pictures, 64…512 pixels; heights vary by a fifth, like boxes of a detector.
+        thermal: whether all infrared cameras are thermal instead of near-infrared; RegDB's camera always is.
+        quality: JPEG quality, 30…95.
+        difficulty: difficulty of the data set.
     """
 
     seed: int = 0
@@ -38,7 +37,7 @@ class SyntheticConfig:
                 raise ConfigError(f"{name}: expected a whole number from {low} to {high}, found {getattr(self, name)}")
 
     def camera(self, sensor: Sensor) -> Camera:
-        """Look up how a camera of the plan's rig sees.
+        """Return a camera of the plan's rig.
 
         Raises:
             ConfigError: the rig has no such camera.

@@ -1,11 +1,11 @@
-"""Geometry of the figures, in plain floats that are the same on every machine.
+"""Geometry of the figures, in floating-point arithmetic that is reproducible on every machine.
 
-Products, sums and square roots of IEEE floats are reproducible; sines of a C library are not. So sine is a polynomial
-here, and coordinates are rounded to sub-pixels before drawing. Angles are in turns.
+Products, sums and square roots of IEEE floats are reproducible; the sine of a C library is not. So the sine is a
+polynomial, and coordinates are rounded to sub-pixels before drawing. Angles are in turns.
 
-A person's frame: `left` to the person's left, `up` from the ground, `front` where the chest points; metres.
-A view turns the person about the vertical (yaw 0: faces the camera, ¼: looks to the right of the picture) and looks
-down by the pitch.
+The frame of a person, in metres: `left` to the person's left, `up` from the ground, `front` in the direction of the
+chest. A view rotates the person about the vertical axis (yaw 0: faces the camera, ¼: faces the right of the picture)
+and looks down by the pitch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TAU = 6.283185307179586
 
 
 class Point(NamedTuple):
-    """A place in a person's frame, metres."""
+    """A point in a person's frame, in metres."""
 
     left: float
     up: float
@@ -25,7 +25,7 @@ class Point(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """A place as the camera sees it, metres: right and up in the picture, and nearer to the camera."""
+    """A point in the camera's frame, in metres: right and up in the picture, and towards the camera."""
 
     x: float
     y: float
@@ -33,7 +33,7 @@ class Spot(NamedTuple):
 
 
 class View(NamedTuple):
-    """The sines and cosines of the direction that a person is seen from."""
+    """Sines and cosines of the viewing direction."""
 
     sin_yaw: float
     cos_yaw: float
@@ -41,19 +41,19 @@ class View(NamedTuple):
     cos_pitch: float
 
     def see(self, point: Point) -> Spot:
-        """Project without perspective: a person is shallow next to the distance."""
+        """Project orthographically: a person's depth is small compared with the distance."""
         near = point.front * self.cos_yaw - point.left * self.sin_yaw
         x = point.left * self.cos_yaw + point.front * self.sin_yaw
         return Spot(x, point.up * self.cos_pitch - near * self.sin_pitch, near)
 
 
 def view(yaw: float, pitch: float) -> View:
-    """Make the view of a yaw and pitch in turns."""
+    """Create the view of a yaw and a pitch, in turns."""
     return View(sine(yaw), cosine(yaw), sine(pitch), cosine(pitch))
 
 
 def sine(turns: float) -> float:
-    """Sine of an angle in turns, to about 1e-9, from sums and products alone."""
+    """Compute the sine of an angle in turns, to about 1e-9, by sums and products only."""
     folded = turns - floor(turns + 0.5)
     if folded > 0.25:
         folded = 0.5 - folded
@@ -65,15 +65,15 @@ def sine(turns: float) -> float:
 
 
 def cosine(turns: float) -> float:
-    """Cosine of an angle in turns."""
+    """Compute the cosine of an angle in turns."""
     return sine(turns + 0.25)
 
 
 def length(x: float, y: float) -> float:
-    """Length of a flat vector; `hypot` and powers come from the C library, a square root is exact."""
+    """Compute the length of a vector by a square root, which is exact; `hypot` and powers use the C library."""
     return sqrt(x * x + y * y)
 
 
 def along(start: Point, end: Point, share: float) -> Point:
-    """Walk from start to end by a share of the way; beyond 1 it goes on."""
+    """Interpolate linearly from start (0) to end (1); larger values extrapolate."""
     return Point(*(a + (b - a) * share for a, b in zip(start, end, strict=True)))

@@ -1,6 +1,6 @@
-"""How a camera sees what was drawn: materials to colours or grey values, light, shadow, obstacles, exposure.
+"""The image formation of a camera: colours or grey values of materials, light, shadow, occluders, exposure.
 
-Everything here is a table, an integer operation of Pillow, or the noise table, so pictures are the same everywhere.
+Only lookup tables, integer operations of Pillow and the noise table are used, so pictures are reproducible.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mvd.synthetic.randomness import Draws, Purpose
 _NOISE_SIDE = 1 << 20
 _NOISE_SPREAD = 209  # standard deviation of the noise table's values
 COVERED = [0] + [255] * 255
-"""Look-up table from a label map to a mask of what is covered."""
+"""Lookup table from labels to a mask of covered pixels."""
 
 
 def cast_shadow(size: tuple[int, int], scale: float, left: float, bottom: float, spec: Camera) -> Image.Image:
@@ -39,7 +39,7 @@ def cast_shadow(size: tuple[int, int], scale: float, left: float, bottom: float,
 def lay(
     canvas: Canvas, looks: dict[Material, Look], background: Image.Image, spec: Camera, draws: Draws
 ) -> Image.Image:
-    """Lay a figure, painted and lit, over what is behind it."""
+    """Paint and light a figure, and composite it over a background."""
     figure = paint(canvas.labels, looks, spec)
     figure = ImageChops.multiply(figure, like(light(canvas.shades, spec, draws), figure.mode))
     mask = canvas.labels.point(COVERED).reduce(2)
@@ -47,7 +47,7 @@ def lay(
 
 
 def paint(labels: Image.Image, looks: dict[Material, Look], spec: Camera) -> Image.Image:
-    """Look up what each material looks like, and halve the resolution; what is uncovered stays black."""
+    """Map materials to colours or grey values, and halve the resolution; uncovered pixels stay black."""
     if spec.modality is Modality.INFRARED:
         greys = [0] * 256
         for material, look in looks.items():
@@ -62,7 +62,7 @@ def paint(labels: Image.Image, looks: dict[Material, Look], spec: Camera) -> Ima
 
 
 def light(shades: Image.Image, spec: Camera, draws: Draws) -> Image.Image:
-    """Turn where surfaces face into how much light they get, with the folds of cloth."""
+    """Compute the light on surfaces from their orientation, and multiply by the folds of cloth."""
     side = 0.0 if spec.thermal else max(-0.9, min(0.9, spec.side + draws.spread(0.25)))
     ambient = 0.72 if spec.thermal else spec.ambient
     ahead = sqrt(1 - side * side)
@@ -78,7 +78,7 @@ def light(shades: Image.Image, spec: Camera, draws: Draws) -> Image.Image:
 
 
 def occlude(config: SyntheticConfig, canvas: Canvas, draws: Draws) -> dict[Material, Look]:
-    """Now and then put something before the person; return what it is made of."""
+    """Draw an occluder with the configured probability; return the looks of its materials."""
     if not draws.chance(config.difficulty.occlusion):
         return {}
     side, infrared = draws.pick((-1, 1)), draws.below(130) + 60
@@ -107,7 +107,7 @@ def occlude(config: SyntheticConfig, canvas: Canvas, draws: Draws) -> dict[Mater
 
 
 def record(config: SyntheticConfig, spec: Camera, picture: Image.Image, draws: Draws) -> npt.NDArray[np.uint8]:
-    """Expose a picture: uneven light, gains, blur, lost resolution, noise."""
+    """Apply uneven light, gains, blur, loss of resolution and noise."""
     knobs = config.difficulty
     weakest = 255 if spec.thermal else round(232 - 90 * spec.falloff)
     corners = bytes(weakest + draws.below(256 - weakest) for _ in range(4))
@@ -134,7 +134,7 @@ def record(config: SyntheticConfig, spec: Camera, picture: Image.Image, draws: D
 
 @lru_cache(maxsize=1)
 def _noise() -> npt.NDArray[np.int32]:
-    """Make the noise table, one for all pictures: sums of eight bytes are nearly normal."""
+    """Create the noise table shared by all pictures: sums of eight bytes are nearly normally distributed."""
     words = Draws(0, Purpose.NOISE).raw(_NOISE_SIDE)
     sums = words.astype("<u8").view(np.uint8).reshape(-1, 8).sum(axis=1, dtype=np.int32)
     return np.asarray(sums - 1020, dtype=np.int32)
@@ -142,14 +142,14 @@ def _noise() -> npt.NDArray[np.int32]:
 
 @lru_cache(maxsize=1)
 def _grain() -> Image.Image:
-    """Make the folds of cloth, one sheet for all pictures: coarse blotches, longer than wide, a little darker."""
+    """Create the texture of cloth folds shared by all pictures: coarse, elongated, slightly darker blotches."""
     coarse = (Draws(0, Purpose.NOISE, picture=1).raw(96 * 64) >> np.uint64(56)).astype(np.int64)
     values = (255 - coarse * 44 // 256).astype(np.uint8).reshape(64, 96)
     return Image.fromarray(values).resize((960, 1024), Image.Resampling.BILINEAR)
 
 
 def like(grey: Image.Image, mode: str) -> Image.Image:
-    """Give a grey map as many channels as the picture that it is multiplied with."""
+    """Convert a grey map to the mode of the picture that it is multiplied with."""
     return grey if mode == "L" else Image.merge("RGB", (grey, grey, grey))
 
 

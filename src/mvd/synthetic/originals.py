@@ -1,19 +1,17 @@
-"""Plans with the real data sets' numbers of identities and pictures: `SYSU_MM01`, `REGDB` and `LLCM`.
+"""Plans with the numbers of identities and pictures of the real data sets: `SYSU_MM01`, `REGDB` and `LLCM`.
 
-How many pictures each identity has is a rule of this project: people of a group have consecutive numbers, a camera sees
-a range of them, and its pictures are shared evenly, the first ones getting the remainder.
+The number of pictures per identity is our own rule: people of a group have consecutive numbers, a camera sees a range
+of them, and its pictures are divided evenly among these; the first people get the remainder.
 
-SYSU-MM01: the numbers of every camera in every split are real, and so are the totals that follow: 45,863 pictures
-(30,071 visible, 15,792 infrared), 395 training identities counting validation (22,258 + 11,909), 3,803 queries,
-galleries of 301 and 112 folders, and 2,208 queries with a match indoors. Its 22 people who are in no split are
-included.
+SYSU-MM01: the numbers per camera and split are real, and so are the resulting totals: 45,863 pictures (30,071 visible,
+15,792 infrared), 395 training identities including validation (22,258 + 11,909), 3,803 queries, galleries of 301 and
+112 folders, and 2,208 queries with a match indoors. The 22 people in no split are included.
 
-RegDB: 412 people, half of them to train and half to test on, ten visible and ten thermal pictures of each.
+RegDB: 412 people, half for training and half for testing, with ten visible and ten thermal pictures each.
 
-LLCM: 713 people to train on (16,946 visible and 13,975 infrared pictures) and 351 to test on (8,680 and 7,166),
-46,767 pictures in all. What each of its cameras has is not real: the cameras share a split's pictures evenly, and
-each sees two thirds of its people, a run that starts a ninth further on for every camera and goes on with the first
-ones after the last.
+LLCM: 713 people for training (16,946 visible and 13,975 infrared pictures) and 351 for testing (8,680 and 7,166),
+46,767 pictures in total. The numbers per camera are not real: the cameras divide a split's pictures evenly, and each
+camera sees two thirds of the people, a cyclic range whose start moves by a ninth per camera.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from mvd.synthetic.rigs import LLCM_RIG, REGDB_RIG, SYSU_RIG
 
 
 class _Seen(NamedTuple):
-    """A camera sees the people first…last − 1 of a group, in this many pictures together; after the last, the first."""
+    """A camera sees the people first…last − 1 of a group (cyclically), with this total number of pictures."""
 
     sensor: Sensor
     first: int
@@ -55,7 +53,7 @@ _NO_SPLIT = _Group(22, (_Seen(_C1, 0, 9, 194), _Seen(_C2, 1, 9, 210), _Seen(_C3,
 
 
 def _all_round(people: int, visible: int, infrared: int) -> _Group:
-    """Make a group of LLCM, of so many people and pictures: every camera sees two thirds of them."""
+    """Create a group of LLCM with given numbers of people and pictures; each camera sees two thirds of the people."""
     seen = []
     for modality, pictures in ((Modality.VISIBLE, visible), (Modality.INFRARED, infrared)):
         cameras = LLCM_RIG.of(modality)
@@ -68,7 +66,7 @@ def _all_round(people: int, visible: int, infrared: int) -> _Group:
 
 def _deal(rig: Rig, train: Sequence[_Group], validation: Sequence[_Group], test: Sequence[_Group],
           others: Sequence[_Group]) -> Plan:  # fmt: skip
-    """Number the people of all groups one after the other, and share each group's pictures evenly among them."""
+    """Number the people of all groups consecutively, and divide each group's pictures evenly among them."""
     counts: dict[int, dict[Sensor, int]] = {}
     ids: list[tuple[int, ...]] = []
     for groups in (train, validation, test, others):

@@ -1,14 +1,14 @@
-"""Rendering of one picture: a person in front of a scene, as a camera of either modality records it.
+"""Render one picture: a person in front of a scene, as recorded by a camera of either modality.
 
-The figure is drawn into maps that depend on neither light nor modality (canvas.py). From them
+The figure is drawn into maps that depend on neither light nor modality (canvas.py). The picture is computed as
 
-    colour or infrared answer of each material × light on its surface
-    → laid over the scene behind → the lamp's or daylight's unevenness → the camera's gains
-    → blur and lost resolution → noise → uint8.
+    colour or infrared reflectance of each material × light on its surface
+    → composite over the scene → uneven illumination → camera gains
+    → blur and loss of resolution → noise → uint8.
 
-What is promised: for one version of Pillow the array is the same on every machine, process and day. Geometry is
-rounded to whole sub-pixels, Pillow's 8-bit operations are integer arithmetic, and the noise comes from an integer
-table. The bytes of a JPEG file written from it depend on the JPEG library besides.
+For a given version of Pillow, the array is identical on every machine and in every process. Geometry is rounded to
+whole sub-pixels, Pillow's 8-bit operations use integer arithmetic, and the noise comes from an integer table. The bytes
+of a JPEG file also depend on the JPEG library.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def render(config: SyntheticConfig, identity: int, sensor: Sensor, picture: int)
     """Render one picture.
 
     Args:
-        config: the data set; of its plan only the cameras matter here, anybody can be rendered.
+        config: the data set; of its plan only the cameras are used, so any identity can be rendered.
         identity: 1…9999.
         sensor: a camera of the plan's rig.
-        picture: number of the picture, 1…9999; another number, another moment.
+        picture: number of the picture, 1…9999; each number gives another moment.
 
     Returns:
         (H, W, 3) uint8 RGB; an infrared picture has three equal channels.
@@ -64,7 +64,7 @@ def render(config: SyntheticConfig, identity: int, sensor: Sensor, picture: int)
 
 
 def _compose(config: SyntheticConfig, spec: Camera, person: Person, draws: Draws) -> tuple[Canvas, Image.Image]:
-    """Place a person in the scene, draw the figure, and cut out what is behind it."""
+    """Place a person in the scene, draw the figure, and crop the background."""
     knobs = config.difficulty
     pose = take_pose(person, draws)
     seen = view(draws.between(-0.5, 0.5) * knobs.views, spec.pitch + draws.spread(0.008))

@@ -1,4 +1,4 @@
-"""The plan of a data set: which identity is in which split, and how many pictures each camera takes of it."""
+"""The plan of a data set: the split of each identity, and the number of pictures per identity and camera."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_PEOPLE = 9999
 
 
 class Shot(NamedTuple):
-    """One picture: of whom, by which camera, and its number among these, from 1."""
+    """One picture: identity, camera, and number among the pictures of both, from 1."""
 
     identity: int
     sensor: Sensor
@@ -28,8 +28,8 @@ class Plan:
 
     Attributes:
         rig: the cameras.
-        train, validation, test: the identities of each split, ascending; they are disjoint.
-        counts: identity → camera → number of pictures, at least 1; a camera that did not see somebody is left out.
+        train, validation, test: identities of each split, ascending and disjoint.
+        counts: identity → camera → number of pictures, at least 1; cameras without pictures of an identity are absent.
     """
 
     rig: Rig
@@ -56,12 +56,12 @@ class Plan:
 
     @property
     def people(self) -> tuple[int, ...]:
-        """All identities with pictures, ascending, those of no split among them."""
+        """All identities with pictures, ascending, including those in no split."""
         return tuple(sorted(self.counts))
 
     @property
     def pictures(self) -> int:
-        """The number of pictures."""
+        """The total number of pictures."""
         return sum(sum(seen.values()) for seen in self.counts.values())
 
     def shots(self, identity: int) -> Iterator[Shot]:
@@ -71,7 +71,7 @@ class Plan:
                 yield Shot(identity, sensor, number)
 
     def of(self, identity: int) -> Plan:
-        """Select one identity, in the split that it is in."""
+        """Return the plan restricted to one identity, in its split."""
 
         def only(split: tuple[int, ...]) -> tuple[int, ...]:
             return (identity,) if identity in split else ()
@@ -86,10 +86,10 @@ class Plan:
 
 
 def even_plan(*, train: int, validation: int, test: int, pictures: int, rig: Rig = SYSU_RIG) -> Plan:
-    """Plan a data set in which every camera sees everybody equally often.
+    """Create a plan with the same number of pictures for every identity and camera.
 
     Args:
-        train, validation, test: numbers of identities; at least one to train and one to test on.
+        train, validation, test: numbers of identities; at least one for training and one for testing.
         pictures: number of pictures per identity, camera and modality, 1…9999.
         rig: the cameras.
 

@@ -1,8 +1,8 @@
-"""Random numbers that depend on their purpose alone and are the same on every machine.
+"""Random numbers that depend only on their key and are the same on every machine.
 
-Each person, picture and scene has its own stream of NumPy's Philox generator, keyed by the seed and by what is drawn,
-so neither the order of pictures nor the number of processes matters. Only the raw 64-bit words are used, which NumPy
-promises not to change; they become fractions by a shift and a product, which are exact.
+Each person, picture and scene has its own stream of NumPy's Philox generator, keyed by the seed and the purpose, so
+results depend neither on the order of pictures nor on the number of processes. Only raw 64-bit words are used, which
+NumPy guarantees not to change; a shift and a product, which are exact, convert them to fractions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FRACTION = 2.0**-53
 
 
 class Purpose(IntEnum):
-    """What a stream is for; part of its key, so the numbers must not change."""
+    """The purpose of a stream. The values are part of the key and must not change."""
 
     PERSON = 1
     PICTURE = 2
@@ -31,12 +31,12 @@ class Purpose(IntEnum):
 
 
 class Draws:
-    """A stream of draws for one purpose.
+    """A stream of random draws for one purpose.
 
     Args:
-        seed: the data set's seed, 0…2^64 − 1.
-        purpose: what is drawn.
-        identity, camera, picture: which one; below 2^24, 2^8 and 2^24.
+        seed: seed of the data set, 0…2^64 − 1.
+        purpose: the purpose.
+        identity, camera, picture: further parts of the key, below 2^24, 2^8 and 2^24.
     """
 
     def __init__(self, seed: int, purpose: Purpose, *, identity: int = 0, camera: int = 0, picture: int = 0) -> None:
@@ -45,34 +45,34 @@ class Draws:
         self._words: list[float] = []
 
     def unit(self) -> float:
-        """Draw from [0, 1)."""
+        """Draw uniformly from [0, 1)."""
         if not self._words:
             # Reversed, so that pop() from the end follows the order of the stream.
             self._words = ((self.raw(_BLOCK) >> np.uint64(11)) * _FRACTION)[::-1].tolist()
         return self._words.pop()
 
     def between(self, low: float, high: float) -> float:
-        """Draw from [low, high)."""
+        """Draw uniformly from [low, high)."""
         return low + (high - low) * self.unit()
 
     def spread(self, size: float) -> float:
-        """Draw from (−size, size), the middle being likelier: the mean of two even draws."""
+        """Draw from a triangular distribution over (−size, size)."""
         return size * (self.unit() + self.unit() - 1.0)
 
     def chance(self, probability: float) -> bool:
-        """Draw true with this probability."""
+        """Return True with the given probability."""
         return self.unit() < probability
 
     def below(self, limit: int) -> int:
-        """Draw from 0…limit − 1."""
+        """Draw an integer uniformly from 0…limit − 1."""
         return int(self.unit() * limit)
 
     def pick(self, choices: Sequence[_T]) -> _T:
-        """Draw one of the choices, each as likely."""
+        """Draw one of the choices uniformly."""
         return choices[self.below(len(choices))]
 
     def weigh(self, choices: Sequence[tuple[_T, float]]) -> _T:
-        """Draw one of (choice, weight) in proportion to the weights."""
+        """Draw one of (choice, weight), with probabilities proportional to the weights."""
         point = self.unit() * sum(weight for _, weight in choices)
         for choice, weight in choices:
             point -= weight
@@ -85,5 +85,5 @@ class Draws:
         return np.asarray(self._generator.random_raw(size), dtype=np.uint64).reshape(size)
 
     def permutation(self, size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Draw an order of 0…size − 1, by sorting raw words."""
+        """Draw a permutation of 0…size − 1, by sorting raw words."""
         return np.argsort(self.raw(size), kind="stable").reshape(size)

@@ -1,9 +1,9 @@
-"""The rigs of SYSU-MM01, RegDB and LLCM, and one of no data set, whose cameras are another in each picture.
+"""The rigs of SYSU-MM01, RegDB and LLCM, and a varied rig with a random camera for each picture.
 
-- SYSU-MM01: cameras 1, 2, 4, 5 see colours, 3 and 6 the near infrared; 1–3 are indoors, 4–6 outdoors; 2 and 3 see the
-  same room. Camera 6 is outdoors at night: its own lamp lights people and hardly the background.
+- SYSU-MM01: cameras 1, 2, 4, 5 are visible, 3 and 6 near-infrared; 1–3 are indoors, 4–6 outdoors; 2 and 3 see the same
+  room. Camera 6 is outdoors at night: its own lamp lights people, but hardly the background.
 - RegDB: a visible and a thermal camera side by side, with small pictures.
-- LLCM: nine cameras in little light; each sees colours by day and, except camera 3, the near infrared by night.
+- LLCM: nine cameras in low light; each is visible by day and, except camera 3, near-infrared by night.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _LLCM_LAMPS = {
 
 
 def _by_night(camera: Camera, exposure: tuple[float, float], falloff: float, noise: float) -> Camera:
-    """Switch a camera to the infrared: all the light comes from its own lamp."""
+    """Return the near-infrared version of a camera: all light comes from its own lamp."""
     return camera._replace(
         modality=_INFRARED, gains=_EQUAL, exposure=exposure, side=0.0, ambient=0.45, falloff=falloff, noise=noise
     )
@@ -82,4 +82,4 @@ VARIED_RIG = Rig(
         )
     ),
 )
-"""A visible, a near-infrared and a thermal camera that roam; the model in the box is trained on their pictures."""
+"""A visible, a near-infrared and a thermal camera with `roams`; the model in the box is trained on their pictures."""

@@ -1,4 +1,4 @@
-"""A contact sheet: people in rows, cameras in columns, visible ones on the left, infrared ones on the right."""
+"""A contact sheet: people in rows, cameras in columns, visible on the left, infrared on the right."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _INK, _PAPER = (40, 40, 40), (255, 255, 255)
 def contact_sheet(
     config: SyntheticConfig, identities: Sequence[int], *, pictures: int = 1, height: int = 160
 ) -> Image.Image:
-    """Render some people as every camera sees them, both modalities side by side, with labels.
+    """Render people as seen by every camera, both modalities side by side, with labels.
 
     Args:
-        config: what to render.
-        identities: the people, a row each.
-        pictures: number of pictures for each camera, from 1.
-        height: of one picture in the sheet, from 32 pixels.
+        config: the data set.
+        identities: identities, one row each.
+        pictures: number of pictures per camera, at least 1.
+        height: height of a picture in the sheet, at least 32 pixels.
 
     Raises:
         ConfigError: a number is out of range, or no people are requested.

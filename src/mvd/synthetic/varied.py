@@ -1,9 +1,8 @@
-"""Pictures of the widest variety: every one by another camera in another place, with boxes that miss.
+"""Highly varied pictures: a random camera and place for each, with inaccurate bounding boxes.
 
-The model in the box is trained on these. They are not like any one data set: people of more variety (crowd.py) in
-chequered or blurred places, from eye level to steeply above, in any light; passers-by beside, behind and before them;
-boxes too large, too small or beside the person. Blur, compression and lost resolution come in training, where they are
-new in each epoch.
+The model in the box is trained on these pictures. They do not imitate a particular data set: more varied people
+(crowd.py), places, light, and views from eye level to steeply above; other people beside, behind and in front; boxes
+that are too large, too small or shifted. Blur, compression and loss of resolution are augmentations in training.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _FIRST_PASSER_BY = 10_000
 
 
 class _Frame(NamedTuple):
-    """What the people of a picture share: the seed, the camera, pixels per metre, and the pixels of the ground."""
+    """Parameters shared by the people in a picture: seed, camera, pixels per metre, and pixel of the ground point."""
 
     seed: int
     camera: Camera
@@ -43,7 +42,7 @@ class _Frame(NamedTuple):
 
 
 def render_varied(config: SyntheticConfig, spec: Camera, identity: int, draws: Draws) -> npt.NDArray[np.uint8]:
-    """Render a picture of a camera that roams; see `render`."""
+    """Render a picture of a camera with `roams`; see `render`."""
     camera = _draw_camera(spec, draws)
     person = draw_varied_person(config.seed, identity)
     high, wide, left, bottom = _draw_box(draws)
@@ -71,7 +70,7 @@ def render_varied(config: SyntheticConfig, spec: Camera, identity: int, draws: D
 
 
 def _draw_camera(spec: Camera, draws: Draws) -> Camera:
-    """Draw where a picture's camera is, how far it looks down, and its light and response."""
+    """Draw the place, pitch, light and response of a picture's camera."""
     infrared = spec.modality is Modality.INFRARED
     pitch = draws.between(0.0, 0.045) if draws.chance(0.5) else draws.between(0.045, 0.115)
     cast = 0.0 if infrared else draws.weigh(((0.08, 60), (0.25, 40)))
@@ -89,7 +88,7 @@ def _draw_camera(spec: Camera, draws: Draws) -> Camera:
 
 
 def _draw_box(draws: Draws) -> tuple[float, float, float, float]:
-    """Draw a detector's box: height, width, left and bottom, metres from between the feet."""
+    """Draw a detector's box: height, width, left and bottom, in metres from the point between the feet."""
     if draws.chance(0.75):
         high = STATURE * draws.between(0.98, 1.25)
         middle = 0.5 * STATURE + draws.spread(0.07) * STATURE
@@ -105,7 +104,7 @@ def _draw_box(draws: Draws) -> tuple[float, float, float, float]:
 def _draw_surroundings(
     seed: int, camera: Camera, size: tuple[int, int], box: tuple[float, float, float, float], draws: Draws
 ) -> Image.Image:
-    """Draw what is behind a person: a place as it stands, any piece of one, or colours without a meaning."""
+    """Draw the background of a person: a scene, a random part of one, or random colours."""
     kind = draws.weigh((("place", 45), ("piece", 35), ("colours", 20)))
     grey = camera.modality is Modality.INFRARED
     if kind == "colours":
@@ -147,7 +146,7 @@ def _scene(seed: int, camera: Camera) -> Image.Image:
 def _blotches(
     size: tuple[int, int], cells: tuple[int, int], mode: str, span: tuple[int, int], draws: Draws
 ) -> Image.Image:
-    """Draw random colours in a coarse grid, made smooth."""
+    """Draw random colours on a coarse grid, interpolated smoothly."""
     low, high = span
     bytes_ = ((draws.raw(cells[0] * cells[1] * len(mode)) >> np.uint64(48)).astype(np.int64) * (high - low) >> 16) + low
     shape = (cells[1], cells[0], 3) if mode == "RGB" else (cells[1], cells[0])
@@ -155,7 +154,7 @@ def _blotches(
 
 
 def _add_passer_by(frame: _Frame, picture: Image.Image, draws: Draws, *, is_behind: bool) -> Image.Image:
-    """Add another person behind or before, whose middle lies beside the box's."""
+    """Add another person behind or in front, beside the centre of the box."""
     seed, camera, scale, origin = frame
     person = draw_varied_person(seed, _FIRST_PASSER_BY + draws.below(_PASSERS_BY))
     seen: View = view(draws.unit(), camera.pitch)

@@ -1,7 +1,7 @@
-"""Writing of a synthetic data set to the disk, in any layout.
+"""Write a synthetic data set to disk, in any layout.
 
-Everything is written to a folder beside `out` that is renamed at the end, so `out` is complete or absent. A picture is
-a function of its numbers: processes share the identities, and their number changes no byte.
+Everything is written to a temporary folder next to `out`, which is renamed at the end, so `out` is either complete or
+absent. A picture depends only on its identity, camera and number, so the number of processes does not change a byte.
 """
 
 from __future__ import annotations
@@ -39,19 +39,18 @@ def write_dataset(
     """Render a data set and write it.
 
     Args:
-        out: the folder to make; its parents are made, too. An empty one may exist.
-        config: what to render; `config.plan` says who and how often, and by which cameras.
-        layout: how it lies on the disk.
-        workers: number of processes, from 1; the files do not depend on it.
-        progress: called with the pictures written so far and in all, in this process; first with 0.
+        out: output folder, created with its parents; it must be empty if it exists.
+        config: the data set.
+        layout: layout of the files.
+        workers: number of processes, at least 1; the files do not depend on it.
+        progress: called with (pictures written, pictures in total), in this process; first with 0.
 
     Returns:
-        What stands for the data set from now on: `out`, or the table in it.
+        The path of the data set: `out`, or the table in it.
 
     Raises:
-        DatasetError: `out` is a file or a folder that is not empty, something cannot be written, or a process is
-            killed.
-        ConfigError: `workers` is below 1, there is no such layout, or it has no place for what is planned.
+        DatasetError: `out` is a file or a non-empty folder, a file cannot be written, or a process is killed.
+        ConfigError: `workers` is below 1, there is no such layout, or it does not support the plan.
     """
     if workers < 1:
         raise ConfigError(f"workers: expected at least 1, found {workers}")
@@ -64,7 +63,7 @@ def write_dataset(
 
 
 def _write_whole(out: Path, config: SyntheticConfig, layout: LayoutName, workers: int, progress: Progress) -> None:
-    """Write beside `out`, which is resolved so that it has a parent, also if it was "." or a link; then rename."""
+    """Write to a folder next to `out`, then rename it; `out` is a resolved path, so that it has a parent."""
     _check_vacant(out)
     with ExitStack() as stack:
         try:
@@ -130,7 +129,7 @@ def _write_pictures(root: Path, config: SyntheticConfig, layout: LayoutName, wor
 
 
 def _write_person(root: Path, layout: LayoutName, config: SyntheticConfig) -> int:
-    """Write the pictures of a plan of one person, and say how many they are."""
+    """Write the pictures of a plan of one person; return their number."""
     place = LAYOUTS[layout].place
     for shot in config.plan.shots(*config.plan.people):
         file = root / place(config.plan, shot)

@@ -47,7 +47,7 @@ def test_a_folder_of_pictures_answers_at_once(photos: Path, capsys: pytest.Captu
     (photos / "2_0.jpg").unlink()
     assert mvd("gallery", "search", photos, night, "--top", "2") == 0
     captured = capsys.readouterr()
-    assert "no model was named" in captured.err
+    assert "no model was given" in captured.err
     assert "made photos/.mvd-gallery" in captured.err
     assert "photos/2_1.jpg" in captured.out
     assert "photos/2_2.jpg" in captured.out
@@ -58,7 +58,7 @@ def test_a_folder_of_pictures_answers_at_once(photos: Path, capsys: pytest.Captu
     (photos / "broken.jpg").write_bytes(b"no picture")
     assert mvd("gallery", "search", photos, night, "--json", "--top", "50") == 0
     captured = capsys.readouterr()
-    assert "no model was named" not in captured.err
+    assert "no model was given" not in captured.err
     assert "2 added, 1 skipped, 2 removed, whose files are gone or changed" in captured.err
     answer = json.loads(captured.out)
     found = {Path(hit["entry"]["path"]).name for hit in answer["hits"]}

@@ -43,7 +43,7 @@ def test_a_program_is_calibrated_without_torch_and_keeps_it(
     program = write_program(tmp_path / "tiny.onnx")
     assert mvd("calibrate", program, people) == 0
     captured = capsys.readouterr()
-    assert "tiny: what it was trained on is not known" in captured.err
+    assert "tiny: its training identities are unknown" in captured.err
     assert "6 people are few to calibrate on" in " ".join(captured.err.split())
     assert "calibrated on 6 held-out people of sysu (people), for tiny" in captured.out
     assert "infrared-visible" in captured.out

@@ -78,7 +78,7 @@ def test_the_command_says_what_it_did(
     captured = capsys.readouterr()
     assert f"{COUNT} pictures by tiny (000000000000), {WIDTH} wide" in captured.out
     assert f"{COUNT} by flag" in captured.out
-    assert "1 pictures could not be read and were left out" in captured.out
+    assert "1 pictures could not be read and were skipped" in captured.out
     assert captured.err.count("skipped: ") == 1
     assert [file.name for file in out.parent.iterdir()] == ["out.npz"]
     assert set(read_embeddings(out).modalities.tolist()) == {0}
@@ -152,18 +152,21 @@ def test_a_table_a_bad_model_and_other_mistakes_are_one_line(
         ((program, photos, "--out", "out.csv"), r"expected a name that ends in .parquet or .npz, found .csv"),
         ((program, tmp_path / "empty", "--out", out), "expected pictures in it or below it"),
         ((program, "--out", out), "expected pictures, found none given"),
-        ((tmp_path / "text.onnx", photos, "--out", out), "expected an ONNX program"),
-        ((foreign, photos, "--out", out), "expected a program that mvd export wrote, found another one, from pictures"),
+        ((tmp_path / "text.onnx", photos, "--out", out), "expected an ONNX model"),
+        (
+            (foreign, photos, "--out", out),
+            "expected an ONNX model written by mvd export, found another one, with inputs pictures",
+        ),
         (("nowhere", photos, "--out", out), "expected a folder that is there, or OWNER/NAME"),
         ((program, photos, "--out", photos / "ir" / "01.jpg" / "x.npz"), "expected to write it, could not"),
-        ((program, photos, "--out", out, "--precision", "bf16"), "has its numbers in it"),
+        ((program, photos, "--out", out, "--precision", "bf16"), "precision of an ONNX file is fixed"),
         ((program, photos, "--out", out, "--device", "abacus"), "expected one that onnxruntime has here"),
     ):
         assert named in refused(capsys, "embed", *arguments)
     assert not out.exists()
 
     write_lines(tmp_path / "bad.jpg", ["none"])
-    with pytest.raises(DatasetError, match="expected at least one picture that can be read"):
+    with pytest.raises(DatasetError, match="expected at least one readable picture"):
         mvd.embed(program, tmp_path / "bad.jpg", skip_bad=True)
 
 

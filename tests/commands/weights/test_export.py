@@ -175,7 +175,7 @@ def test_wrong_arguments_are_one_line(run: Path, tmp_path: Path, capsys: pytest.
     blocked = refused(capsys, "export", run, "--out", tmp_path / "file" / "x.onnx", "--measure", "some")
     assert "expected to write a program" in blocked
     (tmp_path / "junk.onnx").write_bytes(b"\x08junk")
-    assert "junk.onnx: expected an ONNX program" in refused(capsys, "show", tmp_path / "junk.onnx")
+    assert "junk.onnx: expected an ONNX model" in refused(capsys, "show", tmp_path / "junk.onnx")
 
 
 def test_a_missing_package_names_the_extra(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

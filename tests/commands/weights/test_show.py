@@ -138,7 +138,7 @@ def test_an_onnx_program_whose_ninth_byte_is_a_brace_is_one(tmp_path: Path) -> N
 
 def test_a_program_that_is_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(b"\x08\x0a")
-    with pytest.raises(CheckpointError, match=r"a\.onnx: expected an ONNX program, found none in it"):
+    with pytest.raises(CheckpointError, match=r"a\.onnx: expected an ONNX model, found none in it"):
         show(tmp_path / "a.onnx")
     with pytest.raises(CheckpointError, match="found an ONNX program; take the weights"):
         read_weights(tmp_path / "a.onnx")

@@ -14,31 +14,31 @@ from mvd.cli.screen import open_console, say
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrate:
-    """Learn what a model's similarities mean, on held-out people.
+    """Calibrate a model's similarities on held-out people.
 
-    Probabilities and thresholds are kept with the model. Wide embeddings are projected to a smaller width first.
+    Probabilities and thresholds are saved with the model. Wide embeddings are first projected to a smaller width.
     """
 
     model: Positional[str]
-    """run folder, program of mvd export, checkpoint, folder of a model, OWNER/NAME on the hub, or rendered"""
+    """run folder, ONNX file of mvd export, checkpoint, model folder, OWNER/NAME on the hub, or rendered"""
     data: Positional[Path]
     """folder or table of a data set"""
     people: Literal["all", "validation", "test"] = "all"
-    """held-out people to learn on: of the validation, of the test, or of both"""
+    """held-out people to learn on: of the validation set, of the test set, or of both"""
     width: int = 512
-    """wider embeddings are projected to this width, learnt on training pictures; 0: not"""
+    """project wider embeddings to this width, by PCA on training pictures; 0: no projection"""
     verdicts: tuple[Path, ...] = ()
-    """galleries whose results were marked as right and wrong in mvd serve: to learn on these, too"""
+    """galleries with results marked as right or wrong in mvd serve: learn on these too"""
     trial: int | None = None
-    """RegDB's split, by default the one that the model was trained on"""
+    """split of RegDB; by default the one that the model was trained on"""
     device: str = "auto"
-    """device to compute on: cpu, cuda, cuda:1, …; auto: the first that is there"""
+    """device: cpu, cuda, cuda:1, …; auto: the first available"""
     precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
-    """arithmetic of a checkpoint; a program has its own"""
+    """precision for a checkpoint; an ONNX file has its own"""
     workers: int = 0
-    """threads that decode pictures; 0: one for each core"""
+    """threads that decode pictures; 0: one per core"""
     batch: int = 64
-    """pictures in a batch"""
+    """batch size"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -14,32 +14,32 @@ from mvd.cli.screen import open_console, say
 
 @dataclass(frozen=True, kw_only=True)
 class Embed:
-    """Embed one's own pictures, into a file with a row for each.
+    """Embed pictures, and save the embeddings to a file.
 
-    Killed and started again it continues.
+    After an interruption, the same command continues.
     """
 
     model: Positional[str]
-    """program of mvd export, run folder, checkpoint, folder of a model, OWNER/NAME on the hub, or rendered"""
+    """ONNX file of mvd export, run folder, checkpoint, model folder, OWNER/NAME on the hub, or rendered"""
     pictures: Positional[tuple[str, ...]]
-    """files, folders with all below them, patterns such as 'night/**/*.jpg', or CSV tables (columns path, modality,
-    camera, time, identity, tags; only path is needed)"""
+    """files, folders (searched recursively), patterns such as 'night/**/*.jpg', or CSV tables (columns path, modality,
+    camera, time, identity, tags; only path is required)"""
     out: Path
-    """file to write: .parquet, or .npz for NumPy"""
+    """output file: .parquet, or .npz for NumPy"""
     modality: Literal["auto", "visible", "infrared"] = "auto"
-    """of all pictures; auto: the table's, else by a folder's name, else guessed from the pixels"""
+    """modality of all pictures; auto: from the table, else from a folder's name, else guessed from the pixels"""
     skip_bad: bool = False
-    """leave out pictures that cannot be read and list them, instead of stopping at the first"""
+    """skip and list unreadable pictures, instead of stopping at the first"""
     framework: Literal["auto", "pytorch", "mindspore"] = "auto"
-    """framework to compute a checkpoint in; auto: the one that is installed, PyTorch first"""
+    """framework for a checkpoint; auto: the installed one, PyTorch if both are"""
     device: str = "auto"
-    """device to compute on: cpu, cuda, cuda:1, …; auto: the first that is there"""
+    """device: cpu, cuda, cuda:1, …; auto: the first available"""
     precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
-    """arithmetic of a checkpoint; a program has its own"""
+    """precision for a checkpoint; an ONNX file has its own"""
     workers: int = 0
-    """threads that decode pictures; 0: one for each core"""
+    """threads that decode pictures; 0: one per core"""
     batch: int = 64
-    """pictures in a batch"""
+    """batch size"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
@@ -55,8 +55,8 @@ class Embed:
             told += f" (lowest confidence {done.least_confidence:.2f})"
         lines = [f"{done.file}: {done.pictures:,} pictures by {done.model}", f"modality: {told}"]
         if done.reused:
-            lines.append(f"{done.reused:,} of them were there from an interrupted run")
+            lines.append(f"{done.reused:,} of them were embedded by an interrupted run")
         if done.bad:
-            lines.append(f"{len(done.bad):,} pictures could not be read and were left out")
+            lines.append(f"{len(done.bad):,} pictures could not be read and were skipped")
         say(console, *lines)
         return 0

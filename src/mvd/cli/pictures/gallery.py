@@ -1,4 +1,4 @@
-"""`mvd gallery`: a dataclass of arguments for each of its actions."""
+"""`mvd gallery`: a dataclass of arguments for each subcommand."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class _Which:
     modality: Literal["visible", "infrared"] | None = None
     """only pictures of this modality"""
     since: str | None = None
-    """only pictures from then on, such as 2024-05-01 or 2024-05-01T23:10+02:00; UTC without a zone"""
+    """only pictures taken at or after this time, such as 2024-05-01 or 2024-05-01T23:10+02:00; UTC by default"""
     until: str | None = None
-    """only pictures until then; a date alone includes its day"""
+    """only pictures taken at or before this time; a date includes the whole day"""
     tag: tuple[str, ...] = ()
     """only pictures with one of these tags"""
     identity: tuple[str, ...] = ()
-    """only pictures of these people, by name"""
+    """only pictures of these identities"""
 
     def _filter(self) -> Filter:
         from mvd.gallery.filters import Filter, parse_time
@@ -50,28 +50,28 @@ class _Which:
 
 @dataclass(frozen=True, kw_only=True)
 class Add:
-    """Add pictures or embeddings; what is there already is skipped."""
+    """Add pictures or embeddings; skip those already in the gallery."""
 
     gallery: Positional[str]
-    """folder of the gallery, or its address, such as s3://bucket/people; made where there is none"""
+    """folder or URL of the gallery, such as s3://bucket/people; created if it does not exist"""
     pictures: Positional[tuple[str, ...]] = ()
-    """files, folders, patterns, CSV tables, or .parquet and .npz of mvd embed"""
+    """files, folders, patterns, CSV tables, or .parquet and .npz files of mvd embed"""
     model: str | None = None
-    """exported program, run folder or checkpoint; by default the gallery's, and for a new one the model in the box"""
+    """ONNX file, run folder or checkpoint; by default the gallery's own, and for a new gallery the model in the box"""
     modality: ModalityFlag = "auto"
-    """of all pictures; auto takes a table's or a folder's, or guesses it from the pixels"""
+    """modality of all pictures; auto: from the table, else from a folder's name, else guessed from the pixels"""
     camera: str | None = None
-    """name of the camera, where no table says it"""
+    """camera of pictures without one in a table"""
     identity: str | None = None
-    """name of the person, where no table says it"""
+    """identity of pictures without one in a table"""
     tag: tuple[str, ...] = ()
-    """words to find the pictures by"""
+    """keywords for filtering"""
     skip_bad: bool = False
-    """skip files that are no pictures"""
+    """skip files that are not pictures"""
     keep_days: float | None = None
-    """from now on, remove rows so many days after they were added; 0 keeps them for ever"""
+    """set the gallery's retention: days after which a row is removed; 0: no limit"""
     embed_again: bool = False
-    """embed the whole gallery with --model first, and go over to it"""
+    """first embed the whole gallery again with --model, which becomes its model"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
@@ -99,31 +99,31 @@ class Add:
 class Search(_Which):
     """Search for a person: by pictures, or by rows of the gallery.
 
-    A folder of pictures that is no gallery gets one, in .mvd-gallery in it, which follows the folder.
+    For a folder of pictures, a gallery is created in its subfolder .mvd-gallery and updated at each search.
     """
 
     gallery: Positional[str]
-    """gallery, or a folder of pictures"""
+    """folder or URL of the gallery, or a folder of pictures"""
     pictures: Positional[tuple[str, ...]] = ()
-    """pictures of one person, or a file of mvd embed"""
+    """pictures of one person, or files of mvd embed"""
     like: tuple[str, ...] = ()
-    """rows that show the person, as an earlier search printed them"""
+    """rows that show the person, as printed by an earlier search"""
     model: str | None = None
-    """where the gallery's model is now, if it has been moved"""
+    """path of the gallery's model, if it was moved"""
     query_modality: ModalityFlag = "auto"
-    """modality of the pictures that are searched with"""
+    """modality of the query pictures"""
     query_camera: str | None = None
-    """their camera, where no table says it; of cameras that the model is calibrated for, probabilities are their own"""
+    """camera of query pictures without one in a table; calibrated pairs of cameras have their own probabilities"""
     top: int = 10
-    """results"""
+    """number of results"""
     combine: Literal["mean", "best"] = "mean"
-    """several pictures: search with the mean of their embeddings, or take the best result of each"""
+    """for several pictures: search with their mean embedding, or take the best result of each"""
     rerank: bool = False
     """re-rank the nearest 1,000 pictures by k-reciprocal neighbours"""
     group_seconds: float = 10
-    """of pictures that one camera took within so many seconds show only the best; 0 shows all"""
+    """show only the best of pictures that one camera took within this many seconds; 0: show all"""
     false_alarms: float = 0.01
-    """for the threshold: share of people who are not in the gallery for whom a picture may pass"""
+    """false-alarm rate of the threshold: fraction of people not in the gallery for whom a picture passes"""
     json: bool = False
     """print JSON"""
 
@@ -137,7 +137,7 @@ class Search(_Which):
         if not self.pictures and not self.like:
             raise ConfigError("expected a picture to search with, or --like ROW, found neither; name one")
         if paths := list_sources(self.pictures)[0]:
-            list_pictures(paths)  # what is not there is refused before a folder is embedded
+            list_pictures(paths)  # a missing file is refused before a folder is embedded
         progress = open_console(stderr=True)
         gallery = _open(self.gallery, self.model)
         with counting_bar(progress, "adding") as bar:
@@ -168,13 +168,13 @@ class Show(_Which):
     """Show rows, the latest pictures first."""
 
     gallery: Positional[str]
-    """gallery"""
+    """folder or URL of the gallery"""
     rows: Positional[tuple[str, ...]] = ()
-    """rows, by their first digits; by default all"""
+    """rows, by the first digits of their identifiers; by default all"""
     top: int = 20
-    """rows to show at most"""
+    """maximum number of rows"""
     thumbnail: Path | None = None
-    """write the thumbnail of the one row into this JPEG file"""
+    """save the thumbnail of the given row to this JPEG file"""
     json: bool = False
     """print JSON"""
 
@@ -193,25 +193,25 @@ class Show(_Which):
         elif entries:
             console.print(entries_report(entries))
         else:
-            say(console, "no such rows")
+            say(console, "no matching rows")
         return 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remove(_Which):
-    """Remove rows for good, from older versions of the table, too.
+    """Remove rows permanently, also from older versions of the table.
 
-    All conditions that are given hold at once.
+    Rows must meet all given conditions.
     """
 
     gallery: Positional[str]
-    """gallery"""
+    """folder or URL of the gallery"""
     rows: Positional[tuple[str, ...]] = ()
-    """rows, by their first digits"""
+    """rows, by the first digits of their identifiers"""
     path: tuple[str, ...] = ()
-    """pictures of these files, or below these folders"""
+    """files, or folders with everything below them"""
     expired: bool = False
-    """rows that are older than the gallery keeps them"""
+    """rows older than the gallery's retention"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
@@ -229,12 +229,12 @@ class Remove(_Which):
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """Count what is in a gallery, and measure its index."""
+    """Show statistics of a gallery, and the recall of its index."""
 
     gallery: Positional[str]
-    """gallery"""
+    """folder or URL of the gallery"""
     quick: bool = False
-    """do not measure the recall"""
+    """skip measuring the recall"""
     json: bool = False
     """print JSON"""
 
@@ -252,13 +252,13 @@ class Stats:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """Verify the log of who searched and removed what.
+    """Verify the log of searches, additions and removals.
 
-    The exit code is 1 if a line was changed, exchanged, inserted or taken out.
+    The exit code is 1 if a line was changed, moved, inserted or removed.
     """
 
     gallery: Positional[str]
-    """gallery"""
+    """folder or URL of the gallery"""
     json: bool = False
     """print JSON"""
 
@@ -276,7 +276,7 @@ class Audit:
 
 
 class Gallery:
-    """Find people in one's own pictures; add, search, forget."""
+    """Search people in your own pictures: add, search, remove."""
 
 
 def _open(address: str, model: str | None = None) -> commands.Gallery:

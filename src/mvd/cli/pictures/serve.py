@@ -16,22 +16,22 @@ from mvd.cli.screen import say
 class Serve:
     """Search a gallery in a browser, on this machine.
 
-    Elsewhere than on this machine's own address a token is required: one is made and printed, or taken from the
-    environment variable MVD_TOKEN, which other users of the machine cannot see as they can see arguments.
+    On any address but the loopback address, a token is required. It is taken from the environment variable MVD_TOKEN,
+    which, unlike an argument, other users of the machine cannot see; otherwise one is generated and printed.
     """
 
     gallery: Positional[str]
-    """folder of the gallery, or its address"""
+    """folder or URL of the gallery"""
     model: str | None = None
-    """where the gallery's model is now, if it has been moved"""
+    """path of the gallery's model, if it was moved"""
     host: str = "127.0.0.1"
-    """address to listen at; 0.0.0.0 for all of this machine's"""
+    """address to listen on; 0.0.0.0: all addresses of this machine"""
     port: int = 8000
-    """port to listen at; 0 takes a free one"""
+    """port to listen on; 0: any free port"""
     https: bool = False
-    """browsers reach it by https, through a proxy: send the cookie that way only"""
+    """browsers connect by HTTPS, through a proxy: send the cookie over HTTPS only"""
     false_alarms: float = 0.01
-    """share of people who are not in the gallery for whom a picture may pass the threshold"""
+    """false-alarm rate of the threshold: fraction of people not in the gallery for whom a picture passes"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -1,1 +1,1 @@
-"""One's own pictures: embeddings, calibration, galleries."""
+"""Commands for the user's own pictures: embedding, calibration, galleries."""

@@ -1,6 +1,6 @@
-"""`mvd calibrate`: what a model's similarities mean, learnt on people whom it was not trained on.
+"""`mvd calibrate`: learn probabilities and thresholds of a model's similarities on people it was not trained on.
 
-A network whose embeddings are wide is given a projection first, learnt on its training pictures.
+Wide embeddings are first reduced by a PCA projection, learnt on the training pictures.
 
 Shapes: N pictures, D width of an embedding.
 """
@@ -39,9 +39,9 @@ from mvd.weights.formats.files import is_onnx
 HeldOut: TypeAlias = Literal["all", "validation", "test"]
 
 WIDTH = 512
-"""The width that embeddings are projected to where they are wider."""
+"""Default width to which wider embeddings are projected."""
 
-_TRAINED = 4096  # training pictures that a projection is learnt on
+_TRAINED = 4096  # maximum number of training pictures for learning a projection
 _CHUNK = 512
 
 
@@ -66,34 +66,34 @@ def calibrate(
     note: Note = silent,
     progress: Progress | None = None,
 ) -> CalibrateResult:
-    """Learn what a model's similarities mean, and keep that with the model.
+    """Learn a calibration of a model's similarities, and save it with the model.
 
-    It is kept as `calibration.json` in the run's or the model's folder, beside another checkpoint, or in the metadata
-    of a program.
+    It is saved as `calibration.json` in the folder of the run or model, or next to a checkpoint; for an ONNX file, in
+    its metadata.
 
     Args:
-        model: what `mvd.inference.open_model` takes.
+        model: the model, as for `mvd.inference.open_model`.
         data: folder or table of a data set with people whom the model was not trained on.
-        people: those of the validation, of the test, or of both.
-        width: embeddings that are wider are projected to this width by principal components of training pictures; 0
-            leaves them as they are. A program has its projection in it.
-        verdicts: folders of galleries whose results were marked as right and wrong on their page; slopes of
-            probabilities are learnt on these, too (`mvd.metrics.calibration.platt`).
-        trial: RegDB's split; by default the one that the model was trained on.
+        people: identities to learn on: of the validation set, of the test set, or of both.
+        width: project wider embeddings to this width by PCA on training pictures; 0 disables the projection. An ONNX
+            file contains its projection.
+        verdicts: folders of galleries with results marked as right or wrong; the slopes of the probabilities are
+            learnt on these too (see `mvd.metrics.calibration.platt`).
+        trial: split of RegDB; by default the one that the model was trained on.
         device: see `open_model`.
         precision: see `open_model`.
-        workers: threads that decode pictures; 0 means one for each core.
-        batch: pictures in a batch.
-        note: called with a line that the user should see.
-        progress: called with (pictures done, pictures in all).
+        workers: threads that decode pictures; 0 uses one per core.
+        batch: batch size.
+        note: called with each line to show to the user.
+        progress: called with (pictures done, pictures in total).
 
     Raises:
         ConfigError: `width` is negative.
         ProtocolError: the model was trained on these people, there are too few, or `width` does not fit.
-        DatasetError: the data set cannot be read, or has no such people.
-        CheckpointError: the model is damaged, or none of ours.
+        DatasetError: the data set cannot be read, or has no held-out people.
+        CheckpointError: the model is damaged, or not a model of mvd.
         RunError: the calibration cannot be written.
-        GalleryError: a folder of `verdicts` is no gallery, or its verdicts are damaged.
+        GalleryError: a folder in `verdicts` is not a gallery, or its verdicts are damaged.
     """
     if width < 0:
         raise ConfigError(f"width: expected 0 (no projection) or more, found {width}")
@@ -140,17 +140,19 @@ def calibrate(
 
 
 def _held_out(model: PictureModel, dataset: Dataset, root: Path, people: HeldOut, note: Note) -> Samples:
-    """Choose pictures of people whom the model was not trained on.
+    """Select pictures of people whom the model was not trained on.
 
     Raises:
-        ProtocolError: it was trained on some of them.
-        DatasetError: there are none.
+        ProtocolError: the model was trained on some of these people.
+        DatasetError: there are no such people.
     """
     tables = {"validation": dataset.validation, "test": dataset.test}
     if model.trained_on is None:
-        note(f"{model.identity.name}: what it was trained on is not known; calibrate it on people that it has not seen")
+        note(
+            f"{model.identity.name}: its training identities are unknown; calibrate it on people it was not trained on"
+        )
     elif people == "all" and trained_people(model.trained_on, replace(dataset, test=dataset.validation), root):
-        del tables["validation"]  # of a run that was trained on these, too
+        del tables["validation"]  # the run was trained on the validation identities too
     chosen = concatenate([table for name, table in tables.items() if people in ("all", name)])
     chosen = chosen.take(chosen.identities != JUNK)
     if not len(chosen):
@@ -170,7 +172,7 @@ def _held_out(model: PictureModel, dataset: Dataset, root: Path, people: HeldOut
 def _project(
     model: PictureModel, file: Path, dataset: Dataset, width: int, *, workers: int, note: Note
 ) -> float | None:
-    """Learn the projection of wide embeddings and keep it beside the weights; return the share of variance it keeps."""
+    """Learn and save a projection of wide embeddings; return the fraction of the variance that it retains."""
     if not 0 < width < model.width:
         forget_projection(file)
         return None

@@ -1,4 +1,4 @@
-"""What was marked as right and wrong on the page of a gallery, for `mvd calibrate`."""
+"""Verdicts on search results, marked on the page of a gallery, as input of `mvd calibrate`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_galleries(galleries: Sequence[str | Path]) -> dict[Path, list[Verdict]]
     """Read the verdicts in the folders of galleries.
 
     Raises:
-        GalleryError: there is no gallery in a folder, or a line is damaged.
+        GalleryError: a folder is not a gallery, or a line is damaged.
     """
     found = {}
     for gallery in galleries:
@@ -36,15 +36,15 @@ def read_galleries(galleries: Sequence[str | Path]) -> dict[Path, list[Verdict]]
 
 
 def group_verdicts(verdicts: Mapping[Path, Sequence[Verdict]], model: str, note: Note) -> dict[tuple[int, int], Judged]:
-    """Group verdicts by modalities of (query, gallery).
+    """Group verdicts by the modalities (query, gallery).
 
-    Those on searches with several pictures are left out: the similarity of their mean is distributed otherwise than
-    that of two pictures. So are those on similarities of another model.
+    Verdicts on searches with several pictures are ignored, because similarities to a mean embedding are distributed
+    differently from those of two pictures. Verdicts on similarities of another model are ignored too.
 
     Args:
-        verdicts: of each gallery.
+        verdicts: verdicts by gallery.
         model: the model's fingerprint.
-        note: called with a line about what is left out.
+        note: called with a line about ignored verdicts.
     """
     found = defaultdict[tuple[int, int], list[Verdict]](list)
     for folder, all_of_it in verdicts.items():
@@ -64,7 +64,7 @@ def group_verdicts(verdicts: Mapping[Path, Sequence[Verdict]], model: str, note:
 def check_verdicts(
     judged: Mapping[tuple[int, int], Judged], calibration: Calibration, plain: Calibration
 ) -> dict[str, VerdictCheck]:
-    """Compare the slopes of calibrations that were learnt with verdicts and without, by pair of modalities."""
+    """Compare the slopes of a calibration with verdicts and one without, by pair of modalities."""
     return {
         name: VerdictCheck(
             queries=len(np.unique(one.queries)),

@@ -1,4 +1,4 @@
-"""`mvd.embed`: one's own pictures into embeddings, in chunks, so that memory is bounded.
+"""`mvd.embed`: embed the user's own pictures, in chunks of bounded memory.
 
 Shapes: N pictures, H × W pixels.
 """
@@ -27,7 +27,7 @@ OnBad: TypeAlias = Callable[[str, DatasetError], None]
 Sources: TypeAlias = str | Path | Iterable[str | Path]
 
 CHUNK = 512
-"""Pictures that are read, embedded and kept together."""
+"""Number of pictures that are read, embedded and saved together."""
 
 
 def embed(
@@ -43,24 +43,24 @@ def embed(
     batch: int = 64,
     progress: Progress | None = None,
 ) -> Embeddings:
-    """Embed one's own pictures; all embeddings are held in memory (`embed_chunks` and `embed_to_file` hold a chunk).
+    """Embed pictures, and return all embeddings in memory (`embed_chunks` and `embed_to_file` hold one chunk only).
 
     Args:
-        model: a model, or what `mvd.inference.open_model` takes: an ONNX program, a run folder, a checkpoint, …
-        pictures: files, folders with all below them, glob patterns, CSV tables (`mvd.data.own.listing`).
-        modality: of all pictures; "auto" takes the table's, or a folder's name, or else guesses from the pixels.
-        skip_bad: leave out pictures that cannot be read, instead of raising the first one's error.
-        framework: see `open_model`; not used for a model that is open.
-        device: see `open_model`; not used for a model that is open.
-        precision: likewise.
-        workers: threads that decode pictures; 0 means one for each core.
-        batch: pictures in a batch; likewise.
-        progress: called with (pictures done, pictures in all).
+        model: an open model, or an ONNX file, a run folder, a checkpoint and so on, as for `mvd.inference.open_model`.
+        pictures: files, folders (searched recursively), glob patterns, CSV tables (see `mvd.data.own.listing`).
+        modality: modality of all pictures; "auto" uses the table or the folder's name, or else guesses from the pixels.
+        skip_bad: skip unreadable pictures, instead of raising the first error.
+        framework: see `open_model`; ignored if the model is open.
+        device: see `open_model`; ignored if the model is open.
+        precision: see `open_model`; ignored if the model is open.
+        workers: threads that decode pictures; 0 uses one per core.
+        batch: batch size; ignored if the model is open.
+        progress: called with (pictures done, pictures in total).
 
     Raises:
-        DatasetError: a source is not there, a picture cannot be read, or none can.
-        CheckpointError: the model is damaged, or none of ours.
-        ConfigError: the device is not there, or a package is missing.
+        DatasetError: a source does not exist, a picture cannot be read, or no picture can be read.
+        CheckpointError: the model is damaged, or not a model of mvd.
+        ConfigError: the device is not available, or a package is missing.
     """
     listed = list_sources(pictures, modality)
     if isinstance(model, str | Path):
@@ -81,17 +81,17 @@ def embed_chunks(
     progress: Progress | None = None,
     chunk: int = CHUNK,
 ) -> Iterator[Embeddings]:
-    """Embed pictures, and yield embeddings of up to `chunk` at a time, in order; the next chunk is read meanwhile.
+    """Embed pictures, and yield the embeddings in order, in chunks; the next chunk is read in the background.
 
     Args:
         model: the network.
-        pictures: as for `embed`; or pictures that are listed already, for which `modality` does not count.
+        pictures: as for `embed`; or listed pictures, for which `modality` is ignored.
         modality: as for `embed`.
         skip_bad: as for `embed`.
         workers: as for `embed`.
-        on_bad: called with the path and the error of each picture that is skipped.
+        on_bad: called with the path and the error of each skipped picture.
         progress: as for `embed`.
-        chunk: pictures in a chunk.
+        chunk: pictures per chunk.
 
     Raises:
         DatasetError: as for `embed`.
@@ -102,7 +102,7 @@ def embed_chunks(
     def read(one: Listed) -> ReadPicture | DatasetError:
         return read_listed(one, height, width)
 
-    # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
+    # Threads suffice: Pillow releases the GIL while it decodes and resizes.
     with ThreadPoolExecutor(worker_count(workers)) as pool:
         try:
             ahead = [pool.submit(read, one) for one in listed[:chunk]]
@@ -131,7 +131,7 @@ def list_sources(pictures: Sources | Sequence[Listed], modality: ModalityFlag) -
     """List pictures, unless they are listed already.
 
     Raises:
-        DatasetError: a source is not there, or there are no pictures.
+        DatasetError: a source does not exist, or there are no pictures.
     """
     given = [pictures] if isinstance(pictures, str | Path) else list(pictures)
     if given and isinstance(given[0], Listed):
@@ -141,7 +141,7 @@ def list_sources(pictures: Sources | Sequence[Listed], modality: ModalityFlag) -
 
 
 def read_listed(one: Listed, height: int, width: int) -> ReadPicture | DatasetError:
-    """Read a listed picture, or return the error of one that cannot be read."""
+    """Read a listed picture; if it cannot be read, return the error."""
     try:
         one.path.encode()
     except UnicodeEncodeError:
@@ -159,11 +159,11 @@ def require_some(count: int) -> None:
         DatasetError: every picture was skipped.
     """
     if not count:
-        raise DatasetError("expected at least one picture that can be read, found none; look at the first one")
+        raise DatasetError("expected at least one readable picture, found none; check the first one")
 
 
 def _embed_rows(model: PictureModel, rows: Sequence[tuple[Listed, ReadPicture]]) -> Embeddings:
-    """Embed pictures that have been read, and tell the modalities that are not told yet."""
+    """Embed decoded pictures, and guess unknown modalities from the pixels."""
     told = [Guess(one.modality, 1.0) if one.modality is not None else guess_modality(read.pixels) for one, read in rows]
     modalities = np.array([guess.modality for guess in told], np.int64)
     pixels = [read.pixels for _, read in rows]

@@ -1,7 +1,8 @@
-"""`mvd embed`: one's own pictures into a file of embeddings; a kill loses a chunk.
+"""`mvd embed`: embed the user's own pictures into a file; an interruption loses at most one chunk.
 
-Chunks are kept in a hidden folder beside the file until all are there, each under a name that hashes the model, the
-listing of its pictures, and the size and time of each file: what has changed since is embedded again.
+Finished chunks are kept in a hidden folder next to the output file until all are done. The name of a chunk is a hash
+of the model, its list of pictures, and the size and modification time of each file, so changed files are embedded
+again.
 """
 
 from __future__ import annotations
@@ -52,28 +53,28 @@ def embed_to_file(
     batch: int = 64,
     progress: Progress | None = None,
 ) -> EmbedResult:
-    """Embed pictures into a file. Killed and started again it continues; the processes of a launch share the chunks.
+    """Embed pictures into a file. An interrupted call can be repeated to continue; processes of a launch share chunks.
 
     Args:
-        model: what `mvd.inference.open_model` takes.
+        model: as for `mvd.inference.open_model`.
         pictures: as for `mvd.embed`.
-        out: the file, .parquet or .npz; one that is there is replaced in the end. Processes on several machines have
-            to see the same folder.
-        progress: called with (pictures done, pictures in all) of this process.
+        out: output file, .parquet or .npz; an existing file is replaced at the end. Processes on several machines must
+            see the same folder.
+        progress: called with (pictures done, pictures in total) of this process.
 
     The other arguments are those of `mvd.embed`.
 
     Raises:
         DatasetError: as for `mvd.embed`.
         CheckpointError: as for `mvd.embed`.
-        ConfigError: as for `mvd.embed`; or the file's ending is another one, or pyarrow is missing for it.
-        RunError: the file, or a chunk beside it, cannot be written.
-        BusyError: another command writes this file.
+        ConfigError: as for `mvd.embed`; or the file's suffix is not supported, or pyarrow is missing.
+        RunError: the file or a chunk cannot be written.
+        BusyError: another command is writing this file.
     """
     out = Path(out)
     embeddings_format(out)
     with ExitStack() as stack:
-        with needing_torch("expected PyTorch, through which the processes of a launch meet, found none"):
+        with needing_torch("expected PyTorch, by which the launched processes communicate, found none"):
             stack.enter_context(distributed.joined(RuntimeConfig(device=device)))
         with distributed.agreement():
             listed = list_sources(pictures, modality)
@@ -111,7 +112,7 @@ class _Job:
     """The chunks of a command.
 
     Attributes:
-        bad: the error of each picture that was skipped, by its path.
+        bad: errors of skipped pictures, by path.
     """
 
     def __init__(self, model: PictureModel, listed: Sequence[Listed], folder: Path, skip_bad: bool) -> None:
@@ -122,14 +123,14 @@ class _Job:
         self.bad: dict[str, str] = {}
 
     def embed(self, workers: int, progress: Progress | None) -> int:
-        """Embed this process's share of the chunks, and return how many pictures were embedded already."""
+        """Embed this process's share of the chunks; return the number of pictures embedded by an earlier call."""
         own = range(distributed.index(), len(self._chunks), distributed.count())
         there = [number for number in own if self._is_whole(number)]
         waiting = [number for number in own if number not in there]
         before, total = (sum(len(self._chunks[number]) for number in some) for some in (there, own))
         parts = embed_chunks(
             self._model,
-            [one for number in waiting for one in self._chunks[number]],  # all but the last are of equal length
+            [one for number in waiting for one in self._chunks[number]],  # all but the last have equal length
             skip_bad=self._skip_bad,
             workers=workers,
             on_bad=self._note,
@@ -141,7 +142,7 @@ class _Job:
         return before
 
     def parts(self) -> Iterator[Embeddings]:
-        """Read the chunks of all processes in order, and note pictures that others skipped."""
+        """Read the chunks of all processes in order, and record pictures skipped by other processes."""
         some = 0
         for number, file in enumerate(self._files):
             part = read_embeddings(file)
@@ -151,7 +152,7 @@ class _Job:
         require_some(some)
 
     def _is_whole(self, number: int) -> bool:
-        """Whether a chunk has been embedded, and what was skipped cannot be read now either."""
+        """Return whether a chunk is embedded, and its skipped pictures are still unreadable."""
         if not self._files[number].is_file():
             return False
         try:
@@ -160,10 +161,10 @@ class _Job:
             return False
 
     def _missing(self, number: int, part: Embeddings) -> bool:
-        """Note the errors of pictures that a chunk was embedded without; tell whether all have one.
+        """Record the errors of pictures missing from an embedded chunk; return whether all of them are unreadable.
 
         Raises:
-            DatasetError: the first one's, where bad pictures are not to be skipped.
+            DatasetError: a picture is unreadable, and `skip_bad` is off.
         """
         there, whole = set(part.paths), True
         for one in self._chunks[number]:
@@ -182,7 +183,7 @@ class _Job:
 
 
 def _key(model: PictureModel, chunk: Sequence[Listed]) -> str:
-    """Hash everything that decides the embeddings of a chunk."""
+    """Hash everything that determines the embeddings of a chunk."""
     digest = hashlib.sha256(f"{_FORMAT}\0{model.identity.fingerprint}".encode())
     for one in chunk:
         try:
@@ -195,7 +196,7 @@ def _key(model: PictureModel, chunk: Sequence[Listed]) -> str:
 
 
 def _counted(parts: Iterator[Embeddings], told: Counter[str], confidences: list[float]) -> Iterator[Embeddings]:
-    """Pass parts on, and count how modalities were told."""
+    """Yield the parts unchanged, and count the sources of modalities."""
     for part in parts:
         told.update(part.modality_sources)
         guessed = [
@@ -208,7 +209,7 @@ def _counted(parts: Iterator[Embeddings], told: Counter[str], confidences: list[
 
 
 def _own_device(device: str) -> str:
-    """Give this process its own device, where it is one of several on a machine."""
+    """Return this process's own device, if several processes run on the machine."""
     if process_count() == 1:
         return device
     from mvd.distributed.group import local_runtime
@@ -218,7 +219,7 @@ def _own_device(device: str) -> str:
 
 @contextmanager
 def _left_if_used(folder: Path) -> Iterator[None]:
-    """Remove a folder in the end if nothing is in it."""
+    """Remove a folder at the end if it is empty."""
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
-"""`mvd gallery`: one's own pictures, added, searched, shown and removed.
+"""`mvd gallery`: add, search, show and remove the user's own pictures.
 
-Everything is a method of `Gallery`, which takes pictures; the room `mvd.gallery` takes embeddings.
+`Gallery` works on pictures; the package `mvd.gallery` works on embeddings.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from mvd.results.gallery import Added, Audit, Entry, GalleryStats, Removed
 
 
 class Gallery(Adding, Searching):
-    """A gallery of pictures of people: in a folder, or in a shared store.
+    """A searchable gallery of pictures of people, in a folder or a shared store.
 
     Args:
-        address: a folder; an address such as "s3://bucket/people"; or a folder of pictures, whose gallery is the folder
-            `.mvd-gallery` in it. What does not exist is made by `add`.
-        model: what opens its model (`mvd.inference.models.open_model`); None takes the one that it was made with, and
-            "rendered", the model in the box, for a new one.
-        keep: whether to keep embeddings in memory from one search to the next, where search is exact.
-        exact_rows: rows up to which it is.
-        note: called with lines for the user, such as which model is taken.
+        address: a folder; a URL such as "s3://bucket/people"; or a folder of pictures, whose gallery is its subfolder
+            `.mvd-gallery`. `add` creates a gallery that does not exist.
+        model: the model, as for `mvd.inference.models.open_model`; None uses the gallery's own model, and for a new
+            gallery "rendered", the model in the box.
+        keep: keep embeddings in memory between searches, if search is exact.
+        exact_rows: maximum number of rows for exact search.
+        note: called with lines to show to the user, such as the name of the default model.
 
     Raises:
-        GalleryError: there is a gallery, and it cannot be opened.
+        GalleryError: the gallery exists, but cannot be opened.
         ConfigError: the package lancedb is not installed.
     """
 
@@ -57,25 +57,25 @@ class Gallery(Adding, Searching):
         again: bool = False,
         progress: Progress | None = None,
     ) -> Added:
-        """Add pictures; those that are there already, by content and path, are skipped.
+        """Add pictures; skip pictures that the gallery already has, by content and path.
 
         Args:
             sources: files, folders, glob patterns, CSV tables, files of embeddings (.parquet, .npz), or `Embeddings`.
-            modality: of all pictures; None takes a table's, a folder's, or guesses it from the pixels.
-            camera: of all pictures that no table names one for.
-            identity: of all pictures, likewise.
-            tags: of all pictures, beside a table's.
-            skip_bad: skip files that are no pictures, instead of adding nothing beyond them.
-            keep_days: set the gallery's retention: rows are removed so many days after they were added. 0 is for ever.
-            again: embed the whole gallery again with the given model, first.
-            progress: called with (pictures done, pictures in all).
+            modality: modality of all pictures; None uses the table or the folder's name, or guesses from the pixels.
+            camera: camera of all pictures without one in a table.
+            identity: identity of all pictures without one in a table.
+            tags: tags of all pictures, in addition to those in a table.
+            skip_bad: skip files that are not pictures, instead of stopping at the first.
+            keep_days: set the gallery's retention: days after which a row is removed; 0 sets no limit.
+            again: first embed the whole gallery again with the given model.
+            progress: called with (pictures done, pictures in total).
 
         Raises:
             GalleryError: the gallery has another model, or cannot be written.
-            DatasetError: a source is not there, or a file is no picture.
+            DatasetError: a source does not exist, or a file is not a picture.
         """
         if keep_days is not None and not 0 <= keep_days <= 36_500:
-            raise ConfigError(f"keep-days: expected 0 (for ever) to 36,500, found {keep_days:g}")
+            raise ConfigError(f"keep-days: expected 0 (no limit) to 36,500, found {keep_days:g}")
         several = [sources] if isinstance(sources, str | Path | Embeddings) else list(sources)
         paths, ready = list_sources(several)
         if again:
@@ -113,39 +113,45 @@ class Gallery(Adding, Searching):
         only: Filter | None = None,
         expired: bool = False,
     ) -> Removed:
-        """Remove rows for good: embeddings, thumbnails, index entries and older versions of the table.
+        """Remove rows permanently, with embeddings, thumbnails, index entries and older versions of the table.
+
+        Rows must meet all given conditions.
 
         Args:
-            rows: their names, or the first digits of them.
-            paths: files, or folders with all that is below them.
-            only: further conditions; all that are given hold at once.
-            expired: only those that are older than the gallery keeps rows.
+            rows: identifiers of rows, or their first digits.
+            paths: files or folders; folders include everything below them.
+            only: further conditions.
+            expired: remove rows older than the gallery's retention, and no others.
 
         Raises:
-            ConfigError: no condition is given.
-            GalleryError: a row is not there, or LanceDB cannot remove.
+            ConfigError: no condition is given, or others beside `expired`.
+            GalleryError: a row does not exist, or LanceDB failed.
         """
         condition = (only or Filter()).condition()
-        if not rows and not paths and condition is None:
-            if not expired:
-                raise ConfigError(
-                    "expected which rows to remove, found no condition; name rows, paths, an identity, a tag, a camera "
-                    "or a date"
-                )
-            gone = self._settle()
-            return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=0)
-        gone = self._settle() if expired else 0
+        named_otherwise = bool(rows or paths or condition is not None)
+        if expired and named_otherwise:
+            raise ConfigError(
+                "expired: expected no other condition beside it, found some; rows that are too old are removed in any "
+                "case: leave --expired out to remove others"
+            )
+        if expired:
+            return Removed(gallery=self.place, rows=self._settle(), left=self.table.count(), back=0)
+        if not named_otherwise:
+            raise ConfigError(
+                "expected which rows to remove, found no condition; name rows, paths, an identity, a tag, a camera "
+                "or a date"
+            )
         with self._changing() as table:
             named = any_of(ROW, self._names(rows)) if rows else None
             where = every([named, f"({' OR '.join(map(below, paths))})" if paths else None, condition])
             assert where is not None
             back = self._followed(table.read(["path"], where).column("path").to_pylist())
-            gone += remove_rows(table, self._log, where, condition=self._salted(where))
+            gone = remove_rows(table, self._log, where, condition=self._salted(where))
         self._index()
         return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=back)
 
     def rows(self, rows: Sequence[str] = (), *, only: Filter | None = None, limit: int | None = 20) -> list[Entry]:
-        """Read what is known of rows, the latest pictures first."""
+        """Return entries of rows, latest pictures first."""
         with self._reading() as table:
             named = any_of(ROW, self._names(rows)) if rows else None
             found = table.read(ABOUT, every([named, (only or Filter()).condition()]))
@@ -153,16 +159,16 @@ class Gallery(Adding, Searching):
         return [to_entry(row) for row in order.to_pylist()]
 
     def thumbnail(self, row: str) -> bytes:
-        """Return the thumbnail of a row, a JPEG file; empty where there is none."""
+        """Return the thumbnail of a row as JPEG bytes; empty if it has none."""
         with self._reading() as table:
             found = table.read(["thumbnail"], any_of(ROW, self._names([row])))
         return bytes(found.column("thumbnail")[0].as_py() or b"")
 
     def save_thumbnail(self, row: str, file: str | Path) -> None:
-        """Write the thumbnail of a row into a JPEG file.
+        """Write the thumbnail of a row to a JPEG file.
 
         Raises:
-            GalleryError: the row is not there, or has none.
+            GalleryError: the row does not exist, or has no thumbnail.
             RunError: the file cannot be written.
         """
         content = self.thumbnail(row)
@@ -175,17 +181,17 @@ class Gallery(Adding, Searching):
             temporary.write_bytes(content)
 
     def stats(self, *, recall: bool = True) -> GalleryStats:
-        """Count what is in it, and measure the recall of its index."""
+        """Compute statistics of the gallery, with the recall of its index if `recall` is set."""
         with self._reading() as table:
             return gallery_stats(table, recall=recall)
 
     def audit(self) -> Audit:
-        """Verify the chain of its log."""
-        assert self.table is not None  # that there is a gallery
+        """Verify the hash chain of the log."""
+        assert self.table is not None  # raises if there is no gallery
         return self._log.audit()
 
     def _followed(self, paths: Sequence[str]) -> int:
-        """Count pictures that a search would add again, because they are in the folder that the gallery follows."""
+        """Count pictures that the next search would add again, since they are in the followed folder."""
         folder = self.table.settings.folder
         return 0 if folder is None else sum(Path(path).is_relative_to(folder) and Path(path).exists() for path in paths)
 

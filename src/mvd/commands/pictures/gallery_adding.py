@@ -1,4 +1,4 @@
-"""Adding pictures to a gallery, following a folder of them, and embedding all of them again."""
+"""Add pictures to a gallery, follow a folder of pictures, and re-embed a gallery with another model."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from mvd.results.gallery import Added
 
 
 class Adding(Session):
-    """An open gallery that can grow; see `mvd.commands.pictures.gallery.Gallery`."""
+    """An open gallery that pictures can be added to; base of `mvd.commands.pictures.gallery.Gallery`."""
 
     def follow(self, *, progress: Progress | None = None) -> Added | None:
-        """Bring the gallery of a folder of pictures up to date; None where this is no such gallery.
+        """Update the gallery of a folder of pictures; return None if it is not one, or nothing has changed.
 
-        It is made where there is none. Files that are new or changed are embedded; rows of files that are gone or
-        changed are removed; files that are no pictures are skipped.
+        The gallery is created if it does not exist. New and changed files are embedded; rows of deleted and changed
+        files are removed; files that are not pictures are skipped.
 
         Raises:
             DatasetError: the folder has no pictures.
@@ -76,7 +76,7 @@ class Adding(Session):
     def _add_pictures(
         self, listed: Sequence[Listed], *, folder: str | None, skip_bad: bool, progress: Progress | None
     ) -> Added:
-        """Embed and add pictures that are not there yet."""
+        """Embed and add pictures that the gallery does not have yet."""
         bad: list[str] = []
         self._require_place()
         model = self._open_model()
@@ -94,7 +94,7 @@ class Adding(Session):
         skipped: Sequence[str],
         total: int,
     ) -> Added:
-        """Add embeddings, chunk by chunk, each in one transaction; make the gallery first where there is none."""
+        """Add embeddings, one transaction per chunk; create the gallery if it does not exist."""
         made: ModelIdentity | None = None
         added = done = 0
         for chunk in chunks:
@@ -111,7 +111,7 @@ class Adding(Session):
             done += len(chunk)
             if progress is not None:
                 progress(done, total)
-        if self._table is None:  # there was nothing to add
+        if self._table is None:  # nothing to add
             made = self._create(self._open_model().identity, folder)
         self._log.append("add", count=added)
         return Added(
@@ -126,7 +126,7 @@ class Adding(Session):
         )
 
     def _create(self, model: ModelIdentity, folder: str | None) -> ModelIdentity | None:
-        """Make the gallery; return its model, or None where another process has just made it."""
+        """Create the gallery; return its model, or None if another process has just created it."""
         source = model.name if self._source is None else self._source
         settings = Settings(model=model, source=_lasting(source), folder=folder)
         self._require_place()
@@ -139,10 +139,10 @@ class Adding(Session):
         return model if table.settings.salt == settings.salt else None
 
     def _require_place(self) -> None:
-        """Check that a new gallery can be written, and does not lie among other files.
+        """Check that the folder of a new gallery is writable and contains no other files.
 
         Raises:
-            GalleryError: it cannot, or does.
+            GalleryError: it is not writable, or contains other files.
         """
         where = self._place.folder
         if self._table is not None or where is None:
@@ -160,9 +160,9 @@ class Adding(Session):
             )
 
     def _embed_again(self, progress: Progress | None) -> None:
-        """Embed the whole gallery with another model, and take that from now on."""
+        """Embed the whole gallery with another model, which becomes the gallery's model."""
         if self._source is None:
-            raise ConfigError("--embed-again: expected the model to go over to, found none; name it with --model")
+            raise ConfigError("--embed-again: expected a new model, found none; pass it as --model")
         table = self.table
         model = open_model(self._source)
         with self._changing():
@@ -174,10 +174,10 @@ class Adding(Session):
 
 
 def _lasting(source: str) -> str:
-    """Name a model so that it can be opened from any folder."""
+    """Make the path of a model absolute, so that it can be opened from any folder."""
     return str(real_path(source)) if Path(source).exists() else source
 
 
 def _is_foreign(file: Path) -> bool:
-    """Tell whether a file is neither hidden nor of a gallery, which a killed process may have begun."""
+    """Return whether a file is neither hidden nor part of a gallery that a killed process has begun."""
     return not file.name.startswith(".") and file.name not in (f"{PICTURES}.lance", FILE)

@@ -1,4 +1,4 @@
-"""Pictures for a gallery: listed, told from those that are there, embedded; once more by another model."""
+"""Pictures for a gallery: list them, find the new ones, embed them."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 Source: TypeAlias = str | Path | Embeddings
 
 FOLDER = ".mvd-gallery"
-"""The gallery of a folder of pictures, in that folder."""
+"""Name of the gallery's subfolder in a folder of pictures."""
 
-_LIMITS = "## What it is not good for"  # of a card
+_LIMITS = "## What it is not good for"  # heading in the model card
 _FILES = (".parquet", ".npz")
-_CHUNK = 256  # pictures of a transaction
+_CHUNK = 256  # pictures per transaction
 
 
 def describe_box() -> str:
-    """Say that the model in the box is taken: what it was trained on and what it is not good for, by its card."""
-    taken = f"no model was named: {RENDERED} is taken, the model in the box."
+    """Describe the model in the box for a note: its training data and limits, from its model card."""
+    taken = f"no model was given: using {RENDERED}, the model in the box."
     try:
         card = box_model().with_suffix(".md").read_text(encoding="utf-8")
     except (MvdError, OSError):
@@ -50,7 +50,7 @@ def describe_box() -> str:
 
 
 def _bullets(text: str) -> list[str]:
-    r"""Read the items of a Markdown list, each as one line.
+    r"""Extract the items of a Markdown list, each as one line.
 
     >>> _bullets("# A list\n\n- one\n  item\n- another\n")
     ['one item', 'another']
@@ -59,7 +59,7 @@ def _bullets(text: str) -> list[str]:
 
 
 def list_sources(sources: Sequence[Source]) -> tuple[list[str | Path], list[Embeddings]]:
-    """Tell what is to be embedded from what is embedded already, and read that."""
+    """Separate pictures from embeddings, and read files of embeddings."""
     paths: list[str | Path] = []
     ready: list[Embeddings] = []
     for one in sources:
@@ -73,7 +73,7 @@ def list_sources(sources: Sequence[Source]) -> tuple[list[str | Path], list[Embe
 
 
 def holds_pictures(folder: Path) -> bool:
-    """Tell whether there is a picture in a folder or below it."""
+    """Return whether there is a picture in a folder or below it."""
     try:
         return bool(list_pictures([folder]))
     except DatasetError:
@@ -83,15 +83,15 @@ def holds_pictures(folder: Path) -> bool:
 def split_present(
     table: PictureTable | None, listed: Sequence[Listed], bad: list[str] | None
 ) -> tuple[list[Listed], int]:
-    """Tell new pictures from those that a gallery has, by the bytes of their files and their paths.
+    """Find the pictures that a gallery does not have yet, by content and path.
 
     Args:
-        table: the gallery; None if there is none yet.
+        table: the gallery; None if it does not exist yet.
         listed: the pictures.
-        bad: gets what is wrong with files that cannot be read; None raises it.
+        bad: list to which errors of unreadable files are appended; None raises them.
 
     Returns:
-        The new ones, and the number of others.
+        The new pictures, and the number of the others.
 
     Raises:
         DatasetError: a file cannot be read.
@@ -118,12 +118,12 @@ def embed_pictures(model: PictureModel, listed: Sequence[Listed], bad: list[str]
     """Embed pictures, chunk by chunk.
 
     Args:
-        model: of the gallery.
+        model: the gallery's model.
         listed: the pictures.
-        bad: gets what is wrong with files that are no pictures; None raises it.
+        bad: list to which errors of files that are not pictures are appended; None raises them.
 
     Raises:
-        DatasetError: a file is no picture.
+        DatasetError: a file is not a picture.
     """
     if not listed:
         return iter(())
@@ -136,12 +136,12 @@ def embed_pictures(model: PictureModel, listed: Sequence[Listed], bad: list[str]
 
 
 def find_changes(table: PictureTable, folders: Sequence[Path], listed: Sequence[Listed]) -> list[str]:
-    """Find rows of pictures below some folders that are not listed any more, or whose files have another size or age.
+    """Find rows whose pictures, below the given folders, were deleted or changed in size or modification time.
 
     Args:
         table: the gallery.
-        folders: where it follows pictures, and where it did before that folder was moved.
-        listed: what is there now.
+        folders: the followed folder, and its previous path if it was moved.
+        listed: the current pictures.
     """
     files = {one.path for one in listed}
     return [
@@ -153,7 +153,7 @@ def find_changes(table: PictureTable, folders: Sequence[Path], listed: Sequence[
 
 
 def require_model(gallery: str, expected: ModelIdentity, found: ModelIdentity, source: str) -> None:
-    """Check that embeddings are comparable with those of a gallery.
+    """Check that embeddings are from the same model as those of a gallery.
 
     Raises:
         GalleryError: they are of another model, or have another width.
@@ -167,18 +167,18 @@ def require_model(gallery: str, expected: ModelIdentity, found: ModelIdentity, s
 
 
 def embed_again(table: PictureTable, model: PictureModel, settings: Settings, progress: Progress | None) -> None:
-    """Exchange every embedding of a gallery for those of another model, in one transaction.
+    """Replace all embeddings of a gallery by those of another model, in one transaction.
 
-    What is known of a picture stays. Pictures are read from where they were added from.
+    All other columns stay. Pictures are read again from their original paths.
 
     Args:
-        table: the gallery, whose lock is held.
-        model: the other model.
-        settings: the gallery's, with it.
-        progress: called with (pictures done, pictures in all).
+        table: the gallery; the caller holds its lock.
+        model: the new model.
+        settings: the gallery's settings with the new model.
+        progress: called with (pictures done, pictures in total).
 
     Raises:
-        GalleryError: pictures are gone or have changed; nothing was changed.
+        GalleryError: pictures were deleted or changed; the gallery is unchanged.
     """
     rows = table.read([ROW, "path", "hash", "modality"]).to_pylist()
     lost = [row for row in rows if not _is_there(row["path"], row["hash"])]
@@ -192,7 +192,7 @@ def embed_again(table: PictureTable, model: PictureModel, settings: Settings, pr
     def batches() -> Iterator[pa.RecordBatch]:
         try:
             yield from _embedded_again(table, model, settings, progress, len(rows))
-        except Exception as error:  # which LanceDB would hide in one of its own
+        except Exception as error:  # LanceDB would wrap it in an error of its own
             problems.append(error)
             raise
 

@@ -1,4 +1,4 @@
-"""Searching a gallery: pictures of a person, or rows that show one, into ranked rows with what is known of each."""
+"""Search in a gallery: by pictures of a person, or by rows that show one, for ranked rows with probabilities."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ Query: TypeAlias = str | Path | Embeddings | Image.Image
 
 
 class _Asked(NamedTuple):
-    """Pictures that are asked with.
+    """Embedded queries.
 
     Attributes:
-        vectors: (Q, D) of length 1.
-        modalities: Q of them.
-        hashes: of their bytes.
-        cameras: Q names, None where unknown.
+        vectors: (Q, D), L2-normalised.
+        modalities: Q modalities.
+        hashes: Q hashes of the pictures' bytes.
+        cameras: Q names, None if unknown.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -47,7 +47,7 @@ class _Asked(NamedTuple):
 
 
 class Searching(Session):
-    """An open gallery that can be searched; see `mvd.commands.pictures.gallery.Gallery`."""
+    """A gallery that can be searched; a base of `mvd.commands.pictures.gallery.Gallery`."""
 
     def search(
         self,
@@ -67,21 +67,21 @@ class Searching(Session):
 
         Args:
             queries: pictures of one person: files, PIL images, files of embeddings, or `Embeddings`.
-            like: rows of the gallery that show the person, by name.
-            modality: of the queries; None takes a folder's, or guesses it from the pixels.
-            camera: that took the queries, by the name that the gallery has for it, where neither a table nor embeddings
-                say it. Where all of them are of one camera, and the model is calibrated for it and a result's, the
-                probability and the threshold of that result are those of the two cameras.
-            only: which rows are searched.
-            top: results.
-            combining: how several pictures make one query.
-            rerank: whether to re-rank the nearest pictures by k-reciprocal neighbours.
-            group_seconds: show of pictures that one camera took within so many seconds only the best; 0 shows all.
-            false_alarms: the share of people who are not in the gallery for whom a picture may pass the threshold.
+            like: identifiers of rows that show the person.
+            modality: modality of the queries; None uses the folder's name, or guesses from the pixels.
+            camera: camera of the queries, by its name in the gallery, for queries without one in a table or in
+                embeddings. If all queries are from one camera, and the model is calibrated for it and a result's
+                camera, that result's probability and threshold are those of the pair of cameras.
+            only: filter for the rows to search.
+            top: number of results.
+            combining: how to combine several pictures.
+            rerank: re-rank the nearest pictures by k-reciprocal neighbours.
+            group_seconds: show only the best of pictures that one camera took within this many seconds; 0 shows all.
+            false_alarms: fraction of people not in the gallery for whom a picture may pass the threshold.
 
         Raises:
-            GalleryError: there is no such gallery, or it has another model.
-            DatasetError: a query is no picture.
+            GalleryError: the gallery does not exist, or has another model.
+            DatasetError: a query is not a picture.
         """
         if not 0 < false_alarms < 1:
             raise ConfigError(f"false-alarms: expected a share between 0 and 1, found {false_alarms:g}")
@@ -144,15 +144,15 @@ class Searching(Session):
         )
 
     def embed(self, queries: Query | Sequence[Query], *, modality: Modality | None = None) -> Embeddings:
-        """Embed pictures of one person by the gallery's model, to search with them more than once.
+        """Embed pictures of one person with the gallery's model, to search with them repeatedly.
 
         Args:
             queries: as for `search`.
-            modality: of the pictures; None takes a folder's, or guesses it from the pixels.
+            modality: modality of the pictures; None uses the folder's name, or guesses from the pixels.
 
         Raises:
-            GalleryError: there is no such gallery, or it has another model.
-            DatasetError: a query is no picture.
+            GalleryError: the gallery does not exist, or has another model.
+            DatasetError: a query is not a picture.
         """
         asked = _embed_queries(self._open_model, self.table, queries, modality)
         count = len(asked.hashes)
@@ -171,17 +171,17 @@ class Searching(Session):
         )
 
     def compare(self, query: Embeddings, row: str) -> tuple[float, int]:
-        """Return the similarity of a query, the mean of its pictures, with a row, and the row's modality.
+        """Return the similarity of a row to the mean of a query's pictures, and the row's modality.
 
         Raises:
-            GalleryError: the row is not there.
+            GalleryError: the row does not exist.
         """
         with self._reading():
             liked = self._like([row])
         return float(combine(query.vectors, "mean")[0] @ liked.vectors[0]), int(liked.modalities[0])
 
     def _like(self, names: Sequence[str]) -> _Asked:
-        """Read rows of the gallery as a query."""
+        """Load rows of the gallery as queries."""
         width = self.table.settings.model.width
         if not names:
             return _Asked(np.zeros((0, width), np.float32), (), (), ())
@@ -201,17 +201,17 @@ def _embed_queries(
     modality: Modality | None,
     camera: str | None = None,
 ) -> _Asked:
-    """Embed what is asked with, by the model of the gallery.
+    """Embed queries with the gallery's model.
 
     Args:
-        open_model: opens it; called only where there are pictures.
+        open_model: loads the model; called only if there are pictures.
         table: the gallery.
         queries: pictures of one person, or embeddings.
-        modality: of pictures; None takes a folder's, or guesses it from the pixels.
-        camera: name of the camera, where neither a table nor embeddings say it.
+        modality: modality of the pictures; None uses the folder's name, or guesses from the pixels.
+        camera: name of the camera, for queries without one in a table or in embeddings.
 
     Raises:
-        DatasetError: a file is no picture.
+        DatasetError: a file is not a picture.
         GalleryError: embeddings are of another model.
     """
     given = list(queries) if isinstance(queries, Sequence) and not isinstance(queries, str) else [queries]
@@ -241,20 +241,20 @@ def _embed_queries(
 
 
 def _describe_cameras(own: Sequence[bool], named: str | None) -> list[str]:
-    """Say whether probabilities are those of cameras.
+    """Describe for how many results probabilities are those of a pair of cameras.
 
     Args:
-        own: for each result, whether it is.
-        named: the query's camera, where the user named it.
+        own: for each result, whether its pair of cameras is calibrated.
+        named: the query's camera, if the user gave it.
 
     >>> _describe_cameras([True, False], None)
-    ['probabilities of 1 of 2 results are those of the two cameras']
+    ['probabilities of 1 of 2 results are those of the pair of cameras']
     """
     if any(own):
-        return [f"probabilities of {sum(own)} of {len(own)} results are those of the two cameras"]
+        return [f"probabilities of {sum(own)} of {len(own)} results are those of the pair of cameras"]
     if named is None:
         return []
     return [
-        f"camera {named}: the model is not calibrated for it with these results' cameras; probabilities are those of "
-        f"the modalities"
+        f"camera {named}: the model is not calibrated for it and the cameras of these results; probabilities are those "
+        f"of the modalities"
     ]

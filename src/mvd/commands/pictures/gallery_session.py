@@ -1,4 +1,4 @@
-"""An open gallery: where it is, its table, its model and its lock; what `mvd.commands.pictures.gallery` builds on."""
+"""An open gallery: its location, table, model and lock; the base of `mvd.commands.pictures.gallery`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mvd.commands.pictures.gallery_pictures import FOLDER, describe_box, require_model
 from mvd.data.progress import Note, silent
 from mvd.errors import GalleryError, MvdError
 from mvd.gallery.columns import ROW, microseconds
-from mvd.gallery.exact import Exact
+from mvd.gallery.exact import EXACT_ROWS, Exact
 from mvd.gallery.filters import quote
 from mvd.gallery.forget import finish_removal, remove_rows
-from mvd.gallery.index import EXACT_ROWS, build_index, index_is_due
+from mvd.gallery.index import build_index, index_is_due
 from mvd.gallery.log import Log
 from mvd.gallery.place import Place
 from mvd.gallery.stats import count_cameras, count_modalities, count_people
@@ -25,11 +24,11 @@ from mvd.inference.models import RENDERED
 from mvd.metrics.calibration import Calibration
 
 _DAY = 86_400_000_000  # microseconds
-_SHORTEST = 4  # digits that a row is named by
+_SHORTEST = 4  # minimum number of digits of a row's identifier
 
 
 class Session:
-    """An open gallery; see `mvd.commands.pictures.gallery.Gallery`."""
+    """An open gallery; base of `mvd.commands.pictures.gallery.Gallery`."""
 
     def __init__(
         self,
@@ -50,8 +49,6 @@ class Session:
         self._exact_rows = exact_rows
         self._note = note
         self._log = Log(self._place)
-        self._people: tuple[Any, int] | None = None
-        self._cameras: tuple[Any, dict[tuple[int, str | None], int]] | None = None
         self._uncalibrated: str | None = None  # why there is no calibration
         self._table: PictureTable | None = None
         self._exact: Exact | None = None
@@ -60,20 +57,20 @@ class Session:
 
     @property
     def place(self) -> str:
-        """Where it is."""
+        """Path or URL of the gallery."""
         return str(self._place)
 
     @property
     def exists(self) -> bool:
-        """Whether there is a gallery."""
+        """Whether the gallery exists."""
         return self._table is not None
 
     @property
     def table(self) -> PictureTable:
-        """Its rows.
+        """Table of the gallery's rows.
 
         Raises:
-            GalleryError: there is no gallery.
+            GalleryError: the gallery does not exist.
         """
         if self._table is None:
             self._use(PictureTable.open(self._place))
@@ -86,7 +83,7 @@ class Session:
 
     @contextmanager
     def _changing(self) -> Iterator[PictureTable]:
-        """Hold the gallery alone, and finish first what a killed process left."""
+        """Lock the gallery exclusively, and first finish a removal left by a killed process."""
         table = self.table
         with self._place.held():
             table.refresh()
@@ -95,14 +92,14 @@ class Session:
 
     @contextmanager
     def _reading(self) -> Iterator[PictureTable]:
-        """Hold the gallery with others that read it, as it is now."""
+        """Lock the gallery for reading, and load its newest version."""
         table = self.table
         with self._place.held(shared=True):
             table.refresh()
             yield table
 
     def _settle(self) -> int:
-        """Finish what a killed process left, and remove what is too old; return how many rows that were."""
+        """Finish a removal left by a killed process, and remove expired rows; return their number."""
         table = self.table
         table.refresh()
         days = table.settings.keep_days
@@ -113,15 +110,15 @@ class Session:
             return remove_rows(table, self._log, late, reason="expired") if late else 0
 
     def _index(self) -> None:
-        """Build the index if the gallery has outgrown exact search."""
+        """Build or update the index if the gallery needs it."""
         rows = self.table.count()
         if index_is_due(self.table, rows=rows, exact_rows=self._exact_rows):
-            self._note(f"indexing {rows:,} pictures, which takes minutes; searches go on meanwhile")
+            self._note(f"indexing {rows:,} pictures, which takes minutes; searches continue meanwhile")
             with self._place.held(shared=True):
                 build_index(self.table)
 
     def _open_model(self) -> PictureModel:
-        """Open the gallery's model, or that of a new gallery."""
+        """Load the gallery's model, or the model of a new gallery."""
         if self._model is None:
             if self._source is None and self._table is None:
                 self._note(describe_box())
@@ -134,7 +131,7 @@ class Session:
         return self._model
 
     def _names(self, given: Sequence[str]) -> list[str]:
-        """Complete names of rows, of which the first digits are given."""
+        """Complete identifiers of rows from their first digits."""
         names = []
         for one in given:
             if len(one) < _SHORTEST or set(one) - set("0123456789abcdef"):
@@ -144,15 +141,13 @@ class Session:
                 )
             found = self.table.read([ROW], f"starts_with({ROW}, {quote(one)})", limit=2).column(ROW).to_pylist()
             if len(set(found)) != 1:
-                what = (
-                    "several rows that begin so; give more digits" if found else "no such row; list them: gallery show"
-                )
+                what = "several rows; give more digits" if found else "no such row; list them: gallery show"
                 raise GalleryError(f"{self.place}: expected the row {one}, found {what}")
             names.append(found[0])
         return names
 
     def _calibration(self, notes: list[str]) -> Calibration | None:
-        """Return the calibration of the gallery's model, which a search by rows or embeddings need not have opened."""
+        """Return the calibration of the gallery's model, loading the model if necessary."""
         if self._uncalibrated is None:
             try:
                 calibration = self._open_model().calibration
@@ -162,30 +157,24 @@ class Session:
                 if calibration is not None:
                     return calibration
                 self._uncalibrated = (
-                    f"no probabilities, and no answer to whether the person is here: {self.table.settings.model.name} "
-                    f"is not calibrated; see mvd calibrate"
+                    f"no probabilities, and no decision whether the person is in the gallery: "
+                    f"{self.table.settings.model.name} is not calibrated; see mvd calibrate"
                 )
         notes.append(self._uncalibrated)
         return None
 
     def _count_people(self, where: str | None) -> int:
-        key = (self.table.version, where)
-        if self._people is None or self._people[0] != key:
-            self._people = key, count_people(self.table, where)
-        return self._people[1]
+        return self.table.once(("people", where), lambda: count_people(self.table, where))
 
     def _count_pictures(self, where: str | None, *, by_camera: bool) -> dict[tuple[int, str | None], int]:
-        """Count rows by modality, and by camera where the model is calibrated for some."""
+        """Count rows by modality, and by camera if the model is calibrated for cameras."""
         calibration = None if self._model is None else self._model.calibration
         if not by_camera or calibration is None or not calibration.cameras:
-            return count_modalities(self.table, where)
-        key = (self.table.version, where)
-        if self._cameras is None or self._cameras[0] != key:
-            self._cameras = key, count_cameras(self.table, where)
-        return self._cameras[1]
+            return self.table.once(("modalities", where), lambda: count_modalities(self.table, where))
+        return self.table.once(("cameras", where), lambda: count_cameras(self.table, where))
 
     def _salted(self, condition: str | None) -> str | None:
-        """Hash a condition for the log, which must not keep a name that was removed."""
+        """Hash a condition for the log, which must not retain removed names."""
         if condition is None:
             return None
         return hashlib.sha256(f"{self.table.settings.salt}\0{condition}".encode()).hexdigest()

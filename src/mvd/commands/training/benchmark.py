@@ -158,7 +158,7 @@ def benchmark(
                 for seed in seeds
                 for name, config in rows.items()
             ]
-            with screens.counting("training and testing") as progress:
+            with screens.counting("training and testing", "runs") as progress:
                 for done, _ in enumerate(finished(jobs, workers), 1):
                     progress(done, len(jobs))
             _measure_untrained(place, sized("mvd", size))

@@ -44,8 +44,8 @@ class Screens(Protocol):
     """What a demo or a benchmark shows while it runs; the methods here show nothing."""
 
     @contextmanager
-    def counting(self, title: str) -> Iterator[Progress]:
-        """Show the progress of work on pictures."""
+    def counting(self, title: str, unit: str = "pictures") -> Iterator[Progress]:
+        """Show the progress of work that is counted in `unit`."""
         yield lambda done, total: None
 
     @contextmanager

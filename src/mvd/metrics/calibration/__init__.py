@@ -1,4 +1,4 @@
-"""Calibration: what a similarity means, as a probability and as thresholds; how it is learnt and how it is checked."""
+"""Calibration of similarities: probabilities, thresholds for a false-alarm rate, and how to learn and check them."""
 
 from mvd.metrics.calibration.calibration import PRIOR, Calibration, Cameras, PairCalibration, camera_key
 from mvd.metrics.calibration.learning import ENOUGH_PEOPLE, FEW_PEOPLE, learn_calibration

@@ -1,7 +1,7 @@
-"""Calibration: what a similarity means. The probability of one person, and thresholds for a rate of false alarms.
+"""Calibration of similarities: the probability of the same identity, and thresholds for a false-alarm rate.
 
-Both hold for each pair of modalities; and for each pair of cameras that saw enough of the people, which takes the place
-of that of their modalities where both cameras are known. `learning` learns them.
+There is a calibration for each pair of modalities, and for each pair of cameras that have seen enough people in common.
+If both cameras are known, the calibration of their pair replaces that of their modalities. `learning` learns them.
 
 Shapes: M similarities.
 """
@@ -22,28 +22,28 @@ from mvd.errors import CheckpointError, ProtocolError
 from mvd.metrics.calibration.pair_statistics import pair_name
 
 Cameras: TypeAlias = tuple[str | None, str | None]
-"""Names of a query's and a gallery's camera; None where unknown."""
+"""Names of the query's and the gallery picture's camera; None if unknown."""
 
 PRIOR = 0.5
-"""The share of pairs that show one person, for which probabilities are stated by default."""
+"""Default prior: the fraction of pairs that show the same person."""
 
 _VERSION = 2
-_VERSIONS = (1, _VERSION)  # that can be read; the first had no cameras
+_VERSIONS = (1, _VERSION)  # readable versions; the first has no cameras
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairCalibration:
-    """What similarities of queries of one modality with pictures of another mean.
+    """The calibration of queries of one modality against gallery pictures of one modality.
 
     Attributes:
-        slope: of the log-odds of one person, per unit of similarity; 0 or more.
-        offset: log-odds at similarity 0, for a prior of a half.
-        similarities: ascending knots of the impostors' distribution.
-        exceeded: at each knot, the share of other people whose best picture is more similar; descending.
-        scale: beyond the last knot, the similarity in which that share falls by a factor of e.
-        same: pairs of pictures that showed one person.
-        others: pairs of a query and another person.
-        judged: judged results of searches that the slope was learnt on, too.
+        slope: slope of the log-odds of the same identity, per unit of similarity; 0 or more.
+        offset: log-odds at similarity 0, for a prior of 0.5.
+        similarities: knots of the impostor distribution, ascending.
+        exceeded: at each knot, the fraction of other people whose most similar picture is more similar; descending.
+        scale: beyond the last knot, the increase in similarity in which that fraction falls by a factor of e.
+        same: number of pairs of pictures of the same person.
+        others: number of pairs of a query and another person.
+        judged: number of verdicts on search results that the slope was also learnt on.
     """
 
     slope: float
@@ -58,15 +58,15 @@ class PairCalibration:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What a model's similarities mean.
+    """The calibration of a model's similarities.
 
     Attributes:
-        model: the model's fingerprint (`ModelIdentity.fingerprint`).
+        model: fingerprint of the model (`ModelIdentity.fingerprint`).
         people: number of people that it was learnt on.
-        data: their data set, in words.
-        pairs: by "QUERY-GALLERY", such as "infrared-visible".
-        cameras: of pairs of cameras, by such a name and the names of the query's and the gallery's camera
-            (`camera_key`).
+        data: description of their data set.
+        pairs: calibrations by pair of modalities, "QUERY-GALLERY", such as "infrared-visible".
+        cameras: calibrations of pairs of cameras, by the pair of modalities and the names of the query's and the
+            gallery picture's camera (`camera_key`).
 
     >>> from mvd.data.samples import Modality
     >>> rng = np.random.default_rng(0)
@@ -89,7 +89,7 @@ class Calibration:
     cameras: Mapping[tuple[str, str, str], PairCalibration] = field(default_factory=dict)
 
     def covers(self, query_modality: int, gallery_modality: int, *, cameras: Cameras | None = None) -> bool:
-        """Tell whether there were enough people to learn this pair of modalities; or, with cameras, these two."""
+        """Return whether this pair of modalities is calibrated; with `cameras`, whether this pair of cameras is."""
         name = pair_name(query_modality, gallery_modality)
         return name in self.pairs if cameras is None else camera_pair(name, cameras) in self.cameras
 
@@ -108,16 +108,16 @@ class Calibration:
             similarities: (M,) inner products of unit vectors.
             query_modality: a `Modality`.
             gallery_modality: a `Modality`.
-            cameras: names of the query's and the gallery's camera, None where unknown; where these two were not
-                calibrated, their modalities are.
-            prior: the probability before the similarity is known. For one picture of a gallery of G people in which
-                the person is, that is 1 / G.
+            cameras: names of the query's and the gallery picture's camera, None if unknown; if this pair is not
+                calibrated, the calibration of the modalities is used.
+            prior: the probability before the similarity is known. If the person is one of G people in the gallery, it
+                is 1 / G for a single picture.
 
         Returns:
-            (M,) from 0 to 1, ascending in the similarity.
+            (M,) from 0 to 1, increasing with the similarity.
 
         Raises:
-            ProtocolError: the pair was not calibrated, or the prior is not between 0 and 1.
+            ProtocolError: the pair is not calibrated, or the prior is not between 0 and 1.
         """
         pair = self._of(query_modality, gallery_modality, cameras)
         if not 0 < prior < 1:
@@ -134,21 +134,21 @@ class Calibration:
         *,
         cameras: Cameras | None = None,
     ) -> float:
-        """Return the similarity that a query of somebody who is not in the gallery exceeds at a stated rate.
+        """Return the threshold that the best match of a person not in the gallery exceeds at a false-alarm rate.
 
         Args:
-            false_alarm_rate: the share of such queries, between 0 and 1, for which some picture exceeds it.
-            gallery_people: how many people are in the gallery; where that is not known, its number of pictures is a
-                safe guess.
+            false_alarm_rate: the fraction of such queries, between 0 and 1, for which a picture exceeds the threshold.
+            gallery_people: number of people in the gallery; if unknown, the number of pictures is a conservative
+                choice.
             query_modality: a `Modality`.
             gallery_modality: a `Modality`.
-            cameras: as for `probability`; the pictures are then those of the gallery's camera alone.
+            cameras: as for `probability`; the threshold then holds for pictures of the gallery camera only.
 
         Returns:
             The similarity, at most 1.
 
         Raises:
-            ProtocolError: the pair was not calibrated, or a number is out of range.
+            ProtocolError: the pair is not calibrated, or an argument is out of range.
         """
         pair = self._of(query_modality, gallery_modality, cameras)
         if not 0 < false_alarm_rate < 1 or gallery_people < 1:
@@ -156,15 +156,15 @@ class Calibration:
                 f"expected a false-alarm rate between 0 and 1 and at least 1 person in the gallery, found "
                 f"{false_alarm_rate} and {gallery_people}"
             )
-        rate = -math.expm1(math.log1p(-false_alarm_rate) / gallery_people)  # of each person in the gallery
+        rate = -math.expm1(math.log1p(-false_alarm_rate) / gallery_people)  # per person in the gallery
         last = pair.exceeded[-1]
         if rate < last:
             return min(1.0, pair.similarities[-1] + pair.scale * math.log(last / rate))
-        # np.interp wants ascending places.
+        # np.interp requires ascending x.
         return float(np.interp(-math.log(rate), -np.log(pair.exceeded), pair.similarities))
 
     def to_json(self) -> str:
-        """Write it as JSON."""
+        """Serialise to JSON."""
         kept = {name: getattr(self, name) for name in ("model", "people", "data")}
         pairs = {name: asdict(pair) for name, pair in self.pairs.items()}
         cameras = [
@@ -175,10 +175,10 @@ class Calibration:
 
     @classmethod
     def from_json(cls, text: str, source: str = "calibration") -> Calibration:
-        """Read what `to_json` wrote.
+        """Deserialise the output of `to_json`.
 
         Raises:
-            CheckpointError: it is no calibration; the message names the source.
+            CheckpointError: the text is not a calibration; the message names the source.
         """
         try:
             fields = json.loads(text)
@@ -198,10 +198,10 @@ class Calibration:
 
     @classmethod
     def of(cls, text: str | None, model: str, source: str) -> Calibration | None:
-        """Read the calibration that is kept with a model; None if there is none, or it is of other weights.
+        """Read the calibration saved with a model; None if there is none, or it belongs to other weights.
 
         Raises:
-            CheckpointError: it is no calibration; the message names the source.
+            CheckpointError: the text is not a calibration; the message names the source.
         """
         found = None if text is None else cls.from_json(text, source)
         return found if found is not None and found.model == model else None
@@ -219,7 +219,7 @@ class Calibration:
 
 
 def camera_key(name: str) -> str:
-    """Write a camera's name as it is compared: numbers without leading zeros, others in Unicode's normal form C.
+    """Normalise a camera's name: numbers without leading zeros, other names in Unicode normalisation form C.
 
     >>> camera_key("007"), camera_key("door")
     ('7', 'door')
@@ -228,7 +228,7 @@ def camera_key(name: str) -> str:
 
 
 def camera_pair(name: str, cameras: Cameras) -> tuple[str, str, str]:
-    """Return the key of a pair of cameras, by the pair of their modalities; none has it where one is not known."""
+    """Return the key of a pair of cameras; the key with an unknown camera matches no calibration."""
     query, gallery = ("" if camera is None else camera_key(camera) for camera in cameras)
     return name, query, gallery
 

@@ -1,4 +1,4 @@
-"""How well a calibration holds on people whom it was not learnt on.
+"""Check a calibration on people that it was not learnt on.
 
 Shapes: N pictures, D width of an embedding.
 """
@@ -16,21 +16,21 @@ from mvd.metrics.calibration import PRIOR, Calibration, learn_calibration
 from mvd.metrics.calibration.pair_statistics import PLACES, camera_statistics, pair_name, pair_statistics
 
 RATES = (0.01, 0.05, 0.1)
-"""The false-alarm rates that a calibration is checked at."""
+"""Default false-alarm rates of the check."""
 
 _BINS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:
-    """What a threshold for a stated rate of false alarms did.
+    """The measured effect of a threshold for a false-alarm rate.
 
     Attributes:
-        stated: the false-alarm rate that was asked for.
-        threshold: the similarity.
-        alarms: the share of queries of which it raised a false alarm: the person was not in the gallery.
-        found: the share of queries whose person was in the gallery, came first and passed the threshold.
-        first: the share of them whose person came first, with or without passing it.
+        stated: the requested false-alarm rate.
+        threshold: the similarity threshold.
+        alarms: measured false-alarm rate: the fraction of queries without their person in the gallery that pass.
+        found: with the person in the gallery, the fraction of queries whose person is first and passes the threshold.
+        first: with the person in the gallery, the fraction of queries whose person is first.
     """
 
     stated: float
@@ -42,12 +42,12 @@ class Detection:
 
 @dataclass(frozen=True, kw_only=True)
 class CameraCheck:
-    """How well the calibrations of single pairs of cameras hold.
+    """The error of the calibrations of pairs of cameras.
 
     Attributes:
-        pairs: so many of them.
-        error: the mean, over the pairs, of the expected calibration error of their own.
-        shared: likewise of that of their modalities, which they take the place of.
+        pairs: number of pairs.
+        error: mean over the pairs of the expected calibration error of their own calibration.
+        shared: mean over the pairs of the expected calibration error of the calibration of their modalities.
     """
 
     pairs: int
@@ -57,14 +57,14 @@ class CameraCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class PairCheck:
-    """How well the calibration of a pair of modalities holds.
+    """The check of the calibration of a pair of modalities.
 
     Attributes:
-        error: the expected calibration error, from 0 to 1, where half of the pairs show one person.
-        people: people in the gallery.
+        error: expected calibration error, from 0 to 1, for a prior of 0.5.
+        people: number of people in the gallery.
         queries: number of queries.
-        detections: a row for each of the rates.
-        cameras: the pairs of cameras with a calibration of their own; None where there are none.
+        detections: one entry per false-alarm rate.
+        cameras: check of the pairs of cameras with their own calibration; None if there are none.
     """
 
     error: float
@@ -83,20 +83,20 @@ def check_calibration(
     *,
     rates: Sequence[float] = RATES,
 ) -> dict[str, PairCheck]:
-    """Check a calibration on pictures of other people than those whom it was learnt on.
+    """Check a calibration on pictures of people that it was not learnt on.
 
-    Each picture is a query once with its person in the gallery, and once without.
+    Each picture is a query twice: with its person in the gallery, and without.
 
     Args:
         calibration: the calibration.
-        vectors: (N, D) of length 1.
+        vectors: (N, D), L2-normalised.
         identities: (N,) int.
         modalities: (N,) a `Modality` each.
-        cameras: (N,) int, 0 where unknown.
+        cameras: (N,) int, 0 if unknown.
         rates: false-alarm rates to check.
 
     Returns:
-        By pair of modalities, such as "infrared-visible".
+        Checks by pair of modalities, such as "infrared-visible".
     """
     by_camera = {} if cameras is None else _check_cameras(calibration, vectors, identities, modalities, cameras)
     checks = {}
@@ -135,7 +135,7 @@ def _check_cameras(
     modalities: npt.ArrayLike,
     cameras: npt.ArrayLike,
 ) -> dict[str, CameraCheck]:
-    """Check pairs of cameras, which are called by their numbers, of which somebody was seen by both."""
+    """Check the pairs of cameras, named by their numbers, that have seen a person in common."""
     errors: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for pair, found in camera_statistics(vectors, identities, modalities, cameras, people=1):
         spectra, names = (pair.query_modality, pair.gallery_modality), (str(pair.query), str(pair.gallery))
@@ -158,17 +158,17 @@ def cross_check(
     *,
     rates: Sequence[float] = RATES,
 ) -> dict[str, PairCheck]:
-    """Check how well a calibration holds that is learnt on one half of the people, on the other; means of both ways.
+    """Cross-validate: learn on one half of the people, check on the other, and average over both directions.
 
     Args:
         vectors: as for `check_calibration`.
-        identities: likewise; every second person is in the other half.
-        modalities: likewise.
-        cameras: likewise.
-        rates: likewise.
+        identities: as for `check_calibration`; alternate people belong to different halves.
+        modalities: as for `check_calibration`.
+        cameras: as for `check_calibration`.
+        rates: as for `check_calibration`.
 
     Returns:
-        By pair of modalities; those without enough people in a half are left out.
+        Checks by pair of modalities, except pairs with too few people in a half.
     """
     people = np.asarray(identities)
     half = np.searchsorted(np.unique(people), people) % 2
@@ -188,15 +188,15 @@ def cross_check(
 def expected_error(
     probabilities: npt.NDArray[np.float64], same: npt.ArrayLike, other: npt.ArrayLike, *, prior: float = PRIOR
 ) -> float:
-    """Compute the expected calibration error: the mean distance of stated probabilities from observed shares.
+    """Compute the expected calibration error: the mean difference of predicted probabilities and observed frequencies.
 
-    Pairs are grouped by the stated probability into 15 bins of equal width.
+    Pairs are grouped by predicted probability into 15 bins of equal width.
 
     Args:
-        probabilities: stated, for each place of a histogram.
-        same: pairs of one person at each place; weighed to make up `prior` of all.
-        other: pairs of two people at each place.
-        prior: the share of pairs of one person.
+        probabilities: predicted probability for each histogram bin of similarities.
+        same: number of pairs of the same person in each bin; weighted to a total of `prior`.
+        other: number of pairs of two people in each bin.
+        prior: fraction of pairs of the same person.
 
     >>> expected_error(np.array([0.1, 0.9]), [10, 90], [900, 100])
     0.0

@@ -1,14 +1,13 @@
-"""Learn a calibration on people whom the model has never seen.
+"""Learn a calibration on people that the model was not trained on.
 
-The probability is Platt's: a logistic function of the similarity, fitted to pairs of pictures of which, by weight, a
-half shows one person. That half is the prior. In a search the chance that a picture of the gallery shows the person is
-smaller; `probability` takes it as `prior`.
+The probability is Platt scaling: a logistic function of the similarity, fitted to pairs of pictures, weighted so that
+half of them show the same person (a prior of 0.5). In a search the prior is lower; pass it to `probability`.
 
-A threshold answers another question: how often does somebody who is not in the gallery find a picture above it? It
-comes from the impostors' tail: the best similarity of a query with each *other* person, as measured, and from the
-hundredth highest on an exponential tail (peaks over a threshold). Similarities are bounded and people of a gallery not
-independent, so thresholds are too strict rather than too loose, on average; the fewer people it was learnt on, the more
-they scatter. A generalised Pareto tail was tried, and raised two to five times the alarms that it stated.
+A threshold limits how often a person who is not in the gallery is found. It is computed from the impostor distribution:
+the highest similarity of each query with each *other* person, as measured, with an exponential tail above the hundredth
+highest value (peaks over threshold). Similarities are bounded and the people of a gallery are not independent, so on
+average thresholds are too strict rather than too loose. With fewer people, they scatter more. A generalised Pareto tail
+was tried; it raised two to five times the stated false alarms.
 
 Shapes: N pictures, D width of an embedding, M similarities.
 """
@@ -33,16 +32,16 @@ from mvd.metrics.calibration.pair_statistics import (
 from mvd.metrics.calibration.platt import Judged, fit_platt
 
 FEW_PEOPLE = 30
-"""Below this number of people a calibration is rough."""
+"""Number of people below which a calibration is rough."""
 
 ENOUGH_PEOPLE = 30
-"""A pair of cameras is calibrated by itself where both have seen so many of the people."""
+"""Minimum number of people seen by both cameras of a pair with its own calibration."""
 
-_KNOTS = 64  # of the impostors' distribution
-_TAIL = 100  # impostors that the exponential tail is fitted to, if these are not more than
-_MOST_TAIL = 0.05  # of all of them
-_MOST_PAIRS = 1000  # of cameras; a pair is about 1 kB
-_DIGITS = 5  # of the knots of such a pair
+_KNOTS = 64  # knots of the impostor distribution
+_TAIL = 100  # number of impostors that the exponential tail is fitted to, but not more than
+_MOST_TAIL = 0.05  # this fraction of all impostors
+_MOST_PAIRS = 1000  # maximum number of pairs of cameras; a pair takes about 1 kB
+_DIGITS = 5  # significant digits of the knots of a pair of cameras
 
 
 def learn_calibration(
@@ -57,25 +56,25 @@ def learn_calibration(
     camera_names: Mapping[int, str] | None = None,
     enough: int = ENOUGH_PEOPLE,
 ) -> Calibration:
-    """Learn a calibration from pictures of people whom the model has never seen.
+    """Learn a calibration from pictures of people that the model was not trained on.
 
-    Pairs of one person in one camera are left out: they are near copies, and would flatter it.
+    Pairs of pictures of one person from one camera are excluded: they are near duplicates and would bias it.
 
     Args:
-        vectors: (N, D) of length 1.
+        vectors: (N, D), L2-normalised.
         identities: (N,) int.
         modalities: (N,) a `Modality` each.
-        cameras: (N,) int, 0 where unknown; None where all are.
-        model: the model's fingerprint.
-        data: the data set, in words.
-        judged: judged results of searches by modalities of (query, gallery); slopes are learnt on them, too, where
-            they are `enough`. Offsets and thresholds are not (`mvd.metrics.calibration.platt` says why).
-        camera_names: number → name; a camera without one is called by its number.
-        enough: a pair of cameras is calibrated by itself where both have seen so many of the people; of more than a
-            thousand such pairs, those with the most pictures.
+        cameras: (N,) int, 0 if unknown; None if all are unknown.
+        model: fingerprint of the model.
+        data: description of the data set.
+        judged: verdicts on search results, by modalities (query, gallery). If they are `enough`, the slopes are learnt
+            on them too, but not the offsets and thresholds (see `mvd.metrics.calibration.platt`).
+        camera_names: names of cameras by number; a camera without a name is identified by its number.
+        enough: minimum number of people seen by both cameras of a pair with its own calibration. If more than a
+            thousand pairs qualify, those with the most pictures are kept.
 
     Raises:
-        ProtocolError: no pair of modalities has two people of whom one is seen twice.
+        ProtocolError: no pair of modalities has two people, one of them with two pictures.
     """
     pairs = {
         pair_name(*modality_pair): _learn_pair(found, (judged or {}).get(modality_pair))
@@ -108,7 +107,7 @@ def _learn_cameras(
 
 
 def _shortened(pair: PairCalibration) -> PairCalibration:
-    """Round the knots, of which a model with many cameras has many."""
+    """Round the knots, to save space for models with many cameras."""
     similarities, exceeded = (
         tuple(float(f"{one:.{_DIGITS}g}") for one in knots) for knots in (pair.similarities, pair.exceeded)
     )
@@ -134,12 +133,12 @@ def _learn_pair(found: PairStatistics, judged: Judged | None = None) -> PairCali
 def _tail(
     impostors: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
-    """Describe ascending similarities: knots, the share above each, and the scale of an exponential tail."""
+    """Compute the knots of ascending similarities, the fraction above each, and the scale of an exponential tail."""
     share = max(min(_TAIL / len(impostors), _MOST_TAIL), 1 / len(impostors))
     exceeded = np.geomspace(1, share, _KNOTS)
     knots = np.quantile(impostors, 1 - exceeded)
     beyond = impostors[impostors > knots[-1]]
     scale = float((beyond - knots[-1]).mean()) if len(beyond) else 0.0
-    # Distinct knots, as an interpolation needs them; of equal ones the last, with the smallest share.
+    # Interpolation requires distinct knots; of equal ones keep the last, with the smallest fraction.
     last = np.append(np.diff(knots) > 0, True)
     return knots[last], exceeded[last], scale

@@ -1,4 +1,4 @@
-"""Similarities of pictures of one person and of different people, by modalities and by cameras, in bounded memory.
+"""Statistics of similarities of the same and of different people, by modalities and by cameras, in bounded memory.
 
 Shapes: N pictures, D width of an embedding, Q queries.
 """
@@ -16,21 +16,21 @@ from mvd.data.samples import Modality
 
 _BINS = 4096
 PLACES = (np.arange(_BINS) + 0.5) * (2 / _BINS) - 1
-"""The similarities that a histogram counts: the middles of its bins, from -1 to 1."""
+"""Centres of the histogram bins of similarities, from -1 to 1."""
 
-_MOST = 4096  # pictures of a modality
+_MOST = 4096  # maximum number of pictures per modality
 _BLOCK = 256
 
 
 class PairStatistics(NamedTuple):
-    """Similarities of queries of one modality with pictures of another.
+    """Similarities of queries of one modality with gallery pictures of one modality.
 
     Attributes:
-        same: histogram over `PLACES` of the similarities of two pictures of one person.
-        other: likewise of two people.
-        impostors: of each query with each other person, the similarity of that person's most similar picture.
-        best_own: (Q,) of each query with the most similar picture of its person; NaN where there is none.
-        best_other: (Q,) likewise of all others.
+        same: histogram over `PLACES` of similarities of two pictures of the same person.
+        other: histogram over `PLACES` of similarities of pictures of two people.
+        impostors: for each query and each other person, the similarity of that person's most similar picture.
+        best_own: (Q,) similarity of each query with the most similar picture of its person; NaN if there is none.
+        best_other: (Q,) similarity of each query with the most similar picture of anybody else.
         people: number of people in the gallery.
     """
 
@@ -45,17 +45,17 @@ class PairStatistics(NamedTuple):
 def pair_statistics(
     vectors: npt.ArrayLike, identities: npt.ArrayLike, modalities: npt.ArrayLike, cameras: npt.ArrayLike | None = None
 ) -> dict[tuple[Modality, Modality], PairStatistics]:
-    """Compare pictures with each other. Two of one person in one camera do not count: they are near copies.
+    """Compare all pictures by pair of modalities, except pictures of one person from one camera (near duplicates).
 
     Args:
-        vectors: (N, D) of length 1.
+        vectors: (N, D), L2-normalised.
         identities: (N,) int.
         modalities: (N,) a `Modality` each.
-        cameras: (N,) int, 0 where unknown; None where all are.
+        cameras: (N,) int, 0 if unknown; None if all are unknown.
 
     Returns:
-        Statistics by (query, gallery), for pairs of modalities in which somebody has two pictures and somebody else
-        one. Of more than 4096 pictures of a modality, so many, evenly spread over the people.
+        Statistics by (query, gallery), for pairs of modalities with at least one pair of pictures of the same person
+        and one of different people. At most 4096 pictures of a modality are used, spread evenly over the people.
     """
     people = np.asarray(identities, np.int64)
     order = np.argsort(people, kind="stable")
@@ -73,7 +73,7 @@ def pair_statistics(
 
 
 class CameraPair(NamedTuple):
-    """Two cameras, each with the modality that it took a picture in; a query's, and one of the gallery."""
+    """A query camera and a gallery camera, each with the modality of its pictures."""
 
     query_modality: int
     query: int
@@ -89,17 +89,17 @@ def camera_statistics(
     *,
     people: int,
 ) -> Iterator[tuple[CameraPair, PairStatistics]]:
-    """Compare the pictures of each two cameras that both have seen enough of the same people.
+    """Compare the pictures of each pair of cameras that have seen enough people in common.
 
     Args:
-        vectors: (N, D) of length 1.
+        vectors: (N, D), L2-normalised.
         identities: (N,) int.
         modalities: (N,) a `Modality` each.
-        cameras: (N,) int; those of number 0 are not known, and left out.
-        people: what is enough.
+        cameras: (N,) int; 0 means unknown and is excluded.
+        people: minimum number of people in common.
 
     Yields:
-        Pairs of different cameras, and their statistics, as `pair_statistics`.
+        Pairs of different cameras and their statistics, as in `pair_statistics`.
     """
     whose = np.asarray(identities, np.int64)
     order = np.argsort(whose, kind="stable")
@@ -134,7 +134,7 @@ def _compare(
     queries: npt.NDArray[np.int64],
     gallery: npt.NDArray[np.int64],
 ) -> PairStatistics:
-    """Compare rows `queries` with rows `gallery`; all rows are sorted by person."""
+    """Compare the rows `queries` with the rows `gallery`; rows must be sorted by person."""
     whose, starts = np.unique(people[gallery], return_index=True)
     same, other = np.zeros(_BINS, np.int64), np.zeros(_BINS, np.int64)
     impostors, best_own, best_other = [], [], []
@@ -165,7 +165,7 @@ def _compare(
 
 
 def _spread(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Choose rows that are spread evenly over all, where there are more than are needed."""
+    """Subsample rows evenly if there are more than `_MOST`."""
     if len(rows) <= _MOST:
         return rows
     return rows[np.linspace(0, len(rows) - 1, _MOST).round().astype(np.int64)]

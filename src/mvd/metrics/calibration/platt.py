@@ -1,14 +1,14 @@
-"""Platt's logistic function of a similarity, and what judged results of searches may say about it.
+"""Platt scaling of similarities, from held-out people and from verdicts on search results.
 
-Results that somebody has judged are no fair sample of pairs: a search shows only the most similar pictures, and people
-judge those that they like to judge. So the share of right ones among them says nothing about the chance of one person
-at a similarity. What survives such a choice is how fast the odds rise. If whether a pair is judged depends on its
-similarity and on whether it is right, each by a factor of its own, then among judged pairs the log-odds are shifted by
-a constant and have the same slope (Prentice and Pyke, Biometrika 1979, for cases and controls). So a fit to both takes
-the slope from held-out people and judged pairs, a shift for the judged ones, which is thrown away, and the offset from
-held-out people alone.
+Search results with verdicts (judged pairs) are a biased sample of pairs: a search shows only the most similar pictures,
+and users choose which of them to judge. The fraction of right ones therefore does not estimate the probability of the
+same identity at a similarity. The slope of the log-odds, however, is not affected, if the chance that a pair is judged
+is a product of a factor of its similarity and a factor of being right. Then the log-odds of judged pairs are shifted by
+a constant and have the same slope (Prentice and Pyke, Biometrika 1979, for case-control studies). A joint fit therefore
+estimates one slope from held-out people and judged pairs, an offset from held-out people only, and a separate offset
+for the judged pairs, which is discarded.
 
-Shapes: S places of a histogram, M judged pairs.
+Shapes: S histogram bins, M judged pairs.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import numpy.typing as npt
 from mvd.metrics.calibration.pair_statistics import PLACES
 
 FEW_QUERIES = 10
-"""Judged pairs of fewer queries are not learnt from."""
+"""Minimum number of queries with judged pairs."""
 
 _STEPS = 100
 
 
 class Judged(NamedTuple):
-    """Pairs of a query and a result that somebody has judged.
+    """Judged pairs: a query and a search result with a verdict.
 
     Attributes:
-        similarities: (M,) of the two.
-        same: (M,) whether they show one person.
-        queries: (M,) any number for each query.
+        similarities: (M,) similarities of the pairs.
+        same: (M,) whether the verdict is the same person.
+        queries: (M,) an integer that identifies the query.
     """
 
     similarities: npt.NDArray[np.float64]
@@ -41,19 +41,19 @@ class Judged(NamedTuple):
 
     @property
     def enough(self) -> bool:
-        """Whether there are right and wrong ones, of enough queries."""
+        """Whether there are enough queries, with right and wrong results."""
         return len(np.unique(self.queries)) >= FEW_QUERIES and 0 < self.same.sum() < len(self.same)
 
 
 class Slope(NamedTuple):
-    """A slope of the log-odds, and its standard error, where each query counts once."""
+    """A slope of the log-odds and its standard error, counting each query once."""
 
     value: float
     error: float
 
 
 class _Points(NamedTuple):
-    """Rows of a regression: what they depend on, how much they count, and the targets, from 0 to 1."""
+    """Rows of a logistic regression: design matrix, weights, and targets from 0 to 1."""
 
     design: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64]
@@ -63,15 +63,15 @@ class _Points(NamedTuple):
 def fit_platt(
     same: npt.NDArray[np.int64], other: npt.NDArray[np.int64], *, people: int = 1, judged: Judged | None = None
 ) -> tuple[float, float]:
-    """Fit the slope and the offset of the log-odds, for pairs of which half show one person.
+    """Fit the slope and the offset of the log-odds, for a prior of 0.5.
 
-    Platt's targets, which are not quite 0 and 1, keep it finite where the two kinds do not overlap.
+    Platt's smoothed targets keep the slope finite if the two distributions do not overlap.
 
     Args:
-        same: (S,) pairs of one person at each similarity of `PLACES`.
-        other: (S,) likewise of two people.
-        people: how many people these pairs are of. They count as so many observations, since pairs that share a person
-            depend on each other; each judged query counts as one.
+        same: (S,) number of pairs of the same person in each bin of `PLACES`.
+        other: (S,) number of pairs of two people in each bin.
+        people: number of people in these pairs. The pairs count as that many observations, since pairs that share a
+            person are dependent; each judged query counts as one observation.
         judged: judged pairs, for the slope.
 
     Returns:
@@ -91,18 +91,18 @@ def fit_platt(
             np.concatenate([points.targets, more.targets]),
         )
     slope, offset, _ = _fit(points)[0]
-    # Embeddings that know nothing could give a falling curve by chance: then similarity says nothing.
+    # Uninformative embeddings can give a negative slope by chance; then the similarity is not used.
     return (float(slope), float(offset)) if slope > 0 else (0.0, 0.0)
 
 
 def fit_slope(judged: Judged) -> Slope:
-    """Fit the slope to judged pairs alone, whatever their shift is."""
+    """Fit the slope to judged pairs only, with a free offset."""
     found, curvature = _fit(_points_of(judged))
     return Slope(float(found[0]), float(np.sqrt(np.linalg.inv(curvature[::2, ::2])[0, 0])))
 
 
 def _points_of(judged: Judged) -> _Points:
-    """Make rows of judged pairs; those of a query count as one observation together."""
+    """Build the rows of judged pairs; all pairs of a query together count as one observation."""
     _, query, counts = np.unique(judged.queries, return_inverse=True, return_counts=True)
     zeros, ones = np.zeros(len(judged.same)), np.ones(len(judged.same))
     weights = 1 / counts[query]
@@ -115,7 +115,7 @@ def _points_of(judged: Judged) -> _Points:
 
 
 def _fit(points: _Points) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Fit log-odds by Newton's method; return the coefficients and the curvature of the loss there."""
+    """Fit the log-odds by Newton's method; return the coefficients and the Hessian of the loss."""
     design, weights, targets = points
     found = np.zeros(design.shape[1])
 
@@ -128,7 +128,7 @@ def _fit(points: _Points) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float
         probability = 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
         gradient = design.T @ (weights * (probability - targets))
         curvature = (design * (weights * probability * (1 - probability))[:, None]).T @ design
-        curvature += 1e-12 * np.eye(len(found))  # also where nothing depends on a coefficient
+        curvature += 1e-12 * np.eye(len(found))  # regularises coefficients without effect
         step = np.linalg.solve(curvature, gradient)
         size = 1.0
         while loss(found - size * step) > loss(found) and size > 1e-6:

@@ -1,1 +1,1 @@
-"""Embeddings of pictures in MindSpore, and its MindIR programs."""
+"""Inference in MindSpore: embed pictures, export to MindIR."""

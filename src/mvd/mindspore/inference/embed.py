@@ -1,4 +1,4 @@
-"""Embeddings of pictures in MindSpore, batch by batch.
+"""Embed pictures with MindSpore, batch by batch.
 
 Shapes: B batch, H × W pixels, N pictures, D width of an embedding, K classes.
 """
@@ -20,11 +20,11 @@ from mvd.mindspore.models.state import initial_network, restore_network
 from mvd.mindspore.training.augment import normalise
 from mvd.runs import load_checkpoint
 
-_BATCH = 64  # where `runtime.embed_batch` leaves it open
+_BATCH = 64  # default, if `runtime.embed_batch` is not set
 
 
 class Embedding(nn.Cell):
-    """A network's embedding of normalised pictures: (B, 3, H, W) to (B, D)."""
+    """Embed normalised pictures with a network: (B, 3, H, W) to (B, D)."""
 
     def __init__(self, network: Network) -> None:
         super().__init__(auto_prefix=False)
@@ -48,7 +48,7 @@ def embed(
 
 
 def load_network(config: RunConfig, classes: int, checkpoint: Path | None) -> Network:
-    """Build the network of a run, with the weights of a checkpoint or before training.
+    """Build the network of a run, with the weights of a checkpoint or its initial weights.
 
     Raises:
         CheckpointError: the weights cannot be read, or do not fit.
@@ -63,9 +63,9 @@ def embed_pictures(embedding: Embedding, runtime: RuntimeConfig, pictures: Pictu
     """Embed pictures. The network is left in eval mode.
 
     Args:
-        embedding: of a network that has its weights.
-        runtime: has the batch size.
-        pictures: N of them.
+        embedding: the network with loaded weights.
+        runtime: provides the batch size.
+        pictures: N pictures.
 
     Returns:
         (N, D) float32.
@@ -75,7 +75,7 @@ def embed_pictures(embedding: Embedding, runtime: RuntimeConfig, pictures: Pictu
     parts = []
     for batch in prefetch(pictures.batches(size)):
         images = normalise(batch)
-        # A graph is compiled for each size: the last batch is filled up.
+        # A graph is compiled for each batch size, so pad the last batch.
         filled = np.concatenate([images, np.zeros((size - len(images), *images.shape[1:]), np.float32)])
         parts.append(embedding(Tensor(filled)).asnumpy()[: len(images)])
     return np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, 0), np.float32)

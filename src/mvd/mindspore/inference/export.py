@@ -1,4 +1,4 @@
-"""Export a network as a MindIR program from pictures to descriptors, and run such a program.
+"""Export a network to MindIR, as a model that maps pictures to descriptors, and run such a model.
 
 Shapes: B batch, H × W pixels, N pictures, D width of a descriptor.
 """
@@ -23,11 +23,11 @@ from mvd.mindspore.models.arithmetic import unit_rows
 from mvd.mindspore.models.factory import Network
 from mvd.mindspore.training.augment import normalise
 
-_BATCH = 64  # where `runtime.embed_batch` leaves it open
+_BATCH = 64  # default, if `runtime.embed_batch` is not set
 
 
 class _Program(nn.Cell):
-    """The exported cell: pre-processing, if inside, the network's embedding, and its projection, if there is one."""
+    """The cell to export: optional pre-processing, the network, and the projection, if there is one."""
 
     def __init__(self, network: Network, preprocessing: Preprocessing, projection: Projection | None) -> None:
         super().__init__(auto_prefix=False)
@@ -57,11 +57,11 @@ def export(
     preprocessing: Preprocessing,
     projection: Projection | None = None,
 ) -> None:
-    """Write a MindIR program; see `mvd.commands.engine.Engine.export`."""
+    """Write a MindIR file; see `mvd.commands.engine.Engine.export`."""
     height, width = config.data.height, config.data.width
     with computing(config.runtime, "cpu"):
         program = _Program(load_network(config, classes, checkpoint), preprocessing, projection).set_train(False)
-        # Of one size: with an unknown one MindSpore 2.10 writes a program that it cannot load.
+        # Fixed batch size: MindSpore 2.10 cannot load its own export with a dynamic one.
         size = program_batch(config)
         if preprocessing == "inside":
             given = Tensor(np.zeros((size, height, width, 3), np.uint8))
@@ -71,20 +71,20 @@ def export(
 
 
 def program_batch(config: RunConfig) -> int:
-    """Return B, the pictures in a batch that a program of a run takes."""
+    """Return B, the batch size of a run's MindIR export."""
     return config.runtime.embed_batch or _BATCH
 
 
 class MindirNetwork:
-    """A program of `mvd export --format mindir`, run by MindSpore on the CPU.
+    """A MindIR file of `mvd export --format mindir`, run by MindSpore on the CPU.
 
     Args:
-        file: the program.
-        preprocessing: what it was exported with.
-        size: B, likewise.
+        file: the MindIR file.
+        preprocessing: the pre-processing that it was exported with.
+        size: B, the batch size that it was exported with.
 
     Raises:
-        CheckpointError: MindSpore cannot load it.
+        CheckpointError: MindSpore cannot load the file.
     """
 
     def __init__(self, file: Path, preprocessing: Preprocessing, size: int) -> None:

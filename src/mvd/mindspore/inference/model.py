@@ -1,4 +1,4 @@
-"""A checkpoint as a `mvd.inference.PictureModel`, computed by MindSpore.
+"""A checkpoint as a `mvd.inference.PictureModel`, run by MindSpore.
 
 Shapes: N pictures of H × W pixels, D width of an embedding.
 """
@@ -27,24 +27,24 @@ from mvd.weights import count_classes
 
 
 class MindSporeModel(Identified):
-    """A checkpoint of ours, of either framework, as a function from pictures to unit vectors.
+    """A checkpoint of either framework as a `mvd.inference.PictureModel`.
 
     Args:
         file: the checkpoint.
-        name: the model's.
-        device: "auto" for Ascend where it is there, and else the CPU; "cpu", "npu", "npu:1".
+        name: display name.
+        device: "auto" for Ascend if available, otherwise the CPU; "cpu", "npu", "npu:1".
         precision: "auto" or "fp32".
-        batch: pictures in a batch; a graph is compiled for that size.
-        projected: whether to apply the projection that is kept with the weights.
+        batch: batch size; a graph is compiled for it.
+        projected: whether to apply the projection saved with the weights.
 
     Attributes:
-        identity: the model's; that of the same weights in PyTorch.
-        calibration: what its similarities mean; None if it was not calibrated.
-        trained_on: what it was trained on; None if it is not known.
+        identity: identity of the model; the same as with these weights in PyTorch.
+        calibration: calibration of its similarities; None if it is not calibrated.
+        trained_on: data that the model was trained on; None if unknown.
 
     Raises:
-        CheckpointError: the file is damaged, or no network of ours with its configuration.
-        ConfigError: the device is not there, or MindSpore does not have the precision or the network here.
+        CheckpointError: the file is damaged, or not a network of mvd with its configuration.
+        ConfigError: the device is not available, or the precision or the network is not supported in MindSpore.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class MindSporeModel(Identified):
         """Embed pictures; see `mvd.inference.PictureModel`."""
         found = to_pictures(pictures, self.size)
         if modalities is not None:
-            to_modalities(modalities, len(found))  # for its errors: no network here needs them
+            to_modalities(modalities, len(found))  # only to validate them: no network here needs modalities
         if not len(found):
             return np.zeros((0, self.width), np.float32)
         embeddings = self._embed(found)

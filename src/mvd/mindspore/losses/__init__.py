@@ -1,6 +1,6 @@
 """Losses of visible–infrared re-identification in MindSpore, each a function over plain tensors.
 
-They have the names, arguments and values of `mvd.losses`, whose documentation holds here. All can be compiled.
+Names, arguments and values are those of `mvd.losses`; see its documentation. All losses can be compiled.
 """
 
 from mvd.mindspore.losses.cml import conventional_mutual_learning

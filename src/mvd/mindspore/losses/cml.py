@@ -4,8 +4,8 @@
 
     x ← Gy⁻¹ + (δ/m) x,   y ← Gᵀx⁻¹ + (δ/m) y,
 
-until Σ|Δu| < 0.1. The loop ends there, in a compiled graph too: running all iterations, as in PyTorch, would compile
-ten times as long. The numbers leave the range of float32; they are few, so they are float64.
+until Σ|Δu| < 0.1. The loop stops there, also in a compiled graph: running all iterations, as in PyTorch, would take ten
+times as long to compile. The values exceed the range of float32, so they are float64.
 
 Shapes: B batch, K classes, T iterations.
 """
@@ -29,7 +29,7 @@ def conventional_mutual_learning(
         visible: logits of the visible-specific observations, (B, K).
         infrared: logits of the infrared-specific observations, (B, K).
         eps: ε, at least 0.005 (below that, float64 may overflow).
-        iterations: T, 1 or more: the most that are run if Σ|Δu| stays at 0.1 or more.
+        iterations: T, the maximum number of iterations, 1 or more.
 
     Returns:
         A scalar from 0 to 2, in the dtype of the logits.
@@ -41,7 +41,7 @@ def conventional_mutual_learning(
     q = ops.softmax(ops.cast(visible, mindspore.float64), axis=1)
     cost = ops.square(p).sum(axis=1).expand_dims(1) + ops.square(q).sum(axis=1).expand_dims(0)
     cost = cost - 2.0 * ops.matmul(p, q.swapaxes(0, 1))
-    # A bare number would be rounded to float32, and eps divides an exponent.
+    # A Python number would be rounded to float32, and eps divides an exponent.
     log_kernel = -cost / Tensor(eps, mindspore.float64)
     log_x, log_y = _log_scalings(log_kernel, eps, iterations)
     plan = ops.exp(log_kernel - log_x.expand_dims(1) - log_y.expand_dims(0))
@@ -49,7 +49,7 @@ def conventional_mutual_learning(
 
 
 def _log_scalings(log_kernel: Tensor, eps: float, iterations: int) -> tuple[Tensor, Tensor]:
-    """Compute log x and log y (B,) at the stop, from −C/ε (B, B)."""
+    """Compute the final log x and log y (B,) from −C/ε (B, B)."""
     marginal = 1.0 / log_kernel.shape[0] + _EXTRA_MASS
     kernel = ops.exp(log_kernel) / Tensor(marginal, mindspore.float64)
     kept = Tensor(_SMALLEST_SUM / marginal, mindspore.float64)

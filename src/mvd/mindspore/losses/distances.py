@@ -1,4 +1,4 @@
-"""Distances and the hardest triplets among them, for the metric losses. `mvd.losses.distances` describes both.
+"""Pairwise distances and batch-hard triplets for the metric losses; see `mvd.losses.distances`.
 
 Shapes: B batch, D width.
 """
@@ -18,7 +18,7 @@ def pairwise_distances(features: Tensor, coincident: Tensor) -> Tensor:
 
     Args:
         features: (B, D), float32 or wider.
-        coincident: (B, B) bool, pairs of rows that are the same point; its diagonal is true.
+        coincident: (B, B) bool, pairs of rows that are the same point, including the diagonal.
     """
     squares = ops.square(features).sum(axis=1)
     squared = squares.expand_dims(1) + squares.expand_dims(0) - 2.0 * ops.matmul(features, features.swapaxes(0, 1))
@@ -27,7 +27,7 @@ def pairwise_distances(features: Tensor, coincident: Tensor) -> Tensor:
 
 
 def hardest_triplets(distances: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Take the batch-hard triplet of each row as an anchor (Hermans et al., 2017, equation 5): (B,), 0 or more.
+    """Compute the batch-hard triplet loss of each anchor (Hermans et al., 2017, equation 5): (B,), 0 or more.
 
     Args:
         distances: (B, B).
@@ -41,10 +41,10 @@ def hardest_triplets(distances: Tensor, labels: Tensor, margin: float) -> Tensor
 
 
 def equal_pairs(values: Tensor) -> Tensor:
-    """Tell which pairs of rows have the same value (B,): (B, B) bool."""
+    """Compute the mask (B, B) of pairs with equal values (B,)."""
     return ops.equal(values.expand_dims(1), values.expand_dims(0))
 
 
 def identical_rows(values: Tensor) -> Tensor:
-    """Tell which pairs of rows (B, …) are one row: the diagonal of (B, B) bool."""
+    """Return the diagonal mask (B, B) for values (B, …)."""
     return ops.cast(ops.eye(values.shape[0], values.shape[0]), mindspore.bool_)

@@ -1,7 +1,7 @@
 """The objective: a weighted sum of named losses of a network's output, with the terms and weights of `LossConfig`.
 
-Losses are computed in float32 (or wider). All is of constant shape, so a step compiles to one graph, and no order of
-rows is assumed. A loss takes the plain tuples that a graph computes: branches of heads, a head of features and logits.
+Losses are computed in float32 (or wider). All shapes are constant, so a step compiles to one graph. The order of rows
+does not matter. A loss takes plain tuples, as computed by a graph: branches of heads, each of features and logits.
 
 Shapes: B batch, K classes.
 """
@@ -46,7 +46,7 @@ class Losses(NamedTuple):
 
 
 class _OverHeads(nn.Cell):
-    """A loss summed over all heads: those of specific branches count `specific`, those of shared passes `shared`."""
+    """A loss summed over all heads, weighted by `specific` for specific branches and `shared` for shared passes."""
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
@@ -74,7 +74,12 @@ class _Metric(_OverHeads):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         otherwise = "with framework mindspore, or --framework pytorch"
-        require(config.metric != "quadruple", "losses.metric", f"another one {otherwise}", config.metric)
+        require(
+            config.metric not in {"quadruple", "contrastive"},
+            "losses.metric",
+            f"another one {otherwise}",
+            config.metric,
+        )
         require(not config.soft_margin, "losses.soft_margin", f"False {otherwise}", config.soft_margin)
         self.unit, self.kind, self.margin = config.unit_features, config.metric, config.margin
         self.margins, self.alphas, self.rank_temperature = (
@@ -152,19 +157,19 @@ _LOSSES: Mapping[str, type[Any]] = {
     "vml": _VML,
     "cml": _CML,
 }
-"""Each takes a `LossConfig` and then outputs, labels and modalities."""
+"""Each is constructed with a `LossConfig` and called with outputs, labels and modalities."""
 
 
 class Objective(nn.Cell):
-    """A weighted sum of named losses; those of weight 0 are not computed.
+    """A weighted sum of named losses; losses of weight 0 are not computed.
 
     In a compiled step, `total, terms = objective(output, labels, modalities)`.
 
     Args:
-        config: weights and constants.
+        config: weights and hyperparameters.
 
     Raises:
-        ConfigError: no weight is above 0, or there are own losses, which compute on PyTorch's tensors.
+        ConfigError: no weight is above 0, or there are custom losses, which need PyTorch tensors.
 
     Attributes:
         weights: the weight of each term by name.
@@ -188,7 +193,7 @@ class Objective(nn.Cell):
         """Compute the losses of a batch.
 
         Args:
-            output: what the network returned in training mode, logits (B, K).
+            output: output of the network in training mode, with logits (B, K).
             labels: (B,) class indices from 0 to K − 1.
             modalities: (B,), a `Modality` each.
 
@@ -214,7 +219,7 @@ def build_objective(config: RunConfig) -> Objective:
     """Build the objective of a run.
 
     Raises:
-        ConfigError: every weight is 0, a term compares parts that the run's network does not have, or there are own
+        ConfigError: every weight is 0, a term needs parts that the run's network does not have, or there are custom
             losses.
     """
     objective = Objective(config.losses)
@@ -223,7 +228,7 @@ def build_objective(config: RunConfig) -> Objective:
 
 
 def accuracy(output: Any, labels: Tensor) -> Tensor:
-    """Average over all heads the share of rows whose largest logit is the label's: a scalar from 0 to 1."""
+    """Compute the top-1 accuracy, averaged over all heads: a scalar from 0 to 1."""
     hits, heads = 0.0, 0
     for branch in output:
         for head in branch:

@@ -1,4 +1,4 @@
-"""Rank loss of MVD's official release: a ranked list for each picture, within its modality and across.
+"""Rank loss of MVD's official release, within and across modalities.
 
 Shapes: B batch, D width.
 """
@@ -29,10 +29,10 @@ def rank_loss(
         modalities: (B,), 0 visible and 1 infrared.
         margins: within a modality and across, in Euclidean distance.
         alphas: α within a modality and across, in Euclidean distance.
-        temperature: T, 0 or more; the larger, the more the nearest negatives count.
+        temperature: T, 0 or more; larger values put more weight on the nearest negatives.
 
     Returns:
-        A scalar, 0 or more; a group that is empty contributes 0.
+        A scalar, 0 or more; an empty group contributes 0.
 
     >>> features, labels, modalities = Tensor([[0.0], [1.0], [3.0], [4.0]]), Tensor([0, 0, 1, 1]), Tensor([0, 1, 0, 1])
     >>> rank_loss(features, labels, modalities).item()  # positives within 1, negatives beyond 2.2 and 2
@@ -53,13 +53,13 @@ def rank_loss(
 
 
 def _pull(distances: Tensor, positives: Tensor, within: float) -> Tensor:
-    """Average per row (B, B) how far its positives (B, B) lie beyond a distance: (B,)."""
+    """Average, per row, how far the positives lie beyond a distance: (B, B) to (B,)."""
     excess = ops.relu(distances - within) * positives
     return excess.sum(axis=1) / (positives.sum(axis=1) + _SMALLEST_SUM)
 
 
 def _push(distances: Tensor, negatives: Tensor, beyond: float, temperature: float) -> Tensor:
-    """Average per row (B, B) how far its negatives (B, B) lie within a distance, near ones first: (B,)."""
+    """Average, per row, how far the negatives lie within a distance, weighted to near ones: (B, B) to (B,)."""
     shortfall = ops.relu(beyond - distances)
     weights = ops.exp(temperature * shortfall) * negatives * ops.cast(distances < beyond, distances.dtype)
     return (weights * shortfall).sum(axis=1) / (weights.sum(axis=1) + _SMALLEST_SUM)

@@ -1,4 +1,4 @@
-"""VSD and VCD as the official PyTorch release computes them; `mvd.losses.released` says how they differ.
+"""VSD and VCD as in the official PyTorch release; `mvd.losses.released` describes the differences.
 
 Shapes: B batch, K classes.
 """

@@ -30,7 +30,7 @@ def variational_mutual_learning(visible: Tensor, infrared: Tensor, *, temperatur
     """
     log_p = log_softmax(visible / temperature)
     log_q = log_softmax(infrared / temperature)
-    # The larger one is taken out, so that nothing overflows; the sum does not depend on it, so it has no gradient.
+    # Factor out the larger one against overflow; the result does not depend on it, so it needs no gradient.
     larger = ops.stop_gradient(ops.maximum(log_p, log_q))
     log_mixture = larger + ops.log(ops.exp(log_p - larger) + ops.exp(log_q - larger)) - math.log(2)
     return 0.5 * (kl_divergence(log_p, log_mixture) + kl_divergence(log_q, log_mixture))

@@ -1,4 +1,4 @@
-"""Weighted-regularisation triplet loss (WRT, of AGW): all positives and negatives count, hard ones most.
+"""Weighted regularisation triplet loss (WRT) of AGW: all positives and negatives count, hard ones most.
 
 Shapes: B batch, D width.
 """
@@ -29,13 +29,13 @@ def weighted_triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
     distances = pairwise_distances(features, identical_rows(features))
     same = ops.cast(equal_pairs(labels), distances.dtype)
     apart = _weighted_mean(distances, same, 1.0) - _weighted_mean(distances, 1.0 - same, -1.0)
-    # log(1 + eˣ) with the larger exponent taken out, so that it does not overflow.
+    # log(1 + eˣ), with the larger exponent factored out against overflow.
     larger = ops.relu(ops.stop_gradient(apart))
     return (larger + ops.log(ops.exp(-larger) + ops.exp(apart - larger))).mean()
 
 
 def _weighted_mean(distances: Tensor, among: Tensor, sign: float) -> Tensor:
-    """Weigh the distances of each row (B, B) by exp(sign · d) among those that count (B, B): (B,)."""
+    """Average the selected distances of each row, weighted by exp(sign · d): (B, B) to (B,)."""
     counted = distances * among
     exponents = sign * counted
     weights = among * ops.exp(exponents - exponents.max(axis=1, keepdims=True))

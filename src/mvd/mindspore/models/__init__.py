@@ -1,1 +1,1 @@
-"""Networks in MindSpore: MVD, the baseline, their ResNet encoders."""
+"""Networks in MindSpore: MVD, the baseline and their ResNet encoders."""

@@ -1,6 +1,6 @@
-"""Attention inside an encoder: over channels, as in MVD's official PyTorch release, and over positions, as in AGW.
+"""Attention in an encoder: over channels, as in MVD's official PyTorch release, and over positions, as in AGW.
 
-`mvd.models.attention` says what each computes.
+See `mvd.models.attention`.
 
 Shapes: B batch, C channels, h × w positions, N = h·w of them.
 """
@@ -17,14 +17,14 @@ _LEAST = -40.0
 
 
 class ChannelAttention(nn.Cell):
-    """Adds to each channel a weighted mean of all channels, where those least similar to it weigh most."""
+    """Add to each channel a weighted mean of all channels, in which the least similar ones have the largest weights."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gamma = Parameter(initializer("zeros", (1,)))
 
     def construct(self, x: Tensor) -> Tensor:
-        """Attend over the channels of a map (B, C, h, w); the result is like it."""
+        """Attend over the channels of a feature map (B, C, h, w); the shape is unchanged."""
         channels = widen(x).reshape(x.shape[0], x.shape[1], -1)
         energy = -ops.bmm(channels, channels.swapaxes(1, 2))
         below_most = energy - ops.amax(ops.stop_gradient(energy), 2, keepdims=True)
@@ -45,11 +45,11 @@ class NonLocal(nn.Cell):
         self.norm = nn.BatchNorm2d(channels, gamma_init="zeros")
 
     def construct(self, x: Tensor) -> Tensor:
-        """Attend over the positions of a map (B, C, h, w); the result is like it."""
+        """Attend over the positions of a feature map (B, C, h, w); the shape is unchanged."""
         common = (self.phi(x) * self.g(x)).mean(axis=(2, 3), keep_dims=True)
         return x + self.norm(self.out(self.theta(x) * common))
 
 
 def channel_attention(config: ModelConfig) -> nn.Cell:
-    """Build the attention before a stage, or none."""
+    """Build the attention before a stage, or an identity."""
     return ChannelAttention() if config.channel_attention else nn.Identity()

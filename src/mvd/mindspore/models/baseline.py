@@ -1,4 +1,4 @@
-"""The field's baseline: one encoder for both modalities. `mvd.models.baseline` describes it.
+"""The baseline: one encoder for both modalities; see `mvd.models.baseline`.
 
 Shapes: B batch, H × W pixels, D width of a descriptor, K classes.
 """
@@ -16,11 +16,11 @@ from mvd.models.outputs import Output
 
 
 class Baseline(nn.Cell):
-    """One branch, named as MVD's shared one, so that weights can go from one network to the other.
+    """One branch, named like MVD's shared branch, so that weights can be exchanged between the networks.
 
     Args:
         config: the architecture.
-        classes: K, identities in training.
+        classes: K, the number of training identities.
 
     Raises:
         ConfigError: fewer than two classes.
@@ -33,16 +33,16 @@ class Baseline(nn.Cell):
         self.norm = config.descriptor_norm
 
     def __call__(self, *arguments: Any, **named: Any) -> Output | Tensor:
-        """Return a `SharedOutput` in training, and a descriptor (B, D) in eval mode; arguments as of `construct`."""
+        """Return a `SharedOutput` in training mode, a descriptor (B, D) in eval mode; arguments as for `construct`."""
         output = super().__call__(*arguments, **named)
         return with_names(output) if self.training else output
 
     def construct(self, images: Tensor, modalities: Tensor | None = None, keep: Tensor | None = None) -> Plain | Tensor:
-        """Compute `outputs` in training and `embed` in eval mode; arguments as of `MVD`, with one pass in `keep`."""
+        """Compute `outputs` in training mode, `embed` in eval mode; arguments as for `MVD`, with one pass in `keep`."""
         return self.outputs(images, keep) if self.training else self.embed(images)
 
     def outputs(self, images: Tensor, keep: Tensor | None = None) -> Plain:
-        """Compute the one pass over normalised pictures (B, 3, H, W), as plain tuples."""
+        """Compute the single pass over normalised pictures (B, 3, H, W), as plain tuples."""
         return (self.shared(images, None if keep is None else keep[0]),)
 
     def embed(self, images: Tensor, modalities: Tensor | None = None) -> Tensor:

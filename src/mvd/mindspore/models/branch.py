@@ -20,7 +20,7 @@ class BranchNetwork(nn.Cell):
 
     Args:
         config: the architecture.
-        classes: K, identities in training.
+        classes: K, the number of training identities.
 
     Raises:
         ConfigError: fewer than two classes.
@@ -43,7 +43,7 @@ class BranchNetwork(nn.Cell):
 
         Args:
             images: the pictures.
-            keep: as of `InformationBottleneck`.
+            keep: as for `InformationBottleneck.construct`.
         """
         pooled = self.pool(self.encoder(images))
         features, logits = self.neck(pooled)
@@ -53,7 +53,7 @@ class BranchNetwork(nn.Cell):
         return observation, self.bottleneck(features, keep)
 
     def embed(self, images: Tensor) -> list[Tensor]:
-        """Compute the parts (B, D) of the descriptor, the observation first, and no other head."""
+        """Compute only the parts (B, D) of the descriptor, observation first."""
         pooled = self.pool(self.encoder(images))
         observation = self.neck.norm(pooled)
         parts = []
@@ -65,9 +65,9 @@ class BranchNetwork(nn.Cell):
 
 
 def join(parts: list[Tensor], norm: str) -> Tensor:
-    """Join the parts (B, D) of a descriptor side by side, in float32 or wider.
+    """Concatenate the parts (B, D) of a descriptor, in float32 or wider.
 
-    "each" divides each part by its L2 norm first, "whole" the joined descriptor.
+    With "each", each part is L2-normalised first; with "whole", the concatenated descriptor is.
     """
     if norm == "each":
         return ops.cat([unit_rows(widen(part)) for part in parts], 1)

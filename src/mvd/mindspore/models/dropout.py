@@ -1,7 +1,7 @@
-"""Dropout as an input of the network.
+"""Dropout masks, passed to the network as an input.
 
-MindSpore's dropout on a CPU keeps a state that `set_seed` does not reset, so a step could not be repeated. Here what
-is kept follows from the seed and the step alone.
+MindSpore's dropout on a CPU has a state that `set_seed` does not reset, so a step would not be reproducible. These
+masks depend on the seed and the step only.
 
 Shapes: B batch, P passes of the network.
 """
@@ -15,16 +15,16 @@ from mvd.config import ModelConfig
 
 
 def draw_dropout(config: ModelConfig, batch: int, *, seed: int, step: int) -> npt.NDArray[np.float32] | None:
-    """Draw by what dropout multiplies in each pass of a network, for its argument `keep`.
+    """Draw the dropout masks of each pass of a network, for its argument `keep`.
 
     Args:
         config: the architecture.
-        batch: B, pictures in the batch.
-        seed: the run's.
-        step: of training, from 0.
+        batch: B, the batch size.
+        seed: seed of the run.
+        step: training step, from 0.
 
     Returns:
-        (P, B, classifier width) float32, 0 or 1 / (1 − dropout); None where the network drops nothing.
+        (P, B, classifier width) float32, 0 or 1 / (1 − dropout); None if the network has no dropout.
 
     >>> draws = draw_dropout(ModelConfig(), 8, seed=1, step=0)
     >>> draws.shape, np.unique(draws).tolist()

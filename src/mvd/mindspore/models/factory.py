@@ -1,4 +1,4 @@
-"""Networks: the one of a configuration, and `mvd.mindspore.create_model`."""
+"""Build networks from configurations, and `mvd.mindspore.create_model`."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def create_model(
 ) -> Network:
     """Create a network. It maps pictures to named outputs in training mode, and to embeddings in eval mode.
 
-    Pictures are (B, 3, H, W), normalised by ImageNet's mean and standard deviation. A new network is in eval mode, as
-    every cell of MindSpore; `network.set_train(True)` changes that. Weights are drawn after `mindspore.set_seed`.
+    Pictures are (B, 3, H, W), normalised by ImageNet's mean and standard deviation. Like every MindSpore cell, a new
+    network is in eval mode; call `network.set_train(True)` to train. `mindspore.set_seed` determines the weights.
 
     Args:
-        recipe: the recipe whose network it is, by name; the configuration of a run, of which only `model` counts; or
-            an architecture.
-        classes: K, identities in training, at least 2.
-        pretrained: a file of weights to start from, in any format that `mvd.weights` reads: a ResNet for the encoders,
-            or a whole network, of whose heads those of the same size are used.
+        recipe: name of a recipe, the configuration of a run, of which only `model` counts, or an architecture.
+        classes: K, the number of training identities, at least 2.
+        pretrained: weights file in any format that `mvd.weights` reads: a ResNet for the encoders, or a whole network,
+            whose heads are used if they have the same size.
         **fields: fields of `mvd.config.ModelConfig` that differ from the recipe's or the configuration's.
 
     Raises:
-        ConfigError: there is no such recipe or field, a value is out of range, or MindSpore has no such network here.
+        ConfigError: there is no such recipe or field, a value is out of range, or the network is not supported in
+            MindSpore.
         CheckpointError: the weights cannot be read, or belong to another encoder.
 
     >>> create_model("baseline", classes=5, arch="resnet18", base_width=8).shared.encoder.channels
@@ -55,13 +55,13 @@ def create_model(
 
 
 def build_network(config: ModelConfig, classes: int) -> Network:
-    """Build a network with new weights, which follow from `mindspore.set_seed`.
+    """Build a network with random weights, determined by `mindspore.set_seed`.
 
-    Its parameters have the names of the MindSpore release, so that `mindspore.save_checkpoint` writes what the
-    release's own programs load.
+    Its parameters have the names of the MindSpore release, so that the release's programs can load files written by
+    `mindspore.save_checkpoint`.
 
     Raises:
-        ConfigError: fewer than two classes, or a network that only PyTorch has here.
+        ConfigError: fewer than two classes, or a network that is supported in PyTorch only.
     """
     require_here(config)
     network: Network = MVD(config, classes) if config.encoders == "mvd" else Baseline(config, classes)
@@ -73,10 +73,10 @@ def build_network(config: ModelConfig, classes: int) -> Network:
 
 
 def require_here(config: ModelConfig) -> None:
-    """Refuse a network that only PyTorch has.
+    """Refuse a network that is supported in PyTorch only.
 
     Raises:
-        ConfigError: it is one.
+        ConfigError: a field is not supported; the message names it.
 
     >>> from mvd.config.recipes import AGW
     >>> require_here(AGW.model)
@@ -103,7 +103,7 @@ def require_here(config: ModelConfig) -> None:
 
 
 def our_parameters(network: Network) -> dict[str, Parameter]:
-    """List the parameters and running statistics of a network by PyTorch's names, those of `mvd.weights`.
+    """Return the parameters and running statistics of a network by PyTorch's names, as in `mvd.weights`.
 
     >>> [*our_parameters(create_model("baseline", classes=2, arch="resnet18", base_width=4))][:2]
     ['shared.encoder.conv1.weight', 'shared.encoder.bn1.running_mean']
@@ -122,7 +122,7 @@ def _our_name(name: str, norms: set[str]) -> str:
 
 
 def _load(network: Network, file: Path, classes: int) -> None:
-    from mvd.mindspore.models.state import overlay  # state builds networks by this module
+    from mvd.mindspore.models.state import overlay  # avoids a circular import
     from mvd.weights import load_pretrained
 
     tensors, report = load_pretrained(file, network.config, classes)

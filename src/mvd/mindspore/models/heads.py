@@ -1,7 +1,6 @@
 """The heads of a branch: the BN neck computes the observation v, the information bottleneck the representation z.
 
-Both return the feature and the logits that their own classifier reads from it; `mvd.models.heads` says why they start
-as they do.
+Both return a feature and the logits of their classifier on it. `mvd.models.heads` explains the initialisation.
 
 Shapes: B batch, C channels of the encoder, z width of the representation, K classes.
 """
@@ -32,7 +31,7 @@ class BNNeck(nn.Cell):
 
 
 class InformationBottleneck(nn.Cell):
-    """The MLP from an observation to its representation z, and the classifier of z."""
+    """The MLP that maps an observation to its representation z, and the classifier of z."""
 
     def __init__(self, channels: int, classes: int, config: ModelConfig) -> None:
         super().__init__()
@@ -59,7 +58,7 @@ class InformationBottleneck(nn.Cell):
 
         Args:
             observation: (B, C).
-            keep: (B, classifier width), by what dropout multiplies; without it, MindSpore draws.
+            keep: (B, classifier width), dropout mask; None uses MindSpore's dropout.
         """
         features = self.layers(observation)
         if keep is None:

@@ -1,4 +1,4 @@
-"""The MVD network (Tian et al., CVPR 2021): three branches, four passes. `mvd.models.mvd` describes it.
+"""The MVD network (Tian et al., CVPR 2021): three branches, four passes; see `mvd.models.mvd`.
 
 Shapes: B batch, H × W pixels, C channels of an encoder, D width of a descriptor, K classes.
 """
@@ -21,7 +21,7 @@ class MVD(nn.Cell):
 
     Args:
         config: the architecture.
-        classes: K, identities in training.
+        classes: K, the number of training identities.
 
     Raises:
         ConfigError: fewer than two classes.
@@ -36,18 +36,18 @@ class MVD(nn.Cell):
         self.norm = config.descriptor_norm
 
     def __call__(self, *arguments: Any, **named: Any) -> Output | Tensor:
-        """Return an `MVDOutput` in training, and a descriptor (B, D) in eval mode; arguments as of `construct`."""
+        """Return an `MVDOutput` in training mode, a descriptor (B, D) in eval mode; arguments as for `construct`."""
         output = super().__call__(*arguments, **named)
         return with_names(output) if self.training else output
 
     def construct(self, images: Tensor, modalities: Tensor | None = None, keep: Tensor | None = None) -> Plain | Tensor:
-        """Compute `outputs` in training and `embed` in eval mode.
+        """Compute `outputs` in training mode, `embed` in eval mode.
 
         Args:
             images: (B, 3, H, W), normalised, of either modality.
             modalities: ignored.
-            keep: (4, B, classifier width), by what dropout multiplies in each pass (`draw_dropout`), so that a step
-                can be repeated; without it, MindSpore draws.
+            keep: (4, B, classifier width), dropout masks of each pass (`draw_dropout`), for a reproducible step; None
+                uses MindSpore's dropout.
         """
         return self.outputs(images, keep) if self.training else self.embed(images)
 
@@ -75,6 +75,6 @@ class MVD(nn.Cell):
         return join(parts, self.norm)
 
     def grey(self, images: Tensor) -> Tensor:
-        """Weigh red, green and blue into one channel and repeat it three times: (B, 3, H, W) both."""
+        """Convert to grey, with three equal channels: (B, 3, H, W) to (B, 3, H, W)."""
         weighed = (images * ops.cast(self.grey_weights, images.dtype)).sum(axis=1, keepdims=True)
         return ops.broadcast_to(weighed, images.shape)

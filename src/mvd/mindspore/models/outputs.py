@@ -1,6 +1,6 @@
-"""Outputs with names and without.
+"""Convert outputs between named and plain tuples.
 
-A compiled graph returns plain tuples, because MindSpore runs named ones outside the graph, where no gradient passes.
+A compiled graph returns plain tuples, because MindSpore evaluates named tuples outside the graph, without gradient.
 Their structure is that of `mvd.models.outputs`: passes, heads of a pass, features and logits of a head.
 
 Shapes: B batch, D width, K classes.
@@ -20,11 +20,11 @@ Plain: TypeAlias = tuple[tuple[tuple[Tensor, Tensor], ...], ...]
 
 
 def with_names(output: Sequence[Sequence[Sequence[Tensor]]]) -> Output:
-    """Give an output its names; one that has them is returned as an equal one."""
+    """Convert an output to named tuples; a named output is returned as an equal one."""
     branches = [Branch(*(Prediction(*head) for head in branch if head is not None)) for branch in output]
     return MVDOutput(*branches) if len(branches) > 1 else SharedOutput(*branches)
 
 
 def without_names(output: Output | Plain) -> Plain:
-    """Turn an output into plain tuples, as a compiled graph takes them."""
+    """Convert an output to plain tuples, for a compiled graph."""
     return tuple(tuple(tuple(head) for head in branch if head is not None) for branch in output)

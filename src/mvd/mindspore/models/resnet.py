@@ -1,7 +1,7 @@
-"""ResNet encoders: from pictures to feature maps.
+"""ResNet encoders: map pictures to feature maps.
 
-The cells have the names of `mvd.models.resnet`, and its settings. Padding "same" is MindSpore's own. A norm's momentum
-is the share of the old value here, and of the new one in PyTorch: 0.9 here is 0.1 there.
+Cells have the names and settings of `mvd.models.resnet`. Padding "same" is MindSpore's own. In MindSpore the momentum
+of a batch norm is the weight of the old value, in PyTorch of the new one: 0.9 here is 0.1 there.
 
 Shapes: B batch, C channels out, H × W pixels in, h × w positions out.
 """
@@ -17,7 +17,7 @@ from mindspore.common.initializer import HeNormal
 from mvd.config import ModelConfig
 from mvd.mindspore.models.attention import NonLocal, channel_attention
 
-# AGW's: how many blocks, counted from the end of stages 2 and 3, are followed by non-local attention.
+# From AGW: number of last blocks of stages 2 and 3 that are followed by non-local attention.
 _NON_LOCAL = (2, 3)
 
 

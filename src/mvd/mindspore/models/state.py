@@ -1,7 +1,7 @@
-"""Networks to arrays and back, by PyTorch's names: the tensors of a network in a checkpoint of either framework.
+"""Convert networks to arrays and back, by PyTorch's names, as in checkpoints of either framework.
 
-PyTorch's norms count batches, which nothing reads and MindSpore does not: the counters are 0 in what is written here,
-and are skipped in what is read.
+PyTorch's batch norms count batches; MindSpore's do not, and nothing uses the counters. Here they are written as 0 and
+ignored when reading.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _STATISTIC = ".running_mean"
 
 
 def initial_network(config: RunConfig, classes: int) -> Network:
-    """Build the network as it is before training: a function of the configuration and its seed."""
+    """Build the untrained network, determined by the configuration and its seed."""
     mindspore.set_seed(config.seed)
     return build_network(config.model, classes)
 
 
 def state_shapes(config: ModelConfig, classes: int) -> dict[str, tuple[int, ...]]:
-    """List the tensors of a network with their shapes, counters included, as `mvd.models.state` does.
+    """Return the shapes of a network's tensors by name, including counters, as `mvd.models.state` does.
 
     >>> state_shapes(ModelConfig(arch="resnet18", base_width=4), classes=3)["shared.neck.classifier.weight"]
     (3, 32)
@@ -46,10 +46,10 @@ def network_tensors(network: Network) -> dict[str, npt.NDArray[Any]]:
 
 
 def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
-    """Load what `network_tensors` collected, here or in PyTorch; the optimizer's tensors among them are skipped.
+    """Load tensors of `network_tensors`, from either framework; optimizer state is ignored.
 
     Raises:
-        CheckpointError: a tensor is missing, left over, or of another shape; they are named.
+        CheckpointError: tensors are missing, unknown, or of another shape; the message names them.
     """
     stored = {name: value for name, value in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
     wanted = {name: tuple(one.shape) for name, one in our_parameters(network).items()}
@@ -68,7 +68,7 @@ def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
 
 
 def overlay(network: Network, tensors: Tensors) -> None:
-    """Load arrays into a network; tensors without one keep their values, and counters are skipped.
+    """Load arrays into a network; tensors without an array keep their values, and counters are ignored.
 
     Raises:
         CheckpointError: an array is unknown to the network, or of another shape.

@@ -1,1 +1,1 @@
-"""Training in MindSpore: the loop, its step, and the parts of both that are MindSpore's own."""
+"""Training in MindSpore: the loop, the step, and their MindSpore-specific parts."""

@@ -1,6 +1,6 @@
-"""Augment and normalise a batch on the host: uint8 pictures become float32 images, as PyTorch does it on the device.
+"""Augment and normalise a batch of uint8 pictures on the host; the PyTorch engine does this on the device.
 
-The draws are the same (`mvd.data.augment`), and so is the arithmetic, in float32 (`mvd.training.device_augment`).
+Random draws (`mvd.data.augment`) and float32 arithmetic (`mvd.training.device_augment`) are the same.
 
 Shapes: B batch, H × W pixels.
 """
@@ -23,12 +23,12 @@ _STD = np.array(STD, np.float32) * np.float32(255)
 
 
 def augment(pictures: Pixels, draws: AugmentDraws, config: AugmentConfig) -> Images:
-    """Augment each picture as drawn, and normalise.
+    """Augment each picture by its random draws, and normalise.
 
     Args:
         pictures: (B, H, W, 3) uint8.
-        draws: how.
-        config: what they were drawn for.
+        draws: the random draws.
+        config: the configuration of the draws.
 
     Returns:
         (B, 3, H, W) float32.
@@ -46,7 +46,7 @@ def augment(pictures: Pixels, draws: AugmentDraws, config: AugmentConfig) -> Ima
 
 
 def normalise(pictures: Pixels) -> Images:
-    """Normalise pictures (B, H, W, 3) by ImageNet's mean and deviation: (B, 3, H, W) float32."""
+    """Normalise pictures (B, H, W, 3) by ImageNet's mean and standard deviation to (B, 3, H, W) float32."""
     return _channels_first((pictures.astype(np.float32) - _MEAN) / _STD)
 
 
@@ -61,7 +61,7 @@ def _crop(pictures: Pixels, draws: AugmentDraws, pad: int) -> Pixels:
 
 
 def _exchange(images: Images, channel: npt.NDArray[np.int64]) -> Images:
-    """Copy one channel, or the grey, to all three: (B, H, W, 3) in 0 … 255 both."""
+    """Copy one channel, or grey, to all three: (B, H, W, 3) to (B, H, W, 3), 0 … 255."""
     sources = np.concatenate([images, (images @ _LUMA)[..., None]], axis=-1)
     index = np.clip(channel, 0, GREY)[:, None, None, None]
     chosen = np.take_along_axis(sources, np.broadcast_to(index, (*images.shape[:3], 1)), axis=-1)

@@ -1,4 +1,4 @@
-"""The log of a run in MindSpore: values stay on the device until a line is written."""
+"""The training log in MindSpore: values stay on the device until a line is written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mvd.training.logging import StepLogger
 
 
 class DeviceLogger(StepLogger[Tensor]):
-    """Collects the values of steps, a tensor (names,) each."""
+    """Collect the values of each step, a tensor (names,)."""
 
     def __init__(
         self, run: RunFolder, observer: Observer, config: RunConfig, steps: int, names: tuple[str, ...]

@@ -1,9 +1,9 @@
-"""The optimizer: the updates of PyTorch's, and their state by the names of the parameters.
+"""Optimizers with PyTorch's update rules, and their state by parameter name.
 
-MindSpore's own do other arithmetic on the CPU: `nn.Adam` and `mindspore.experimental.optim.Adam` add epsilon before the
-correction of the second moment and not after it, which a first step shows; `mindspore.mint.optim` computes as PyTorch
-does, on Ascend alone. So the updates are written out here, with MindSpore's operators, and are part of the compiled
-step.
+On a CPU, MindSpore's own optimizers compute different updates: `nn.Adam` and `mindspore.experimental.optim.Adam` add
+epsilon before the bias correction of the second moment, not after it, which affects the first steps.
+`mindspore.mint.optim` computes like PyTorch, but only on Ascend. So the updates are implemented here with MindSpore
+operators, as part of the compiled step.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from mvd.runs import OPTIMIZER_PREFIX, Tensors
 _BETA1, _BETA2, _EPSILON, _MOMENTUM = 0.9, 0.999, 1e-8, 0.9
 
 _ENTRIES = {"adam": ("exp_avg", "exp_avg_sq"), "adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
-"""PyTorch's names of what an optimizer keeps for each parameter."""
+"""PyTorch's names of the optimizer state per parameter."""
 
 _adam, _adamw, _sgd = (ops.MultitypeFuncGraph(name) for name in ("adam", "adamw", "sgd"))
 _sum_of_squares, _scaled = (ops.MultitypeFuncGraph(name) for name in ("sum_of_squares", "scaled"))
 _SIGNATURE = ("Tensor",) * 3 + ("Float",) * 2 + ("Tensor",) * 3
 
 
-def _adam_update(  # noqa: PLR0917 - what HyperMap hands over
+def _adam_update(  # noqa: PLR0917 - the arguments of HyperMap
     lr: Tensor,
     corrected: Tensor,
     root: Tensor,
@@ -79,7 +79,7 @@ def _sgd_update(  # noqa: PLR0917
     first: Tensor,
 ) -> Tensor:
     gradient = gradient + decay * parameter
-    # PyTorch starts with the gradient, which 0 + gradient is.
+    # PyTorch initialises the momentum with the gradient, which equals 0 + gradient.
     momentum = first.copy_(_MOMENTUM * first + gradient)
     return parameter.copy_(parameter - lr * scale * (gradient + _MOMENTUM * momentum))
 
@@ -100,17 +100,17 @@ _scaled.register("Tensor", "Tensor")(_scale)
 
 
 class Optimizer(nn.Cell):
-    """Adam, AdamW or SGD with Nesterov momentum, over the trained parameters of a network.
+    """Adam, AdamW or SGD with Nesterov momentum, for the trainable parameters of a network.
 
-    Encoders learn at `encoder_lr_scale` times the rate; vectors (norms and biases) are spared weight decay unless
-    `decay` is "all".
+    Encoders have `encoder_lr_scale` times the learning rate. Weight decay is not applied to vectors (norms and biases),
+    unless `decay` is "all".
 
     Args:
-        parameters: by our names.
-        config: kind and constants.
+        parameters: parameters by name, as in `mvd.weights`.
+        config: kind and hyperparameters.
 
     Attributes:
-        taken: updates so far.
+        taken: number of updates so far.
     """
 
     def __init__(self, parameters: Mapping[str, Parameter], config: OptimizerConfig) -> None:
@@ -129,9 +129,10 @@ class Optimizer(nn.Cell):
         self.taken = 0
 
     def scalars(self, lr: float) -> Tensor:
-        """Compute what the next update depends on beside the gradients: (3,) float32, for `construct`.
+        """Compute the scalars of the next update for `construct`: (3,) float32.
 
-        They are the rate, the rate over the first moment's correction, and the root of the second moment's.
+        They are the learning rate, the learning rate divided by the bias correction of the first moment, and the square
+        root of the bias correction of the second moment.
         """
         step = self.taken + 1
         return Tensor(np.array([lr, lr / (1 - _BETA1**step), (1 - _BETA2**step) ** 0.5], np.float32))
@@ -141,11 +142,11 @@ class Optimizer(nn.Cell):
 
         Args:
             gradients: one for each parameter.
-            scalars: what `scalars` returned.
+            scalars: result of `scalars`.
         """
         if self.clip_norm:
             gradients = self._clipped(gradients)
-        # In PYNATIVE_MODE an operator on a view, which scalars[0] is, takes 3 ms instead of 0.1.
+        # In PYNATIVE_MODE an operator on a view such as scalars[0] takes 3 ms instead of 0.1.
         lr, corrected, root = scalars[0] * 1, scalars[1] * 1, scalars[2] * 1
         if self.kind == "sgd":
             update = ops.partial(_sgd, lr, corrected, root)
@@ -155,7 +156,7 @@ class Optimizer(nn.Cell):
             self.each(update, self.scales, self.decays, self.parameters, gradients, self.first, self.second)
 
     def _clipped(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Scale gradients so that their L2 norm, all together, is at most `clip_norm`, as PyTorch does."""
+        """Clip the global L2 norm of the gradients to `clip_norm`, as PyTorch does."""
         norm = ops.sqrt(ops.addn(self.each(_sum_of_squares, gradients)))
         factor = ops.minimum(self.clip_norm / (norm + 1e-6), ops.ones_like(norm))
         scaled: tuple[Tensor, ...] = self.each(ops.partial(_scaled, factor), gradients)
@@ -166,7 +167,7 @@ class Optimizer(nn.Cell):
         return [self.first] if self.second is None else [self.first, self.second]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Collect the state as arrays named "optimizer/<parameter>/<entry>", those that PyTorch's optimizer has."""
+        """Return the state as arrays named "optimizer/<parameter>/<entry>", with PyTorch's entries."""
         if not self.taken:
             return {}
         entries = _ENTRIES[self.kind]
@@ -179,7 +180,7 @@ class Optimizer(nn.Cell):
         return arrays
 
     def restore(self, tensors: Tensors) -> None:
-        """Put back what `arrays` collected, here or in PyTorch.
+        """Restore the state from `arrays`, of either framework.
 
         Raises:
             CheckpointError: an array belongs to no trained parameter, or has another shape.
@@ -195,5 +196,5 @@ class Optimizer(nn.Cell):
                 raise CheckpointError(f"{key}: expected the state of a trained parameter, found {value.shape}")
             if entry in entries:
                 self._moments[entries.index(entry)][k].set_data(Tensor(np.ascontiguousarray(value, np.float32)))
-            # PyTorch's SGD does not count.
+            # PyTorch's SGD has no step counter.
             self.taken = max(self.taken, int(value) if entry == "step" else 1)

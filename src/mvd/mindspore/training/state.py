@@ -1,6 +1,6 @@
-"""The state of a run between two steps, and the step as one graph.
+"""The training state of a run, and the training step as one graph.
 
-Shapes: B pictures in a batch, H × W pixels, T terms of the loss, P passes of the network.
+Shapes: B batch, H × W pixels, T loss terms, P passes of the network.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _in_training(tensors: Tensors) -> set[str]:
 
 
 class _Loss(nn.Cell):
-    """From a batch to the losses."""
+    """Compute the losses of a batch."""
 
     def __init__(self, network: Network, objective: Objective) -> None:
         super().__init__(auto_prefix=False)
@@ -49,10 +49,10 @@ class _Loss(nn.Cell):
 
 
 class Step(nn.Cell):
-    """A step: losses, gradients and update. In GRAPH_MODE it is compiled as a whole when it is first called.
+    """A training step: losses, gradients and update. In GRAPH_MODE it is compiled as a whole at the first call.
 
     Attributes:
-        names: of the values that it returns: the terms of the loss, "total" and "accuracy".
+        names: names of the returned values: the loss terms, "total" and "accuracy".
     """
 
     def __init__(self, network: Network, objective: Objective, optimizer: Optimizer) -> None:
@@ -68,12 +68,12 @@ class Step(nn.Cell):
             images: (B, 3, H, W), normalised.
             labels: (B,) int32.
             modalities: (B,) int32.
-            keep: (P, B, classifier width), by what dropout multiplies; (P, 1, 1) ones without dropout, since a gradient
-                takes no None.
-            scalars: of `Optimizer.scalars`.
+            keep: (P, B, classifier width), dropout masks; without dropout ones (P, 1, 1), since None cannot be passed
+                to a differentiated function.
+            scalars: result of `Optimizer.scalars`.
 
         Returns:
-            (T + 2,), the values of `names`.
+            (T + 2,), the values in the order of `names`.
         """
         differentiated = mindspore.value_and_grad(self.loss, None, self.parameters, has_aux=True)
         (_, values), gradients = differentiated(images, labels, modalities, keep)
@@ -82,17 +82,17 @@ class Step(nn.Cell):
 
 
 class TrainState:
-    """Everything that a run carries from one step to the next; a `mvd.training.checkpoint.Trainable`.
+    """The state that a run carries from step to step; a `mvd.training.checkpoint.Trainable`.
 
     Args:
-        config: the run.
-        classes: K.
+        config: configuration of the run.
+        classes: number of training identities.
         objective: the weighted sum of the losses.
 
     Attributes:
-        network: its weights are those before the first step: a function of the configuration and its seed.
-        optimizer: over its parameters.
-        step: steps taken.
+        network: the network; its initial weights are determined by the configuration and its seed.
+        optimizer: optimizer of its parameters.
+        step: number of steps taken.
         best: the best validation mAP so far.
         best_step: the step of that validation.
     """
@@ -105,11 +105,11 @@ class TrainState:
         self.step = 0
         self.best: float | None = None
         self.best_step: int | None = None
-        self._taken = 0  # since the run was started or restored
-        self._counters: dict[str, int] = {}  # of the batches that norms had seen by then
+        self._taken = 0  # steps since the run was started or restored
+        self._counters: dict[str, int] = {}  # batch counters of the norms at that point
 
     def advance(self, images: Tensor, labels: Tensor, modalities: Tensor, keep: Tensor, lr: float) -> Tensor:
-        """Take a step at a learning rate; arguments and result as of `Step`."""
+        """Take a step with a learning rate; arguments and result as for `Step`."""
         self.take.set_train(True)
         values: Tensor = self.take(images, labels, modalities, keep, self.optimizer.scalars(lr))
         self.optimizer.taken += 1
@@ -117,15 +117,15 @@ class TrainState:
         return values
 
     def kept(self) -> AbstractContextManager[object]:
-        """Leave the network as it is: its own weights are validated and kept."""
+        """Return a context that changes nothing: the network's own weights are validated and saved."""
         return nullcontext()
 
     def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Copy parameters and running statistics to the host, by our names."""
+        """Copy parameters and running statistics to the host, by the names of `mvd.weights`."""
         arrays = network_tensors(self.network)
         passes = 2 if hasattr(self.network, "visible") else 1
         for name in arrays:
-            if name.endswith(_COUNTER):  # as PyTorch's norms count
+            if name.endswith(_COUNTER):  # as PyTorch's batch norms count
                 seen = self._taken * (passes if name.startswith("shared.") else 1)
                 arrays[name] = np.array(self._counters.get(name, 0) + seen, np.int64)
         return arrays
@@ -135,14 +135,14 @@ class TrainState:
         return self.optimizer.arrays()
 
     def restore(self, tensors: Tensors, source: Path) -> None:
-        """Load both from a checkpoint, of PyTorch or MindSpore.
+        """Restore network and optimizer from a checkpoint of either framework.
 
         Raises:
-            CheckpointError: it does not fit.
+            CheckpointError: the checkpoint does not fit the network.
         """
         restore_network(self.network, tensors, source)
         averaged = _in_training(tensors)
-        # Of a run that kept an average, and no longer does.
+        # The run had an average of the weights, and no longer has.
         overlay(self.network, {name.removeprefix(_IN_TRAINING): tensors[name] for name in averaged})
         self.optimizer.restore({name: values for name, values in tensors.items() if name not in averaged})
         self._counters = {name: int(value) for name, value in tensors.items() if name.endswith(_COUNTER)}
@@ -150,5 +150,5 @@ class TrainState:
     def embed(
         self, config: RunConfig, pictures: Pictures, modalities: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
-        """Embed pictures with the weights as they are: (N, D)."""
+        """Embed pictures with the current weights: (N, D)."""
         return embed_pictures(self._embedding, config.runtime, pictures)

@@ -1,10 +1,10 @@
 """Training in MindSpore: `fit` is the loop, `train_step` one step of it.
 
-Batches, draws of augmentation, learning rates, log lines, checkpoints and validation are those of the PyTorch engine
-(`mvd.training.trainer`): the same code, of no framework. So a run that is stopped in one framework goes on in the
-other. What is MindSpore's is the network, the losses, their gradient and the update, one graph in GRAPH_MODE.
+Batches, random draws of the augmentation, learning rates, log lines, checkpoints and validation use the same
+framework-independent code as the PyTorch engine (`mvd.training.trainer`), so a run can be resumed in the other
+framework. The network, the losses, their gradients and the update are MindSpore's, one graph in GRAPH_MODE.
 
-Shapes: B = streams·P·K pictures in a batch.
+Shapes: batch size B = streams·P·K.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ def train_step(state: TrainState, batch: Batch, config: RunConfig, lr: float) ->
     """Take one step.
 
     Args:
-        state: changed in place, except for its step.
-        batch: on the host.
-        config: the run.
-        lr: the learning rate of this step.
+        state: training state, updated in place except for `step`.
+        batch: the batch, on the host.
+        config: configuration of the run.
+        lr: learning rate of this step.
 
     Returns:
         The values of `state.take.names`, on the device.
@@ -99,7 +99,7 @@ def train_step(state: TrainState, batch: Batch, config: RunConfig, lr: float) ->
 
 
 def _sample_batch(batch: Batch, config: RunConfig, identities: npt.NDArray[np.int64]) -> SampleBatch:
-    """Turn a batch into pictures, augmented as its draws say."""
+    """Convert a batch to pictures, with its augmentation."""
     images = augment(batch.pictures, batch.draws, config.augment).transpose(0, 2, 3, 1)
     pictures = (
         np.rint((images * np.array(STD, np.float32) + np.array(MEAN, np.float32)) * 255).clip(0, 255).astype(np.uint8)

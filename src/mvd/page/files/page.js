@@ -1,4 +1,4 @@
-// Dropping pictures anywhere on the field; everything else works without scripts.
+// Drag and drop of pictures onto the field; everything else works without JavaScript.
 for (const field of document.querySelectorAll(".drop")) {
   const input = field.querySelector("input");
   for (const kind of ["dragover", "dragenter"]) field.addEventListener(kind, (event) => { event.preventDefault(); field.classList.add("over"); });

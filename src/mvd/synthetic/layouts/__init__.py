@@ -1,6 +1,6 @@
-"""Layouts of a rendered data set on the disk: SYSU-MM01's, RegDB's, LLCM's, or own data in folders or with a table.
+"""File layouts of a rendered data set: SYSU-MM01, RegDB, LLCM, or own pictures in folders or in a CSV table.
 
-A layout gives the file of each picture and writes the lists beside them.
+A layout defines the file of each picture and writes the lists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A layout: the file of each picture, and the lists beside them."""
+"""A file layout: the file of each picture, and the lists."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from mvd.synthetic.plan import Plan, Shot
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How a data set lies on the disk.
+    """The file layout of a data set.
 
     Attributes:
-        name: what it is called.
-        rig: cameras that it has a place for.
-        any_rig: whether it has a place for all others, too.
-        validates: whether its lists know validation people.
-        spares: whether people of no split may lie there.
-        place: (plan, shot) → the picture's file below the root, with forward slashes; its ending says the format.
-        write_lists: writes every file that is no picture; given the root, which exists, and the data set.
-        data: the file below the root that stands for the data set, where it is not the root itself.
+        name: name of the layout.
+        rig: the supported cameras.
+        any_rig: whether any other cameras are supported too.
+        validates: whether it supports validation identities.
+        spares: whether it supports identities in no split.
+        place: (plan, shot) → path of the picture relative to the root, with forward slashes; the suffix determines the
+            format.
+        write_lists: called with the existing root and the data set; writes all files except pictures.
+        data: path of the data set relative to the root, if it is not the root itself.
     """
 
     name: str
@@ -37,10 +38,10 @@ class Layout:
     data: str = ""
 
     def check(self, plan: Plan) -> None:
-        """Refuse a plan that this layout has no place for.
+        """Refuse a plan that this layout does not support.
 
         Raises:
-            ConfigError: other cameras, validation people, or people of no split.
+            ConfigError: the plan has unsupported cameras, validation identities, or identities in no split.
         """
         if not self.any_rig and set(plan.rig.sensors) != set(self.rig.sensors):
             raise ConfigError(
@@ -63,5 +64,5 @@ def write_ids(file: Path, identities: Iterable[int | str]) -> None:
 
 
 def write_lines(file: Path, lines: Iterable[str]) -> None:
-    """Write lines of text, the same on every system."""
+    """Write lines of ASCII text, with the same bytes on every system."""
     file.write_text("".join(f"{line}\n" for line in lines), encoding="ascii", newline="\n")

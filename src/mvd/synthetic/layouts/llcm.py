@@ -1,6 +1,6 @@
-"""LLCM's layout.
+"""Layout of LLCM.
 
-vis, nir/0001 …/c1_0001.jpg …     idx/train_{vis,nir}.txt: a file and a label from 0 in each line
+vis, nir/0001 …/c1_0001.jpg …     idx/train_{vis,nir}.txt: a file and a label from 0 per line
 test_vis, test_nir/cam1 … cam9/0005 …/0001.jpg …     idx/test_id.txt
 """
 

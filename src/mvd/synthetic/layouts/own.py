@@ -1,14 +1,14 @@
-"""The two layouts for own data, with pictures of any cameras.
+"""The two layouts for own pictures, with any cameras.
 
-In folders, which do not tell cameras; a person's pictures of one modality are numbered through:
+Folders, without camera labels; a person's pictures of one modality are numbered consecutively:
 
     visible, infrared/0001 …/0001.jpg …     {train,val,test}_id.txt
 
-In a table, samples.csv, with the columns path, identity, camera, modality and split:
+A table, samples.csv, with the columns path, identity, camera, modality and split:
 
     pictures/0001 …/visible_1_0001.jpg …
 
-People of no split are in no list; in the table their split is empty.
+Identities in no split are in no list; in the table their split is empty.
 """
 
 from __future__ import annotations

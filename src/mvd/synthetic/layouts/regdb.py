@@ -1,10 +1,10 @@
-"""RegDB's layout.
+"""Layout of RegDB.
 
 Visible/1 …/person_v_0001_1.bmp …     idx/{train,test}_{visible,thermal}_{1 … 10}.txt
 Thermal/1 …/person_t_0001_1.bmp …
 
-A line of a list is a file and a label; labels count from 0 in either split. Ten trials are ten splits: the plan says
-how many people are trained on, and every trial draws them anew from all.
+Each line of a list is a file and a label, from 0 in each split. The ten trials are ten random splits with the plan's
+number of training identities.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAMES = {Modality.VISIBLE: "Visible", Modality.INFRARED: "Thermal"}
 
 
 def draw_trial(config: SyntheticConfig, trial: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Draw whom a trial trains on and whom it tests on, ascending.
+    """Draw the training and the test identities of a trial, ascending.
 
     Args:
         config: the data set.

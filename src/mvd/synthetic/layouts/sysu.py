@@ -1,4 +1,4 @@
-"""SYSU-MM01's layout.
+"""Layout of SYSU-MM01.
 
 cam1 … cam6/0001 …/0001.jpg …     exp/{train,val,test,available}_id.txt     exp/rand_perm_cam.mat
 """
@@ -21,7 +21,7 @@ _RUNS = 10  # of the official protocol
 
 
 def draw_galleries(config: SyntheticConfig) -> Permutations:
-    """Draw the ten random orders of each identity's pictures under each camera."""
+    """Draw ten random permutations of each identity's pictures for each camera."""
     orders: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
     for identity, seen in config.plan.counts.items():
         for (camera, _), count in seen.items():

@@ -1,1 +1,1 @@
-"""The people who are rendered: who they are, what they wear and carry, how they stand and walk."""
+"""The rendered people: identities, clothes, carried objects and poses."""

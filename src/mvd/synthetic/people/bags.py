@@ -1,4 +1,4 @@
-"""Bags and other carried things: their shapes, straps and places on the body."""
+"""Bags and other carried objects: shapes, straps and positions on the body."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mvd.synthetic.people.pose import Pose
 
 
 def bag_is_behind(canvas: Canvas, person: Person) -> bool:
-    """Tell whether the bag is behind its carrier, as the camera sees them."""
+    """Return whether the bag is behind the person, as seen by the camera."""
     if person.bag is Bag.BACKPACK:
         return canvas.view.cos_yaw > -0.1
     return -person.side * canvas.view.sin_yaw < -0.1 or (person.bag is Bag.SUITCASE and canvas.view.cos_yaw > 0.4)
 
 
 def draw_bag(canvas: Canvas, person: Person, pose: Pose) -> None:
-    """Draw the bag itself."""
+    """Draw the bag without straps."""
     size, side = person.bag_size, person.side
     hand = canvas.view.see(pose.arms[(side + 1) // 2].hand)
     match person.bag:
@@ -53,7 +53,7 @@ def draw_bag(canvas: Canvas, person: Person, pose: Pose) -> None:
 
 
 def draw_straps(canvas: Canvas, person: Person, pose: Pose) -> None:
-    """Draw the straps over the upper garment: a backpack's two, a satchel's one."""
+    """Draw the straps over the upper garment: two of a backpack, one of a satchel."""
     if person.bag not in (Bag.BACKPACK, Bag.SATCHEL):
         return
     length = pose.neck.up - pose.pelvis.up
@@ -84,7 +84,7 @@ def _draw_backpack(canvas: Canvas, person: Person, pose: Pose) -> None:
 
 
 def _draw_block(canvas: Canvas, low: Point, half: tuple[float, float], high: float, material: Material) -> None:
-    """Draw a bag with a flat bottom: its half-widths to the side and front, and its height."""
+    """Draw a bag with a flat bottom, of the given half-widths to the side and front, and height."""
     wide, deep = half
     canvas.tube([Ring(low, wide, deep), Ring(low._replace(up=low.up + high), 0.9 * wide, 0.92 * deep)], material)
 

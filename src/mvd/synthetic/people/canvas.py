@@ -1,10 +1,10 @@
-"""Canvas: a material map and a shading map that a figure is drawn into.
+"""Canvas: the material map and the shading map of a figure.
 
-The label map, at twice the resolution, holds a `Material` per pixel; the shading map holds how far the surface is
-turned to the side, −1 … 1 as 28 … 228. Neither depends on light or modality: the visible and the infrared picture are
-looked up in tables from both maps, so they share every outline and no grey value.
+The label map, at twice the resolution, contains a `Material` per pixel. The shading map contains the sideways
+orientation of the surface, −1 … 1 as 28 … 228. Neither depends on light or modality: visible and infrared pictures are
+computed from both maps by lookup tables, so they share all outlines, but no grey values.
 
-Parts are drawn back to front. Corners are rounded to whole pixels of the label map before Pillow sees them.
+Parts are drawn back to front. Corners are rounded to whole pixels of the label map before they are passed to Pillow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RING = tuple((cosine(k / 16), sine(k / 16)) for k in range(16))
 
 
 class Ring(NamedTuple):
-    """An ellipse around a body or limb: its middle and its half axes to the side and to the front, metres."""
+    """A horizontal ellipse around a body or limb: its centre and its semi-axes to the side and front, in metres."""
 
     middle: Point
     wide: float
@@ -34,7 +34,7 @@ class Ring(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A ring as it is seen: its middle, half-width, and how far its near edge hangs below the middle."""
+    """A projected ring: its centre, half-width, and the drop of its near edge below the centre."""
 
     x: float
     y: float
@@ -48,8 +48,8 @@ class Canvas:
     Args:
         size: (width, height) of the picture, pixels.
         scale: pixels per metre.
-        origin: pixels of the spot on the ground between a person's feet.
-        view: where the person is seen from.
+        origin: pixel of the ground point between the person's feet.
+        view: viewing direction.
     """
 
     def __init__(self, size: tuple[int, int], scale: float, origin: tuple[float, float], view: View) -> None:
@@ -61,13 +61,13 @@ class Canvas:
         self._scale, self._origin = scale, origin
 
     def polygon(self, corners: Sequence[tuple[float, float]], material: Material, facing: float | None = None) -> None:
-        """Fill a polygon given in metres of the picture; without `facing` it keeps the shade beneath."""
+        """Fill a polygon, in metres; without `facing` the shading is unchanged."""
         self._fill(self._label_draw, 2.0, corners, material)
         if facing is not None:
             self._fill(self._shade_draw, 1.0, corners, round(FACING + TURNED * facing))
 
     def disc(self, spot: tuple[float, float], wide: float, high: float, material: Material) -> None:
-        """Fill an ellipse, rounded like a ball."""
+        """Fill an ellipse, shaded like a ball."""
         x, y = spot
         self._fill(self._label_draw, 2.0, [(x + wide * a, y + high * b) for a, b in _RING], material)
         self._shade_bands([(x - wide * b, y + high * a, x + wide * b, y + high * a) for a, b in _ARC])
@@ -87,7 +87,7 @@ class Canvas:
 
     def cuff(self, ends: tuple[Spot, Spot], radii: tuple[float, float], shares: tuple[float, float],
              material: Material) -> None:  # fmt: skip
-        """Paint a band around a limb, between two shares of its length; the shade beneath stays."""
+        """Paint a band around a limb, between two fractions of its length; the shading is unchanged."""
         (x0, y0, _), (x1, y1, _) = ends
         dx, dy = x1 - x0, y1 - y0
         size = max(length(dx, dy), 1e-6)
@@ -110,7 +110,7 @@ class Canvas:
         return seen
 
     def tube(self, rings: Sequence[Ring], material: Material) -> None:
-        """Fill the hull of rings from the lowest to the highest, with round hems."""
+        """Fill the hull of rings, from lowest to highest, with round hems."""
         seen = self.sections(rings)
         low, high = seen[0], seen[-1]
         corners = [(low.x + a * low.half, low.y - b * low.sag) for a, b in _ARC]
@@ -127,7 +127,7 @@ class Canvas:
         self.polygon(corners, material)
 
     def strip(self, rings: Sequence[Ring], around: tuple[float, float], material: Material) -> None:
-        """Paint a strip along a tube between two angles (turns; 0 the front, ¼ the left), where it can be seen."""
+        """Paint the visible part of a strip along a tube, between two angles (in turns; 0 front, ¼ left)."""
         seen = self.sections(rings)
         sides = [[self._surface(ring, section, angle) for ring, section in zip(rings, seen, strict=True)]
                  for angle in around]  # fmt: skip
@@ -135,7 +135,7 @@ class Canvas:
             self.polygon([(s.x, s.y) for s in sides[0]] + [(s.x, s.y) for s in reversed(sides[1])], material)
 
     def _surface(self, ring: Ring, section: Section, angle: float) -> Spot:
-        """Find a point on a ring; one on the far side is moved to the nearer edge."""
+        """Return a point on a ring; a point on the far side is moved to the nearer edge."""
         v = self.view
         left, front = ring.wide * sine(angle), ring.deep * cosine(angle)
         across = left * v.cos_yaw + front * v.sin_yaw
@@ -148,13 +148,13 @@ class Canvas:
     def _cross_lines(
         cap0: list[tuple[float, float]], cap1: list[tuple[float, float]]
     ) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-        """Pair the left and right points along a limb, from its first end to its last."""
+        """Return pairs of left and right points along a limb, from its first end to its last."""
         count = len(cap0)
         starts = [(cap0[k], cap0[count - 1 - k]) for k in range(count // 2 - 1, -1, -1)]
         return starts + [(cap1[count - 1 - k], cap1[k]) for k in range(count // 2)]
 
     def _shade_bands(self, lines: Sequence[tuple[float, float, float, float]], sag: float = 0.0) -> None:
-        """Shade a part by bands between (left, right) lines across it, in their order along it."""
+        """Shade a part by bands between consecutive (left, right) lines across it."""
         if sag:
             lines = [(lines[0][0], lines[0][1] - sag, lines[0][2], lines[0][3] - sag), *lines]
         for facing, a, b in zip(_BANDS, _EDGES[:-1], _EDGES[1:], strict=True):

@@ -1,8 +1,8 @@
-"""Sampling of people: body, gait, clothes, hair and carried things of an identity.
+"""Sample identities: body, gait, clothes, hair and carried objects.
 
 These are visible in both modalities. Colour and infrared reflectance are drawn independently for each material: black
-cotton may glow in the near infrared and white nylon go dark, so one does not predict the other. A pattern has its own
-contrast in the infrared; some vanish.
+cotton may be bright in the near infrared, and white nylon dark, so one does not predict the other. A pattern has its
+own contrast in the infrared; some patterns vanish.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WARM, _COOL = 235, 52
 
 @lru_cache(maxsize=64)
 def draw_person(seed: int, difficulty: Difficulty, identity: int) -> Person:
-    """Draw an identity; the same for every picture of it."""
+    """Draw the attributes of an identity, which are the same in all of its pictures."""
     draws = Draws(seed, Purpose.PERSON, identity=identity)
     slender = draws.unit()  # leans build, clothes and hair to one side together, as they do in a crowd
     variety = difficulty.variety
@@ -129,7 +129,7 @@ def _head(draws: Draws, slender: float, variety: float) -> tuple[Hair, Headgear]
 
 
 def _looks(draws: Draws, print_in_infrared: float) -> dict[Material, Look]:
-    """Draw what each material looks like, its colour and its infrared answer independently."""
+    """Draw colour and infrared reflectance of each material, independently."""
 
     def tint(colours: tuple[tuple[int, int, int], ...], infrared: tuple[int, int], heat: int) -> Look:
         base = draws.pick(colours)
@@ -169,7 +169,7 @@ def _looks(draws: Draws, print_in_infrared: float) -> dict[Material, Look]:
 
 
 def _apart(look: Look, other: Look) -> Look:
-    """Lighten or darken a colour until it stands out from its neighbour's, in grey."""
+    """Lighten or darken a colour until its grey value differs enough from its neighbour's."""
     mine, theirs = _grey(look), _grey(other)
     if abs(mine - theirs) >= 45:
         return look
@@ -184,13 +184,13 @@ def _grey(look: Look) -> float:
 
 
 def _infrared_apart(look: Look, other: Look) -> Look:
-    """Let an outline show in the infrared: move a reflectance off its neighbour's if it is close."""
+    """Move a reflectance away from its neighbour's if it is close, so that the outline shows in the infrared."""
     if abs(look.infrared - other.infrared) >= 45:
         return look
     return look._replace(infrared=other.infrared + (60 if other.infrared < 140 else -60))
 
 
 def _print_infrared(draws: Draws, cloth: Look, probability: float) -> int:
-    """Draw a print's reflectance: clearly another than its cloth's with this probability, else nearly the same."""
+    """Draw a print's reflectance: clearly different from its cloth's with this probability, else nearly equal."""
     contrast = draws.between(70, 120) if draws.chance(probability) else draws.between(0, 14)
     return round(cloth.infrared - contrast if cloth.infrared > 140 else cloth.infrared + contrast)

@@ -1,7 +1,7 @@
-"""People of more variety than the demo's: any build, clothes of every shade, many of them dark and plain.
+"""More varied people than the demo's: any build, and clothes of any shade, mostly dark and plain.
 
-Each starts as one of the demo's people (casting.py) and is drawn anew in what a crowd on a street has more of: colours
-from a continuum instead of a palette, mostly dark or grey as clothes are, few patterns, many without a bag or hat.
+Each starts as a person of casting.py. Some attributes are drawn again, to resemble a crowd on a street: colours from a
+continuous distribution instead of a palette, mostly dark or grey; few patterns; many people without a bag or hat.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SKINS = ((240, 204, 178), (226, 182, 150), (198, 146, 110), (156, 106, 76), (10
 
 @lru_cache(maxsize=256)
 def draw_varied_person(seed: int, identity: int) -> Person:
-    """Draw an identity; the same for every picture of it."""
+    """Draw the attributes of an identity, which are the same in all of its pictures."""
     start = draw_person(seed, _START, identity)
     draws = Draws(seed, Purpose.VARIED_PERSON, identity=identity)
     return start._replace(
@@ -75,7 +75,7 @@ def _vary_clothes(clothes: Clothes, draws: Draws) -> Clothes:
 
 
 def _vary_looks(start: dict[Material, Look], draws: Draws) -> dict[Material, Look]:
-    """Draw colours, reflectances and warmth anew, each independently of the others."""
+    """Draw colours, reflectances and heat again, independently of each other."""
 
     def cloth(material: Material, weights: tuple[int, ...]) -> Look:
         hue, saturation, value = draws.weigh(tuple(zip(_SHADES, weights, strict=True)))
@@ -110,7 +110,7 @@ def _vary_looks(start: dict[Material, Look], draws: Draws) -> dict[Material, Loo
 
 
 def _hsv(hue: float, saturation: float, value: float) -> tuple[int, int, int]:
-    """Turn hue, saturation and value (0…1) into sRGB."""
+    """Convert hue, saturation and value (0…1) to sRGB."""
 
     def channel(offset: float) -> int:
         k = (offset + 6 * hue) % 6

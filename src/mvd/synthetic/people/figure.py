@@ -1,4 +1,4 @@
-"""A person in one pose: all body parts in drawing order, back to front."""
+"""Draw a person in a pose: all body parts in drawing order, back to front."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEHIND = -0.06  # a shoulder that is this far behind the middle has its arm beh
 
 
 def draw_figure(canvas: Canvas, person: Person, pose: Pose) -> None:
-    """Draw a person into the maps."""
+    """Draw a person onto the canvas."""
     view = canvas.view
     away = view.cos_yaw < 0
     carried_behind = bag_is_behind(canvas, person)
@@ -79,7 +79,7 @@ def _draw_leg(canvas: Canvas, person: Person, leg: Leg) -> None:
 
 
 def _draw_side_stripe(canvas: Canvas, side: float, ends: tuple[Spot, Spot], radii: tuple[float, float]) -> None:
-    """Draw a stripe down the outer side of a trouser leg, where that side can be seen."""
+    """Draw a stripe down the outer side of a trouser leg, if that side is visible."""
     across = side * canvas.view.cos_yaw  # where on the leg its outer side appears, −1 left … 1 right
     if -side * canvas.view.sin_yaw < -0.5:
         return

@@ -1,7 +1,7 @@
-"""Trunk and upper garments with their patterns, skirts, tops of trousers.
+"""Trunk, upper garments with their patterns, skirts, and tops of trousers.
 
-A garment is a tube of rings around the trunk; below the hip it widens around the legs, so a coat or skirt moves with
-the walk. Patterns are bands between two heights and strips between two angles of the tube, so they turn with the body.
+A garment is a tube of rings around the trunk. Below the hip it widens around the legs, so a coat or skirt moves with
+the gait. Patterns are bands between two heights and strips between two angles of the tube; they rotate with the body.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LEG_DEPTH = 0.085
 
 
 def draw_lower_garment(canvas: Canvas, person: Person, pose: Pose) -> None:
-    """Draw a skirt, or the top of trousers; their legs come with the legs."""
+    """Draw a skirt, or the top of trousers; trouser legs are drawn with the legs."""
     waist = pose.pelvis.up + 0.34 * (pose.neck.up - pose.pelvis.up)
     clothes = person.clothes
     hem = height_on_leg(pose, clothes.bottom_hem) if clothes.skirt else pose.pelvis.up - 0.05
@@ -39,7 +39,7 @@ def draw_upper_garment(canvas: Canvas, person: Person, pose: Pose) -> None:
 
 
 def hem_height(person: Person, pose: Pose) -> float:
-    """Find the height of the upper garment's hem, metres."""
+    """Return the height of the upper garment's hem, in metres."""
     hem = person.clothes.hem
     if hem <= 0.05:
         return pose.pelvis.up + 0.02 - hem
@@ -47,13 +47,13 @@ def hem_height(person: Person, pose: Pose) -> float:
 
 
 def height_on_leg(pose: Pose, share: float) -> float:
-    """Find the height at a share of the way from hip to ankle of straight legs, metres."""
+    """Return the height at a fraction of the way from hip to ankle of straight legs, in metres."""
     lowest = min(leg.ankle.up for leg in pose.legs)
     return pose.pelvis.up + share * (lowest - pose.pelvis.up)
 
 
 def trunk_rings(build: Build, pose: Pose, span: tuple[float, float], bulk: float) -> list[Ring]:
-    """Make the rings of the trunk between two heights, `bulk` metres thicker than the body."""
+    """Create the rings of the trunk between two heights, `bulk` metres thicker than the body."""
     low, high = span
     base, length = pose.pelvis.up, pose.neck.up - pose.pelvis.up
     profile = (
@@ -87,7 +87,7 @@ def _trunk_ring(
 
 
 def _around_trunk(build: Build, pose: Pose, span: tuple[float, float], bulk: float, flare: float) -> list[Ring]:
-    """Make a garment's rings; below the hip it spans both legs and widens by `flare` to its hem."""
+    """Create the rings of a garment; below the hip it spans both legs and widens by `flare` to its hem."""
     low, high = span
     hip = pose.pelvis.up + 0.03
     if low >= hip:
@@ -104,7 +104,7 @@ def _around_trunk(build: Build, pose: Pose, span: tuple[float, float], bulk: flo
 
 
 def _front_at(leg: Leg, height: float) -> float:
-    """Find how far to the front a leg is at a height."""
+    """Return the forward position of a leg at a height."""
     upper, lower = (leg.hip, leg.knee) if height > leg.knee.up else (leg.knee, leg.ankle)
     return along(upper, lower, (upper.up - height) / max(upper.up - lower.up, 1e-3)).front
 
@@ -153,7 +153,7 @@ def _draw_strips(canvas: Canvas, rings: list[Ring], period: float, share: float)
 
 
 def _cut(rings: list[Ring], low: float, high: float) -> list[Ring]:
-    """Take the part of a tube between two heights."""
+    """Return the part of a tube between two heights."""
     low, high = max(low, rings[0].middle.up), min(high, rings[-1].middle.up)
     inner = [ring for ring in rings if low < ring.middle.up < high]
     return [_between(rings, low), *inner, _between(rings, high)]

@@ -1,7 +1,7 @@
 """Heads: hair, faces, hats and glasses.
 
-Hair that falls behind the head is a part of its own: it is behind the trunk of a person who faces the camera, and in
-front of it for one who turns away.
+Hair behind the head is a separate part: it is behind the trunk if the person faces the camera, and in front of it if
+the person faces away.
 """
 
 from __future__ import annotations

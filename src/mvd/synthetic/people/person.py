@@ -1,7 +1,7 @@
-"""An identity: everything about a person that is the same in every picture and for every camera.
+"""An identity: all attributes of a person that are the same in every picture and for every camera.
 
-Lengths are in metres for a stature of 1.75, in which everybody is drawn: a crop around a person shows proportions, not
-size.
+Lengths are in metres for a stature of 1.75. Everybody is drawn with this stature, since a crop around a person shows
+proportions, not size.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Hair(Enum):
-    """How hair frames the head."""
+    """Hair style."""
 
     CROPPED = auto()
     SHORT = auto()
@@ -24,7 +24,7 @@ class Hair(Enum):
 
 
 class Headgear(Enum):
-    """What is worn on the head."""
+    """Headgear."""
 
     NONE = auto()
     CAP = auto()
@@ -34,7 +34,7 @@ class Headgear(Enum):
 
 
 class Pattern(Enum):
-    """What is printed or woven into the upper garment."""
+    """Pattern of the upper garment."""
 
     PLAIN = auto()
     HOOPS = auto()
@@ -46,7 +46,7 @@ class Pattern(Enum):
 
 
 class Bag(Enum):
-    """What is carried, and how."""
+    """Carried object."""
 
     NONE = auto()
     BACKPACK = auto()
@@ -57,7 +57,7 @@ class Bag(Enum):
 
 
 class Material(IntEnum):
-    """What a spot of the figure is made of: the values of the label map."""
+    """Materials of the figure: the values of the label map."""
 
     NOTHING = 0
     SKIN = 1
@@ -79,7 +79,7 @@ class Material(IntEnum):
 
 
 class Look(NamedTuple):
-    """How a material answers to light: sRGB colour, near-infrared reflectance and apparent heat, each 0…255."""
+    """Appearance of a material: sRGB colour, near-infrared reflectance and apparent heat, each 0…255."""
 
     colour: tuple[int, int, int]
     infrared: int
@@ -87,7 +87,7 @@ class Look(NamedTuple):
 
 
 class Build(NamedTuple):
-    """Proportions: half-widths in metres, shares of the stature, and turns for angles."""
+    """Body proportions: half-widths in metres, fractions of the stature, and angles in turns."""
 
     legs: float
     shoulders: float
@@ -105,17 +105,17 @@ class Clothes(NamedTuple):
     """Cut of the clothes.
 
     Attributes:
-        hem: end of the upper garment, as a share of the way from hip to ankle; below 0 above the hip.
-        sleeve: covered share of the arm.
-        bulk: thickness added to the body, metres.
-        flare: how much wider a coat or skirt is at its hem than at the hip, metres.
-        is_open: whether the front shows what is worn beneath.
-        skirt: whether the lower garment is one piece around both legs.
-        bottom_hem: end of the lower garment, as a share of the way from hip to ankle.
-        bottom_width: half-width of a trouser leg at its hem; of a skirt how much wider it is there, metres.
-        boots: covered share of the shin.
-        side_stripe: whether trousers have a stripe down their side.
-        pattern, period: of the upper garment; metres from one stripe to the next.
+        hem: end of the upper garment, as a fraction of the way from hip to ankle; negative values are above the hip.
+        sleeve: covered fraction of the arm.
+        bulk: thickness added to the body, in metres.
+        flare: extra width of a coat or skirt at its hem, in metres.
+        is_open: whether the garment is open in front.
+        skirt: whether the lower garment is a skirt.
+        bottom_hem: end of the lower garment, as a fraction of the way from hip to ankle.
+        bottom_width: half-width of a trouser leg, or extra width of a skirt, at its hem, in metres.
+        boots: covered fraction of the shin.
+        side_stripe: whether trousers have side stripes.
+        pattern, period: pattern of the upper garment, and its period in metres.
     """
 
     hem: float
@@ -133,7 +133,7 @@ class Clothes(NamedTuple):
 
 
 class Person(NamedTuple):
-    """An identity. `side` is the hand that carries: −1 right, 1 left."""
+    """An identity. `side` is the carrying hand: −1 right, 1 left."""
 
     build: Build
     clothes: Clothes

@@ -1,8 +1,8 @@
 """Joint positions of a person who walks, stands or carries something.
 
-A walk has one phase: the legs swing in opposite directions, a knee bends as its leg comes forward, the arms swing
-against the legs. Identities differ in stride, swing and lean; pictures differ in phase and in how much of a walk it is.
-Metres, in the person's frame, for a stature of 1.75.
+A gait has one phase: the legs swing in opposite directions, a knee bends as its leg moves forward, and the arms swing
+against the legs. Identities differ in stride, swing and lean; pictures differ in phase and in the amplitude of the
+gait. Positions are in metres, in the person's frame, for a stature of 1.75.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Moment(NamedTuple):
 
 
 def take_pose(person: Person, draws: Draws) -> Pose:
-    """Draw one picture's pose of a person."""
+    """Draw the pose of a person in one picture."""
     build = person.build
     moment = _moment(person, draws)
     crotch = STATURE * build.legs - _ANKLE

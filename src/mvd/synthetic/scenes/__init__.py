@@ -1,1 +1,1 @@
-"""The scenes behind the people: streets, yards, corridors and halls, drawn once for each camera."""
+"""The background scenes: streets, yards, corridors and halls, drawn once per camera."""

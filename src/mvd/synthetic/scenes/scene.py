@@ -1,8 +1,8 @@
-"""Scenes: the backgrounds of the cameras, drawn once for each; pictures are cropped where a person stands.
+"""Scenes: the backgrounds of the cameras, drawn once per camera, from which pictures are cropped.
 
-A stage holds a picture of 960 × 720 with a ground plane: x to the right, y up, z away from a camera 1.9 m high; metres.
-Everything has a colour, a near-infrared reflectance and a heat, so a lawn glows and a shaded wall is dark for infrared
-cameras, and cameras at one place show the same furniture.
+A scene has 960 × 720 pixels and a ground plane: x to the right, y up, z away from a camera 1.9 m high, in metres. Every
+object has a colour, a near-infrared reflectance and a heat, so in the infrared a lawn is bright and a shaded wall dark.
+Cameras with the same place show the same objects.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _DRAW = {
 
 
 class Cut(NamedTuple):
-    """A box of the scene: left, top, right, bottom, in its pixels."""
+    """A box in the scene: left, top, right, bottom, in pixels."""
 
     left: float
     top: float
@@ -56,12 +56,12 @@ def draw_scene(seed: int, camera: Camera) -> Image.Image:
 
 
 def cut_box(distance: float, across: float, box: tuple[float, float, float, float]) -> Cut:
-    """Find where in the scene a box around a person lies.
+    """Compute the position in the scene of a box around a person.
 
     Args:
-        distance: of the person from the camera, metres.
-        across: where the person stands, −1 (left edge of the scene) … 1.
-        box: left, bottom, right, top, metres from the spot between the person's feet.
+        distance: distance of the person from the camera, in metres.
+        across: horizontal position of the person, −1 (left edge of the scene) … 1.
+        box: left, bottom, right, top, in metres from the ground point between the person's feet.
     """
     per_metre, ground = floor_row(distance)
     left, bottom, right, top = (per_metre * side for side in box)
@@ -73,7 +73,7 @@ def cut_box(distance: float, across: float, box: tuple[float, float, float, floa
 
 
 def _roughen(picture: Image.Image, draws: Draws) -> Image.Image:
-    """Give surfaces a grain, coarse and fine, so that nothing is one flat colour."""
+    """Add coarse and fine grain, so that no surface has a uniform colour."""
     grain = Image.new("L", picture.size, 255)
     for cell, strength in ((24, 22), (3, 16)):
         size = (WIDTH // cell, HEIGHT // cell)
@@ -85,7 +85,7 @@ def _roughen(picture: Image.Image, draws: Draws) -> Image.Image:
 
 
 def _dim(picture: Image.Image, camera: Camera) -> Image.Image:
-    """Let an infrared lamp's light fall off with the distance of the ground in each row, and towards the sides."""
+    """Apply the falloff of an infrared lamp with the distance of the ground in each row, and towards the sides."""
     rows = np.arange(HEIGHT, dtype=np.float64)[:, None]
     far = (rows - HORIZON).clip(floor_row(2.5 * FARTHEST)[1] - HORIZON) / (floor_row(_LAMP_REACH)[1] - HORIZON)
     sides = (np.arange(WIDTH, dtype=np.float64)[None, :] - WIDTH / 2) / (WIDTH / 2)

@@ -1,6 +1,6 @@
-"""A flat picture of a scene with perspective: quads, boxes and leaves, projected to the camera.
+"""Draw a scene in perspective: quads, boxes and discs, projected to the camera.
 
-x to the right, y up, z away from the camera; metres. The camera is 1.9 m high and level.
+x to the right, y up, z away from the camera, in metres. The camera is 1.9 m high and level.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def floor_row(distance: float) -> tuple[float, float]:
 
 
 class Stage:
-    """A place as one camera sees it.
+    """A scene as seen by one camera.
 
     Args:
-        infrared: draw grey values rather than colours.
-        thermal: take these from heat rather than from the near-infrared reflectance.
-        mirrored: look from the other side.
+        infrared: draw grey values instead of colours.
+        thermal: use heat instead of near-infrared reflectance as grey values.
+        mirrored: view the scene from the other side.
     """
 
     def __init__(self, *, infrared: bool, thermal: bool, mirrored: bool) -> None:
@@ -39,7 +39,7 @@ class Stage:
         self._flip = -1.0 if mirrored else 1.0
 
     def backdrop(self, sky: Look, ground: Look) -> None:
-        """Fill what is above the horizon, and below it."""
+        """Fill the areas above and below the horizon."""
         self._draw.rectangle((0, 0, WIDTH, HORIZON), fill=self._ink(sky, 1.0))
         self._draw.rectangle((0, HORIZON, WIDTH, HEIGHT), fill=self._ink(ground, 1.0))
 
@@ -48,15 +48,15 @@ class Stage:
         self._draw.polygon([self._project(*corner) for corner in corners], fill=self._ink(look, light))
 
     def wall(self, x: tuple[float, float], y: tuple[float, float], z: float, look: Look, light: float = 1.0) -> None:
-        """Fill an upright rectangle that faces the camera."""
+        """Fill a vertical rectangle that faces the camera."""
         self.quad([(x[0], y[0], z), (x[1], y[0], z), (x[1], y[1], z), (x[0], y[1], z)], look, light)
 
     def side(self, x: float, y: tuple[float, float], z: tuple[float, float], look: Look, light: float = 1.0) -> None:
-        """Fill an upright rectangle that runs away from the camera."""
+        """Fill a vertical rectangle parallel to the viewing direction."""
         self.quad([(x, y[0], z[0]), (x, y[0], z[1]), (x, y[1], z[1]), (x, y[1], z[0])], look, light)
 
     def floor(self, x: tuple[float, float], z: tuple[float, float], look: Look, y: float = 0.0) -> None:
-        """Fill a level rectangle."""
+        """Fill a horizontal rectangle."""
         self.quad([(x[0], y, z[0]), (x[1], y, z[0]), (x[1], y, z[1]), (x[0], y, z[1])], look)
 
     def box(self, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], look: Look) -> None:

@@ -1,7 +1,7 @@
-"""Materials and furniture of the scenes.
+"""Materials and objects of the scenes.
 
-Colours are the visible ones; infrared values follow from the material: leaves and painted walls reflect, glass, water
-and asphalt do not, lamps are warm.
+Infrared values depend on the material, not on the colour: leaves and painted walls reflect; glass, water and asphalt do
+not; lamps are warm.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ WATER = Look((70, 96, 118), 26, 34)
 
 
 def any_look(draws: Draws) -> Look:
-    """Draw what a poster, a book or a cloth looks like: any colour, any reflectance."""
+    """Draw a random colour and reflectance, for posters, books and cloths."""
     colour = (draws.below(200) + 40, draws.below(200) + 40, draws.below(200) + 40)
     return Look(colour, 60 + draws.below(160), 72)
 
@@ -82,7 +82,7 @@ def draw_tree(stage: Stage, x: float, z: float, draws: Draws) -> None:
 
 
 def draw_car(stage: Stage, x: float, z: float, draws: Draws) -> None:
-    """Draw a car from its side; x is its left end."""
+    """Draw a car seen from the side; x is its left end."""
     r, g, b = draws.pick(((150, 32, 36), (40, 62, 110), (196, 198, 200), (46, 48, 52), (228, 226, 220)))
     paint = Look((r, g, b), 60 + draws.below(130), 92)
     stage.quad([(x, 0.35, z), (x + 4.2, 0.35, z), (x + 4.2, 0.85, z), (x + 3.3, 0.95, z), (x + 2.8, 1.4, z),
