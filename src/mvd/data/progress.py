@@ -12,5 +12,5 @@ Note: TypeAlias = Callable[[str], None]
 """Called with a line for the user."""
 
 
-def silent(line: str) -> None:
-    """Ignore a line; the default of a `Note`."""
+def silent(*given: object) -> None:
+    """Do nothing; the default of both."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from mvd.data.progress import Progress
+from mvd.data.progress import Progress, silent
 from mvd.data.workers import run_unordered
 from mvd.errors import ConfigError, DatasetError
 from mvd.files.locks import name_locked
@@ -58,7 +58,7 @@ def write_dataset(
         raise ConfigError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
     LAYOUTS[layout].check(config.plan)
     # Path.resolve raises an error of its own for a link that leads to itself.
-    _write_whole(Path(os.path.realpath(out)), config, layout, workers, progress or _keep_quiet)
+    _write_whole(Path(os.path.realpath(out)), config, layout, workers, progress or silent)
     return out / LAYOUTS[layout].data
 
 
@@ -140,7 +140,3 @@ def _write_person(root: Path, layout: LayoutName, config: SyntheticConfig) -> in
 
 def _cannot_write(out: Path, error: OSError) -> DatasetError:
     return DatasetError(f"{out}: expected a place to write to, found none ({error}); choose another or free some space")
-
-
-def _keep_quiet(done: int, total: int) -> None:
-    pass

@@ -24,7 +24,7 @@ from mvd.commands.training.train import train
 from mvd.config import Machine, RunConfig
 from mvd.config.recipes import DEMO
 from mvd.data.layouts.sysu import CAMERAS
-from mvd.data.progress import Progress
+from mvd.data.progress import Progress, silent
 from mvd.errors import RunError
 from mvd.files.locks import folder_locked
 from mvd.results.demo import DemoResult
@@ -46,7 +46,7 @@ class Screens(Protocol):
     @contextmanager
     def counting(self, title: str, unit: str = "pictures") -> Iterator[Progress]:
         """Show the progress of work that is counted in `unit`."""
-        yield lambda done, total: None
+        yield silent
 
     @contextmanager
     def training(self) -> Iterator[Observer]:

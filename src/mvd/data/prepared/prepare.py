@@ -27,7 +27,7 @@ from mvd.data.prepared.array_writing import UnfinishedArray, plan_arrays, requir
 from mvd.data.prepared.arrays import array_files, training_samples
 from mvd.data.prepared.decoders import Decode, Decoder, load_decoder
 from mvd.data.prepared.journal import Journal, open_journal
-from mvd.data.progress import Progress
+from mvd.data.progress import Progress, silent
 from mvd.data.samples import Dataset, Modality, Samples
 from mvd.data.workers import run_unordered, worker_count
 from mvd.errors import DatasetError
@@ -98,7 +98,7 @@ def prepare_arrays(
         require_place(out, arrays, continued=is_there(out / _JOURNAL))
         out.mkdir(parents=True, exist_ok=True)
         with open_journal(out / _JOURNAL, fingerprint) as journal:
-            _run(chunks, arrays, journal, workers, progress or (lambda done, total: None))
+            _run(chunks, arrays, journal, workers, progress or silent)
             journal.add([(_COMPLETE, "")])
             _publish(out, both, arrays)
 
