@@ -43,7 +43,8 @@ CONFIG = RunConfig(
     ),
     optimizer=OptimizerConfig(lr=3e-3),
     schedule=CosineSchedule(epochs=4, warmup_epochs=1),
-    runtime=RuntimeConfig(device="cpu", log_every=3, validate_every=2),
+    # One thread: else their number follows the free cores, and the last bits follow their number.
+    runtime=RuntimeConfig(device="cpu", log_every=3, validate_every=2, threads=1),
 )
 
 
