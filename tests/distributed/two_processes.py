@@ -64,8 +64,9 @@ CONFIG = RunConfig(
 def variants() -> Iterator[tuple[str, RunConfig]]:
     yield "all losses", CONFIG
     yield "recompute", replace(CONFIG, runtime=replace(CONFIG.runtime, recompute=True))
-    for metric in ("triplet", "quadruple", "contrastive", "wrt", "rank"):
+    for metric in ("triplet", "quadruple", "wrt", "rank"):
         yield metric, replace(CONFIG, losses=replace(CONFIG.losses, metric=metric))
+    yield "contrastive", replace(CONFIG, losses=replace(CONFIG.losses, contrastive_weight=1.0))
     yield "three streams", replace(CONFIG, augment=replace(CONFIG.augment, streams=3))
     strips = replace(CONFIG.model, strips=2, strip_width=16, pooling="gem")
     swapped = replace(CONFIG.augment, amplitude=0.5)

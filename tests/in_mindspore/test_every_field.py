@@ -140,7 +140,7 @@ REFUSED = [
     Row("model.descriptor_flip", True),
     Row("losses.extra", ["mine=mine.py:loss"]),
     Row("losses.metric", "quadruple"),
-    Row("losses.metric", "contrastive"),
+    Row("losses.contrastive_weight", 1.0),
     Row("losses.soft_margin", True),
     Row("optimizer.ema", 0.9),
     Row("runtime.device", "cuda:0"),
@@ -154,7 +154,7 @@ REFUSED = [
     Row("runtime.accumulate", 2),
 ]
 
-OF_REFUSED = {"augment.amplitude_reach", "model.strip_width", "losses.strips"}
+OF_REFUSED = {"augment.amplitude_reach", "model.strip_width", "losses.strips", "losses.contrastive_temperature"}
 """Constants of what is refused; PyTorch does not read them either while it is off."""
 
 BEFORE = {"framework", "data.height", "data.width", "data.train_on", "data.trial", "runtime.workers"}

@@ -7,9 +7,11 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from mvd.config import LossConfig
+from mvd.config import LossConfig, ModelConfig
 from mvd.errors import ConfigError
 from mvd.losses.contrastive import contrastive_loss
+from mvd.losses.objective import loss_terms
+from mvd.models.factory import build_network
 
 
 def slowly(features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], temperature: float) -> float:
@@ -61,4 +63,18 @@ def test_a_batch_of_strangers_has_a_loss_of_nothing_and_a_finite_gradient() -> N
 
 def test_a_temperature_near_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"losses\.contrastive_temperature: expected at least 0\.01, found 0\.001"):
-        LossConfig(metric="contrastive", contrastive_temperature=0.001)
+        LossConfig(contrastive_weight=1.0, contrastive_temperature=0.001)
+
+
+def test_the_term_sums_over_heads_with_the_weights_of_their_branches(tiny: ModelConfig) -> None:
+    output = build_network(tiny, 5).train()(torch.randn(6, 3, 32, 16, generator=torch.Generator().manual_seed(0)))
+    labels, modalities = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 0, 0, 1, 1, 1])
+    terms = {term.name: term for term in loss_terms(LossConfig(contrastive_weight=2.0, contrastive_temperature=0.5))}
+    assert terms["contrastive"].weight == 2.0
+    expected = sum(
+        weight * contrastive_loss(head.features, labels, temperature=0.5)
+        for weight, branches in ((0.5, output[:2]), (0.25, output[2:]))
+        for branch in branches
+        for head in branch
+    )
+    torch.testing.assert_close(terms["contrastive"].loss(output, labels, modalities), expected)

@@ -11,7 +11,7 @@ from mvd.config.checks import require, require_at_most
 from mvd.config.model import ModelConfig
 from mvd.errors import ConfigError
 
-TERMS = ("identity", "metric", "vsd", "vcd", "vml", "cml")
+TERMS = ("identity", "metric", "contrastive", "vsd", "vcd", "vml", "cml")
 """The names of the losses; each has a field `<name>_weight`."""
 
 _TAKEN = (*TERMS, "total", "accuracy")
@@ -56,6 +56,7 @@ class LossConfig:
     Attributes:
         identity_weight: weight of the identity loss (cross-entropy).
         metric_weight: weight of the metric loss.
+        contrastive_weight: weight of the supervised contrastive loss (Khosla et al., NeurIPS 2020).
         vsd_weight: weight of variational self-distillation.
         vcd_weight: weight of variational cross-distillation.
         vml_weight: weight of variational mutual learning.
@@ -64,8 +65,8 @@ class LossConfig:
         extra: custom losses, each as NAME=package.module:name or NAME=file.py:name, and *WEIGHT if it is not 1: a
             function of (outputs, labels, modalities) that returns a scalar. Logged by name.
         metric: "triplet" is the batch-hard triplet loss, "centre" the hetero-centre triplet loss, "quadruple"
-            MSCMNet's quadruple-centre loss, "contrastive" the supervised contrastive loss (Khosla et al., NeurIPS
-            2020), "wrt" AGW's weighted triplet loss (no margin), "rank" the PyTorch release's rank loss.
+            MSCMNet's quadruple-centre loss, "wrt" AGW's weighted triplet loss (no margin), "rank" the PyTorch release's
+            rank loss.
         margin: margin of the triplet, the hetero-centre triplet and the quadruple-centre loss, in Euclidean distance;
             MSCMNet has 0.7, on features that are not divided by their norm.
         soft_margin: log(1 + exp(d⁺ − d⁻)) in place of max(0, margin + d⁺ − d⁻) in the triplet and the hetero-centre
@@ -83,19 +84,20 @@ class LossConfig:
         temperature: divides the logits in the distillation losses, except in the released vcd.
         cml_eps: entropic regularisation of the Sinkhorn distance.
         cml_iterations: maximum iterations of the Sinkhorn distance.
-        specific: weight of the two modality-specific branches within the identity and metric losses.
-        shared: weight of the shared passes within the identity and metric losses.
+        specific: weight of the two modality-specific branches within the identity, metric and contrastive losses.
+        shared: weight of the shared passes within the same losses.
         strips: weight of each strip of a branch (`model.strips`) beside that of its observation, in the same losses.
     """
 
     identity_weight: float = 1.0
     metric_weight: float = 1.0
+    contrastive_weight: float = 0.0
     vsd_weight: float = 2.0
     vcd_weight: float = 2.0
     vml_weight: float = 1.0
     cml_weight: float = 0.0
     extra: tuple[str, ...] = ()
-    metric: Literal["triplet", "centre", "quadruple", "contrastive", "wrt", "rank"] = "centre"
+    metric: Literal["triplet", "centre", "quadruple", "wrt", "rank"] = "centre"
     margin: float = 0.3
     soft_margin: bool = False
     contrastive_temperature: float = 0.1

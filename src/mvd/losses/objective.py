@@ -139,7 +139,6 @@ _METRICS: Mapping[str, Callable[[LossConfig], nn.Module]] = {
     "triplet": lambda config: TripletLoss(None if config.soft_margin else config.margin),
     "centre": lambda config: HeteroCentreTriplet(None if config.soft_margin else config.margin),
     "quadruple": lambda config: QuadrupleCentre(config.margin),
-    "contrastive": lambda config: Contrastive(config.contrastive_temperature),
     "wrt": lambda _: WeightedTriplet(),
     "rank": lambda config: RankLoss(config.rank_margins, config.rank_alphas, config.rank_temperature),
 }
@@ -152,7 +151,7 @@ def loss_terms(config: LossConfig) -> list[Term]:
     Raises:
         ConfigError: a loss of the user's cannot be imported.
     """
-    metric = _METRICS[config.metric](config)
+    metric, contrastive = _METRICS[config.metric](config), Contrastive(config.contrastive_temperature)
     released = config.distillation == "released"
     vsd = ReleasedVSD(config.temperature) if released else VSD(config.temperature)
     vcd = ReleasedVCD() if released else VCD(config.temperature)
@@ -178,9 +177,16 @@ def loss_terms(config: LossConfig) -> list[Term]:
             [(weight, [metric(head.features, labels, modalities) for head in heads]) for weight, heads in groups]
         )
 
+    def contrastive_of_heads(output: Output, labels: Tensor, _: Tensor) -> Tensor:
+        groups = _weighted_heads(config, output)
+        return _weighted_sum(
+            [(weight, [contrastive(head.features, labels) for head in heads]) for weight, heads in groups]
+        )
+
     losses: dict[str, Loss] = {
         "identity": identity,
         "metric": metric_of_heads,
+        "contrastive": contrastive_of_heads,
         "vsd": lambda output, *_: vsd(*output.visible.logits) + vsd(*output.infrared.logits),
         "vcd": lambda output, *_: vcd(*output.shared_visible.logits, *output.shared_infrared.logits),
         "vml": lambda output, *_: vml(output.shared_visible.logits[1], output.shared_infrared.logits[1]),

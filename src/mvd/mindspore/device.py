@@ -155,7 +155,8 @@ def _absent_method(config: RunConfig) -> dict[str, tuple[object, object, str]]:
     metric = config.losses.metric
     return {
         "augment.amplitude": (config.augment.amplitude, 0, here),
-        "losses.metric": (metric, "triplet" if metric in {"quadruple", "contrastive"} else metric, here),
+        "losses.metric": (metric, "triplet" if metric == "quadruple" else metric, here),
+        "losses.contrastive_weight": (config.losses.contrastive_weight, 0, here),
         "losses.soft_margin": (config.losses.soft_margin, False, here),
         "optimizer.ema": (config.optimizer.ema, 0, here),
     }

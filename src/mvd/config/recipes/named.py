@@ -173,7 +173,7 @@ RECIPES: Mapping[str, RunConfig] = MappingProxyType(
 SUMMARIES: Mapping[str, str] = MappingProxyType(
     {
         "mvd": "the default: the paper's losses with the practice of later work",
-        "mvd-strong": "MVD on top of what lifts a ResNet-50 in later work; for a GPU",
+        "mvd-strong": "MVD on one trunk with a contrastive loss; learns most on rendered people",
         "mvd-cvpr21": "the official PyTorch release",
         "mvd-mindspore": "the MindSpore release",
         "baseline": "one shared encoder, identity and triplet loss",

@@ -15,7 +15,7 @@ CAJ_ERASED = (0.4914, 0.4822, 0.4465)
 MVD_STRONG = RunConfig(
     data=DataConfig(height=384, width=144, train_on="train+validation"),
     model=ModelConfig(trunk=3, pooling="gem", descriptor_flip=True),
-    losses=LossConfig(metric="contrastive"),
+    losses=LossConfig(contrastive_weight=1.0),
     optimizer=OptimizerConfig(kind="sgd", lr=0.1, encoder_lr_scale=0.1, decay="all", ema=0.999),
     schedule=EpochSchedule(epochs=150, warmup_epochs=10.0, milestones=(21, 81)),
 )
@@ -24,8 +24,8 @@ MVD_STRONG = RunConfig(
 Where each number comes from:
 
 - augmentation, batches and the other losses are those of "mvd";
-- the supervised contrastive loss in the place of the hetero-centre triplets: Khosla et al., NeurIPS 2020, with their
-  temperature of 0.1; of all changes it helps the small twin most;
+- the supervised contrastive loss beside the hetero-centre triplets: Khosla et al., NeurIPS 2020, with their temperature
+  of 0.1; of all changes it helps the small twin most;
 - the first three stages of the encoders are shared, as in MGN (Wang et al., ACM MM 2018): a step takes a quarter less
   arithmetic (a ResNet-18 with stride 2 in the last stage 38 %), and weights and activations a fifth less memory;
 - the generalised mean with p = 3 and flip at test: AGW, CAJ, DEEN and MSCMNet; the average of the weights, 0.999: ours;

@@ -75,7 +75,7 @@ class _Metric(_OverHeads):
         super().__init__(config)
         otherwise = "with framework mindspore, or --framework pytorch"
         require(
-            config.metric not in {"quadruple", "contrastive"},
+            config.metric != "quadruple",
             "losses.metric",
             f"another one {otherwise}",
             config.metric,
@@ -182,6 +182,12 @@ class Objective(nn.Cell):
                 f"losses.extra: expected none with framework mindspore, found {', '.join(config.extra)}: own losses "
                 f"compute on PyTorch's tensors; take --framework pytorch or leave them out"
             )
+        require(
+            config.contrastive_weight == 0,
+            "losses.contrastive_weight",
+            "0 with framework mindspore, or --framework pytorch",
+            config.contrastive_weight,
+        )
         every = {name: getattr(config, f"{name}_weight") for name in TERMS}
         self.weights = {name: float(weight) for name, weight in every.items() if weight > 0}
         if not self.weights:
