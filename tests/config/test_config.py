@@ -24,7 +24,7 @@ from mvd.config import (
     from_json,
     to_json,
 )
-from mvd.config.recipes import RECIPES
+from mvd.config.recipes import RECIPES, resolve_config
 from mvd.errors import ConfigError
 
 
@@ -138,3 +138,13 @@ def test_an_extra_loss_of_another_form_is_refused(extra: tuple[str, ...], messag
 def test_an_own_encoder_has_one_stem() -> None:
     with pytest.raises(ConfigError, match=r"^model\.stems: expected \"shared\" with model\.encoder"):
         ModelConfig(encoder="my.py:make", encoders="shared", stems="specific")
+
+
+def test_a_run_is_a_configuration_or_the_name_of_a_recipe() -> None:
+    assert resolve_config("agw") is resolve_config(RECIPES["agw"]) is RECIPES["agw"]
+    with pytest.raises(ConfigError, match=r"^recipe: expected one of mvd, .*, found 'resnet'$"):
+        resolve_config("resnet")
+    for wrong in (RunConfig().model, {"seed": 1}, None):
+        message = rf"^config: expected a RunConfig or the name of a recipe, found {type(wrong).__name__}$"
+        with pytest.raises(ConfigError, match=message):
+            resolve_config(wrong)  # type: ignore[arg-type]

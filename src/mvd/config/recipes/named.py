@@ -190,7 +190,7 @@ def resolve_config(config: RunConfig | str) -> RunConfig:
     """Return a configuration as it is, and a recipe by its name.
 
     Raises:
-        ConfigError: there is no recipe of that name.
+        ConfigError: there is no recipe of that name, or it is neither.
 
     Example:
         >>> resolve_config("demo").data.height
@@ -198,6 +198,8 @@ def resolve_config(config: RunConfig | str) -> RunConfig:
     """
     if isinstance(config, RunConfig):
         return config
+    if not isinstance(config, str):
+        raise ConfigError(f"config: expected a RunConfig or the name of a recipe, found {type(config).__name__}")
     if config not in RECIPES:
         raise ConfigError(f"recipe: expected one of {', '.join(RECIPES)}, found {config!r}")
     return RECIPES[config]
