@@ -23,7 +23,9 @@ CASES = {
     "benchmark --sise small": "benchmark: expected its arguments, found --sise small (did you mean --size?)",
     "check a b c": "check: expected its arguments, found b c",
     "convert a b": "convert: expected --to {mvd,mindspore,pytorch}, found none",
-    "gallery search": "gallery search: expected an argument (folder or URL of the gallery, or a folder of pictures), found none",
+    "gallery search": (
+        "gallery search: expected an argument (folder or URL of the gallery, or a folder of pictures), found none"
+    ),
 }
 
 
