@@ -36,7 +36,7 @@ def answer_report(answer: Answer) -> RenderableType:
 
 
 def added_lines(added: Added) -> list[str]:
-    """Summarise an addition in one line, followed by one line per skipped file."""
+    """Summarise an addition: one line per skipped file, then the counts."""
     parts = [f"{added.added:,} added"]
     parts += [f"{added.present:,} there already"] if added.present else []
     parts += [f"{len(added.skipped):,} skipped"] if added.skipped else []
