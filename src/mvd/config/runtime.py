@@ -1,4 +1,4 @@
-"""On what, and how, a run is computed."""
+"""Device, precision and other settings of how a run is computed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from mvd.config.checks import require, require_at_most
 
 Switch: TypeAlias = bool | Literal["auto"]
-"""On, off, or whatever is faster on the device."""
+"""On, off, or automatic, which is the faster choice on the device."""
 
 
 @dataclass(frozen=True, kw_only=True)

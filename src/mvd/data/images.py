@@ -64,7 +64,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# `open_picture` already refuses pictures below the size at which Pillow warns, with the file's name.
+# The size limit of `open_picture` is lower than that of Pillow's warning, and its error names the file.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 

@@ -116,12 +116,12 @@ class PictureFiles(Pictures):
     """Pictures decoded from their files by several threads when they are read.
 
     Attributes:
-        root: folder that `paths` are relative to.
+        root: folder to which `paths` are relative.
         paths: (N,) files.
         height: H.
         width: W.
-        workers: threads; 0 means one for each core.
-        upright: whether to turn pictures as their EXIF orientation says (`Dataset.upright`).
+        workers: number of threads; 0 means one per core.
+        upright: whether to rotate pictures by their EXIF orientation (`Dataset.upright`).
     """
 
     root: Path

@@ -193,7 +193,7 @@ def _start_from(
 
 def _changes(run: RunFolder, config: RunConfig) -> dict[str, Any]:
     """Find the settings that differ from the run's, and refuse those that cannot change."""
-    config = replace(config, runtime=replace(config.runtime, device=run.config.runtime.device))  # belongs to the machine
+    config = replace(config, runtime=replace(config.runtime, device=run.config.runtime.device))  # of the machine
     changes = find_changes(run.config, config)
     if refused := refused_changes(changes):
         started, given = config_fields(run.config), config_fields(config)
