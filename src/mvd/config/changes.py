@@ -56,7 +56,10 @@ def apply_changes(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
 
 def refused_changes(changes: Mapping[str, Any]) -> list[str]:
-    """Return the fields that must not change in a resumed run: all except optimizer, schedule and runtime settings."""
+    """Return the changes that a resumed run refuses: all except framework, optimizer, schedule and runtime.
+
+    The kind of the optimizer and its ema cannot change either.
+    """
     return [name for name in changes if name in _KEPT or not f"{name}.".startswith(_CHANGEABLE)]
 
 

@@ -33,11 +33,11 @@ Sources of the numbers:
 - 384 × 144, SGD at 0.1, a tenth of it for the encoder, weight decay 5e-4 on all parameters, warm-up of 10 epochs,
   drops after 20 and 80: DEEN; 150 epochs: MSCMNet.
 
-Left out, since the small twin was worse with them at an equal budget (docs/LOG.md): four streams; strips; and, tried
+Omitted, since the small twin was worse with them at an equal budget (docs/LOG.md): four streams; strips; and, tried
 together, non-local blocks, grey pictures, coloured erasing and the quadruple-centre loss on features before the neck.
 
-Encoders should start from ImageNet. A step is estimated at 11 GB in bf16 and 20 GB in float32. It has not been trained
-at this size here; docs/benchmark.md has what was measured of its small twin.
+Encoders should be pre-trained on ImageNet. A step is estimated to need 11 GB in bf16 and 20 GB in float32. The recipe
+has not been trained at this size; docs/benchmark.md has the results of its small twin.
 """
 
 MVD_STRONG_SMALL = small_twin(MVD_STRONG)
