@@ -167,7 +167,7 @@ def pick_retrievals(
 
 
 def group_figures(lists: RankedLists, samples: Samples) -> list[GroupFigures]:
-    """Compute rank-1 for each pair of modalities, the queries of each camera, and those that find each camera first."""
+    """Compute rank-1 for groups of queries: by pair of modalities, by camera, and by camera of the first picture."""
     outcome = outcomes(lists, samples)
     groups = []
     asked, found = samples.modalities[outcome.queries], samples.modalities[outcome.found]
