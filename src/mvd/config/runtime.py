@@ -13,7 +13,7 @@ Switch: TypeAlias = bool | Literal["auto"]
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where a run that exists is used; a run's own settings are only a hint."""
+    """Settings of the machine on which an existing run is used; the run's own settings are only preferences."""
 
     framework: Literal["auto", "pytorch", "mindspore"] = "auto"
     """framework to compute in; auto: the run's, or else the one that is installed"""

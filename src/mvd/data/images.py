@@ -23,7 +23,7 @@ from mvd.errors import DatasetError, MvdError
 from mvd.files.regular import require_regular
 
 Preprocessing: TypeAlias = Literal["inside", "outside"]
-"""Whether an exported network takes unprocessed pictures and normalises them, or takes normalised pictures."""
+"""Normalisation of an exported network's input: in the network ("inside"), or by the caller ("outside")."""
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

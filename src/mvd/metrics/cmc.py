@@ -51,7 +51,7 @@ class Exclusion(Enum):
 
 
 class Counting(Enum):
-    """What CMC counts before the first match."""
+    """The unit of CMC ranks: people or pictures."""
 
     PEOPLE = "people"
     PICTURES = "pictures"

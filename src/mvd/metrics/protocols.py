@@ -45,7 +45,7 @@ _DIRECTIONS: tuple[Direction, ...] = ("infrared-to-visible", "visible-to-infrare
 
 
 class Draw(Enum):
-    """How the gallery of a trial is drawn."""
+    """Method of drawing the gallery of a trial."""
 
     OFFICIAL = "official"
     SEEDED = "seeded"
@@ -100,7 +100,7 @@ class Protocol:
 
     @property
     def needs_cameras(self) -> bool:
-        """Whether the cameras of the pictures matter."""
+        """Whether the protocol depends on the cameras of the pictures."""
         chosen = self.query_cameras is not None or self.gallery_cameras is not None
         return chosen or self.draw is not Draw.EVERYTHING or self.exclusion is not Exclusion.NOTHING
 

@@ -221,7 +221,7 @@ def _unit_distance(units: npt.NDArray[np.float32], others: npt.NDArray[np.float3
 
 
 def _equalise(distances: _Distances, copies: npt.NDArray[np.intp], originals: npt.NDArray[np.intp]) -> None:
-    """Give equal pictures equal distances, in place: a matrix product rounds equal rows differently at its edges.
+    """Make the distances of equal pictures equal, in place: a matrix product rounds differently at its edges.
 
     Args:
         distances: of Q queries and G gallery pictures.

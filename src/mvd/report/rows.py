@@ -42,7 +42,7 @@ class Annotated(NamedTuple):
 
 
 def annotate(rows: Sequence[tuple[str, Scores]]) -> Annotated:
-    """Complete the labels of scores and note what they were measured on."""
+    """Complete the labels of scores, and build the notes that describe their evaluation."""
     settings = list(dict.fromkeys(_describe(result) for _, result in rows))
     rankings = list(dict.fromkeys(result.ranking for _, result in rows if result.ranking != PLAIN))
     numbered = len(settings) > 1

@@ -1,4 +1,4 @@
-"""What the commands of a gallery return."""
+"""Results of the gallery commands."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Observer:
         """Training is about to start or continue at `step` of `steps`."""
 
     def noted(self, line: str) -> None:
-        """Before the start, there is a remark on how the run is computed."""
+        """A remark on how the run is computed was made, before the start."""
 
     def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
         """The next batch can be viewed by calling `show`.

@@ -82,7 +82,7 @@ class StepLogger(ABC, Generic[Values]):
         self.earlier = unlogged
 
     def flush(self) -> None:
-        """Write a log line of the steps since the last line, if there are any.
+        """Write a log line for the steps since the last line, if any.
 
         Raises:
             TrainingError: a loss of these steps is not finite.

@@ -8,7 +8,7 @@ from mvd.config import RunConfig
 
 
 class Due(NamedTuple):
-    """What is due after a step.
+    """The actions that are due after a step.
 
     Attributes:
         epoch: number of complete epochs.

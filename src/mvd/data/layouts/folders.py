@@ -57,7 +57,7 @@ def picture_paths(
 ) -> list[str]:
     """List the pictures in and below a folder, as sorted paths relative to it.
 
-    Links to folders are followed, except links to a parent folder.
+    Links to folders are followed, except links to a folder that contains them.
     """
     paths: list[str] = []
     below = [("", frozenset[tuple[int, int]]())]

@@ -82,7 +82,7 @@ def _people(folder: Path, on_defect: OnDefect) -> list[str]:
 
 
 def _listed(root: Path, split: str, on_defect: OnDefect) -> list[str]:
-    """Read a list without junk, which is not listed and always belongs to the test."""
+    """Read a list without junk, which need not be listed and always belongs to the test."""
     names = read_names(root / LISTS[split], on_defect)
     junk = [name for name in names if is_junk(name)]
     if junk and split != "test":

@@ -37,7 +37,7 @@ _KINDS = {
 
 
 def write_page(runs: Sequence[RunReport], out: Path) -> None:
-    """Write the report of some runs.
+    """Write the report of runs to a file.
 
     Raises:
         DatasetError: a picture cannot be read.

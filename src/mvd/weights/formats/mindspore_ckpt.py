@@ -100,7 +100,7 @@ def is_checkpoint(data: bytes) -> bool:
 
 
 def encode(arrays: Mapping[str, Array], file: IO[bytes]) -> None:
-    """Write a checkpoint as MindSpore does.
+    """Write a checkpoint in MindSpore's format.
 
     Raises:
         CheckpointError: an array has no elements, or a type that a checkpoint cannot store.

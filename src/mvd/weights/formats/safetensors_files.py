@@ -64,7 +64,7 @@ def decode(data: bytes) -> Arrays:
 
 
 def encode(arrays: Mapping[str, Array], file: Path, metadata: dict[str, str]) -> None:
-    """Write arrays and metadata.
+    """Write arrays and metadata to a safetensors file.
 
     Raises:
         CheckpointError: the format does not support the type of an array.
