@@ -1,22 +1,22 @@
-"""Attacks every verb that writes, and what verbs read, and counts the faults. Linux.
+"""Robustness test: interrupt every verb that writes, damage the files that verbs read, and count the faults. Linux.
 
     OMP_NUM_THREADS=1 nice python benchmarks/attacks.py [--tries 500] [--first 0] [--seed 0] [--log FILE] [--verbs …]
     python benchmarks/attacks.py --table FILE
 
-A try is a verb in a folder of its own: `synth`, `split`, `prepare`, `train`, a resume with more epochs, `evaluate`,
-`export`, `convert`, `import`, `push --local`, `embed`, `calibrate`. Number and seed decide it, so that tries can be
-made in parts, and a single one again: `--first 123 --tries 1`. What is done:
+A try runs a verb in its own folder: `synth`, `split`, `prepare`, `train`, a resume with more epochs, `evaluate`,
+`export`, `convert`, `import`, `push --local`, `embed`, `calibrate`. Its number and the seed determine it, so that tries
+can be run in parts, and a single try can be repeated: `--first 123 --tries 1`. Kinds of tries:
 
-- kill, terminate: SIGKILL or SIGTERM at a random moment, then the command that goes on. What is there after the signal
-  has to be whole, and at the end it has to be what an undisturbed command makes.
-- race: the same command twice at once. Of two that make something one wins; at the end all is whole.
-- pictures, lists, galleries, state: bits, bytes, values and lengths of files are changed, in pictures, lists of people,
-  SYSU-MM01's `rand_perm_cam.mat`, and the files of a run; then a verb reads them, and says in a line what is wrong.
+- kill, terminate: SIGKILL or SIGTERM at a random moment, then the command that continues. The files after the signal
+  must be complete, and the final files must equal those of an undisturbed command.
+- race: the same command twice at once. Of two commands that create something one wins; all final files are complete.
+- pictures, lists, galleries, state: bits, bytes, values and lengths are changed in pictures, lists of people,
+  SYSU-MM01's `rand_perm_cam.mat`, and the files of a run; then a verb reads them, and reports the error in one line.
 
-Faults: a traceback; a crash by another signal than ours; an orphan process; a temporary file that stays (after SIGKILL:
-after the command that goes on); a file that is not whole, or not what it should be; two winners, or none; no end in
-five minutes. Verbs run in forks of this process, which has imported everything, since a start takes seconds; a part of
-those that get a signal is started anew, to hit the start too.
+Faults: a traceback; a crash by another signal; an orphan process; a remaining temporary file (after SIGKILL: after the
+command that continues); an incomplete or wrong file; two winners, or none; no end within five minutes. Verbs run in
+forks of this process, which has imported everything, since a start takes seconds; some of the interrupted verbs are
+started in a new process, to interrupt the start too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The files of `attacks.py`: damage them, and tell whether they are whole and what they should be."""
+"""Files of `attacks.py`: damage them, and check whether they are complete and correct."""
 
 from __future__ import annotations
 

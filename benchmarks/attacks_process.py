@@ -1,4 +1,4 @@
-"""The processes of `attacks.py`: a verb in a session of its own, with a signal, and what is wrong with its end."""
+"""Processes of `attacks.py`: run a verb in its own session, send a signal, and check how it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that `attacks.py` attacks, on people and with a network so small that they take a second."""
+"""Commands of `attacks.py`, on a data set and with a network so small that each takes a second."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""Measures what a projection costs, and how well a calibration holds on people whom nobody has seen.
+"""Measures the loss of accuracy by a projection, and the accuracy of a calibration on unseen people.
 
 Usage: python benchmarks/calibration.py MODEL DATA UNSEEN [--tables projections calibrations cameras]
                                         [--widths 512 256] [--whitening 0] [--pictures 1536]
 
-MODEL is what `mvd.open_model` takes, without a projection. On the training people of DATA projections are learnt, on
-its held-out people calibrations; both are tested on the test people of UNSEEN, another data set. "cameras" learns on
-fewer and fewer of them, and compares the error of calibrations of pairs of cameras with that of their modalities.
+MODEL is an argument of `mvd.open_model`, without a projection. Projections are learnt on the training people of DATA,
+calibrations on its held-out people; both are tested on the test people of UNSEEN, another data set. "cameras" learns on
+decreasing numbers of people, and compares the error of calibrations per pair of cameras with those per pair of
+modalities.
 """
 
 from __future__ import annotations

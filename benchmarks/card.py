@@ -1,4 +1,4 @@
-"""Prints what a machine is: card, versions, and the two ceilings of its device, copies and products of matrices."""
+"""Prints the device and versions of a machine, and the device's peak rates of copies and matrix products."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Runs the demo with several seeds and prints what each gained.
+"""Runs the demo with several seeds and prints the gain of each.
 
 Usage: python benchmarks/demo.py [SEED ...]
 
-A seed decides the people, the initial weights and the training. The table is Markdown, for BENCHMARKS.md.
+A seed determines the people, the initial weights and the training. The table is Markdown, for BENCHMARKS.md.
 """
 
 from __future__ import annotations

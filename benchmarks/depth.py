@@ -1,9 +1,9 @@
-"""Counts what lies between `mvd train` and a loss: frames of the call stack, and files of the package in them.
+"""Counts the call-stack frames between `mvd train` and a loss, and the files of the package in them.
 
 Usage: python benchmarks/depth.py
 
-Trains one step on a few rendered people, and looks at the stack where the identity loss is computed. Comprehensions,
-which have frames of their own up to Python 3.11, are not counted.
+Trains one step on a few rendered people, and inspects the stack where the identity loss is computed. Comprehensions,
+which have their own frames up to Python 3.11, are not counted.
 """
 
 from __future__ import annotations

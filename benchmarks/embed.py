@@ -1,4 +1,4 @@
-"""Measures embedding: pictures a second from files, beside the published way, or from prepared arrays.
+"""Measures embedding: pictures per second from files, compared with the published code, or from prepared arrays.
 
 Usage: python benchmarks/embed.py files [--arch resnet50] [--height 288 --width 144] [--count 64] [--rounds 3]
                                         [--rows plain fp32 bf16 onnx onnx-int8]
@@ -7,17 +7,17 @@ Usage: python benchmarks/embed.py files [--arch resnet50] [--height 288 --width 
        python benchmarks/embed.py modality DATA
 
 "files" renders people and embeds the files on the CPU with the network of the official PyTorch release (the recipe
-`mvd-cvpr21`, four passes, 8192 numbers), with the weights it starts from. The row "plain" is the release's own way,
-transcribed: one picture after the other, read, resized and normalised by one thread, grey made on the host, all heads
-computed, float32, activations laid out by channel. The other rows are `mvd.embed`, with PyTorch or with a program of
-`mvd export`. Rows alternate; a figure is the median of the rounds. CPU time, of all threads, depends less on the load
-of the machine. "alone" is a single picture, in seconds of wall and of CPU time.
-"apart" is the smallest cosine between a vector and that of the row "plain".
+`mvd-cvpr21`, four passes, 8192 components), with its initial weights. The row "plain" reproduces the release's code:
+pictures are read, resized and normalised one by one in one thread, grey versions are computed on the host, all heads
+are computed, in float32, with channels-first activations. The other rows are `mvd.embed`, with PyTorch or with a
+program of `mvd export`. Rows alternate; a figure is the median of the rounds. CPU time, of all threads, depends less on
+the load of the machine. "alone" is a single picture, in seconds of wall and of CPU time. "apart" is the smallest cosine
+between a vector and that of the row "plain".
 
-"arrays" measures `embed_pictures`, which evaluates and searches. A row is a precision and the pictures in a batch; the
-network is that of the recipe `mvd`. The figure is the median of three passes over all pictures.
+"arrays" measures `embed_pictures`, which evaluation and search use. A row is a precision and a batch size; the network
+is that of the recipe `mvd`. The figure is the median of three passes over all pictures.
 
-"modality" guesses the modality of every picture of a data set from its pixels, and counts.
+"modality" guesses the modality of every picture of a data set from its pixels, and counts the results.
 """
 
 from __future__ import annotations

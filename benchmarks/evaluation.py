@@ -1,12 +1,12 @@
-"""How long figures take: from given distances beside the usual loop over queries, and end to end from descriptors.
+"""Measures the time of evaluation: from given distances, compared with a loop over queries, and from descriptors.
 
     python benchmarks/evaluation.py                 the first two tables, some minutes
     python benchmarks/evaluation.py --million [Q]   instead: 20,000 queries, or Q, against 1,000,000 pictures, longer
 
-The loop is written here as the field's codes have it: an argsort of the whole matrix, then for each query the ranked
-labels, a cumulative sum, and precisions in a list comprehension; for SYSU-MM01 also the distinct people in order.
-Both sides get the same distances in the same process; the best of several runs counts for ours, and one for the loop
-(its longest takes a minute). "Sorting alone" is `np.sort` of the matrix, one thread. The figures of both must agree.
+The loop is written like common published code: an argsort of the whole matrix, then for each query the ranked labels, a
+cumulative sum, and precisions in a list comprehension; for SYSU-MM01 also the distinct people in order. Both get the
+same distances in the same process. The time of ours is the best of several runs, that of the loop is a single run (the
+longest takes a minute). "Sorting alone" is `np.sort` of the matrix in one thread. The figures of both must agree.
 """
 
 from __future__ import annotations

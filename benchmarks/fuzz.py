@@ -3,16 +3,16 @@
     pip install -e '.[fuzz]'
     python benchmarks/fuzz.py [N] [SEED]        100,000 inputs by default, some minutes; Linux
 
-libFuzzer (through atheris) begins with valid files of every kind and keeps those changed ones that reach code that
-none before has reached. What it changes is decided in fuzz_changes.py: bits, lengths, cuts, pieces of other files, or
-whatever libFuzzer itself would do; half of the changes go into the pickle of a zip archive, the header of safetensors
-or the body of a checkpoint with a checksum, which are then put together again with the right lengths and checksums.
+libFuzzer (through atheris) starts from valid files of every kind and keeps changed files that reach new code. The
+changes are defined in fuzz_changes.py: bits, lengths, truncation, parts of other files, or libFuzzer's own mutations.
+Half of the changes are applied to the pickle of a zip archive, the header of safetensors or the body of a checkpoint
+with a checksum, which are then reassembled with correct lengths and checksums.
 
-Each reader gets each input: `read_weights`, for every format; `load_checkpoint` and `read_card`, for a run's
-checkpoints. It has to return the content or raise a CheckpointError of one line, in less than a second of CPU time,
-allocating less than four times the file and `SLACK`, and without starting anything. What allocates
-outside of Python is seen in the memory of the process, whose address space may grow by a limit. The input at hand is in
-a file all the time, so that it is there after a crash.
+Each input is passed to all readers: `read_weights`, for every format; `load_checkpoint` and `read_card`, for a run's
+checkpoints. A reader must return the content or raise a CheckpointError of one line, in less than a second of CPU time,
+allocating less than four times the file and `SLACK`, and without starting a process. Allocations outside of Python are
+measured by the memory of the process, whose address space is limited. The present input is always stored in a file, so
+that it is available after a crash.
 
 The table is Markdown, for BENCHMARKS.md.
 """

@@ -1,4 +1,4 @@
-"""How fuzz.py changes files: bytes anywhere, and parts of a frame that is put together again around them."""
+"""Mutations of fuzz.py: bytes anywhere, and parts of a container that is reassembled around them."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""Galleries of 10,000 to 1,000,000 pictures: built, searched, added to; and killed at random moments.
+"""Measures galleries of 10,000 to 1,000,000 pictures: building, search, addition; and kills at random moments.
 
     python benchmarks/gallery.py --sizes 10000 100000 1000000
     python benchmarks/gallery.py --kills 20
 
-Embeddings are 512 wide and made as of people: each person has a centre, a random point of 64 dimensions that a random
-matrix turns into 512; each picture adds to it a shift of its camera, of a third of its length, and noise of 0.6 of
-it in all 512, and is scaled to length 1. A person has 20 pictures by 8 cameras. So two pictures of a person have
-similarities of about 0.7, those of others of 0 ± 0.1, and a query, a picture that is not in the gallery, has 20
-near rows. Thumbnails are 2 KB of random bytes. Times are of `Gallery.search`, with its line in the log, in one
-process that has searched before; CPU is of all of its threads, by a search. Memory is the largest that the process
-has used.
+Embeddings have width 512 and are synthetic: each person has a centre, a random point of 64 dimensions that is projected
+to 512 by a random matrix; each picture adds a shift of its camera, of a third of the centre's length, and noise of 0.6
+of its length in all 512 dimensions, and is scaled to length 1. A person has 20 pictures by 8 cameras. So two pictures
+of one person have similarities of about 0.7, pictures of two people 0 ± 0.1, and a query, a picture that is not in the
+gallery, has 20 near rows. Thumbnails are 2 KB of random bytes. Times are those of `Gallery.search`, including its line
+in the log, in a process that has searched before; CPU time is that of all threads per search. Memory is the peak of the
+process.
 
 Shapes: N pictures, D width of an embedding.
 """

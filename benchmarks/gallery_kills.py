@@ -1,7 +1,7 @@
-"""Kills a process that adds to a gallery and removes from it, and checks what is left; the tests use it, too.
+"""Kills a process that adds to a gallery and removes from it, and checks the gallery; also used by the tests.
 
     python benchmarks/gallery_kills.py GALLERY FIRST           the process: ten pictures in, then ten out, and so on
-    python benchmarks/gallery_kills.py GALLERY FIRST BATCHES   so many times ten pictures in, and none out
+    python benchmarks/gallery_kills.py GALLERY FIRST BATCHES   BATCHES times ten pictures in, and none out
 
 Shapes: N pictures.
 """

@@ -1,4 +1,4 @@
-"""Ways to compute MVD's four passes that `benchmarks/step.py` measures beside the one that is used."""
+"""Alternative implementations of MVD's four passes, which `benchmarks/step.py` compares with the one in use."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Prints how a run learnt: its loss, its validations, and the time to a rank-1 of 50 %.
+"""Prints the learning curve of a run: its loss, its validations, and the time to a rank-1 of 50 %.
 
 Usage: python benchmarks/learning.py RUN
 
-Times are those of log lines, pictures over pictures a second: without validations and checkpoints.
+Times are computed from log lines, as pictures divided by pictures per second: without validations and checkpoints.
 """
 
 from __future__ import annotations

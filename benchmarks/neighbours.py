@@ -1,10 +1,10 @@
-"""Measures training on a CPU that others use, too: the demo's step, alone and beside one busy process.
+"""Measures training on a CPU that other programs use too: the demo's step, alone and beside one busy process.
 
 Usage: python benchmarks/neighbours.py [--seconds 20]
 
-Each figure is of a training run of the demo's recipe on the same rendered people, in a process of its own: the median
-of pictures a second over its log lines. "fixed" uses a thread for each core, as PyTorch does by itself; "follow" is the
-default, which follows the cores that other programs leave free. The neighbour is a process that only computes.
+Each figure is measured in a training run of the demo's recipe on the same rendered people, in its own process: the
+median of pictures per second over its log lines. "fixed" uses one thread per core, PyTorch's default; "follow" is the
+default of mvd, which adapts to the free cores. The neighbour is a process that only computes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What steps are measured on, without a framework: sizes by arguments, and noise of as many people as SYSU-MM01's."""
+"""Data of the step benchmarks, without a framework: arguments of sizes, and noise with as many people as SYSU-MM01."""
 
 from __future__ import annotations
 

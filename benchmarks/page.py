@@ -1,12 +1,12 @@
-"""The page of a gallery: how long a browser waits for an answer, once the picture is embedded.
+"""Measures the response times of a gallery's page, without the embedding of the picture.
 
     python benchmarks/page.py --sizes 10000 100000
 
-The gallery is that of `benchmarks/gallery.py`: drawn embeddings of 512 numbers, thumbnails of 2 KB, nobody
-named; its model is calibrated. `mvd serve`'s application runs in a server of this process, on the loopback; a client
-of the standard library asks one thing after the other. Each search is a new query, uploaded as a picture of 128 × 64;
-the model in place of a network returns a drawn embedding at once, so that an upload's time has all but the network's.
-The processor's time is of all threads, server and client together.
+The gallery is that of `benchmarks/gallery.py`: random embeddings of width 512, thumbnails of 2 KB, no named people; its
+model is calibrated. The application of `mvd serve` runs in a server of this process, on the loopback interface; a
+client of the standard library sends one request after the other. Each search is a new query, uploaded as a picture of
+128 × 64; a fake model returns a random embedding at once, so that the time of an upload includes everything but the
+network. CPU time is that of all threads, server and client together.
 """
 
 from __future__ import annotations

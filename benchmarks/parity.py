@@ -1,10 +1,10 @@
-"""Compares MindSpore with PyTorch: the same weights and pictures, one pass, its losses and its gradient.
+"""Compares MindSpore with PyTorch: one pass, its losses and its gradient, from the same weights and pictures.
 
 Usage: python benchmarks/parity.py [--recipes mvd baseline] [--full]
 
-Both frameworks compute in float32 on the CPU, in an environment that has both. By default the networks are small, of
-every part; --full takes those of the recipes, ResNet-50 of width 64, and compares both frameworks with float64. Prints
-a table for BENCHMARKS.md.
+Both frameworks compute in float32 on the CPU, in an environment that has both. By default the networks are small, but
+have every part; --full uses those of the recipes, ResNet-50 of width 64, and compares both frameworks with float64.
+Prints a table for BENCHMARKS.md.
 """
 
 from __future__ import annotations

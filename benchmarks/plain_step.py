@@ -1,10 +1,10 @@
-"""The published training step, as plainly as its codes compute it: what `benchmarks/step.py` measures ours against.
+"""The published training step in its plain form: the reference of `benchmarks/step.py`.
 
-Written from a description of what the official PyTorch release does, not from its lines: pictures become tensors one
-by one on the CPU; grey is made there too, picture by picture, from the normalised tensor; four passes in float32,
-activations laid out by channel; the rank loss goes through the batch in a loop, for each of eight heads; Sinkhorn asks
-the device after each iteration whether to stop; Adam goes from parameter to parameter. Loss for loss it computes what
-the recipe `mvd-cvpr21` does, which tests/training/test_switches.py compares.
+Written from a description of the official PyTorch release, not from its source: pictures are converted to tensors one
+by one on the CPU; grey versions are computed there too, picture by picture, from the normalised tensor; four passes in
+float32, with channels-first activations; the rank loss loops over the batch, for each of eight heads; Sinkhorn
+synchronises with the device after each iteration to test for convergence; Adam loops over the parameters. All losses
+equal those of the recipe `mvd-cvpr21`, which tests/training/test_switches.py verifies.
 
 Shapes: B pictures in a batch, K classes.
 """

@@ -1,13 +1,13 @@
-"""Measures how fast pictures are prepared, beside the loop that everybody writes first.
+"""Measures the speed of preparing pictures, compared with a simple loop.
 
     python benchmarks/prepare.py [--people 100] [--rounds 3] [--sizes 288x144 384x192] [--data DATA]
 
-People are rendered, unless there is a data set to take (`--data`). Each row of the table is measured in a process of
-its own, in turns, and the fastest of the rounds counts: from the call to the arrays under their names and on the
-disk, workers' start included, whereas the loop only fills memory. Pictures a second are training pictures; the test
-pictures are read in the same time. Memory is the peak of what all processes had resident (RSS, from /proc, so Linux
-only; what they share counts for each), interpreter and packages included. Grey levels are of 255, over all values of
-all pictures. The fast decoder needs the extra `mvd[fast]`.
+People are rendered, unless a data set is given (`--data`). Each row of the table is measured in its own process; rows
+alternate, and the fastest round counts. The time is from the call to the final arrays on the disk, including the start
+of workers, whereas the loop only fills memory. Pictures per second counts training pictures; the test pictures are read
+in the same time. Memory is the peak resident memory of all processes (RSS, from /proc, so Linux only; shared memory
+counts for each), including interpreter and packages. Grey levels are of 255, over all values of all pictures. The fast
+decoder needs the extra `mvd[fast]`.
 """
 
 from __future__ import annotations

@@ -1,20 +1,21 @@
-"""Measures an encoder on pictures of real people: crops of a public video, labelled by following them.
+"""Evaluates an encoder on pictures of real people: crops of a public video, labelled by tracking.
 
 Usage: python benchmarks/real_crops.py vtest.avi model.onnx … [--sheet tracks.png] [--every 8]
 
 The video is OpenCV's `vtest.avi` (795 frames of 768 × 576, people who walk over a yard, seen from above; in Debian's
-package opencv-doc, in OpenCV's repository under samples/data). Nothing is trained on it. People are cut out where a
-frame differs from the median of all, and followed from frame to frame while their boxes overlap and are alone. Tracks
-of one person, who was lost behind a post or among others, were joined by eye (PEOPLE); all other tracks are left out.
+package opencv-doc, in OpenCV's repository under samples/data). Nothing is trained on it. People are cropped where a
+frame differs from the median of all frames, and tracked from frame to frame while their boxes overlap and are isolated.
+Tracks of one person, who was occluded by a post or by others, were joined by eye (PEOPLE); all other tracks are
+omitted.
 
-A model is an ONNX program of `mvd export` (pictures or images in, descriptors out), or "colours": a histogram of
-colours in three strips. The query is one crop; the gallery holds everybody's crops of all other tracks, so a match was
-taken at another time and place. Three tests:
+A model is an ONNX program of `mvd export` (from pictures or images to descriptors), or "colours": a histogram of
+colours in three strips. The query is one crop; the gallery contains the crops of all people in all other tracks, so
+that a match was taken at another time and place. Three tests:
 
-- filmed: the crops as they are. One camera, one afternoon: a histogram of colours is hard to beat.
-- other cameras: each track gets a colour cast, a gamma and a resolution of its own, drawn from its number.
-- grey queries: these in grey against these in colour, which is the nearest to an infrared query that there is here.
-  Real infrared light shows cloth otherwise.
+- filmed: the unchanged crops. One camera, one afternoon: a histogram of colours is hard to beat.
+- other cameras: each track has its own colour cast, gamma and resolution, drawn from its number.
+- grey queries: the same in grey against the same in colour, the closest approximation of an infrared query here. Real
+  infrared light shows cloth differently.
 
 Printed: rank-1 / mAP of each.
 """

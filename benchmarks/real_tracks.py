@@ -1,4 +1,4 @@
-"""People in a public video for `real_crops.py`: found, followed from frame to frame, cut out and named."""
+"""Detect, track, crop and name the people in a public video, for `real_crops.py`."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Measures what it costs to share a run: two processes on one machine, over Gloo.
+"""Measures the cost of distributed training: two processes on one machine, over Gloo.
 
 Usage: python benchmarks/scaling.py [--arch resnet18] [--base-width 16] [--height 96 --width 48] [--identities 16]
                                     [--pictures 2] [--steps 10]
 
-Three things, each the median of its steps: one process with the whole batch and all cores; two processes with half a
-batch and half the cores each that know nothing of one another; and the same two together, as `torchrun … -m mvd train`
-them. The last less the second is what talking costs: gradients, statistics of norms, and outputs for the losses.
+Three medians over steps: one process with the whole batch and all cores; two independent processes with half a batch
+and half the cores each; and two processes that train together, as with `torchrun … -m mvd train`. The difference of
+the last two is the cost of communication: gradients, statistics of norms, and outputs for the losses.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
-"""Measures a training step: ours in several precisions, and beside it the published one, plainly computed.
+"""Measures a training step in several precisions, compared with a plain implementation of the published step.
 
 Usage: python benchmarks/step.py [--device cpu] [--recipe mvd-cvpr21] [--arch resnet50] [--height 288 --width 144]
                                  [--identities 8] [--pictures 4] [--steps 5] [--rows plain fp32 fp32-nchw bf16 …]
                                  [--split] [--profile] [--no-attention] [--json FILE]
 
-The recipe is `mvd-cvpr21` (a rank loss on eight heads, Sinkhorn, both distillations) unless another is named, on noise
-from a mapped file, read through the loader that trains. On a CPU rows take turns, step by step, so that what else the
-machine does falls on all of them alike; a row's figure is the median of its steps, after some that are not counted. On
-another device rows come one after the other, each with the memory to itself; steps are not waited for one by one, as
-they are not in training: a row's figure is the median of five groups of steps.
+The default recipe is `mvd-cvpr21` (a rank loss on eight heads, Sinkhorn, both distillations), on noise from a
+memory-mapped file, read by the loader of training. On a CPU rows alternate step by step, so that other load of the
+machine affects all rows alike; a row's figure is the median of its steps after some warm-up steps. On other devices
+rows are measured one after the other, each with the whole memory; there is no synchronisation after each step, as in
+training: a row's figure is the median of five groups of steps.
 
     plain       benchmarks/plain_step.py: the published step, eager, float32
     fp32        ours in float32, channels last
     fp32-nchw   the same without channels last
-    tf32, bf16  ours in those
+    tf32, bf16  ours in these precisions
     …-compile   the same, the encoders compiled
     …-graph     the same, recorded as a CUDA graph, the specific branches beside the shared one
     …-tuned     the same, with cuDNN's convolutions chosen by trial (`torch.backends.cudnn.benchmark`)
@@ -21,10 +21,10 @@ they are not in training: a row's figure is the median of five groups of steps.
     …-objective the same, the losses compiled
     bf16-recompute, bf16-parts     for small memories: encoders computed twice; the batch in two parts
 
-The share of the peak is the arithmetic of the step, counted by PyTorch, over what the device does in one large product
-of matrices of that precision, measured here. `--split` times the phases of each row one by one, waiting for the device
-after each. `--profile` lists the operators of each row that take longest. "loss" is the total of the same early step in
-every row: rows that compute the same have nearly the same.
+The share of the peak is the arithmetic of the step, counted by PyTorch, divided by the rate of one large matrix product
+in that precision, measured here. `--split` times the phases of each row one by one, with synchronisation after each.
+`--profile` lists the slowest operators of each row. "loss" is the total of the same early step in every row: rows that
+compute the same have nearly equal losses.
 
 benchmarks/step_mindspore.py has MindSpore's step beside PyTorch's.
 """

@@ -1,4 +1,4 @@
-"""Measures a training step in MindSpore beside PyTorch's: the same batch, on the CPU, a process for each row.
+"""Measures a training step in MindSpore and in PyTorch: the same batch, on the CPU, one process per row.
 
 Usage: python benchmarks/step_mindspore.py [--recipe mvd-mindspore] [--arch resnet50] [--base-width 64]
                                            [--height 288 --width 144] [--identities 8] [--pictures 4] [--steps 5]
@@ -7,14 +7,13 @@ Usage: python benchmarks/step_mindspore.py [--recipe mvd-mindspore] [--arch resn
     pytorch              PyTorch's engine, eager, float32, channels last
     mindspore            MindSpore's engine in GRAPH_MODE: losses, gradients and update are one graph
     mindspore-pynative   the same in PYNATIVE_MODE
-    original             the original's way to take that step, in GRAPH_MODE: a forward pass for the losses that it
-                         prints, then another inside the gradient (../docs/from-the-original.md)
+    original             the step as in the original, in GRAPH_MODE: a forward pass for the printed losses, then another
+                         one inside the gradient (../docs/from-the-original.md)
     original-pynative    the same in PYNATIVE_MODE
 
-The two rows of the original are its order of work with our network and losses, not its code. A row's figure is the
-median of its steps after the first, which has a column of its own because GRAPH_MODE compiles in it. "CPU ms" is the
-time of all its threads together, which other programs change less. "loss" is that of the first step, from the same
-weights.
+The two rows of the original reproduce its order of operations with our network and losses, not its code. A row's figure
+is the median of its steps after the first, which has its own column because GRAPH_MODE compiles in it. "CPU ms" is the
+time of all threads together, which other programs affect less. "loss" is that of the first step, from the same weights.
 """
 
 from __future__ import annotations

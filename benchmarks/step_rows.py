@@ -1,4 +1,4 @@
-"""The rows of `step.py`: functions that take the next step of ours, as switches say, or of the published one."""
+"""Rows of `step.py`: functions that take the next step of mvd with given switches, or of the published code."""
 
 from __future__ import annotations
 

@@ -1,18 +1,19 @@
-"""Kills training runs at random moments, goes on with them, and compares them with one that was never stopped.
+"""Kills training runs at random moments, resumes them, and compares them with an uninterrupted run.
 
     python benchmarks/survival.py [--kills 24] [--seed 0] [--keep FOLDER]
     python benchmarks/survival.py --cost
 
-A tiny network is trained by `mvd train`, each time in a process of its own, with a checkpoint after every step or every
-half second. The process gets SIGKILL at a random instant between its start and its expected end; every third time, when
-a checkpoint is next being written. Then `mvd train --resume` goes on, or the same command once more where there was no
-run folder yet, until it is killed again; after four kills a run is left to reach its end. Then its weights, optimiser,
-best weights and log, but for the pictures a second, must be those of the run that was never stopped, bit for bit; and
-those of a run with another seed must not, or the comparison would be worth nothing. Exits with 1 if any of that fails.
+A tiny network is trained by `mvd train`, each time in a new process, with a checkpoint after every step or every half
+second. The process is killed by SIGKILL at a random moment between its start and its expected end; every third time,
+while the next checkpoint is being written. Then `mvd train --resume` continues, or the same command again if there was
+no run folder yet, until it is killed again; after four kills a run may finish. Then its weights, optimizer, best
+weights and log, except pictures per second, must equal those of the uninterrupted run bit for bit; and those of a run
+with another seed must differ, since otherwise the comparison would be meaningless. The exit code is 1 if any check
+fails.
 
-Where a kill fell is told by what it left behind, so "between checkpoints" may be while a process still starts, which
-takes most of its time here. A run that ended before its kill is not counted. `--cost` measures instead what a
-checkpoint of the default recipe takes: ResNet-50, 395 people, Adam, about 1 GB.
+The moment of a kill is inferred from the remaining files, so "between checkpoints" includes the start of a process,
+which takes most of its time here. A run that ended before its kill is not counted. `--cost` instead measures the time
+of a checkpoint of the default recipe: ResNet-50, 395 people, Adam, about 1 GB.
 """
 
 from __future__ import annotations

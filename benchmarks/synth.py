@@ -1,8 +1,8 @@
-"""Measures how fast people are rendered.
+"""Measures the speed of rendering people.
 
 Usage: python benchmarks/synth.py [PEOPLE]
 
-Prints pictures a second, writing files included, for one process and for one on each core.
+Prints pictures per second, including the writing of files, for one process and for one process per core.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tiny data trees in every layout, for tests that need files but no people."""
+"""Tiny data sets in every layout, for tests that need files but no pictures of people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Galleries for tests: a model that needs no framework, people in plain colours, embeddings that are drawn.
+"""Galleries for tests: a model that needs no framework, people in plain colours, random embeddings.
 
 Shapes: N pictures, D width of an embedding.
 """

@@ -1,4 +1,4 @@
-"""Embeddings that have to be equal, column by column."""
+"""Assert that embeddings are equal, column by column."""
 
 from __future__ import annotations
 

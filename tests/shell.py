@@ -1,4 +1,4 @@
-"""The command line from within a test: run it, or see it refuse with one line; a very small run."""
+"""The command line within a test: run it, or check that it refuses in one line; a very small run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program in the form of `mvd export`, made by hand: a matrix product over all pixels."""
+"""A handmade program in the format of `mvd export`: a matrix product over all pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of SYSU-MM01's size that were never measured, for what prints them."""
+"""Made-up scores of SYSU-MM01's size, for tests of their printing."""
 
 from __future__ import annotations
 

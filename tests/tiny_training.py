@@ -1,4 +1,4 @@
-"""A training run so small that it takes no time, in either framework: its data, its configuration, what watches it."""
+"""A training run so small that it takes no time, in either framework: its data, configuration and observer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code that runs before a program to make it one without PyTorch, whether or not that is installed."""
+"""Code that runs before a program to hide PyTorch from it, whether or not PyTorch is installed."""
 
 BLOCKED = """
 import sys

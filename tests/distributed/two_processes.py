@@ -1,4 +1,4 @@
-"""What two processes compute of a step together, against what one does, in float64; test_process_group.py launches it.
+"""Compares a step of two processes with that of one process, in float64; launched by test_process_group.py.
 
 Usage: two_processes.py DATA [DEVICE [VARIANT …]], all variants by default. On "cuda" both share one device, over Gloo:
 NCCL refuses that.

@@ -1,4 +1,4 @@
-"""What both engines train in tests: `tiny_training`, without what differs between the frameworks."""
+"""The training run of both engines in tests: `tiny_training`, without the differences between the frameworks."""
 
 from __future__ import annotations
 

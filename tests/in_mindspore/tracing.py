@@ -1,4 +1,4 @@
-"""What a run in MindSpore computes, traced: `fit` is called, and instead of a step what goes into it is noted."""
+"""Tracer of a MindSpore run: calls `fit`, and records the inputs of each step instead of computing it."""
 
 from __future__ import annotations
 

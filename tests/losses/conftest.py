@@ -1,4 +1,4 @@
-"""Shared by the tests of the losses: outputs of a network out of golden files, by the names that those give them.
+"""Shared by the tests of the losses: outputs of a network from golden files, by the names in these files.
 
 The golden files name the four passes v, i, v_ms and i_ms, and the heads of each obs and rep.
 """

@@ -1,4 +1,4 @@
-"""Objectives for tests: weights, labels, and what is done with an output."""
+"""Objectives for tests: weights, labels, and the application to an output."""
 
 from __future__ import annotations
 

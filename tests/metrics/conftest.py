@@ -1,4 +1,4 @@
-"""The official SYSU-MM01 test set as the goldens have it: a table, small descriptors, and the drawn galleries."""
+"""The official SYSU-MM01 test set of the golden files: a table, small descriptors, and the drawn galleries."""
 
 from __future__ import annotations
 

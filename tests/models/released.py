@@ -1,4 +1,4 @@
-"""What the golden vectors of both released networks have in common: weights from their names, pictures from a seed."""
+"""Shared by the golden vectors of both released networks: weights from their names, pictures from a seed."""
 
 from __future__ import annotations
 

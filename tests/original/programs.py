@@ -1,4 +1,4 @@
-"""What the tests of the original's programs share: their types, and a command line for very short runs."""
+"""Shared by the tests of the original's programs: their types, and a command line for very short runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sixteen scripts for tests: their names, a copy to call them in, and a run of two of them."""
+"""The sixteen scripts for tests: their names, a copy of their folder, and a run of two of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run folder, and what to put into it."""
+"""A run folder, and content for it."""
 
 from __future__ import annotations
 

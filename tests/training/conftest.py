@@ -1,4 +1,4 @@
-"""Tiny data, and one run on it that many tests compare theirs with."""
+"""Tiny data, and a reference run on it for many tests."""
 
 from __future__ import annotations
 

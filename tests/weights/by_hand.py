@@ -1,4 +1,4 @@
-"""PyTorch's files made by hand: what `torch.save` writes, and what it never would."""
+"""Handmade PyTorch files: those that `torch.save` writes, and those that it never would."""
 
 from __future__ import annotations
 

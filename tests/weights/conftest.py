@@ -1,4 +1,4 @@
-"""Shared by the tests of weights in and out: files to read, the samples of MindSpore, and what reading them takes."""
+"""Shared by the tests of reading and writing weights: files to read, samples of MindSpore, the cost of reading."""
 
 from __future__ import annotations
 

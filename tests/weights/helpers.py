@@ -1,4 +1,4 @@
-"""What the tests of weights in and out have in common."""
+"""Shared by the tests of reading and writing weights."""
 
 from __future__ import annotations
 

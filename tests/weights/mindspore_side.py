@@ -1,4 +1,4 @@
-"""What real MindSpore does with weights: run by the Python of an environment that has it, and not this package.
+"""Reads and writes weights with real MindSpore; run by the Python of an environment with it, without this package.
 
 python mindspore_side.py read  FILE.ckpt OUT.npz             load_checkpoint, as arrays
 python mindspore_side.py write IN.npz FILE.ckpt              save_checkpoint

@@ -1,4 +1,4 @@
-"""Weights to load: a network of ours, and a ResNet in the files of each framework."""
+"""Weights to load: a network of mvd, and a ResNet in the file formats of each framework."""
 
 from __future__ import annotations
 

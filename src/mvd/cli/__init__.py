@@ -1,8 +1,8 @@
 """`mvd`: the command line. Each verb is a dataclass of its arguments that calls a function of `mvd.commands`.
 
-Only this room prints, decides on exit codes and turns a user's error into one line: 0 is success, 1 an error in what
-was given, 2 arguments that could not be parsed, 130 a stop by Ctrl-C. A verb's module is imported when the verb is
-asked for, and PyTorch only by the verbs that compute.
+Only this package prints, sets exit codes and turns a user's error into one line. Exit codes: 0 for success, 1 for an
+error in the input, 2 for arguments that could not be parsed, 130 for a stop by Ctrl-C. A verb's module is imported when
+the verb is called, and PyTorch only by verbs that compute.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _GROUPS = {
         "push": "push:Push",
     },
 }
-"""Groups of verbs, in the order of the help; each verb with its module and class in the package of its group."""
+"""Groups of verbs, in the order of the help. Each verb has its module and class in the package of its group."""
 
 _VERBS = {verb: f"{group}.{place}" for group, verbs in _GROUPS.items() for verb, place in verbs.items()}
 
@@ -71,18 +71,18 @@ _ACTIONS = {
         "audit": "pictures.gallery:Audit",
     },
 }
-"""Verbs of several actions, each with its module and class."""
+"""Verbs with several actions; each action has its module and class."""
 
 
 _SHARED = {"train", "evaluate", "ablate", "benchmark", "demo", "embed"}
-"""Verbs that the processes of a launch share, so that the first one prints."""
+"""Verbs that may run in all processes of a distributed launch; only the first process prints."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: without the program's name; by default those of the process.
+        arguments: the arguments without the program's name; by default those of the process.
 
     Returns:
         The exit code.
@@ -114,7 +114,7 @@ def overview() -> str:
 
 
 def overview_of(verb: str) -> str:
-    """Write the help of a verb of several actions."""
+    """Write the help of a verb with several actions."""
     lines = [f"usage: mvd {verb} ACTION [arguments]", ""]
     lines += [f"{action:<10} {_summary(_load(place))}" for action, place in _ACTIONS[verb].items()]
     return "\n".join([*lines, "", f"mvd {verb} ACTION --help lists its arguments."])
@@ -162,7 +162,7 @@ def _summary(kind: type[Any]) -> str:
 
 
 def _defaults(kind: type[Any], arguments: list[str]) -> Any:
-    """Make the defaults of a verb that takes a recipe: they are the recipe's, or those of the run that goes on."""
+    """Build the defaults of a verb that takes a recipe: those of the recipe, or of the run that is resumed."""
     import tyro
 
     from mvd.config.recipes import RECIPES
@@ -177,12 +177,12 @@ def _defaults(kind: type[Any], arguments: list[str]) -> Any:
         config = resumed_defaults(Path(resumed))
     else:
         chosen = _look_ahead(arguments, "--recipe")
-        config = RECIPES[chosen if chosen in RECIPES else "mvd"]  # tyro refuses a wrong name
+        config = RECIPES[chosen if chosen in RECIPES else "mvd"]  # tyro will refuse a wrong name
     return kind(**dict.fromkeys(required, tyro.MISSING), config=config)
 
 
 def _look_ahead(arguments: list[str], wanted: str) -> str:
-    """Look for the value of a flag before the arguments are parsed; the last counts."""
+    """Find the value of a flag before the arguments are parsed; the last occurrence counts."""
     found = ""
     for place, argument in enumerate(arguments):
         flag, _, value = argument.partition("=")

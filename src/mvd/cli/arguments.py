@@ -1,6 +1,7 @@
-"""Parses the arguments of a verb; what is wrong with them is one line, as every other error.
+"""Parse the arguments of a verb, and report errors in one line, like all other errors.
 
-tyro draws a box with the help of the argument. Its public parts are the exit code 2 and that text, which is read here.
+tyro prints an error as a box with the help of the argument. Its public interface is the exit code 2 and that text,
+which is parsed here.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from mvd.files.names import one_line
 T = TypeVar("T")
 
 WRONG = 2
-"""The exit code of arguments that could not be parsed."""
+"""Exit code for arguments that cannot be parsed."""
 
-_WIDE = "10000"  # columns, so that no line of the box is broken
+_WIDE = "10000"  # columns, so that no line of the box is wrapped
 _KINDS = {"INT": "a whole number", "FLOAT": "a number"}
 
 
@@ -29,13 +30,13 @@ def parse_arguments(kind: type[T], arguments: Sequence[str], *, program: str, de
 
     Args:
         kind: the dataclass.
-        arguments: without the program's name.
+        arguments: the arguments without the program's name.
         program: the verb, for messages.
         default: an instance with the defaults, or tyro's MISSING.
-        see: a command that lists the arguments; the program's own help if empty.
+        see: a command that lists the arguments; if empty, the program's own help.
 
     Raises:
-        SystemExit: the help was asked for and printed (0); or they cannot be parsed, and a line says why (2).
+        SystemExit: the help was requested and printed (0); or the arguments cannot be parsed, and a line says why (2).
     """
     import tyro
 
@@ -73,13 +74,13 @@ def _wide() -> Iterator[None]:
 
 
 def _explain(box: str) -> str:
-    """Say in a line what tyro says in a box: what is wrong, then what it knows of the argument."""
+    """Summarise tyro's box in one line: the error, then the help of the argument."""
     parts = _parts(box)
     first = " ".join(line.strip() for line in parts[0])
     if found := re.fullmatch(r"invalid choice (.*) for argument '(.*)'\. Expected one of \((.*?),?\)\.", first):
         value, flag, choices = found.groups()
         allowed = re.findall("'(.*?)'", choices)
-        if "None" in allowed:  # tyro's, for a flag that is left out; with it they come in no order
+        if "None" in allowed:  # tyro adds None for an omitted flag, and then does not keep the order
             allowed = sorted({*allowed} - {"None"})
         return f"{flag}: expected {_either(allowed)}, found {value}"
     if found := re.fullmatch(r"Error parsing (\S+): (.*)", first):
@@ -100,7 +101,7 @@ def _explain(box: str) -> str:
 
 
 def _parts(box: str) -> list[list[str]]:
-    """Read the lines between the rules of a box, drawn with lines or in ASCII, without its title."""
+    """Read the lines between the rules of a box, in Unicode or ASCII, without its title."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
     parts: list[list[str]] = [[]]
     for line in plain.splitlines():
@@ -120,7 +121,7 @@ def _wrong_value(flag: str, reason: str, more: Sequence[Sequence[str]]) -> str:
 
 
 def _named(argument: str, meaning: str) -> str:
-    """Name an argument that is missing: a flag as it is, another by its meaning."""
+    """Name a missing argument: a flag by its name, a positional argument by its meaning."""
     meaning = meaning.removesuffix("(required)").strip()
     return argument if argument.startswith("-") else f"an argument ({meaning})"
 

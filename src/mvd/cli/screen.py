@@ -1,4 +1,4 @@
-"""What several verbs print, and how: consoles that never read text as markup, results, a watched training run."""
+"""Printing that several verbs share: lines without markup, results, the progress of training."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["STOPPED", "Bars", "open_console", "print_results", "say", "watched_training"]
 
 STOPPED = 130
-"""The exit code of a command that Ctrl-C stopped."""
+"""Exit code of a command that was stopped by Ctrl-C."""
 
 
 def say(console: Console, *lines: str) -> None:
-    """Print lines, each as one that the terminal may wrap, so that a path or a command can be copied whole."""
+    """Print lines without hard wraps, so that a path or a command can be copied whole."""
     console.print(*map(one_line, lines), sep="\n", soft_wrap=True)
 
 
 def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
-    """Print results as a table, each with its label."""
+    """Print labelled results as a table."""
     from mvd.report.tables import results_table
 
     console.print(results_table(rows))
@@ -57,7 +57,7 @@ class Bars:
 
     @contextmanager
     def counting(self, title: str, unit: str = "pictures") -> Iterator[Progress]:
-        """Show work that is counted in `unit` as a bar."""
+        """Show a progress bar for work that is counted in `unit`."""
         from mvd.report.terminal.progress import counting_bar
 
         with counting_bar(self._console, title, unit) as bar:
@@ -65,6 +65,6 @@ class Bars:
 
     @contextmanager
     def training(self) -> Iterator[Observer]:
-        """Show training as a bar."""
+        """Show a progress bar for training."""
         with watched_training(self._console) as bar:
             yield bar

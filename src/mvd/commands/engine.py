@@ -1,8 +1,8 @@
 """The engine: the framework that trains and runs the network, behind a small protocol.
 
-What crosses it is numpy arrays, a configuration, a path and an observer. Devices, precision and processes are an
-engine's own business. An engine is a module; `load_engine` imports the one that a configuration names, so that no
-command imports a framework before it computes.
+Only numpy arrays, configurations, paths and observers cross the protocol. Devices, precision and processes are internal
+to an engine. An engine is a module; `load_engine` imports the engine that a configuration names, so that no command
+imports a framework before it computes.
 
 Shapes: N pictures, D width of an embedding, K classes.
 """
@@ -46,17 +46,17 @@ class Engine(Protocol):
         """Check that a configuration can be trained here, before anything is written, and name the device.
 
         Raises:
-            ConfigError: the device is missing, the configuration cannot be built, or the network not compiled.
+            ConfigError: the device is missing, the network cannot be built, or it cannot be compiled.
         """
 
     def checkpoint_size(self, config: RunConfig, classes: int) -> tuple[int, int]:
-        """Return the bytes of a run's weights, and of the optimizer's state, in a checkpoint."""
+        """Return the sizes, in bytes, of a run's weights and of the optimizer's state in a checkpoint."""
 
     def adapt(self, config: RunConfig, machine: Machine) -> tuple[RunConfig, tuple[str, ...]]:
-        """Choose the device, and what depends on it, for a run that exists.
+        """Choose the device, and the settings that depend on it, for an existing run.
 
         Returns:
-            The configuration to use here, and a line for each setting that is not the run's own.
+            The configuration to use here, and a line for each setting that differs from the run's own.
 
         Raises:
             ConfigError: the machine does not have what is asked for.
@@ -76,21 +76,21 @@ class Engine(Protocol):
         """Train, and write checkpoints and log lines to the run folder.
 
         Args:
-            config: the run.
-            data: what to train on.
-            run: the folder, which exists.
+            config: configuration of the run.
+            data: the training data.
+            run: the run folder, which exists.
             observer: observes the run.
-            validation: what decides which checkpoint is best, by its mAP; None trains without.
+            validation: the validation data; the best checkpoint has the highest mAP on them. None trains without.
             resume: continue from the last checkpoint, to which the run was restored (`mvd.runs.recover`).
-            initial: tensors by the network's names that a new run starts from; the rest starts from the seed. Ignored
-                by a resumed run.
+            initial: initial tensors of a new run, by the network's names; other tensors are initialised from the seed.
+                Ignored by a resumed run.
 
         Returns:
-            Whether the run reached its end, rather than being stopped by the observer.
+            Whether the run finished, instead of being stopped by the observer.
 
         Raises:
             TrainingError: a loss or a weight is no longer finite.
-            CheckpointError: the checkpoint to continue from does not fit.
+            CheckpointError: the checkpoint to resume from does not fit.
             ConfigError: the device is missing.
         """
 
@@ -106,11 +106,12 @@ class Engine(Protocol):
         """Embed pictures.
 
         Args:
-            config: the run.
+            config: configuration of the run.
             classes: K of that run.
             checkpoint: the weights; None for the network before training.
-            pictures: N of them.
-            modalities: (N,), a `Modality` for each picture in order; only a network with a stem for each needs them.
+            pictures: N pictures.
+            modalities: (N,), the `Modality` of each picture in order; only a network with a stem per modality needs
+                them.
 
         Returns:
             (N, D) float32, in every process.
@@ -130,29 +131,30 @@ class Engine(Protocol):
         preprocessing: Preprocessing,
         projection: Projection | None = None,
     ) -> None:
-        """Write the network as a program from pictures to embeddings, in float32.
+        """Export the network as a program that maps pictures to embeddings, in float32.
 
-        PyTorch writes ONNX, for any batch size; MindSpore MindIR, for that of `runtime.embed_batch`, or else 64.
+        PyTorch writes ONNX, for any batch size. MindSpore writes MindIR, for the batch size `runtime.embed_batch`, or
+        64 if it is not set.
 
         Args:
-            config: the run, which gives H × W.
+            config: configuration of the run, which determines H × W.
             classes: K of that run.
             checkpoint: the weights; None for the network before training.
             file: the file to write.
             preprocessing: "inside" takes "pictures" (B, H, W, 3) uint8, RGB; "outside" takes "images" (B, 3, H, W)
-                float32, normalised. A network with a stem for each modality takes "modalities" (B,) int64 besides. It
-                gives "descriptors" (B, D) float32.
-            projection: of the embeddings, which becomes a layer of the program; D is its width then.
+                float32, normalised. A network with a stem per modality also takes "modalities" (B,) int64. The output
+                is "descriptors" (B, D) float32.
+            projection: projection of the embeddings, which becomes a layer of the program; D is then its width.
 
         Raises:
             CheckpointError: the weights do not fit.
-            ConfigError: a package that it needs is not installed.
+            ConfigError: a required package is not installed.
         """
 
 
 @contextmanager
 def machine_flags() -> Iterator[None]:
-    """Name the flags of `Machine` in errors, for verbs that take those: --device instead of --runtime.device."""
+    """Name the flags of `Machine` in errors, for verbs that take them: --device instead of --runtime.device."""
     try:
         yield
     except ConfigError as error:
@@ -160,7 +162,7 @@ def machine_flags() -> Iterator[None]:
 
 
 def choose_framework(config: RunConfig) -> RunConfig:
-    """Replace the framework "auto" by PyTorch where it is installed, and by MindSpore where that alone is."""
+    """Replace the framework "auto" by PyTorch if it is installed, or by MindSpore if only MindSpore is installed."""
     if config.framework != "auto":
         return config
     alone = is_installed("mindspore") and not is_installed("pytorch")
@@ -168,7 +170,7 @@ def choose_framework(config: RunConfig) -> RunConfig:
 
 
 def is_installed(framework: str) -> bool:
-    """Whether a framework's package is installed; it is not imported."""
+    """Return whether a framework's package is installed, without importing it."""
     return importlib.util.find_spec(PACKAGES[framework]) is not None
 
 
@@ -185,17 +187,17 @@ def load_engine(config: RunConfig) -> Engine:
             f"framework: expected the package {PACKAGES[framework]}, found none; install it: "
             f"pip install '{_EXTRAS[framework]}'{_FOR[framework]}{other}"
         )
-    # PyTorch would load every extension for a device that is installed, and fail with any that is broken; a device is
-    # looked for when a run asks for it.
+    # PyTorch would load every installed device extension, and fail if any is broken. A device is only looked up when a
+    # run asks for it.
     os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
     return cast("Engine", importlib.import_module(_MODULES[framework]))
 
 
 def fit_machine(config: RunConfig, machine: Machine) -> tuple[Engine, RunConfig, tuple[str, ...]]:
-    """Load the engine for a run that exists, and fit the run to this machine.
+    """Load the engine for an existing run, and adapt the run's settings to this machine.
 
     Returns:
-        The engine, the configuration to use here, and a line for each setting that is not the run's own.
+        The engine, the configuration to use here, and a line for each setting that differs from the run's own.
 
     Raises:
         ConfigError: the machine does not have what is asked for.
@@ -203,7 +205,7 @@ def fit_machine(config: RunConfig, machine: Machine) -> tuple[Engine, RunConfig,
     own = choose_framework(config)
     framework = machine.framework
     if framework == "auto":
-        # A run's own framework is a hint: its checkpoints are of none.
+        # A run's own framework is only a preference: its checkpoints work in any framework.
         framework = own.framework if is_installed(own.framework) else choose_framework(RunConfig()).framework
     chosen = replace(own, framework=framework)
     engine = load_engine(chosen)

@@ -1,7 +1,7 @@
-"""The configuration of a run: a frozen dataclass for each part, and `RunConfig`, which holds them.
+"""The configuration of a run: a frozen dataclass for each part, and `RunConfig`, which contains them.
 
-All defaults are here. A run folder keeps its configuration as JSON, so a run is resumed and evaluated without its
-command line. Values are checked when an instance is made:
+All defaults are defined here. A run folder stores its configuration as JSON, so a run is resumed and evaluated without
+its command line. Values are checked when an instance is created:
 
 >>> from dataclasses import replace
 >>> config = replace(RunConfig(), optimizer=OptimizerConfig(kind="sgd", lr=0.1))

@@ -1,4 +1,4 @@
-"""Changes of a configuration: its fields by their dotted names, with the values that JSON has for them."""
+"""Changes of a configuration: new values of fields by dotted names, as JSON values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def apply_changes(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
     Args:
         config: the configuration.
-        changes: new values by the dotted names of the fields, as `find_changes` gives them.
+        changes: new values by dotted field names, as returned by `find_changes`.
 
     Raises:
         ConfigError: there is no such field, or its value is of another type or out of range.
@@ -56,12 +56,15 @@ def apply_changes(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
 
 def refused_changes(changes: Mapping[str, Any]) -> list[str]:
-    """Name the changes that a run cannot take while it goes on: all but those of how it is optimised and computed."""
+    """Return the changes that a resumed run refuses: all except framework, optimizer, schedule and runtime.
+
+    The kind of the optimizer and its ema cannot change either.
+    """
     return [name for name in changes if name in _KEPT or not f"{name}.".startswith(_CHANGEABLE)]
 
 
 def describe_changes(old: RunConfig, changes: Mapping[str, Any]) -> str:
-    """Write changes in one line.
+    """Describe changes in one line.
 
     >>> describe_changes(RunConfig(), {"schedule.epochs": 80, "seed": 1})
     'seed 0 → 1, schedule.epochs 60 → 80'

@@ -1,4 +1,4 @@
-"""Configurations field by field: flatten one, and list the fields in which several differ."""
+"""Compare configurations: flatten their fields, and list the fields in which they differ."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def flatten(values: Mapping[str, Any], separator: str = ".", prefix: str = "") -
     """Flatten nested mappings into one, with the keys joined.
 
     Args:
-        values: numbers, texts, lists and mappings of them; a list becomes its elements with spaces between them.
-        separator: goes between the keys.
-        prefix: goes before every key.
+        values: numbers, texts, lists and mappings of them; the elements of a list are joined with spaces.
+        separator: separator between keys.
+        prefix: prefix of every key.
 
     Example:
         >>> flatten({"seed": 1, "model": {"z_dim": 2, "bottleneck_widths": [4, 8]}})
@@ -46,7 +46,7 @@ def config_fields(config: RunConfig) -> dict[str, Value]:
 
 
 def differing(fields: Sequence[Mapping[str, Value]]) -> list[str]:
-    """Name the fields that are not the same in all of several configurations, in the order of first appearance.
+    """List the fields that differ between configurations, in the order of first appearance.
 
     Example:
         >>> differing([{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}])

@@ -1,6 +1,6 @@
-"""How hard the pictures of a synthetic data set are.
+"""Difficulty of the pictures of a synthetic data set.
 
-It stands here, and not with the renderer, so that the command line can offer it as flags without loading NumPy.
+It is defined here, not in `mvd.synthetic`, so that the command line can offer it as flags without loading NumPy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Configurations to JSON and back; an error names the wrong field."""
+"""Convert configurations to JSON and back; errors name the wrong field."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def to_json(config: RunConfig) -> str:
 
 
 def from_json(text: str, source: str) -> RunConfig:
-    """Read a configuration that `to_json` wrote; fields that are left out get their defaults.
+    """Parse a configuration written by `to_json`; missing fields get their defaults.
 
     Args:
         text: the JSON.
         source: its file, for the error message.
 
     Raises:
-        ConfigError: it is not JSON, or a field is unknown, of the wrong type or out of range.
+        ConfigError: the text is not JSON, or a field is unknown, of the wrong type or out of range.
     """
     try:
         fields = parse_json(text)
@@ -44,19 +44,19 @@ def from_json(text: str, source: str) -> RunConfig:
 
 
 def structure(fields: Any, kind: type[_Kind], name: str) -> _Kind:
-    """Make a dataclass of the values of JSON, each of the type that its field has.
+    """Build a dataclass from JSON values, with the types of its fields.
 
     Args:
-        fields: what `parse_json` returned.
+        fields: the value returned by `parse_json`.
         kind: the dataclass.
-        name: what the error calls it.
+        name: name of the object in errors.
 
     Raises:
         ValueError: a field is unknown, missing or of another type, or the dataclass refuses its value.
     """
     try:
         return _converter().structure(fields, kind)
-    except Exception as error:  # cattrs raises a group of the fields' exceptions
+    except Exception as error:  # cattrs raises an exception group with the exceptions of the fields
         problems = cattrs.transform_error(error, path=name, format_exception=_explain)
         raise ValueError("; ".join(problems)) from error
 
@@ -64,12 +64,12 @@ def structure(fields: Any, kind: type[_Kind], name: str) -> _Kind:
 @cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
-    # cattrs would silently turn the string "0.1" or true into a number.
+    # cattrs would silently convert the string "0.1" or true to a number.
     for wanted, accepted in ((bool, (bool,)), (int, (int,)), (float, (float, int)), (str, (str,))):
         converter.register_structure_hook(wanted, partial(_strictly, accepted))
     converter.register_structure_hook_func(_is_literal, _one_of)
     converter.register_structure_hook_func(lambda wanted: wanted == Switch, _switch)
-    # Last, because it compiles in the hooks that are registered so far.
+    # Last, because it uses only the hooks that are registered so far.
     configure_tagged_union(Schedule, converter, tag_name="kind")
     return converter
 

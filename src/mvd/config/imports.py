@@ -1,4 +1,4 @@
-"""Import paths: how a configuration names an object in a user's own code."""
+"""Import paths, by which a configuration names objects in a user's own code."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def load_object(path: str, field: str = "import path") -> Any:
     """Import the object that an import path names.
 
     Args:
-        path: "package.module:name" for a module that Python can import, or "folder/file.py:name" for a file. The name
-            may have dots.
-        field: what the error message calls the path, such as "model.encoder".
+        path: "package.module:name" for an importable module, or "folder/file.py:name" for a file. The name may contain
+            dots.
+        field: name of the path in error messages, such as "model.encoder".
 
     Raises:
         ConfigError: the path has another form, there is no such module, file or name, or importing it fails.
@@ -61,6 +61,6 @@ def _load_file(file: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickle look their module up there
+    sys.modules[spec.name] = module  # dataclasses and pickle look up modules there
     spec.loader.exec_module(module)
     return module

@@ -1,4 +1,4 @@
-"""The learning rate as a pure function of the step, so a resumed run has nothing to restore."""
+"""The learning rate as a pure function of the step, so that a resumed run needs no scheduler state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def lr_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
     Args:
         schedule: the curve.
         step: number of the step, from 0, counted over all epochs.
-        steps_per_epoch: steps in an epoch.
+        steps_per_epoch: steps per epoch.
 
     Returns:
         A factor from 0 to 1.
@@ -30,7 +30,7 @@ def lr_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
         return schedule.warmup_start + (1 - schedule.warmup_start) * step / warmup
     match schedule:
         case CosineSchedule():
-            # The last step, not the one after it, gets `final`.
+            # The last step reaches `final`.
             rest = max(schedule.epochs * steps_per_epoch - 1 - warmup, 1)
             progress = min((step - warmup) / rest, 1.0)
             return schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * progress)) / 2

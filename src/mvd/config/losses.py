@@ -18,12 +18,12 @@ _TAKEN = (*TERMS, "total", "accuracy")
 
 
 class ExtraLoss(NamedTuple):
-    """A user's own loss.
+    """A custom loss.
 
     Attributes:
-        name: what it is logged as.
+        name: name in the log.
         path: import path of a function or module `(outputs, labels, modalities) -> scalar`, or of a class of such.
-        weight: 0 or more.
+        weight: weight in the objective, at least 0.
     """
 
     name: str
@@ -32,10 +32,10 @@ class ExtraLoss(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> ExtraLoss:
-        """Read NAME=PATH or NAME=PATH*WEIGHT.
+        """Parse NAME=PATH or NAME=PATH*WEIGHT.
 
         Raises:
-            ConfigError: it has another form, or the name is one of ours.
+            ConfigError: the text has another form, or the name is that of a built-in loss.
 
         >>> ExtraLoss.parse("mine=my_losses.py:spread*0.5")
         ExtraLoss(name='mine', path='my_losses.py:spread', weight=0.5)
@@ -127,7 +127,7 @@ class LossConfig:
             f"--losses.metric triplet or centre with it: {self.metric} has no soft form",
             self.soft_margin,
         )
-        # float32 overflows at lower ones.
+        # float32 overflows at lower values.
         require(
             self.contrastive_temperature >= 0.01,
             "losses.contrastive_temperature",
@@ -146,15 +146,15 @@ class LossConfig:
 
     @property
     def extra_losses(self) -> list[ExtraLoss]:
-        """The own losses, with name, import path and weight."""
+        """The custom losses, with name, import path and weight."""
         return [ExtraLoss.parse(text) for text in self.extra]
 
 
 def require_parts(weights: Mapping[str, float], model: ModelConfig) -> None:
-    """Refuse terms that compare parts which a network lacks.
+    """Refuse loss terms that need parts which a network does not have.
 
     Args:
-        weights: of the terms that are computed, by name.
+        weights: weights of the computed terms, by name.
         model: the network.
 
     Raises:

@@ -1,4 +1,4 @@
-"""On what, and how, a run is computed."""
+"""Device, precision and other settings of how a run is computed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal, TypeAlias
 from mvd.config.checks import require, require_at_most
 
 Switch: TypeAlias = bool | Literal["auto"]
-"""On, off, or whatever is faster on the device."""
+"""On, off, or automatic, which is the faster choice on the device."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where a run that exists is used; a run's own settings are only a hint."""
+    """Settings of the machine on which an existing run is used; the run's own settings are only preferences."""
 
     framework: Literal["auto", "pytorch", "mindspore"] = "auto"
     """framework to compute in; auto: the run's, or else the one that is installed"""

@@ -1,6 +1,6 @@
 """Draw the augmentation of a batch: a pure function of (seed, step).
 
-Draws are made on the CPU and without a framework, so that they are the same on every device and after every resume.
+Draws are made on the CPU and without a framework, so that they are the same on every device and in a resumed run.
 `mvd.training.device_augment` applies them to a whole batch.
 
 Shapes: B pictures of H × W pixels.
@@ -18,11 +18,11 @@ from mvd.data.samples import Modality
 
 KEEP_COLOURS, GREY = -1, 3
 AGAIN = 2
-"""Added to the modality of a picture that is in the batch a second time."""
+"""Added to the modality of the second view of a picture in a batch."""
 
-_BRIGHTER = 0.5  # the largest change of brightness, MSCMNet's
+_BRIGHTER = 0.5  # the largest change of brightness, as in MSCMNet
 
-_STREAM = 0x617567  # separates these draws from those of the batches, which have the same seed
+_STREAM = 0x617567  # separates these draws from those of the batches, which use the same seed
 _ERASE_LOG_ASPECT = -np.log(0.3)  # height : width from 0.3 to 1 / 0.3, Zhong et al. 2020
 
 
@@ -31,7 +31,7 @@ class AugmentDraws(NamedTuple):
 
     Attributes:
         top: (B,) int64, first row of the crop in the padded picture, 0 … 2·pad.
-        left: (B,) int64, first column of it.
+        left: (B,) int64, first column of the crop.
         flip: (B,) bool, whether to flip left and right.
         channel: (B,) int64, KEEP_COLOURS, a channel 0, 1, 2 to show in all three, or GREY.
         erase: (B, 4) int64, top, left, height and width of the rectangle to overwrite; height 0 for none.
@@ -55,11 +55,11 @@ def draw_augmentation(
 
     Args:
         config: probabilities and sizes.
-        streams: (B,) `Modality` of each picture; only visible ones have colours to exchange. A picture that is in the
-            batch for the second time has its modality + AGAIN.
+        streams: (B,) `Modality` of each picture, + AGAIN for a second view; channels are exchanged only in visible
+            pictures.
         height: H.
         width: W.
-        seed: the run's seed.
+        seed: seed of the run.
         step: the step, from 0, counted over all epochs.
     """
     rng = np.random.default_rng([seed, step, _STREAM])
@@ -72,7 +72,7 @@ def draw_augmentation(
     erase = _draw_erase(config, size, height, width, rng)
     channel[(rng.random(size) < config.grey) & visible] = GREY
     brightness = np.full(size, 1000)
-    # New draws come last, so that those of a configuration without them stay what they are.
+    # New draws come last, so that they do not change the draws of configurations without them.
     if config.streams > 2:
         channel = np.where(streams == Modality.VISIBLE + AGAIN, rng.integers(0, GREY, size), channel)
     if config.streams > 3:
@@ -86,8 +86,8 @@ def batch_streams(streams: int, half: int) -> npt.NDArray[np.int64]:
     """List the stream of each row of a batch: its modality, + AGAIN for a second view; visible and infrared first.
 
     Args:
-        streams: how many there are, 2 to 4.
-        half: rows of each.
+        streams: number of streams, 2 to 4.
+        half: rows per stream.
 
     >>> batch_streams(3, half=2)
     array([0, 0, 1, 1, 2, 2])
@@ -101,7 +101,7 @@ def _draw_erase(
     erased = rng.random(size) < config.erase
     area = rng.uniform(*config.erase_area, size) * height * width
     aspect = np.exp(rng.uniform(-_ERASE_LOG_ASPECT, _ERASE_LOG_ASPECT, size))
-    # A rectangle that does not fit is clipped, not drawn again, which keeps the number of draws fixed.
+    # A rectangle that does not fit is clipped instead of redrawn, so that the number of draws is fixed.
     tall = np.clip(np.rint(np.sqrt(area * aspect)), 1, height).astype(np.int64)
     wide = np.clip(np.rint(np.sqrt(area / aspect)), 1, width).astype(np.int64)
     top = rng.integers(0, height - tall + 1)

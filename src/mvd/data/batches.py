@@ -1,7 +1,7 @@
-"""Training batches as arrays: what every framework trains on, read from the memory-mapped pictures.
+"""Training batches as arrays, read from the memory-mapped pictures, for all frameworks.
 
-Shapes: B = streams·P·K pictures in a batch, b of them in one process, its visible ones first, then the infrared ones,
-then second views in the same order (`AugmentConfig.streams`); H × W pixels.
+Shapes: B = streams·P·K pictures in a batch, b of them in one process: visible pictures, then infrared pictures, then
+second views in the same order (`AugmentConfig.streams`); H × W pixels.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Batch(NamedTuple):
 
     Attributes:
         pictures: (b, H, W, 3) uint8, visible ones first.
-        draws: how to augment each of them.
+        draws: the augmentation of each picture.
         modalities: (b,) int64, a `Modality` each.
-        everyone: (2, B) int64, class and modality of each row of the whole batch: the rows of the first process, then
-            those of the second, and so on, as they are gathered.
+        everyone: (2, B) int64, class and modality of each row of the whole batch, in the order of gathering: the rows
+            of the first process, then those of the second, and so on.
     """
 
     pictures: npt.NDArray[np.uint8]
@@ -36,7 +36,7 @@ class Batch(NamedTuple):
 
 
 def count_steps(config: RunConfig, data: TrainingData) -> int:
-    """Count the steps of an epoch."""
+    """Return the number of steps per epoch."""
     sampling = config.sampling
     return sampling.steps_per_epoch or steps_per_epoch(
         len(data.visible), len(data.infrared), sampling.identities, sampling.pictures
@@ -48,15 +48,15 @@ def training_batches(
 ) -> Iterator[Batch]:
     """Yield one process's share of each batch, from step `start`, counted over all epochs, to the end.
 
-    A batch is a function of the seed and its step alone, however many processes share it: each takes its own people,
-    and the augmentation of a picture is what it would be in one process.
+    A batch depends only on the seed and its step, not on the number of processes: each process takes its own
+    identities, and the augmentation of a picture is the same as in a single process.
 
     Args:
-        config: the run.
-        data: what to train on.
+        config: configuration of the run.
+        data: the training data.
         start: the first step, from 0.
-        process: the index of this process.
-        processes: how many share a batch.
+        process: index of this process.
+        processes: number of processes that share a batch.
 
     Raises:
         DatasetError: there are too few identities to fill a batch.
@@ -68,7 +68,7 @@ def training_batches(
     count = config.augment.streams
     streams = batch_streams(count, half)
     modalities = streams % AGAIN
-    # The columns of each process's identities; its rows are those columns, stream by stream.
+    # The columns of each process's identities; its rows are these columns of every stream.
     columns = np.arange(half).reshape(processes, -1)
     rows = np.concatenate([stream * half + columns for stream in range(count)], axis=1)
     own, mine = columns[process], rows[process]

@@ -1,7 +1,7 @@
 """Data sets and batches for a PyTorch training loop: `PictureDataset` and `IdentitySampler`.
 
-The one file of `mvd.data` that imports PyTorch. With `mvd.training.DeviceAugment` they give the batches of `mvd train`,
-bit for bit; examples/own_loop.py is a whole training loop.
+Only this module of `mvd.data` imports PyTorch. With `mvd.training.DeviceAugment` they give the batches of `mvd train`,
+bit for bit; examples/own_loop.py is a complete training loop.
 
 Shapes: N pictures of H × W pixels, P identities in a batch, K pictures of each and modality.
 """
@@ -33,13 +33,13 @@ _SIZE = (288, 144)
 
 
 class Picture(NamedTuple):
-    """An item of `PictureDataset`; a `DataLoader` makes a `Picture` of tensors of shape (B, …) of them.
+    """An item of `PictureDataset`; a `DataLoader` collates items to a `Picture` of tensors of shape (B, …).
 
     Attributes:
         image: (H, W, 3) uint8, RGB. `mvd.training.DeviceAugment` normalises it, on the device.
-        label: class 0 … of the identity among those of the split, ascending; -1 for junk.
-        identity: the data set's number of the person; -1 for junk.
-        camera: the data set's number of the camera, from 1; 0 where it is unknown.
+        label: class of the identity, from 0, in ascending order of the identities in the split; -1 for junk.
+        identity: number of the person in the data set; -1 for junk.
+        camera: number of the camera in the data set, from 1; 0 if unknown.
         modality: a `Modality`: 0 visible, 1 infrared.
         path: the file, relative to the data set's root.
         row: position in the data set.
@@ -55,16 +55,17 @@ class Picture(NamedTuple):
 
 
 class PictureDataset(TorchDataset[Picture]):
-    """The pictures of one split of a data set, in any of the layouts that `mvd.data.scan` knows.
+    """The pictures of one split of a data set, in any layout that `mvd.data.scan` supports.
 
-    Training and validation pictures come from the arrays of `mvd prepare` where there are any of the wanted size, and
-    from their files otherwise; test pictures always from their files. Pillow decodes; the pixels are the same.
+    Training and validation pictures are read from the arrays of `mvd prepare` if these have the requested size, and
+    otherwise from their files; test pictures are always read from their files. Files are decoded by Pillow, with the
+    same pixels.
 
     Args:
-        data: the data set's folder, the CSV table of own pictures, or a scanned `Dataset`.
+        data: folder of the data set, CSV table of own pictures, or a scanned `Dataset`.
         split: "train", "validation", "train+validation" or "test".
-        size: height and width in pixels; that of the prepared arrays, or 288×144, if not given.
-        prepared: folder of the prepared arrays; where `mvd prepare` puts them, if not given.
+        size: height and width in pixels; by default those of the prepared arrays, or 288×144.
+        prepared: folder of the prepared arrays; by default that of `mvd prepare`.
         trial: RegDB's split, 1 … 10; ignored elsewhere.
 
     Attributes:
@@ -75,7 +76,7 @@ class PictureDataset(TorchDataset[Picture]):
         modalities: (N,) int64, the `Modality` of each picture.
 
     Raises:
-        DatasetError: the data set has a defect, the split no pictures, or the arrays are of another data set.
+        DatasetError: the data set has a defect, the split has no pictures, or the arrays belong to another data set.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -131,7 +132,7 @@ class PictureDataset(TorchDataset[Picture]):
         """Read a picture.
 
         Raises:
-            DatasetError: its file cannot be read.
+            DatasetError: the file cannot be read.
         """
         index = range(len(self))[index]
         modality, path = int(self.modalities[index]), str(self.samples.paths[index])
@@ -154,19 +155,19 @@ class IdentitySampler(Sampler[list[int]]):
     """Batch sampler of P identities × K pictures × both modalities, visible first: the batches of `mvd train`.
 
     A batch lists 2·P·K positions in the data set: K visible pictures of each of the P identities, then K infrared ones
-    of the same identities in the same order. The batches of an epoch are a function of (seed, epoch) alone.
+    of the same identities in the same order. The batches of an epoch depend only on (seed, epoch).
 
     Args:
         labels: (N,) class of each picture, such as `PictureDataset.labels`.
         modalities: (N,) `Modality` of each picture: 0 visible, 1 infrared.
         identities: P.
         pictures: K.
-        steps: batches in an epoch; 0 means as many as show each picture of the larger modality once on average.
+        steps: batches per epoch; 0 means that each picture of the larger modality is drawn once on average.
         seed: seed of the batches.
 
     Raises:
         ConfigError: `labels` and `modalities` differ in length, or P or K is less than 1.
-        DatasetError: there are fewer than P identities, or one is in one modality only.
+        DatasetError: there are fewer than P identities, or an identity has pictures in one modality only.
 
     Example:
         >>> labels, modalities = [0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1]
@@ -203,10 +204,10 @@ class IdentitySampler(Sampler[list[int]]):
         self._visible, self._infrared = (np.flatnonzero(self.modalities == modality) for modality in Modality)
         self._identities, self._pictures, self._seed, self._epoch = identities, pictures, seed, 0
         self._steps = steps or steps_per_epoch(len(self._visible), len(self._infrared), identities, pictures)
-        self._draw()  # so that data without batches is refused here
+        self._draw()  # so that data too small for a batch is refused here
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, from 0, whose batches come next."""
+        """Set the epoch, from 0, of the next batches."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -232,7 +233,7 @@ class IdentitySampler(Sampler[list[int]]):
 
 
 def _split_samples(dataset: Dataset, split: Split) -> Samples:
-    """Return the pictures of a split; those of training in the order of the prepared arrays."""
+    """Return the pictures of a split; training pictures in the order of the prepared arrays."""
     match split:
         case "test":
             return dataset.test

@@ -1,7 +1,7 @@
-"""What a data set and its people are known by, wherever they lie and whatever the lists say.
+"""Fingerprints of data sets and people, independent of paths and lists.
 
-A run keeps this of what it was trained on, so that figures of another data set are told from its own, and people whom
-it was trained on are never tested unasked.
+A run stores those of its training data, so that figures on another data set are distinguished from its own, and people
+that it was trained on are never tested unless requested.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from mvd.data.images import read_file
 from mvd.data.samples import Dataset, Modality, Samples, concatenate
 from mvd.errors import DatasetError
 
-_FINGERPRINTED = 32  # pictures whose content counts
+_FINGERPRINTED = 32  # pictures whose content is hashed
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Hash a data set: people, splits and pictures by name, and the content of some pictures.
+    """Hash a data set: names of people, splits and pictures, and the content of some pictures.
 
-    Where it lies does not matter.
+    The path of the data set is not hashed.
     """
     tables = dataset.train, dataset.validation, dataset.test
     found = hashlib.blake2b(dataset.name.encode(), digest_size=8)
@@ -34,7 +34,7 @@ def fingerprint(dataset: Dataset) -> str:
 
 
 def name_people(dataset: Dataset, people: Iterable[int]) -> dict[int, str]:
-    """Name identities: own people by their names, whose numbers depend on who else is there; others by number."""
+    """Name identities: in own pictures by names, since numbers depend on the other people; elsewhere by numbers."""
     return {identity: dataset.names.get(identity, str(identity)) for identity in people}
 
 
@@ -42,7 +42,7 @@ def mark_people(dataset: Dataset, samples: Samples) -> dict[str, int]:
     """Hash the content of the first picture of each person and modality.
 
     Returns:
-        Identity by hash; pictures that cannot be read are left out.
+        Identity by hash; pictures that cannot be read are omitted.
     """
     marks = {}
     for modality in Modality:

@@ -1,9 +1,9 @@
-"""Decode picture files: RGB arrays of a wanted size.
+"""Decode picture files to RGB arrays of a given size.
 
 All picture files are read by `read_file`, opened by `open_picture` and converted by `to_rgb`. The table "Picture files"
 in docs/datasets.md lists what they accept, refuse and convert; examples/onnx_search.py does the same.
 
-Shapes: h, w height and width in the file; H, W the wanted ones, in pixels.
+Shapes: h, w height and width in the file; H, W the requested height and width, in pixels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mvd.errors import DatasetError, MvdError
 from mvd.files.regular import require_regular
 
 Preprocessing: TypeAlias = Literal["inside", "outside"]
-"""Whether an exported network takes pictures as they are and normalises them inside, or takes normalised ones."""
+"""Normalisation of an exported network's input: in the network ("inside"), or by the caller ("outside")."""
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -46,14 +46,14 @@ FORMATS = {
     "SUN": (".ras",),
     "TGA": (".tga",),
 }
-"""Formats of photographs, as Pillow calls them, and their endings. No others are opened: EPS would run Ghostscript."""
+"""Supported formats, by Pillow's names, and their suffixes. Others are not opened: EPS would run Ghostscript."""
 
 MOST_PIXELS = 1 << 24
-"""Pixels of the largest picture that is decoded; a JPEG may have four times as many, decoded at half its size."""
+"""Largest number of pixels that is decoded; a JPEG may have four times as many, and is decoded at half its size."""
 
-_MOST_BYTES = 1 << 28  # of a file
+_MOST_BYTES = 1 << 28  # largest file
 _COMMON = ("JPEG", "PNG", "BMP")  # Pillow opens them without loading all its plugins
-_PERCENTILES = (0.5, 99.5)  # become black and white where there are more than eight bits
+_PERCENTILES = (0.5, 99.5)  # mapped to black and white if there are more than eight bits
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -64,7 +64,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# `open_picture` refuses smaller pictures than those that Pillow warns of, with the file's name.
+# The size limit of `open_picture` is lower than that of Pillow's warning, and its error names the file.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
@@ -72,7 +72,7 @@ def read_file(file: Path) -> bytes:
     """Read a picture file.
 
     Raises:
-        DatasetError: the file is missing, cannot be read, is no regular file, or larger than 256 MB.
+        DatasetError: the file is missing, cannot be read, is not a regular file, or is larger than 256 MB.
     """
     with _naming(file):
         require_regular(file)
@@ -83,13 +83,13 @@ def read_file(file: Path) -> bytes:
 
 @contextmanager
 def open_picture(file: Path, content: bytes | None = None) -> Iterator[Image.Image]:
-    """Open a picture with Pillow; whatever goes wrong until the context ends is an error that names the file.
+    """Open a picture with Pillow; any error within the context is raised as an error that names the file.
 
-    Nothing is decoded yet, so that a picture is refused for its size before it takes memory.
+    The picture is not decoded yet, so that a large picture is refused before it takes memory.
 
     Args:
         file: the picture file.
-        content: its bytes, where they have been read already.
+        content: its bytes, if they have been read already.
 
     Raises:
         DatasetError: the file is missing, truncated, too large, or not a picture in one of `FORMATS`.
@@ -97,7 +97,7 @@ def open_picture(file: Path, content: bytes | None = None) -> Iterator[Image.Ima
     content = read_file(file) if content is None else content
     with _naming(file), _open(content) as picture:
         width, height = picture.size
-        # A progressive JPEG is held whole while it is decoded, at any size.
+        # A progressive JPEG is decoded in memory as a whole, even at a reduced size.
         halves = picture.format in ("JPEG", "MPO") and not picture.info.get("progressive")
         if width * height > MOST_PIXELS * (4 if halves else 1):
             raise _too_large(file, f"{height}×{width}")
@@ -105,19 +105,19 @@ def open_picture(file: Path, content: bytes | None = None) -> Iterator[Image.Ima
 
 
 def reduce_jpeg(picture: Image.Image) -> None:
-    """Let a JPEG be decoded at an eighth of its size, which finds the same damage in about half the time."""
+    """Decode a JPEG at an eighth of its size, which detects the same damage in about half the time."""
     picture.draft("RGB", (1, 1))
 
 
 def to_rgb(picture: Image.Image, *, upright: bool = False) -> Image.Image:
     """Convert a picture of any mode to 8-bit RGB.
 
-    A picture of one channel with more than eight bits (modes I;16, I and F) is scaled linearly: its 0.5th and its
-    99.5th percentile become 0 and 255, and what lies beyond is cut off.
+    A picture with one channel of more than eight bits (modes I;16, I and F) is scaled linearly: its 0.5th and 99.5th
+    percentiles become 0 and 255, and values beyond them are clipped.
 
     Args:
-        picture: the picture; of several frames, the one it is at, which is the first.
-        upright: whether to turn and mirror it as its EXIF orientation says.
+        picture: the picture; of several frames, the present one, which is the first by default.
+        upright: whether to rotate and mirror it by its EXIF orientation.
 
     Raises:
         ValueError: its levels are not finite.
@@ -128,18 +128,18 @@ def to_rgb(picture: Image.Image, *, upright: bool = False) -> Image.Image:
     turn = _UPRIGHT.get(orientation(picture)) if upright else None
     if picture.mode.startswith(("I", "F")):
         picture = Image.fromarray(_eight_bits(np.asarray(picture)))
-    if picture.mode != "RGB":  # RGB would only be copied
+    if picture.mode != "RGB":  # converting RGB would only copy it
         picture = picture.convert("RGB")
     return picture if turn is None else picture.transpose(turn)
 
 
 def orientation(picture: Image.Image) -> int:
-    """Return the EXIF orientation of a picture, 1 … 8; 1, which is upright, where there is none that can be read."""
+    """Return the EXIF orientation of a picture, 1 … 8; 1 (upright) if it has none or it cannot be read."""
     try:
-        if picture.format == "TIFF":  # Pillow turns these itself
+        if picture.format == "TIFF":  # Pillow rotates these itself
             return 1
         found = picture.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # of any type, as whatever is wrong with the metadata
+    except Exception:  # the type depends on the error in the metadata
         return 1
     return found if found in _UPRIGHT else 1
 
@@ -151,7 +151,7 @@ def load_image(file: Path, height: int, width: int, *, upright: bool = False) ->
         file: the picture file.
         height: H.
         width: W.
-        upright: whether to turn it as its EXIF orientation says: yes for own pictures, no for those of benchmarks.
+        upright: whether to rotate it by its EXIF orientation; used for own pictures, not for benchmarks.
 
     Returns:
         (H, W, 3) uint8.
@@ -179,12 +179,12 @@ def _open(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content), formats=_COMMON)
     except UnidentifiedImageError:
-        Image.init()  # which Pillow leaves until a format is asked for that it has not loaded
+        Image.init()  # Pillow would only load all formats when an unknown one is requested
         return Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
 
 
 def _eight_bits(levels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Scale levels (h, w) between two percentiles of theirs to 0 … 255."""
+    """Scale levels (h, w) linearly, so that two of their percentiles become 0 and 255."""
     if not np.isfinite(levels).all():
         raise ValueError("levels that are not finite")
     low, high = np.percentile(levels, _PERCENTILES)
@@ -193,7 +193,7 @@ def _eight_bits(levels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 @contextmanager
 def _naming(file: Path) -> Iterator[None]:
-    """Turn what goes wrong while a picture is read into an error that names its file."""
+    """Convert any error while a picture is read to an error that names its file."""
     try:
         yield
     except MvdError:
@@ -212,5 +212,5 @@ def _too_large(file: Path, found: str) -> DatasetError:
 
 
 def damaged(file: Path, defect: str) -> DatasetError:
-    """Make the error of a file that is no usable picture."""
+    """Build the error for a file that is not a usable picture."""
     return DatasetError(f"{file}: {defect}; restore the file or remove it")

@@ -1,4 +1,4 @@
-"""Pictures in batches, wherever they are: files, memory, several places one after the other.
+"""Pictures in batches, from files, from memory, or from several sources.
 
 Shapes: N pictures of H × W pixels.
 """
@@ -60,7 +60,7 @@ class PictureArray(Pictures):
 
 @dataclass(frozen=True, eq=False)
 class ConcatPictures(Pictures):
-    """Pictures of several sources of one size, one after the other.
+    """Concatenated pictures of several sources with the same size.
 
     Attributes:
         parts: the sources.
@@ -72,7 +72,7 @@ class ConcatPictures(Pictures):
         return sum(map(len, self.parts))
 
     def read_range(self, start: int, stop: int) -> Batch:
-        """Read the pictures from each source that the range touches."""
+        """Read the pictures from each source in the range."""
         pieces, before = [], 0
         for part in self.parts:
             own = range(max(start - before, 0), min(stop - before, len(part)))
@@ -88,7 +88,7 @@ class ProgressPictures(Pictures):
 
     Attributes:
         source: the pictures.
-        progress: called after each batch with (pictures done, pictures in all) of the range that is read.
+        progress: called after each batch with (pictures done, total pictures) of the range.
     """
 
     source: Pictures
@@ -116,12 +116,12 @@ class PictureFiles(Pictures):
     """Pictures decoded from their files by several threads when they are read.
 
     Attributes:
-        root: folder that `paths` are relative to.
+        root: folder to which `paths` are relative.
         paths: (N,) files.
         height: H.
         width: W.
-        workers: threads; 0 means one for each core.
-        upright: whether to turn pictures as their EXIF orientation says (`Dataset.upright`).
+        workers: number of threads; 0 means one per core.
+        upright: whether to rotate pictures by their EXIF orientation (`Dataset.upright`).
     """
 
     root: Path

@@ -1,4 +1,4 @@
-"""Computes items of an iterator ahead of their use, in a thread."""
+"""Compute items of an iterator ahead of their use, in a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callbacks of work that takes long: for a bar, and for lines that the user should see."""
+"""Callbacks of long computations: progress, and lines for the user."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with (done, in all)."""
+"""Called with (done, total)."""
 
 Note: TypeAlias = Callable[[str], None]
 """Called with a line for the user."""
 
 
 def silent(*given: object) -> None:
-    """Do nothing; the default of both."""
+    """Do nothing; the default of both callbacks."""

@@ -1,7 +1,7 @@
 """`Samples`: a table of pictures, one row each; and `Dataset`: the three tables of a data set.
 
 Batches, features and protocols refer to pictures by their row, so the order of rows matters: layouts sort by identity,
-then camera, then path (`scan_order`), the order of the arrays of the original's preparation script.
+then camera, then path (`scan_order`), like the arrays of the original's preparation script.
 
 Shapes: N pictures.
 """
@@ -25,14 +25,14 @@ from mvd.files.regular import require_regular
 JUNK = -1
 """Identity of junk, pictures without a person of interest: distractors in the gallery, never queries.
 
-Each is a person of its own where people are counted.
+Where people are counted, each junk picture counts as a separate person.
 """
 
 _COLUMNS = ("path", "identity", "camera", "modality")
 
 
 class Modality(IntEnum):
-    """The spectrum that a camera sees."""
+    """The spectrum of a camera."""
 
     VISIBLE = 0
     INFRARED = 1
@@ -52,9 +52,9 @@ class Samples:
     """A table of pictures; its columns are read-only arrays (N,).
 
     Attributes:
-        paths: (N,) str, relative to the data set's root, with forward slashes; those of own data may be absolute.
-        identities: (N,) int64, the data set's number of the person (not a class); `JUNK` (-1) for junk.
-        cameras: (N,) int64, the data set's number of the camera, from 1; 0 where it is unknown.
+        paths: (N,) str, relative to the data set's root, with forward slashes; in own pictures they may be absolute.
+        identities: (N,) int64, number of the person in the data set (not a class); `JUNK` (-1) for junk.
+        cameras: (N,) int64, number of the camera in the data set, from 1; 0 if unknown.
         modalities: (N,) int64, a `Modality` each.
     """
 
@@ -80,7 +80,7 @@ class Samples:
         return len(self.paths)
 
     def take(self, rows: npt.ArrayLike) -> Samples:
-        """Select rows by index (M,) or by mask (N,), in the order given."""
+        """Select rows by indices (M,), in the order given, or by a mask (N,)."""
         selected = np.asarray(rows)
         if selected.size == 0:
             selected = selected.astype(np.int64)
@@ -108,7 +108,7 @@ class Samples:
 
 
 def concatenate(tables: list[Samples]) -> Samples:
-    """Stack tables; none give an empty one."""
+    """Concatenate tables; an empty list gives an empty table."""
     if not tables:
         return from_rows([])
     columns = {column.name: [getattr(table, column.name) for table in tables] for column in fields(Samples)}
@@ -116,7 +116,7 @@ def concatenate(tables: list[Samples]) -> Samples:
 
 
 def from_rows(rows: Iterable[Row]) -> Samples:
-    """Make a table of rows, in the order given.
+    """Build a table from rows, in the order given.
 
     Example:
         >>> table = from_rows([Row("a.jpg", 7, 1, Modality.VISIBLE), Row("b.jpg", 7, 3, Modality.INFRARED)])
@@ -138,7 +138,7 @@ def scan_order(row: Row) -> tuple[int, int, str]:
 
 
 def load_samples(file: Path) -> Samples:
-    """Read a table that `Samples.to_csv` wrote.
+    """Read a table written by `Samples.to_csv`.
 
     Raises:
         DatasetError: the file is missing, or a line cannot be parsed.
@@ -165,15 +165,15 @@ class Dataset:
 
     Attributes:
         name: "sysu", "regdb", "llcm" or "own"; selects the protocols.
-        root: the folder that `Samples.paths` are relative to.
-        train: pictures to train on; may be empty in own data.
-        validation: pictures that choose the best checkpoint; empty in layouts without any.
-        test: pictures to test on; the only ones that may be `JUNK`.
-        people_lists: what to edit to move people between tables, for messages; such as "exp/train_id.txt".
+        root: the folder to which `Samples.paths` are relative.
+        train: training pictures; may be empty in own pictures.
+        validation: validation pictures, which determine the best checkpoint; empty in layouts without validation.
+        test: test pictures; only they may be `JUNK`.
+        people_lists: files that assign people to tables, for messages, such as "exp/train_id.txt".
         trial: RegDB's split, 1 … 10; None elsewhere.
-        names: identity → name in own data; empty elsewhere.
-        camera_names: number of a camera → name in own tables; empty elsewhere, where a camera is called by its number.
-        table: the CSV table that commands are given instead of the folder; None elsewhere.
+        names: identity → name in own pictures; empty elsewhere.
+        camera_names: number of a camera → name in own tables; empty elsewhere, where cameras are named by number.
+        table: the CSV table that is passed to commands instead of the folder; None elsewhere.
     """
 
     name: str
@@ -197,5 +197,5 @@ class Dataset:
 
     @property
     def upright(self) -> bool:
-        """Whether pictures are turned as their EXIF orientation says: own ones are, those of benchmarks are not."""
+        """Whether pictures are rotated by their EXIF orientation: True for own pictures, False for benchmarks."""
         return self.name == "own"

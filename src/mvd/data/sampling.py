@@ -1,8 +1,8 @@
 """Identity batches: P identities × K visible and K infrared pictures, a pure function of (seed, epoch).
 
-Nothing is carried from one epoch to the next, so a resumed run draws what the uninterrupted one would have drawn.
-Identities, and the pictures of each, are drawn without replacement until too few are left, then shuffled anew. Only an
-identity with fewer than K pictures of a modality shows one twice in a batch.
+No state is carried from one epoch to the next, so a resumed run has the draws of an uninterrupted one. Identities, and
+the pictures of each, are drawn without replacement until too few are left, and then reshuffled. A picture occurs twice
+in a batch only if its identity has fewer than K pictures of the modality.
 
 Shapes: S steps in an epoch, P identities in a batch, K pictures of each and modality.
 """
@@ -33,7 +33,7 @@ class EpochBatches(NamedTuple):
 
 
 def steps_per_epoch(visible: int, infrared: int, identities: int, pictures: int) -> int:
-    """Count the batches that show each picture of the larger modality once on average.
+    """Return the number of batches in which each picture of the larger modality occurs once on average.
 
     Example:
         >>> steps_per_epoch(visible=100, infrared=70, identities=8, pictures=4)
@@ -46,12 +46,12 @@ def require_identities(found: int, identities: int, people_lists: str = "the tra
     """Check that there are enough identities for a batch.
 
     Args:
-        found: identities to train on.
+        found: number of training identities.
         identities: P.
-        people_lists: where people are added, for the message.
+        people_lists: files to which people can be added, for the message.
 
     Raises:
-        DatasetError: there are fewer than P.
+        DatasetError: there are fewer than P identities.
     """
     if found < identities:
         raise DatasetError(
@@ -78,8 +78,8 @@ def identity_batches(
         identities: P.
         pictures: K.
         steps: S.
-        seed: the run's seed.
-        epoch: from 0.
+        seed: seed of the run.
+        epoch: the epoch, from 0.
 
     Raises:
         DatasetError: there are fewer classes than P, or a class is missing in one modality.
@@ -99,7 +99,7 @@ def identity_batches(
     require_identities(len(classes), identities)
     rng = np.random.default_rng([seed, epoch])
     draws = _draw_forever(classes, identities, rng)
-    # One draw more than is used: without it, the pictures below would be others than in the runs there are.
+    # One unused draw: without it, the draws of pictures below would differ from those of existing runs.
     labels = np.concatenate([next(draws) for _ in range(steps + 1)][:steps])
     return EpochBatches(
         labels=np.repeat(labels, pictures).reshape(steps, -1),
@@ -109,7 +109,7 @@ def identity_batches(
 
 
 def _draw_forever(items: npt.NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield `size` distinct items endlessly; items are shuffled anew when too few are left."""
+    """Yield `size` distinct items endlessly; the items are reshuffled when too few are left."""
     while True:
         shuffled = rng.permutation(items)
         for start in range(0, len(shuffled) - size + 1, size):

@@ -1,6 +1,6 @@
-"""Split the people of own data at random into training, validation and test, and write that in the data's layout.
+"""Split the people of own pictures at random into training, validation and test, and format the split's files.
 
-Only people seen in both modalities are used: others cannot be matched across them.
+Only people with pictures in both modalities are used: others have no cross-modal match.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from mvd.errors import ConfigError
 
 
 def split_people(table: Samples, train: float, validation: float, seed: int) -> dict[str, list[int]]:
-    """Split the people seen in both modalities at random.
+    """Split the people with pictures in both modalities at random.
 
     Args:
-        table: their pictures.
-        train: share of them to train on, 0 … 1.
-        validation: share to choose the best checkpoint by, 0 … 1; the rest is tested on.
-        seed: of the random order.
+        table: table of the pictures.
+        train: fraction of the people for training, 0 … 1.
+        validation: fraction for validation, 0 … 1; the rest is for the test.
+        seed: seed of the random order.
 
     Returns:
         "train", "validation" and "test", each with its identities, ascending.
 
     Raises:
-        ConfigError: the shares are negative or more than 1 together.
+        ConfigError: a fraction is negative, or their sum is more than 1.
     """
     if not (train >= 0 and validation >= 0 and train + validation <= 1):
         raise ConfigError(
@@ -44,12 +44,12 @@ def split_people(table: Samples, train: float, validation: float, seed: int) -> 
 
 
 def list_text(names: Iterable[str]) -> str:
-    """Return a list of people as `read_names` reads it: a name on each line, quoted if it holds a comma."""
+    """Return a list of people in the format of `read_names`: one name per line, quoted if it contains a comma."""
     return _csv([name] for name in names)
 
 
 def table_text(table: Table, splits: Mapping[str, Iterable[int]]) -> str:
-    """Return a table of own data with one more column, split; empty for people in none, "test" for junk."""
+    """Return a table of own pictures with an added column "split": empty for people in no split, "test" for junk."""
     identities = table.columns.index("identity")
     names = [fields[identities].strip() for _, fields in table.rows]
     numbers = number_people(names)

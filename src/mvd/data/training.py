@@ -1,4 +1,4 @@
-"""What a run trains on: the prepared pictures of the training identities, and their classes.
+"""The training data of a run: the prepared pictures of the training identities, and their classes.
 
 Shapes: N pictures, K classes.
 """
@@ -18,7 +18,7 @@ _FINGERPRINTED = 32  # pictures of each modality
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:
-    """The pictures that a run trains on, both modalities of the same identities.
+    """The training pictures of a run: both modalities of the same identities.
 
     Attributes:
         visible: visible pictures.
@@ -35,9 +35,9 @@ class TrainingData:
         return np.searchsorted(self.identities, pictures.samples.identities)
 
     def fingerprint(self) -> str:
-        """Hash the pictures' number, identities, cameras, and the pixels of some of them.
+        """Hash the number of pictures, their identities and cameras, and the pixels of some of them.
 
-        The same pictures prepared in another way have another fingerprint; where they lie does not matter.
+        The same pictures prepared in another way have another fingerprint; the path does not matter.
         """
         found = hashlib.blake2b(digest_size=8)
         for pictures in (self.visible, self.infrared):

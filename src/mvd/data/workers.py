@@ -18,14 +18,14 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 _MOST_WORKERS = 1024
-_IN_FLIGHT = 3  # jobs that a worker runs or has waiting
+_IN_FLIGHT = 3  # running and waiting jobs per worker
 
 
 def worker_count(workers: int) -> int:
-    """Resolve a number of workers; 0 means one for each core that this process may use.
+    """Resolve a number of workers; 0 means one per core that this process may use.
 
     Raises:
-        ConfigError: it is negative, or absurdly large.
+        ConfigError: the number is negative, or absurdly large.
     """
     if not 0 <= workers <= _MOST_WORKERS:
         raise ConfigError(f"workers: expected 0 (one for each core) or more, at most {_MOST_WORKERS}, found {workers}")
@@ -39,12 +39,12 @@ def worker_count(workers: int) -> int:
 def process_pool(workers: int, *, threads: int | None = None) -> Iterator[ProcessPoolExecutor]:
     """Open a pool of spawned processes that end when this process does, even if it is killed.
 
-    Jobs that have not started are cancelled when the context ends. Ctrl-C reaches this process only. A worker that is
-    killed raises `concurrent.futures.process.BrokenProcessPool` from the results of its jobs.
+    Jobs that have not started are cancelled when the context ends. Only this process handles Ctrl-C. If a worker is
+    killed, the results of its jobs raise `concurrent.futures.process.BrokenProcessPool`.
 
     Args:
         workers: number of processes.
-        threads: that a framework in a worker may use; it reads the number when a job imports it.
+        threads: number of threads of a framework in a worker, which it reads when a job imports it.
     """
     # Spawned processes start clean on every system; a fork would copy the locks of this process's threads.
     pool = ProcessPoolExecutor(
@@ -53,7 +53,7 @@ def process_pool(workers: int, *, threads: int | None = None) -> Iterator[Proces
     try:
         yield pool
     except (KeyboardInterrupt, SystemExit):
-        for worker in active_children():  # or the end would wait for what they do
+        for worker in active_children():  # otherwise the pool would wait for running jobs
             worker.terminate()
         raise
     finally:
@@ -65,16 +65,16 @@ def run_unordered(
 ) -> Generator[tuple[Job, Result], None, None]:
     """Apply a function to jobs in several processes and yield (job, result) as they finish.
 
-    This process works too, so small amounts of work do not wait for others to start. Jobs are taken as they are
-    needed. Close the generator to cancel what is left.
+    This process works too, so small amounts of work do not wait for other processes to start. Jobs are read from the
+    iterable when needed. Close the generator to cancel the remaining jobs.
 
     Args:
-        function: can be pickled, as its results can.
-        jobs: can be pickled.
-        workers: number of processes, from 1, this one included.
+        function: a picklable function with picklable results.
+        jobs: picklable jobs.
+        workers: number of processes, at least 1, including this one.
 
     Raises:
-        Exception: whatever a job raised; no other job is started after it.
+        Exception: the exception of a job; no further job is started.
         BrokenProcessPool: a worker was killed.
     """
     waiting = iter(jobs)
@@ -97,7 +97,7 @@ def run_unordered(
 
 
 def _follow_parent(threads: int | None) -> None:
-    """Leave Ctrl-C to the parent and end when it does."""
+    """Ignore Ctrl-C, which the parent handles, and end when the parent does."""
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -107,6 +107,6 @@ def _follow_parent(threads: int | None) -> None:
 def _exit_after_parent() -> None:
     parent = parent_process()
     if parent is not None:
-        # The system closes the parent's end of a pipe however the parent ends.
+        # The system closes the parent's end of a pipe even if the parent is killed.
         parent.join()
         os._exit(1)

@@ -1,7 +1,7 @@
 """Metrics of cross-modal retrieval: CMC, mAP and mINP under the protocols of the data sets. NumPy only, no torch.
 
-`CrossModalRetrieval` is the metric object for a training loop: `update` with batches of embeddings, `compute` the
-figures. `evaluate` is the functional form: `Features` and a protocol in, `Scores` out. `score` works on distances.
+`CrossModalRetrieval` is the metric object for a training loop: `update` it with batches of embeddings, then `compute`
+the figures. `evaluate` is the functional form, from `Features` and a protocol to `Scores`. `score` works on distances.
 """
 
 from mvd.metrics.cmc import Counting, Exclusion, Labels, TrialScores, score

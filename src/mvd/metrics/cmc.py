@@ -1,11 +1,11 @@
 """CMC, mAP and mINP from distances, under the exclusion rules of the data sets.
 
-- CMC at rank r: the share of queries whose first match is among the first r. SYSU-MM01 and LLCM count each person
+- CMC at rank r: the fraction of queries whose first match is among the first r. SYSU-MM01 and LLCM count each person
   once, at the nearest picture, so the first r are people; RegDB counts pictures.
 - AP: the mean, over the matches of a query, of the precision at the match; always over pictures.
 - INP (AGW, arXiv 2001.04193): matches / place of the last match, places counted from 1.
 
-Queries without a match are counted and left out of every mean. Distances may have any float type; means are float64.
+Queries without a match are counted and excluded from all means. Distances may have any float type; means are float64.
 
 Shapes: Q queries, G gallery, R ranks.
 """
@@ -40,7 +40,7 @@ MAX_RANK = 20
 
 
 class Exclusion(Enum):
-    """Which gallery pictures are left out for a query."""
+    """The gallery pictures that are excluded for a query."""
 
     NOTHING = "nothing"
     """RegDB: none."""
@@ -51,7 +51,7 @@ class Exclusion(Enum):
 
 
 class Counting(Enum):
-    """What CMC counts before the first match."""
+    """The unit of CMC ranks: people or pictures."""
 
     PEOPLE = "people"
     PICTURES = "pictures"
@@ -85,7 +85,7 @@ class QueryScores(NamedTuple):
     """Figures of each query; all (Q,).
 
     Attributes:
-        first: wrong people, or pictures, before the first match; −1 without a match.
+        first: number of wrong people, or pictures, before the first match; −1 without a match.
         average_precision: AP, 0 to 1; NaN without a match.
         inverse_negative_penalty: INP, 0 to 1; NaN without a match.
     """
@@ -103,8 +103,8 @@ class TrialScores(NamedTuple):
             counted); beyond it CMC stays 1.
         mAP: mean average precision.
         mINP: mean inverse negative penalty.
-        valid: queries with a match; the means are over these.
-        skipped: queries without a match.
+        valid: number of queries with a match; the means are over these.
+        skipped: number of queries without a match.
     """
 
     cmc: npt.NDArray[np.float64]
@@ -123,7 +123,7 @@ def score(
         distances: (Q, G), finite, any float type; smaller is more alike. Equal distances keep gallery order.
         queries: identities and cameras (Q,).
         gallery: identities and cameras (G,).
-        exclusion: which gallery pictures are left out for a query.
+        exclusion: the gallery pictures that are excluded for a query.
         counting: whether CMC counts people or pictures.
 
     Raises:
@@ -142,9 +142,9 @@ def score(
 def score_queries(
     distances: Floats, queries: Labels, gallery: Gallery, *, exclusion: Exclusion, counting: Counting
 ) -> QueryScores:
-    """Score each query: `score` without the means, for callers that have some queries at a time.
+    """Score each query: `score` without the means, for callers that process some queries at a time.
 
-    Arguments are as for `score`, with the gallery grouped. Queries are scored in blocks, in a thread per core.
+    Arguments are as for `score`, with a grouped gallery. Queries are scored in blocks, in one thread per core.
 
     Raises:
         ProtocolError: shapes disagree or a distance is not finite.
@@ -155,7 +155,7 @@ def score_queries(
     blocks = [slice(start, min(start + step, len(distances))) for start in range(0, len(distances), step)]
 
     def score_some(some: Sequence[slice]) -> list[QueryScores]:
-        # Memory is reused, since allocating it costs more than the work in it. float16 cannot hold the places of ties.
+        # Buffers are reused, since allocation is slower than the computation. float16 cannot represent places of ties.
         copies, sorted_copies = np.empty((2, step, distances.shape[1]), np.promote_types(distances.dtype, np.float32))
         scores = []
         for rows in some:
@@ -199,7 +199,7 @@ def _score_block(
 
 
 def has_match(queries: Labels, gallery: Gallery, *, exclusion: Exclusion) -> bool:
-    """Whether any query has a match that is not excluded, which needs no distances."""
+    """Return whether any query has a match that is not excluded; no distances are needed."""
     step = block_rows(len(gallery.labels.identities))
     for start in range(0, len(queries.identities), step):
         some = Labels(queries.identities[start : start + step], queries.cameras[start : start + step])
@@ -212,20 +212,20 @@ def has_match(queries: Labels, gallery: Gallery, *, exclusion: Exclusion) -> boo
 
 
 def counted_pictures(queries: Labels, gallery: Gallery, *, exclusion: Exclusion) -> npt.NDArray[np.bool_]:
-    """Tell which pictures of the gallery count for each query, (Q, G): all but those that are excluded."""
+    """Return a mask (Q, G) of the gallery pictures that are not excluded for each query."""
     distances = np.zeros((len(queries.identities), len(gallery.labels.identities)), np.float32)
     _exclude(distances, queries, gallery.labels, pair_matches(queries.identities, gallery.people), exclusion)
     return distances < np.inf
 
 
 def count_ranks(gallery: Labels, counting: Counting) -> int:
-    """The number of ranks R of a gallery's CMC: distinct people, or pictures, and at most 20."""
+    """Return the number of ranks R of a gallery's CMC: the number of distinct people, or of pictures, at most 20."""
     distinct = np.unique(gallery.identities) if counting is Counting.PEOPLE else gallery.identities
     return min(MAX_RANK, len(distinct))
 
 
 def summarise(parts: Sequence[QueryScores], *, ranks: int) -> TrialScores:
-    """Average the figures of queries, in one part or several, without those that have no match.
+    """Average the figures of queries with a match, given in one or several parts.
 
     Raises:
         ProtocolError: no query has a match.

@@ -1,12 +1,11 @@
 """Cosine distances between the rows of one array of descriptors, a strip of queries at a time.
 
-A strip holds the distances of some queries to the whole gallery, which they are ranked against. It is computed in
-chunks of the gallery, which are views where possible. So 20,000 queries against a million pictures take half a gigabyte
-beside the descriptors.
+A strip contains the distances of some queries to the whole gallery. It is computed in chunks of the gallery, which are
+views where possible. So 20,000 queries against a million pictures need half a gigabyte in addition to the descriptors.
 
-A matrix product rounds the edges of a block otherwise than its middle, so that equal rows would get distances that
-differ in the last digit. Equal rows of the gallery are therefore given the distances of the first of them: they tie,
-whatever the width, the count, the blocks and the threads.
+A matrix product rounds differently at the edges of a block, so that the distances of equal rows would differ in the
+last digit. Therefore all equal rows of the gallery get the distances of the first of them: they tie for any width,
+count, block size and number of threads.
 
 Shapes: N pictures, Q queries, G gallery, D width of a descriptor.
 """
@@ -24,11 +23,11 @@ Rows: TypeAlias = npt.NDArray[np.intp]
 
 _STRIP_ELEMENTS = 1 << 27  # distances in a strip: 512 MB
 _CHUNK_ELEMENTS = 1 << 22  # gallery descriptors read at a time: 16 MB
-_ZERO = float(np.finfo(np.float32).tiny)  # shorter rows have no direction in float32
+_ZERO = float(np.finfo(np.float32).tiny)  # rows with a smaller norm have no direction in float32
 
 
 def unit_rows(rows: Descriptors) -> Descriptors:
-    """Scale each row (·, D) to length 1; zeros stay zeros, at cosine distance 1 from everything."""
+    """Scale each row (·, D) to length 1; zero rows stay zero, at cosine distance 1 from all rows."""
     norms = _norms(rows)[:, None]
     units = np.zeros_like(rows)
     np.divide(rows, norms, out=units, where=norms > _ZERO, casting="same_kind")
@@ -96,7 +95,7 @@ def repeated_rows(descriptors: Descriptors, rows: Rows) -> tuple[Rows, Rows]:
         rows: (G,) rows of `descriptors` to compare, ascending.
 
     Returns:
-        Two (R,) arrays of places in `rows`: those of the repeated ones, ascending, and the first that each equals.
+        Two (R,) arrays of places in `rows`: the repeated rows, ascending, and the first row that each equals.
 
     Example:
         >>> copies, originals = repeated_rows(np.array([[1, 2], [0, 3], [1, 2]], np.float32), np.arange(3))
@@ -118,14 +117,14 @@ def repeated_rows(descriptors: Descriptors, rows: Rows) -> tuple[Rows, Rows]:
 
 
 def copy_columns(distances: Descriptors, copies: Rows, originals: Rows) -> None:
-    """Give some columns of distances (·, G) the values of others, in place."""
+    """Copy the values of some columns of distances (·, G) to others, in place."""
     if len(copies):
         for row in distances:
             row[copies] = row[originals]
 
 
 def _take(descriptors: Descriptors, rows: Rows) -> Descriptors:
-    """Take ascending rows: a view if they are consecutive, else a copy."""
+    """Select ascending rows: a view if they are consecutive, otherwise a copy."""
     if rows[-1] - rows[0] == len(rows) - 1:
         return descriptors[rows[0] : rows[-1] + 1]
     return descriptors[rows]

@@ -1,6 +1,6 @@
-"""What stands behind figures: queries with their nearest pictures, distributions of similarity, and confusions.
+"""Explanations of figures: queries with their nearest pictures, distributions of similarity, and confusions.
 
-Shapes: N pictures, D width of a descriptor, Q queries, K of the gallery listed, S bins of a histogram.
+Shapes: N pictures, D width of a descriptor, Q queries, K listed gallery pictures, S bins of a histogram.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BINS = np.linspace(-1, 1, 81)
 
 
 class Neighbour(NamedTuple):
-    """A picture that a query found: its row in the table, the cosine similarity, and whether it is the same person."""
+    """A retrieved picture: its row in the table, the cosine similarity, and whether it shows the query's person."""
 
     row: int
     similarity: float
@@ -31,13 +31,13 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieval:
-    """A query and its nearest pictures, without those that the protocol skips for it.
+    """A query and its nearest pictures, without those that the protocol excludes for it.
 
     Attributes:
-        kind: why it is shown: it is among the best, the worst, or drawn at random.
+        kind: whether it is among the best, the worst, or the randomly drawn queries.
         query: its row in the table of test pictures.
-        first_match: the rank of the first right picture, from 1.
-        nearest: from the nearest on.
+        first_match: rank of the first match, from 1.
+        nearest: the nearest pictures in order.
     """
 
     kind: Literal["best", "worst", "random"]
@@ -47,7 +47,7 @@ class Retrieval:
 
 
 class Confusion(NamedTuple):
-    """How often the first picture of a query of one identity is of another."""
+    """Number of queries of one identity whose first picture shows another identity."""
 
     query: int
     found: int
@@ -68,9 +68,9 @@ class Histogram:
 
     Attributes:
         pair: the modalities, such as "infrared-visible".
-        same: whether the pairs are of one identity.
-        edges: (S + 1,) of the bins, from -1 to 1.
-        shares: (S,) of all pairs of the kind; their sum is 1.
+        same: whether both pictures of each pair show the same identity.
+        edges: (S + 1,) edges of the bins, from -1 to 1.
+        shares: (S,) fraction of all pairs of the kind in each bin; their sum is 1.
         pairs: number of pairs.
     """
 
@@ -82,7 +82,7 @@ class Histogram:
 
 
 class Outcome(NamedTuple):
-    """Of each query with a match: its row, the rank of the first right picture, from 1, and the row found first."""
+    """For each query with a match: its row, the rank of its first match, from 1, and the row of the first picture."""
 
     queries: npt.NDArray[np.int64]
     first_match: npt.NDArray[np.int64]
@@ -90,11 +90,11 @@ class Outcome(NamedTuple):
 
 
 def outcomes(lists: RankedLists, samples: Samples) -> Outcome:
-    """Find the rank of each query's first match, among the pictures that count; queries without a match are left out.
+    """Find the rank of each query's first match among the pictures that count; queries without a match are omitted.
 
     Args:
-        lists: of the whole gallery.
-        samples: the table that its rows refer to.
+        lists: ranked lists of the whole gallery.
+        samples: the table that their rows refer to.
 
     >>> from mvd.data.samples import Row, from_rows
     >>> from mvd.metrics.rankings import rank
@@ -121,15 +121,15 @@ def pick_retrievals(
 ) -> list[Retrieval]:
     """Pick the best, the worst and random queries of a protocol.
 
-    The worst are those whose first match is farthest behind; the best, those whose first match is most similar among
-    the ones found first. At most one query of each identity is picked of a kind.
+    The worst queries are those with the highest rank of the first match; the best are those with a match at rank 1 of
+    the highest similarity. At most one query per identity is picked of each kind.
 
     Args:
-        lists: of the whole gallery.
-        samples: the table that its rows refer to.
-        each: queries of each kind.
-        nearest: pictures of each query.
-        seed: of the random ones.
+        lists: ranked lists of the whole gallery.
+        samples: the table that their rows refer to.
+        each: number of queries of each kind.
+        nearest: number of pictures per query.
+        seed: seed of the random queries.
     """
     outcome = outcomes(lists, samples)
     place = {int(row): number for number, row in enumerate(lists.queries)}
@@ -167,7 +167,7 @@ def pick_retrievals(
 
 
 def group_figures(lists: RankedLists, samples: Samples) -> list[GroupFigures]:
-    """Compute rank-1 for each pair of modalities, the queries of each camera, and those that find each camera first."""
+    """Compute rank-1 for groups of queries: by pair of modalities, by camera, and by camera of the first picture."""
     outcome = outcomes(lists, samples)
     groups = []
     asked, found = samples.modalities[outcome.queries], samples.modalities[outcome.found]
@@ -188,7 +188,7 @@ def group_figures(lists: RankedLists, samples: Samples) -> list[GroupFigures]:
 
 
 def confusions(lists: RankedLists, samples: Samples, count: int = 10) -> list[Confusion]:
-    """Count which identity is found first in the place of which other, the most frequent first."""
+    """Count the pairs of a query's identity and another identity that is retrieved first, the most frequent first."""
     outcome = outcomes(lists, samples)
     wrong = outcome.first_match > 1
     pairs = zip(samples.identities[outcome.queries[wrong]], samples.identities[outcome.found[wrong]], strict=True)
@@ -197,12 +197,12 @@ def confusions(lists: RankedLists, samples: Samples, count: int = 10) -> list[Co
 
 
 def similarity_histograms(features: Features, *, limit: int = 2000, seed: int = 0) -> list[Histogram]:
-    """Compute the distributions of cosine similarity, of one identity and of two, for each pair of modalities.
+    """Compute the distributions of cosine similarity, within and between identities, for each pair of modalities.
 
     Args:
-        features: embeddings and the table of their pictures; junk is left out.
-        limit: pictures at most; more are drawn from at random.
-        seed: of that draw.
+        features: embeddings and the table of their pictures; junk is excluded.
+        limit: maximum number of pictures; a random subset is used if there are more.
+        seed: seed of the subset.
     """
     samples = features.samples
     rows = np.flatnonzero(samples.identities != JUNK)

@@ -59,12 +59,12 @@ class Features:
         return len(self.descriptors)
 
     def take(self, rows: npt.ArrayLike) -> Features:
-        """Select pictures by index (M,) or by mask (N,), in the order given."""
+        """Select pictures by indices (M,), in the order given, or by a mask (N,)."""
         return Features(descriptors=self.descriptors[np.asarray(rows)], samples=self.samples.take(rows))
 
 
 def _finite_rows(descriptors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Tell which rows are finite, in blocks: a mask of all numbers would take a quarter of the descriptors' memory."""
+    """Return a mask of finite rows; computed in blocks, since an elementwise mask needs a quarter of their memory."""
     step = max(1, (1 << 22) // descriptors.shape[1])
     parts = [np.isfinite(descriptors[start : start + step]).all(axis=1) for start in range(0, len(descriptors), step)]
     return np.concatenate([np.ones(0, np.bool_), *parts])

@@ -4,7 +4,7 @@ There are two ways to draw `shots` pictures of each person from each gallery cam
 
 - official: SYSU-MM01's `rand_perm_cam.mat` fixes the pictures of ten trials;
 - seeded: as in the code of most papers. `random.Random(trial)`, trials from 0, chooses one of the sorted pictures for
-  people ascending, then cameras ascending. The generator is consumed camera by camera, so an indoor gallery is no
+  people ascending, then cameras ascending. The generator is consumed camera by camera, so an indoor gallery is not a
   subset of the all-search gallery of the same trial. That code is single-shot; for ten shots, ten are sampled without
   replacement in the same order.
 
@@ -50,7 +50,7 @@ def draw_trials(protocol: Protocol, samples: Samples, permutations: Permutations
         permutations: the official galleries, for protocols that use them.
 
     Raises:
-        ProtocolError: there are no queries or no gallery, or the permutations are missing or of other pictures.
+        ProtocolError: there are no queries or no gallery, or the permutations are missing or do not fit the pictures.
 
     Example:
         >>> from mvd.data.samples import Row, from_rows
@@ -68,10 +68,10 @@ def draw_trials(protocol: Protocol, samples: Samples, permutations: Permutations
 
 
 def query_rows(protocol: Protocol, samples: Samples) -> Rows:
-    """List the rows of the pictures that are not drawn, in table order: the queries, unless `transposed`.
+    """List the rows of the side that is not drawn, in table order: the queries, unless `transposed`.
 
     Raises:
-        ProtocolError: there are none.
+        ProtocolError: there are no such pictures.
     """
     what = f"{protocol.name}: queries"
     rows = _rows_of(samples, protocol.query_modality, protocol.query_cameras, what)
@@ -152,7 +152,7 @@ def _draw_seeded(folders: Folders, shots: int, generator: random.Random) -> list
 def _official_orders(
     protocol: Protocol, samples: Samples, folders: Folders, permutations: Permutations | None
 ) -> Permutations:
-    """Return the permutations, checked: they order exactly the pictures of every person and camera."""
+    """Return the permutations after checking that they order exactly the pictures of every person and camera."""
     if permutations is None:
         raise ProtocolError(
             f"{protocol.name}: expected the official permutations, found none; "

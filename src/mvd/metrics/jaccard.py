@@ -27,7 +27,7 @@ def _sparse() -> Any:
 
 def nearest_pictures(block: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
     """List the nearest pictures (B, K) of each row (B, N), the nearest first."""
-    # Non-negative floats sort as their bits do; the column in the lower bits breaks ties.
+    # Non-negative floats sort like their bits; the column in the lower bits breaks ties.
     keys = block.view(np.int32).astype(np.int64)
     keys <<= 32
     keys |= np.arange(block.shape[1])
@@ -36,7 +36,7 @@ def nearest_pictures(block: npt.NDArray[np.float32], count: int) -> npt.NDArray[
 
 
 def mark(members: npt.NDArray[np.int32], value: float) -> csr_array:
-    """Make a sparse (N, N) float32 matrix with a value at the members (N, K) of each row."""
+    """Build a sparse (N, N) float32 matrix with a value at the members (N, K) of each row."""
     N, K = members.shape
     # A sorted copy, since SciPy may reorder its input.
     indices = np.sort(members, axis=1).ravel()

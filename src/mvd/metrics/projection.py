@@ -1,6 +1,7 @@
-"""Projection: wide embeddings made narrow by principal components, learnt on training pictures.
+"""Projection: reduce the width of embeddings by principal components, learnt on training pictures.
 
-Embeddings of MVD with ResNet-50 have 8192 numbers; most of what tells people apart lies in a few hundred directions.
+Embeddings of MVD with ResNet-50 have 8192 components; most of the discriminative variance is in a few hundred
+directions.
 
 Shapes: N embeddings, D their width, W the width after projection.
 """
@@ -16,9 +17,9 @@ from mvd.errors import ProtocolError
 from mvd.metrics.distances import unit_rows
 
 WHITENING = 0.0
-"""How far components are scaled to equal variance, from 0, not at all, to 1; chosen by measurement (BENCHMARKS.md)."""
+"""Exponent of whitening, from 0 (none) to 1 (equal variances); chosen by measurement (BENCHMARKS.md)."""
 
-_FLOOR = 1e-3  # of the largest variance: directions that hardly vary are noise
+_FLOOR = 1e-3  # fraction of the largest variance; directions with less are noise
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,7 +29,7 @@ class Projection:
     Attributes:
         mean: (D,) float32.
         matrix: (D, W) float32.
-        kept: the share of the training pictures' variance that is kept.
+        kept: fraction of the training pictures' variance that is kept.
     """
 
     mean: npt.NDArray[np.float32]
@@ -51,13 +52,13 @@ def learn_projection(
     """Learn a projection by principal components.
 
     Args:
-        embeddings: (N, D) of training pictures, of any length; their directions count.
+        embeddings: (N, D) of training pictures, of any length; only their directions are used.
         width: W, at most D and below N.
         whitening: component i is divided by its standard deviation to this power.
         centred: whether to subtract the mean.
 
     Raises:
-        ProtocolError: there are too few pictures, or it would not be narrower.
+        ProtocolError: there are too few pictures, or W is greater than D.
 
     >>> rng = np.random.default_rng(0)
     >>> flat = (rng.normal(size=(50, 2)) @ rng.normal(size=(2, 8))).astype(np.float32)  # a plane in 8 dimensions
@@ -74,7 +75,7 @@ def learn_projection(
     rows = unit_rows(embeddings).astype(np.float64)
     mean = rows.mean(axis=0) if centred else np.zeros(wide)
     rows -= mean
-    # Of the two products of the rows with themselves, the smaller one; both have the same eigenvalues.
+    # The smaller of the two Gram matrices; both have the same non-zero eigenvalues.
     if count < wide:
         values, vectors = np.linalg.eigh(rows @ rows.T)
         values, vectors = values[::-1][:width], vectors[:, ::-1][:, :width]

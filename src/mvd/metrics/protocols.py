@@ -1,10 +1,10 @@
 """Evaluation protocols: queries, gallery, how galleries are drawn and how matches are counted.
 
-A protocol has a name, such as `sysu/all-search/single-shot/official`, that goes wherever its figures go.
+A protocol has a name, such as `sysu/all-search/single-shot/official`, which accompanies its figures everywhere.
 
 - SYSU-MM01 (Wu et al., ICCV 2017), infrared queries: `sysu/{all,indoor}-search/{single,multi}-shot/{official,seeded}`.
 - RegDB (Nguyen et al., Sensors 2017): `regdb/{visible-to-thermal,thermal-to-visible}/trial-1` … `trial-10`. A trial
-  is a split of the people, with a network of its own.
+  is a split of the people, with its own network.
 - LLCM (Zhang and Wang, CVPR 2023): `llcm/{visible-to-infrared,infrared-to-visible}/seeded`. The released test script
   transposes one direction, which is easier: `llcm/visible-to-infrared/seeded/transposed-as-released`.
 - Own pictures: `own/{visible-to-infrared,infrared-to-visible}`, all against all; with `/other-cameras` if cameras are
@@ -45,7 +45,7 @@ _DIRECTIONS: tuple[Direction, ...] = ("infrared-to-visible", "visible-to-infrare
 
 
 class Draw(Enum):
-    """How the gallery of a trial is drawn."""
+    """Method of drawing the gallery of a trial."""
 
     OFFICIAL = "official"
     SEEDED = "seeded"
@@ -54,17 +54,17 @@ class Draw(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A way to evaluate; everything but the pictures.
+    """The complete rules of an evaluation, without the pictures.
 
     Attributes:
         name: the label of its figures.
-        query_modality: the modality of the queries; the gallery has the other one.
-        query_cameras: all their pictures are queries; None means all cameras.
-        gallery_cameras: the cameras that the gallery is drawn from; None means all.
-        draw: from the official permutations, with a seed per trial, or everything.
-        shots: pictures drawn per person and gallery camera, at least 1; ignored if everything is taken.
-        trials: galleries drawn, at least 1; figures are means over them.
-        exclusion: which gallery pictures are left out for a query.
+        query_modality: modality of the queries; the gallery has the other modality.
+        query_cameras: cameras whose pictures are all queries; None means all cameras.
+        gallery_cameras: cameras from which the gallery is drawn; None means all cameras.
+        draw: from the official permutations, with a seed per trial, or all pictures.
+        shots: pictures drawn per person and gallery camera, at least 1; ignored if all pictures are taken.
+        trials: number of galleries, at least 1; figures are means over them.
+        exclusion: the gallery pictures that are excluded for a query.
         counting: whether CMC counts people or pictures.
         transposed: the drawn pictures are the queries, and all pictures of the query modality the gallery.
 
@@ -100,13 +100,13 @@ class Protocol:
 
     @property
     def needs_cameras(self) -> bool:
-        """Whether the cameras of the pictures matter."""
+        """Whether the protocol depends on the cameras of the pictures."""
         chosen = self.query_cameras is not None or self.gallery_cameras is not None
         return chosen or self.draw is not Draw.EVERYTHING or self.exclusion is not Exclusion.NOTHING
 
 
 def sysu_protocol(search: Search, gallery: Galleries, shots: Shots = 1) -> Protocol:
-    """Make a protocol of SYSU-MM01: ten trials, people counted, no pictures of camera 2 for queries of camera 3.
+    """Build a protocol of SYSU-MM01: ten trials, people counted, no pictures of camera 2 for queries of camera 3.
 
     Args:
         search: the gallery's cameras: all four visible ones, or the two indoors.
@@ -134,7 +134,7 @@ def sysu_protocol(search: Search, gallery: Galleries, shots: Shots = 1) -> Proto
 
 
 def regdb_protocol(direction: RegDBDirection, trial: int) -> Protocol:
-    """Make a protocol of RegDB: all test pictures of one modality against all of the other, pictures counted.
+    """Build a protocol of RegDB: all test pictures of one modality against all of the other, pictures counted.
 
     Args:
         direction: from the queries' modality to the gallery's.
@@ -152,9 +152,9 @@ def regdb_protocol(direction: RegDBDirection, trial: int) -> Protocol:
 
 
 def llcm_protocol(direction: Direction, *, transposed: bool = False) -> Protocol:
-    """Make a protocol of LLCM: a gallery of one drawn picture per person and camera, ten trials, people counted.
+    """Build a protocol of LLCM: a gallery of one drawn picture per person and camera, ten trials, people counted.
 
-    Gallery pictures of the query's person by the query's camera are left out.
+    Gallery pictures of the query's person by the query's camera are excluded.
 
     Args:
         direction: from the queries' modality to the gallery's.
@@ -179,11 +179,11 @@ def llcm_protocol(direction: Direction, *, transposed: bool = False) -> Protocol
 
 
 def own_protocol(direction: Direction, *, cameras: bool) -> Protocol:
-    """Make a protocol for own pictures: all of one modality against all of the other, people counted.
+    """Build a protocol for own pictures: all of one modality against all of the other, people counted.
 
     Args:
         direction: from the queries' modality to the gallery's.
-        cameras: whether cameras are known; if so, gallery pictures of the query's person by its camera are left out.
+        cameras: whether cameras are known; if so, gallery pictures of the query's person by its camera are excluded.
 
     Example:
         >>> own_protocol("infrared-to-visible", cameras=True).name
@@ -199,10 +199,10 @@ def own_protocol(direction: Direction, *, cameras: bool) -> Protocol:
 
 
 def validation_protocol(dataset: str = "sysu", *, cameras: bool = True) -> Protocol:
-    """Make the protocol that chooses the best checkpoint on the validation people: infrared to visible, single-shot.
+    """Build the validation protocol, which determines the best checkpoint: infrared to visible, single-shot.
 
     Args:
-        dataset: "sysu", with seeded galleries, or "own"; the others have no validation people.
+        dataset: "sysu", with seeded galleries, or "own"; other data sets have no validation people.
         cameras: whether the cameras of own pictures are known.
 
     Example:

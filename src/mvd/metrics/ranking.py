@@ -5,7 +5,7 @@ value, several times faster than by argsort, and each match is found in its row 
 needs the number of people before the first match, which the nearest picture of each person gives.
 
 Ties: equal distances keep gallery order, as in a stable sort. In rows with a tied match, distances are replaced by the
-places of a stable argsort; other rows never pay for one.
+places of a stable argsort; other rows need no argsort.
 
 Excluded gallery pictures have distance infinity: they come last and are never a match.
 
@@ -33,8 +33,9 @@ class People(NamedTuple):
         order: (G,) gallery pictures by identity, each person's in gallery order.
         identities: (P,) distinct identities, ascending.
         starts: (P + 1,) where each person begins in `order`, and G.
-        layers: layer s holds picture s of each person with more than s pictures, people by descending number of
-            pictures, so that the people of a layer are a prefix of those of the layer before. All G pictures together.
+        layers: layer s contains picture s of each person with more than s pictures, people by descending number of
+            pictures, so that the people of a layer are a prefix of those of the previous layer. The layers contain all
+            G pictures.
     """
 
     order: npt.NDArray[np.intp]
@@ -69,7 +70,7 @@ class Matches(NamedTuple):
 
 
 def block_rows(gallery: int) -> int:
-    """The number of queries to rank at a time against G gallery pictures, for bounded memory."""
+    """Return the number of queries to rank at a time against G gallery pictures, for bounded memory."""
     return max(1, _BLOCK_ELEMENTS // max(gallery, 1))
 
 
@@ -160,7 +161,7 @@ def _places(
 
 
 def _stable_places(distances: Floats) -> npt.NDArray[np.intp]:
-    """Give each picture its place in its row's ranking (·, G), equal distances in gallery order."""
+    """Return the place of each picture in its row's ranking, (·, G), with equal distances in gallery order."""
     order = np.argsort(distances, axis=1, kind="stable")
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.arange(distances.shape[1])[None], axis=1)

@@ -1,20 +1,20 @@
-"""Ranked lists: for each query of a protocol, its gallery from the nearest picture on, with distances.
+"""Ranked lists: for each query of a protocol, the gallery by increasing distance, with distances.
 
 A file of them (.npz) has, for N pictures and R rankings, numbered r = 0 … R−1:
 
     paths, identities, cameras, modalities    (N,) the table of the test pictures
-    protocols, rankings, trials               (R,) of each ranking: the protocol's name; what it was ranked by, such as
+    protocols, rankings, trials               (R,) for each ranking: name of the protocol; kind of distance, such as
                                               "cosine"; the trial, from 0
     r.queries                                 (Q,) the rows of the queries in that table
     r.ranked                                  (Q, K) a record for each of the K nearest of the gallery:
                                               "picture", its row in the table; "distance"; "counts", whether the
                                               protocol counts it for this query
 
-`numpy.load` reads it without pickles. Figures follow from it alone: a picture is a match if it counts and has the
-query's identity; pictures that do not count are skipped. Lists are written some queries at a time, so that 20,000
-queries against a million pictures need no more memory than their evaluation; `top` bounds the file.
+`numpy.load` reads it without pickles. The file is sufficient to compute all figures: a picture is a match if it counts
+and has the query's identity; pictures that do not count are skipped. Lists are written some queries at a time, so that
+20,000 queries against a million pictures need no more memory than their evaluation; `top` limits the size of the file.
 
-Shapes: N pictures, Q queries, G gallery, K of it listed.
+Shapes: N pictures, Q queries, G gallery, K listed gallery pictures.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class RankedLists:
     """The ranked lists of one trial of a protocol.
 
     Attributes:
-        protocol: the protocol's name.
-        ranking: what the gallery was ranked by, as in `Scores`.
-        trial: its number, from 0.
+        protocol: name of the protocol.
+        ranking: how the gallery was ranked, as in `Scores`.
+        trial: number of the trial, from 0.
         queries: (Q,) int64, rows of the table of test pictures.
-        ranked: (Q, K) of `ENTRY`, from the nearest on; equal distances keep the order of the gallery.
+        ranked: (Q, K) of `ENTRY`, by increasing distance; equal distances keep the order of the gallery.
     """
 
     protocol: str
@@ -83,10 +83,10 @@ def rank(
 
     Args:
         features: embeddings and the table of their pictures.
-        protocol: who is a query, who is in the gallery, what counts; or the name of a protocol.
+        protocol: a protocol or its name.
         permutations: the official galleries, for protocols that use them.
         reranking: parameters of k-reciprocal re-ranking.
-        top: how many of the gallery to list; 0 lists all.
+        top: number of gallery pictures to list; 0 lists all.
 
     Raises:
         ProtocolError: the protocol does not fit the pictures.
@@ -121,15 +121,15 @@ def save_rankings(
     rerankings: Sequence[Reranking | None] = (None,),
     top: int = 0,
 ) -> None:
-    """Write the ranked lists of protocols to a file, whole or not at all; the module says what is in it.
+    """Write the ranked lists of protocols to a file, atomically; the module documents the format.
 
     Args:
-        file: replaced if it exists.
+        file: the file; an existing file is replaced.
         features: embeddings and the table of their pictures.
-        protocols: of one data set.
+        protocols: protocols of one data set.
         permutations: the official galleries, for protocols that use them.
-        rerankings: each protocol is ranked by each; None is by distance alone.
-        top: how many of the gallery to list; 0 lists all.
+        rerankings: rankings of each protocol; None ranks by distance only.
+        top: number of gallery pictures to list; 0 lists all.
 
     Raises:
         ProtocolError: a protocol does not fit the pictures.
@@ -158,10 +158,10 @@ def save_rankings(
 
 
 def load_rankings(file: Path | str) -> SavedRankings:
-    """Read what `save_rankings`, or `mvd evaluate --save`, wrote.
+    """Read a file of `save_rankings` or `mvd evaluate --save`.
 
     Raises:
-        ProtocolError: it is missing, damaged, or another file.
+        ProtocolError: the file is missing or damaged, or has another format.
     """
     try:
         with Path(file).open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
@@ -189,7 +189,7 @@ def load_rankings(file: Path | str) -> SavedRankings:
 def _blocks(
     features: Features, trial: Trial, protocol: Protocol, reranking: Reranking | None, top: int
 ) -> Iterator[npt.NDArray[np.void]]:
-    """Yield the ranked lists of some queries after the other."""
+    """Yield the ranked lists, some queries at a time."""
     samples, gallery, queries = features.samples, trial.gallery, _queries(trial, reranking)
     labels = Gallery.of(Labels(samples.identities[gallery], samples.cameras[gallery]))
     count = min(top or len(gallery), len(gallery))
@@ -210,8 +210,8 @@ def _blocks(
 
 
 def _strips(features: Features, trial: Trial, reranking: Reranking | None) -> Iterator[tuple[int, Floats]]:
-    """Yield the distances of some queries to the gallery in its order, and the place of the first of them."""
-    if reranking is not None:  # depends on all of both at once
+    """Yield the distances of some queries at a time to the gallery, in its order, and the index of the first query."""
+    if reranking is not None:  # re-ranking needs all queries and the whole gallery at once
         queries, gallery = (features.descriptors[rows] for rows in trial)
         yield 0, rerank_descriptors(queries, gallery, reranking)
         return

@@ -2,10 +2,10 @@
 
 Two pictures are reciprocal neighbours if each is among the nearest of the other. The new distance of a query and a
 gallery picture is a weighted sum of the old one and of the Jaccard distance between their sets of reciprocal
-neighbours. Neighbours are sought among queries and gallery together, so the ranking of a query depends on the other
-queries: re-ranked figures do not compare with plain ones, and are labelled.
+neighbours. Neighbours are searched among queries and gallery together, so the ranking of a query depends on the other
+queries: re-ranked figures are not comparable with plain ones, and are labelled.
 
-Where the paper is silent, this file does as the public implementations do:
+Details that the paper leaves open follow the public implementations:
 
 - distances are squared and divided by the largest of their row, in float32;
 - a neighbourhood is the k1 + 1 nearest pictures, itself included; a half neighbourhood the round(k1 / 2) + 1 nearest,
@@ -13,8 +13,8 @@ Where the paper is silent, this file does as the public implementations do:
 - a reciprocal neighbour adds its half neighbourhood if more than two thirds of it are in the set already;
 - a member weighs exp(−distance), normalised to a sum of 1, and each set is averaged over the k2 nearest pictures.
 
-Sets are rows of sparse matrices, so that intersection, union and mean are products. Beside the given distances, two
-(Q, G) arrays are held; everything else is sparse or comes in blocks.
+Sets are rows of sparse matrices, so that intersection, union and mean are products. In addition to the given distances,
+two (Q, G) arrays are in memory; everything else is sparse or computed in blocks.
 
 Ties: of equal distances the lower index is nearer, queries before gallery, as in a stable sort.
 
@@ -46,10 +46,10 @@ class Reranking:
     Attributes:
         k1: number of neighbours of a picture, at least 1.
         k2: number of nearest pictures, itself included, that a set is averaged over; 1…k1, 1 for no averaging.
-        weight: λ, the share of the original distance, 0…1.
+        weight: λ, the weight of the original distance, 0…1.
 
     Raises:
-        ProtocolError: one of them is out of range; the message names it.
+        ProtocolError: a parameter is out of range; the message names it.
 
     Example:
         >>> Reranking(k1=30).name
@@ -112,7 +112,7 @@ def rerank(
         gallery_gallery: (G, G), symmetric.
         k1: number of neighbours of a picture, less than N.
         k2: number of nearest pictures that a set of neighbours is averaged over, 1…k1.
-        weight: the share of the original distance, 0…1.
+        weight: weight of the original distance, 0…1.
 
     Returns:
         (Q, G) distances from 0 to 1 up to rounding, comparable within a row.
@@ -198,7 +198,7 @@ def _check(distances: _Distances, parameters: Reranking) -> None:
 
 
 def require_neighbours(k1: int, Q: int, G: int) -> None:
-    """Refuse a k1 that is not less than the number of pictures.
+    """Check that k1 is less than the number of pictures.
 
     Raises:
         ProtocolError: there are too few pictures.
@@ -221,7 +221,7 @@ def _unit_distance(units: npt.NDArray[np.float32], others: npt.NDArray[np.float3
 
 
 def _equalise(distances: _Distances, copies: npt.NDArray[np.intp], originals: npt.NDArray[np.intp]) -> None:
-    """Give equal pictures equal distances, in place: a matrix product rounds equal rows differently at its edges.
+    """Make the distances of equal pictures equal, in place: a matrix product rounds differently at its edges.
 
     Args:
         distances: of Q queries and G gallery pictures.

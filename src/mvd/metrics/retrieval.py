@@ -1,6 +1,6 @@
 """CrossModalRetrieval: a metric object that collects embeddings batch by batch and computes CMC, mAP and mINP.
 
-It works as the metrics of torchmetrics do, on torch tensors or NumPy arrays, without importing torch.
+It works like the metrics of torchmetrics, on torch tensors or NumPy arrays, without importing torch.
 
 Shapes: B pictures in a batch, N pictures, D width of an embedding.
 """
@@ -24,13 +24,13 @@ from mvd.metrics.rerank import Reranking
 from mvd.metrics.scores import Scores, evaluate
 
 ArrayOrTensor: TypeAlias = Any
-"""A torch tensor on any device, or whatever `numpy.asarray` takes."""
+"""A torch tensor on any device, or any argument of `numpy.asarray`."""
 
 
 class RetrievalFigures(dict[str, float]):
     """Named figures from 0 to 1: "rank-1", "rank-5", "rank-10", "rank-20", "mAP" and "mINP".
 
-    Where a protocol has several trials, these are means, and "rank-1_std" … "mINP_std" are the population standard
+    If a protocol has several trials, these are means, and "rank-1_std" … "mINP_std" are the population standard
     deviations over trials.
 
     Attributes:
@@ -44,7 +44,7 @@ class RetrievalFigures(dict[str, float]):
 
     @property
     def protocol(self) -> str:
-        """The name of the protocol that the figures belong to."""
+        """The name of the protocol."""
         return self.scores.protocol
 
 
@@ -59,22 +59,23 @@ class CrossModalRetrieval:
     """CMC, mAP and mINP of visible–infrared retrieval, accumulated over batches.
 
     Embeddings are compared by cosine. `update` with all test pictures, queries and gallery, of both modalities; the
-    protocol chooses who is a query and who is in the gallery.
+    protocol selects queries and gallery.
 
-    Order matters for drawn galleries (SYSU-MM01 and LLCM, "seeded" and "official") and for ties. Pictures are taken in
-    the order of `update`, but published galleries are drawn from the sorted files of each person and camera. Pass
-    `paths`, and pictures are sorted by identity, camera and path.
+    Order matters for drawn galleries (SYSU-MM01 and LLCM, "seeded" and "official") and for ties. By default pictures
+    are in the order of `update`, but published galleries are drawn from the sorted files of each person and camera.
+    With `paths`, pictures are sorted by identity, camera and path.
 
-    In a process group (`torch.distributed`), `compute` gathers the pictures of all processes; all of them have to call
-    it, and all get the same figures. Pictures are then taken process by process, and those that a `DistributedSampler`
-    repeats to fill its last batch count twice. Pass `paths`, and each picture is sorted into its place and taken once.
+    In a process group (`torch.distributed`), `compute` gathers the pictures of all processes; all processes must call
+    it, and all get the same figures. By default pictures are then ordered by process, and pictures that a
+    `DistributedSampler` repeats to fill its last batch count twice. With `paths`, pictures are sorted and each counts
+    once.
 
     Args:
-        protocol: a name as `mvd protocols` lists them, such as "sysu/all-search/single-shot/seeded",
-            "regdb/visible-to-thermal/trial-1" or "own/infrared-to-visible", or a `Protocol`.
+        protocol: a `Protocol`, or a name in the list of `mvd protocols`, such as "sysu/all-search/single-shot/seeded",
+            "regdb/visible-to-thermal/trial-1" or "own/infrared-to-visible".
         permutations: SYSU-MM01's official galleries, for protocols that use them
             (`mvd.data.galleries.official.load_permutations`).
-        reranking: parameters of k-reciprocal re-ranking; None ranks by cosine distance alone.
+        reranking: parameters of k-reciprocal re-ranking; None ranks by cosine distance only.
 
     Raises:
         ProtocolError: there is no protocol of that name.
@@ -116,18 +117,18 @@ class CrossModalRetrieval:
         modalities: ArrayOrTensor | str | Modality | None = None,
         paths: Sequence[str] | None = None,
     ) -> None:
-        """Add a batch of any size; its data are copied to the CPU.
+        """Add a batch of any size; the data are copied to the CPU.
 
         Args:
             embeddings: (B, D), any float type, finite, of any length.
             identities: (B,) integers, the person on each picture; -1 for junk: a distractor in the gallery,
                 never a query.
-            cameras: (B,) integers, the data set's numbers from 1, 0 where unknown; None where the protocol needs none.
+            cameras: (B,) integers, camera numbers from 1, 0 if unknown; None if the protocol needs no cameras.
             modalities: (B,), 0 visible and 1 infrared; or one of "visible" and "infrared" for the whole batch.
-            paths: (B,) unique names of the pictures, by which they are sorted; for all batches or for none.
+            paths: (B,) unique names of the pictures, for sorting; for all batches or for none.
 
         Raises:
-            ProtocolError: a shape, type or value is not as above; nothing is added then.
+            ProtocolError: a shape, type or value is invalid; then nothing is added.
         """
         descriptors = _array(embeddings)
         if descriptors.ndim != 2 or descriptors.shape[1] == 0:
@@ -151,7 +152,7 @@ class CrossModalRetrieval:
         self._batches.append(_Batch(Features(descriptors=descriptors, samples=samples), paths is not None))
 
     def compute(self) -> RetrievalFigures:
-        """Compute the figures of all pictures so far, of all processes; the pictures are kept.
+        """Compute the figures of all pictures so far, from all processes; the pictures are kept.
 
         Raises:
             ProtocolError: there are no pictures, or they do not fit the protocol: no queries, no gallery, or no query
@@ -169,13 +170,13 @@ class CrossModalRetrieval:
             order = once[np.lexsort((samples.paths[once], samples.cameras[once], samples.identities[once]))]
             features = Features(descriptors=descriptors[order], samples=samples.take(order))
         else:
-            names = np.char.zfill(np.arange(len(samples)).astype(np.str_), 12)  # sorted as they were added
+            names = np.char.zfill(np.arange(len(samples)).astype(np.str_), 12)  # sorts in the order of addition
             features = Features(descriptors=descriptors, samples=replace(samples, paths=names))
         return RetrievalFigures(evaluate(features, self.protocol, self._permutations, reranking=self._reranking))
 
 
 def _gathered(batches: list[_Batch]) -> list[_Batch]:
-    """Gather the batches of all processes, process by process; those of this one if there is no process group."""
+    """Gather the batches of all processes, ordered by process; without a process group, return the given batches."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is None or not (distributed.is_available() and distributed.is_initialized()):
         return batches

@@ -1,6 +1,6 @@
-"""Scores: the outcome of a protocol, and `evaluate`, which computes it from features.
+"""Scores: the results of a protocol, and `evaluate`, which computes them from features.
 
-All figures are shares from 0 to 1. Deviations are those of the population of trials (divided by T, not T − 1).
+All figures are fractions from 0 to 1. Deviations are those of the population of trials (divided by T, not T − 1).
 
 Shapes: T trials, R ranks, Q queries, G gallery.
 """
@@ -26,10 +26,10 @@ from mvd.metrics.ranking import Floats
 from mvd.metrics.rerank import Reranking, require_neighbours, rerank_descriptors
 
 PLAIN = "cosine"
-"""What a gallery is ranked by, unless it is re-ranked."""
+"""Name of the ranking without re-ranking."""
 
 FIGURES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
-"""The names of the figures as they are printed."""
+"""Printed names of the figures."""
 
 
 class Figures(NamedTuple):
@@ -48,17 +48,17 @@ class Figures(NamedTuple):
     mINP: float
 
     def named(self) -> dict[str, float]:
-        """Name the figures as they are printed: "rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"."""
+        """Return the figures by printed name: "rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"."""
         return dict(zip(FIGURES, self, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
-    """The outcome of a protocol.
+    """The results of a protocol.
 
     Attributes:
         protocol: name of the protocol.
-        ranking: what the gallery was ranked by: "cosine", or that and a re-ranking with its parameters.
+        ranking: how the gallery was ranked: "cosine", optionally with a re-ranking and its parameters.
         queries: number of queries.
         valid_queries: queries with a match in the gallery, the same in every trial; the means are over them.
         gallery: number of gallery pictures in each trial.
@@ -90,7 +90,7 @@ class Scores:
         return len(self.cmc)
 
     def rank(self, k: int) -> npt.NDArray[np.float64]:
-        """CMC at rank k, 1…20, of each trial (T,); beyond the last rank R every valid query has its match."""
+        """Return CMC at rank k, 1…20, of each trial, (T,); it is 1 beyond the last rank R."""
         return self.cmc[:, min(k, self.cmc.shape[1]) - 1]
 
     @property
@@ -104,7 +104,7 @@ class Scores:
         return Figures(*(float(np.std(values)) for values in self._per_trial()))
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert to a dictionary for JSON; figures stay shares from 0 to 1."""
+        """Convert to a dictionary for JSON; figures are fractions from 0 to 1."""
         fields = asdict(self)
         trials = {name: fields.pop(name).tolist() for name in ("cmc", "mAP", "mINP")}
         return {**fields, "mean": self.mean._asdict(), "std": self.std._asdict(), "trials": trials}
@@ -121,18 +121,18 @@ def evaluate(
     *,
     reranking: Reranking | None = None,
 ) -> Scores:
-    """Evaluate descriptors by cosine distance, or by a re-ranking that starts from it.
+    """Evaluate descriptors by cosine distance, optionally with re-ranking.
 
     Args:
         features: the pictures of the people under evaluation, of both modalities; pictures of cameras that the
             protocol does not use are ignored.
-        protocol: who is a query, who is in the gallery, what counts; or the name of a protocol.
+        protocol: a protocol or its name.
         permutations: the official galleries, for protocols that use them.
-        reranking: parameters of k-reciprocal re-ranking. Report its figures beside the plain ones, not instead.
+        reranking: parameters of k-reciprocal re-ranking. Report its figures in addition to the plain ones, not instead.
 
     Raises:
         ProtocolError: the protocol does not fit the pictures: no queries, no gallery, no query with a match, or
-            permutations that are missing or of other pictures.
+            permutations that are missing or do not fit.
 
     Example:
         >>> from mvd.data.samples import Modality, Row, from_rows
@@ -149,7 +149,7 @@ def evaluate(
         parts = _score_by_cosine(features, trials, protocol)
     else:
         parts = [[_score_reranked(features, trial, protocol, reranking)] for trial in trials]
-    # Every trial draws from the same people and cameras, so the counts of the first are those of all.
+    # Every trial draws from the same people and cameras, so all trials have the counts of the first.
     queries, gallery = trials[0]
     ranks = count_ranks(_labels(samples, gallery), protocol.counting)
     scores = [summarise(part, ranks=ranks) for part in parts]
@@ -173,7 +173,7 @@ def rehearse(
     *,
     reranking: Reranking | None = None,
 ) -> None:
-    """Draw the trials of an evaluation and look for matches: its errors, before anything was computed.
+    """Draw the trials of an evaluation and check for matches, so that errors occur before expensive computations.
 
     Args:
         samples: the pictures of the people under evaluation.
@@ -182,7 +182,7 @@ def rehearse(
         reranking: as for `evaluate`.
 
     Raises:
-        ProtocolError: `evaluate` would raise it of these pictures, whatever their descriptors are.
+        ProtocolError: `evaluate` would raise it for these pictures with any descriptors.
     """
     for trial in draw_trials(protocol, samples, permutations):
         queries, gallery = (_labels(samples, rows) for rows in trial)
@@ -202,13 +202,13 @@ def rehearse(
 
 
 def join_trials(results: Sequence[Scores]) -> Scores:
-    """Join the scores of RegDB's trials, each measured with a network of its own, into one with T trials.
+    """Join the scores of RegDB's trials, each with its own network, into one with T trials.
 
     Args:
         results: scores of one direction and ranking, each trial once, in any order.
 
     Raises:
-        ProtocolError: they are not of RegDB, differ in direction, ranking or size, or a trial occurs twice.
+        ProtocolError: the scores are not of RegDB, differ in direction, ranking or size, or a trial occurs twice.
 
     Example:
         >>> one = Scores(protocol="regdb/visible-to-thermal/trial-1", ranking="cosine", queries=2, valid_queries=2,
@@ -249,8 +249,8 @@ def _direction_and_trial(result: Scores) -> tuple[str, int]:
 def _score_by_cosine(features: Features, trials: Sequence[Trial], protocol: Protocol) -> list[list[QueryScores]]:
     """Score the queries of every trial, in one part or several.
 
-    Trials draw overlapping galleries, so each query is compared once with the union of all that were drawn, a strip of
-    queries at a time; each trial takes its columns.
+    The galleries of trials overlap, so each query is compared once with their union, a strip of queries at a time; each
+    trial selects its columns.
     """
     samples = features.samples
     queries = np.unique(np.concatenate([trial.queries for trial in trials]))
@@ -279,14 +279,14 @@ def _score(distances: Floats, queries: Labels, gallery: Gallery, protocol: Proto
 
 
 def _labels(samples: Samples, rows: npt.NDArray[np.intp]) -> Labels:
-    """Take the labels of pictures; each junk picture gets an identity of its own."""
+    """Return the labels of pictures; each junk picture gets its own identity."""
     identities = samples.identities[rows]
     alone = samples.identities.min() - 1 - rows
     return Labels(np.where(identities == JUNK, alone, identities), samples.cameras[rows])
 
 
 def _select(distances: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
-    """Take rows and columns of distances; a view where all are taken as they are."""
+    """Select rows and columns of distances; a view if all are selected in order."""
     height, width = distances.shape
     if len(rows) != height:
         distances = distances[rows]

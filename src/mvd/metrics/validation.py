@@ -17,12 +17,12 @@ from mvd.metrics.scores import evaluate
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Validation:
-    """What a network is measured on during training.
+    """The validation data of a run.
 
     Attributes:
         pictures: N pictures of both modalities.
-        samples: whose they are, in the same order.
-        protocol: how they are searched.
+        samples: table of the pictures, in the same order.
+        protocol: the validation protocol.
     """
 
     pictures: Pictures

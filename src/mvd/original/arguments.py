@@ -1,7 +1,7 @@
 """The command lines of the MindSpore release's train.py and eval.py.
 
-All arguments of its README, its scripts and its code are here under their names, with hyphens or underscores; choices
-ignore case. Arguments that decide a run's computation are None unless given; `settings` has their defaults.
+All arguments of its README, its scripts and its code are supported under their names, with hyphens or underscores;
+choices ignore case. Arguments that affect a run's computation are None by default; `settings` has their defaults.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _NO_EFFECT = "of no effect: training is over"
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """A command line, as docs/from-the-original.md lists its arguments.
+    """A command line; docs/from-the-original.md lists its arguments.
 
     Attributes:
-        settings: what decides a run's computation.
-        data_path: the data set's folder; None if not given.
-        data_url: what the target Cloud copies.
+        settings: the arguments that affect a run's computation.
+        data_path: folder of the data set; None if not given.
+        data_url: address that the target Cloud copies from.
         device_target: None if not given.
         framework: None if not given.
         gpus: indices of GPUs.
-        resume: run folder, or file of weights of the whole network.
+        resume: run folder, or weights file of the whole network.
         tag: name of the run; None if not given.
         pretrain: file or URL of ResNet weights.
-        start_epoch: the epoch, from 1, at which the weights of a file continue.
-        save_period: epochs between the checkpoints that are kept.
+        start_epoch: the epoch, from 1, at which training continues from a weights file.
+        save_period: number of epochs between kept checkpoints.
     """
 
     settings: Settings
@@ -74,12 +74,12 @@ class Arguments:
 
     @property
     def devices(self) -> int:
-        """How many devices share the run, a process each."""
+        """Number of devices that share the run, with one process each."""
         return max(self.device_num, len(self.gpus))
 
 
 def parse_training(arguments: Sequence[str]) -> Arguments:
-    """Parse the command line of train.py, without the program's name; a wrong one is one line and exit code 2."""
+    """Parse the command line of train.py, without the program's name; an error is one line and exit code 2."""
     parser = _Parser("train.py", "Train as the MindSpore release of MVD does; see docs/from-the-original.md.")
     _add_common(parser, "GPU", "whether the network is compiled first (GRAPH_MODE)")
     _add_training(parser)
@@ -88,7 +88,7 @@ def parse_training(arguments: Sequence[str]) -> Arguments:
 
 
 def parse_evaluation(arguments: Sequence[str]) -> Arguments:
-    """Parse the command line of eval.py, without the program's name; a wrong one is one line and exit code 2."""
+    """Parse the command line of eval.py, without the program's name; an error is one line and exit code 2."""
     parser = _Parser("eval.py", "Evaluate as the MindSpore release of MVD does; see docs/from-the-original.md.")
     _add_common(parser, "CPU", "whether MindSpore compiles the network first (GRAPH_MODE)")
     parser.add("epoch", int, _NO_EFFECT)
@@ -115,7 +115,7 @@ class _Parser(ArgumentParser):
         raise SystemExit(2)
 
     def _hint(self, message: str) -> str:
-        """Name the argument that is nearest to a misspelt one."""
+        """Suggest the argument that is most similar to a misspelt one."""
         _, _, unknown = message.partition("unrecognized arguments: --")
         near = unknown and get_close_matches("--" + re.split("[ =]", unknown)[0], self._option_string_actions, 1)
         return f" (is it {near[0]}?)" if near else ""
@@ -215,7 +215,7 @@ def _yes_or_no(text: str) -> bool:
 
 
 def _text(text: str) -> str | None:
-    return text or None  # an empty text is the original's way to say none
+    return text or None  # the original uses an empty text for None
 
 
 def _path(text: str) -> Path | None:

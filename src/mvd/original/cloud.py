@@ -1,10 +1,9 @@
-"""Copy a data set or a file of weights from any address that fsspec reads into the user's cache (the target Cloud).
+"""Copy a data set or a weights file from any address that fsspec reads to the user's cache (the target Cloud).
 
-Huawei's obs:// speaks the protocol of S3, at the address in S3_ENDPOINT. A list beside the copy says what each file was
-like at its source: size, and whatever tells versions apart there, such as an etag, a checksum or a time. A file is
-copied again if any of that has changed, and removed if it is gone from the source; a copy that was interrupted goes on.
-Where a source tells sizes alone, an edit of the same size goes unnoticed. Passwords and tokens in an address are used,
-and never written anywhere.
+Huawei's obs:// uses the protocol of S3, at the address in S3_ENDPOINT. A list beside the copy records the size of each
+file at the source and any version metadata, such as an etag, a checksum or a time. A file is copied again if one of
+them has changed, and removed if it is missing at the source; an interrupted copy is continued. If a source only reports
+sizes, an edit that keeps the size is not detected. Passwords and tokens in an address are used, but never written.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _VERSION = (
     "ETag", "etag", "md5Hash", "md5", "crc32c", "Content-MD5", "Digest", "checksum", "version_id", "VersionId",
     "generation", "LastModified", "last_modified", "Last-Modified", "mtime", "modify", "modified", "updated", "created",
 )  # fmt: skip
-"""What fsspec's file systems call what changes with a file."""
+"""Names of version metadata in fsspec's file systems."""
 
 _ARRAYS = "train_*_resized*"
 _USER = re.compile(r"(?<=://)[^/\s]*@")
@@ -37,7 +36,7 @@ _QUERY = re.compile(r"(://[^?]*)\?\S*")
 
 
 class _Source(NamedTuple):
-    """What is known of a file at its source; a size of None is not told."""
+    """Metadata of a file at its source; the size is None if it is not reported."""
 
     size: int | None
     version: Mapping[str, str]
@@ -47,8 +46,8 @@ def fetch(url: str, progress: Progress) -> Path:
     """Copy the folder or the file at an address, such as s3://bucket/sysu, and return the copy.
 
     Args:
-        url: the address; of a folder on a web server it ends with a slash.
-        progress: called with (files done, files in all).
+        url: the address; the address of a folder on a web server ends with a slash.
+        progress: called with (files done, total files).
 
     Raises:
         DatasetError: a package is missing, the address cannot be read, or the copy cannot be written.
@@ -60,7 +59,7 @@ def fetch(url: str, progress: Progress) -> Path:
         return _copy(url, folder, progress)
     except MvdError:
         raise
-    except Exception as error:  # each kind of storage has its own
+    except Exception as error:  # each kind of storage has its own errors
         reason = _hide_secrets((str(error) or type(error).__name__).splitlines()[0], url)
         if isinstance(error, ImportError):
             raise DatasetError(
@@ -82,7 +81,7 @@ def without_credentials(text: str) -> str:
 
 
 def _hide_secrets(text: str, url: str) -> str:
-    """Remove the credentials of an address from an error, in which they may stand alone."""
+    """Remove the credentials of an address from an error, which may contain them without the address."""
     user = _USER.search(url)
     query = url.partition("?")[2]
     secrets = [
@@ -136,7 +135,8 @@ def _copy(url: str, folder: Path, progress: Progress) -> Path:
         with name_locked(folder):
             changed = {copy for path, copy in copies.items() if path not in kept}
             _remove(folder, {*(folder / name for name in gone), *changed}, keep=set(copies.values()))
-            # Before the copies: what broke off is missing then or too short, never an old file that counts as new.
+            # Written before the copies: after an interruption, files are missing or too short, but an old file never
+            # counts as new.
             write_atomically(record, json.dumps({names[path]: source for path, source in sources.items()}, indent=1))
             _transfer(filesystem, {path: copy for path, copy in copies.items() if path not in kept}, sources, progress)
     return copies.get(root, folder)
@@ -163,14 +163,14 @@ def _transfer(filesystem: Any, copies: Mapping[str, Path], sources: Mapping[str,
 
 
 def _list(filesystem: Any, root: str, url: str) -> dict[str, _Source]:
-    """List the files below an address, or the one that it is."""
+    """List the files below an address, or the single file at the address."""
     web = url.startswith(("http://", "https://"))
-    # A server knows no folders, but for their pages; asking for the page of a file would download it.
+    # A web server has no folders, only their pages; requesting the page of a file would download it.
     file = not url.partition("?")[0].endswith("/") if web else _is_file(filesystem, root)
     found: dict[str, Any] = {root: {}} if file else filesystem.find(root, detail=True)
     sources = {}
     for path, listed in found.items():
-        if web and not file and "?" in path.removeprefix(root):  # what sorts the page of a folder
+        if web and not file and "?" in path.removeprefix(root):  # links that sort the page of a folder
             continue
         about = listed if listed.get("size") is not None else filesystem.info(path)
         version = {name: str(about[name]) for name in _VERSION if about.get(name) is not None}
@@ -201,7 +201,7 @@ def _read_record(file: Path) -> dict[str, _Source]:
 
 
 def _files_below(folder: Path) -> set[str]:
-    """Name the files of a copy without a list, which 0.2 made; arrays that were prepared in it are no part of it."""
+    """List the files of a copy without a record, as made by 0.2; arrays prepared in it are not included."""
     files = (
         file for file in folder.rglob("*") if file.is_file() and not file.match(_ARRAYS) and not is_temporary(file)
     )
@@ -209,7 +209,7 @@ def _files_below(folder: Path) -> set[str]:
 
 
 def _remove(folder: Path, files: set[Path], *, keep: set[Path]) -> None:
-    """Remove files that have changed or are gone, folders that are empty then, and arrays that were made of them."""
+    """Remove files that have changed or are gone, folders that become empty, and arrays prepared from the files."""
     existing = [file for file in files if file.is_file() and real_path(file).is_relative_to(real_path(folder))]
     if existing:
         existing += [file for file in folder.rglob(_ARRAYS) if file not in keep]
@@ -229,5 +229,5 @@ def _obs(url: str) -> dict[str, Any]:
             f"https://obs.cn-north-4.myhuaweicloud.com, found none; set it, and AWS_ACCESS_KEY_ID and "
             f"AWS_SECRET_ACCESS_KEY"
         )
-    # OBS expects the bucket in the name of the host.
+    # OBS expects the bucket in the host name.
     return {"endpoint_url": endpoint, "config_kwargs": {"s3": {"addressing_style": "virtual"}}}

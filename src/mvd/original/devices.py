@@ -1,7 +1,7 @@
-"""The framework of a command line, and devices of the release under our names: GPU as cuda, Ascend as npu, CPU as cpu.
+"""Choose the framework of a command line, and translate the release's devices: GPU to cuda, Ascend to npu, CPU to cpu.
 
-MindSpore computes where it is installed and the device asked for is one of its own, Ascend or the CPU; PyTorch computes
-elsewhere, and where several devices share a run. --framework decides otherwise.
+MindSpore is used if it is installed and supports the requested device, Ascend or the CPU. PyTorch is used otherwise,
+and if several devices share a run. --framework overrides the choice.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _OF_MINDSPORE = ("Ascend", "CPU")
 
 
 def choose_framework(arguments: Arguments, target: DeviceTarget) -> Framework:
-    """Choose what computes on a target."""
+    """Choose the framework for a target."""
     if arguments.framework is not None:
         return arguments.framework
-    # Several devices share a run in PyTorch alone.
+    # Only PyTorch supports several devices per run.
     own = (target in _OF_MINDSPORE and arguments.devices == 1) or not is_installed("pytorch")
     return "mindspore" if own and is_installed("mindspore") else "pytorch"
 
 
 def describe_framework(config: RunConfig) -> str:
-    """Say what computes, for the first line of a log.
+    """Describe the framework, for the first line of a log.
 
     Args:
-        config: the run; its framework is chosen.
+        config: configuration of the run, with the chosen framework.
     """
     package = PACKAGES[config.framework]
     try:
@@ -46,9 +46,9 @@ def describe_framework(config: RunConfig) -> str:
 
 
 def choose_device(arguments: Arguments, target: DeviceTarget) -> str:
-    """Name the device of a target, as `mvd.config.RuntimeConfig.device` takes it.
+    """Return the device of a target, in the form of `mvd.config.RuntimeConfig.device`.
 
-    It has no index where several devices share the run: each process takes its own.
+    It has no index if several devices share the run: each process uses its own.
     """
     several = arguments.devices > 1
     match target:
@@ -59,20 +59,20 @@ def choose_device(arguments: Arguments, target: DeviceTarget) -> str:
         case "Ascend":
             return "npu" if several else f"npu:{arguments.device_id}"
         case "Cloud":
-            # MindSpore looks for Ascend by itself.
+            # MindSpore finds Ascend devices itself.
             own = find_spec("torch_npu") and choose_framework(arguments, target) == "pytorch"
             return choose_device(arguments, "Ascend") if own else "auto"
 
 
 def launch_on_devices(arguments: Arguments, module: str, given: Sequence[str]) -> int:
-    """Start a program again as a process for each device, and return the exit code.
+    """Start a program again as one process per device, and return the exit code.
 
     Args:
-        arguments: the command line.
-        module: the program's.
-        given: the command line as it was typed.
+        arguments: the parsed command line.
+        module: module of the program.
+        given: the command line as typed.
     """
-    # Processes count the GPUs that are visible.
+    # Processes number only the visible GPUs.
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, arguments.gpus))} if len(arguments.gpus) > 1 else {}
     return launch(arguments.devices, ["-m", module, *given], visible)
 
@@ -81,7 +81,7 @@ def require_device(config: RunConfig) -> str:
     """Check that a configuration can run here, compiled or not, and name the device.
 
     Raises:
-        ConfigError: the device is missing, or the configuration cannot be built.
+        ConfigError: the device is missing, or the network cannot be built.
     """
     if config.framework != "mindspore":
         config = replace(config, runtime=replace(config.runtime, compile=False))
@@ -89,11 +89,11 @@ def require_device(config: RunConfig) -> str:
 
 
 def compile_if_possible(config: RunConfig) -> tuple[RunConfig, list[str]]:
-    """Switch compiling off if something for it is missing, and note that; only speed depends on it.
+    """Disable compilation if a requirement is missing, with a note; only the speed depends on it.
 
-    The device of the configuration must be there.
+    The device of the configuration must be available.
     """
-    if config.runtime.compile is not True or config.framework == "mindspore":  # which brings its own compiler
+    if config.runtime.compile is not True or config.framework == "mindspore":  # MindSpore has its own compiler
         return config, []
     from mvd.runtime.device import compile_obstacle, resolve_device
 

@@ -83,7 +83,7 @@ def _require_own_trial(arguments: Arguments, weights: NetworkWeights) -> None:
 
 
 def _guess_people(weights: NetworkWeights, dataset: Dataset) -> RunData:
-    """Guess by their number on which identities foreign weights were trained."""
+    """Guess the training identities of foreign weights by their number."""
     train, validation = dataset.train.people, dataset.validation.people
     for people in (np.union1d(train, validation), train):
         if len(people) == weights.classes:

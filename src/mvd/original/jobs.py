@@ -1,4 +1,4 @@
-"""What train.py runs: a new run, from new weights or those of a file, or one that is resumed.
+"""Jobs of train.py: a new run, with random or loaded weights, or a resumed run.
 
 Everything that can be checked is checked here, before anything is written; the run folder is created when a job starts.
 """
@@ -37,7 +37,7 @@ from mvd.runs.observer import Observer
 from mvd.weights.load import load_pretrained
 
 RUNS = Path("runs")
-"""The folder of the runs, in the current folder."""
+"""Folder of the runs, below the current folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +45,17 @@ class Job:
     """A run that is ready to start.
 
     Attributes:
-        path: its folder.
-        config: the run.
-        protocol: the name, or a pattern, of the protocol that it is tested by.
+        path: the run folder.
+        config: configuration of the run.
+        protocol: name or pattern of the test protocol.
         notes: lines for the result file.
-        data: the data set's folder.
-        resumed: whether the run exists and continues.
-        framework: what a resumed run continues in; None for its own.
-        pretrained: a file of encoder weights to start from, if there is one.
-        changes: settings that a resumed run has from here on, by their fields.
-        start_from: description of the data, tensors and place in the schedule of a run that starts from whole weights.
+        data: folder of the data set.
+        resumed: whether an existing run is resumed.
+        framework: framework of a resumed run; None for the run's own.
+        pretrained: file of initial encoder weights, if given.
+        changes: new settings of a resumed run, by field.
+        start_from: for a run that starts from weights of the whole network: description of the data, tensors, and
+            position in the schedule.
     """
 
     path: Path
@@ -69,7 +70,7 @@ class Job:
     start_from: tuple[RunData, Tensors, CheckpointMeta] | None = None
 
     def start(self, observer: Observer) -> TrainResult:
-        """Train."""
+        """Train the network."""
         if self.resumed:
             machine = Machine(framework=self.framework or "auto", device=self.config.runtime.device)
             return resume(self.path, changes=self.changes, observer=observer, data=self.data, machine=machine)
@@ -83,10 +84,10 @@ class Job:
 
 
 def new_job(arguments: Arguments) -> Job:
-    """Make a new run ready.
+    """Check and prepare a new run.
 
     Raises:
-        MvdError: the data, the device, the weights or the settings are not as they have to be.
+        MvdError: the data, the device, the weights or the settings are invalid.
     """
     path = RUNS / (arguments.tag or _tag(arguments))
     if not is_free(path):
@@ -99,7 +100,7 @@ def new_job(arguments: Arguments) -> Job:
     weights = _weights(arguments, config)
     pretrained = pretrain_file(arguments, target) if weights is None else None
     if pretrained is not None:
-        load_pretrained(pretrained, config.model)  # for its errors
+        load_pretrained(pretrained, config.model)  # raises its errors early
     data = data_folder(arguments, target, Path("data"))
     dataset = scan_data(arguments, data, config.data.trial)
     if dataset.name == "regdb":
@@ -119,11 +120,11 @@ def new_job(arguments: Arguments) -> Job:
 
 
 def resumed_job(arguments: Arguments, path: Path) -> Job:
-    """Make a stopped run ready to continue.
+    """Check and prepare a stopped run to be resumed.
 
     Raises:
-        RunError: there is none, or a setting is given that a run cannot change as it goes on.
-        MvdError: the data or the device are not as they have to be.
+        RunError: there is no run, or a setting is given that must not change in a resumed run.
+        MvdError: the data or the device are invalid.
     """
     run = open_run(path)
     config = configure(arguments.settings, run.config)
@@ -155,7 +156,7 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
 
 
 def _settle(arguments: Arguments, target: DeviceTarget) -> tuple[RunConfig, list[str]]:
-    """Make the configuration of a new run on a device that is there, and note that device."""
+    """Build the configuration of a new run for an available device, with a note on the device."""
     config = new_run(arguments.settings)
     config = replace(
         config,
@@ -168,7 +169,7 @@ def _settle(arguments: Arguments, target: DeviceTarget) -> tuple[RunConfig, list
 
 
 def _tag(arguments: Arguments) -> str:
-    """Name a run without a tag; a model of RegDB belongs to a trial."""
+    """Name a run without a tag; the name of a RegDB run includes the trial."""
     trial = 1 if arguments.settings.trial is None else arguments.settings.trial
     return arguments.search + (f"_{trial}" if arguments.dataset == "RegDB" else "")
 
@@ -192,7 +193,7 @@ def _start_from(
 
 def _changes(run: RunFolder, config: RunConfig) -> dict[str, Any]:
     """Find the settings that differ from the run's, and refuse those that cannot change."""
-    config = replace(config, runtime=replace(config.runtime, device=run.config.runtime.device))  # is the machine's
+    config = replace(config, runtime=replace(config.runtime, device=run.config.runtime.device))  # of the machine
     changes = find_changes(run.config, config)
     if refused := refused_changes(changes):
         started, given = config_fields(run.config), config_fields(config)
@@ -213,7 +214,7 @@ def _require_no_start_epoch(arguments: Arguments) -> None:
 
 
 def _weights(arguments: Arguments, config: RunConfig) -> NetworkWeights | None:
-    """Load the weights of the whole network that a new run starts from, if it does."""
+    """Load the weights of the whole network from which a new run starts, if given."""
     if arguments.resume is None:
         _require_no_start_epoch(arguments)
         return None
@@ -225,7 +226,7 @@ def _weights(arguments: Arguments, config: RunConfig) -> NetworkWeights | None:
 
 
 def _prepare(dataset: Dataset, config: RunConfig) -> None:
-    """Prepare RegDB's pictures, which the release does at each start, unless that was done."""
+    """Prepare RegDB's pictures, which the release does at each start, unless they are prepared."""
     if all(array_files(default_folder(dataset), modality).labels.exists() for modality in Modality):
         return
     with counting("preparing") as progress:

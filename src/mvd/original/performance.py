@@ -1,7 +1,7 @@
-"""The release's result file, such as SYSU_train_performance.txt, and its lines, which are printed too.
+"""The release's result file, such as SYSU_train_performance.txt, whose lines are also printed.
 
-Names and order of the figures are the release's, so that programs that read its files read these. Its two labels of the
-learning rates are swapped; ours are not.
+Names and order of the figures are the release's, so that programs that read its files can read these. The release swaps
+its two labels of the learning rates; these files do not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class PerformanceFile:
         path: the file; it is created if missing.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +38,7 @@ class PerformanceFile:
         """Append lines, and print them.
 
         Raises:
-            RunError: the file cannot be written any more.
+            RunError: the file can no longer be written.
         """
         text = "".join(f"{one_line(line)}\n" for line in lines)
         self._append(text)
@@ -56,17 +56,17 @@ class PerformanceFile:
 
 
 def start_lines() -> tuple[str, str]:
-    """Write that training, or an epoch of it, starts."""
+    """Return the lines at the start of training or of an epoch."""
     return f"==>{datetime.now():%Y-%m-%d_%H-%M-%S}", "==> Start Training..."
 
 
 def step_line(log: StepLog, steps: int, config: RunConfig) -> str:
-    """Write a log line.
+    """Return a log line.
 
     Args:
         log: means over the steps since the last line.
-        steps: steps in an epoch.
-        config: the run.
+        steps: steps per epoch.
+        config: configuration of the run.
     """
     batch = 2 * config.sampling.identities * config.sampling.pictures
     return (
@@ -82,12 +82,12 @@ def step_line(log: StepLog, steps: int, config: RunConfig) -> str:
 
 
 def validation_line(figures: Mapping[str, float]) -> str:
-    """Write the figures of an epoch: rank-1 and mAP, 0 to 1."""
+    """Return the line of an epoch's figures: rank-1 and mAP, 0 to 1."""
     return f"rank-1: {figures['rank-1']:.2%}, mAP: {figures['mAP']:.2%}"
 
 
 def result_lines(result: Scores) -> tuple[str, str]:
-    """Write a protocol and its figures."""
+    """Return the lines of a protocol and its figures."""
     rank_1, rank_5, rank_10, rank_20, average, _ = result.mean
     trials = "1 trial" if result.trials == 1 else f"mean of {result.trials} trials"
     return (
@@ -98,12 +98,12 @@ def result_lines(result: Scores) -> tuple[str, str]:
 
 
 def final_lines(search: str, result: Scores, chosen: str) -> tuple[str, ...]:
-    """Write the test figures at the end of a run.
+    """Return the lines of the test figures at the end of a run.
 
     Args:
         search: data set and search, such as "SYSU-MM01 all".
         result: the figures.
-        chosen: how the weights were chosen, or "".
+        chosen: how the weights were chosen, or an empty text.
     """
     best = f"Best: rank-1: {result.mean.rank_1:.2%}, mAP: {result.mean.mAP:.2%}"
     return (

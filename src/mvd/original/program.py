@@ -22,14 +22,14 @@ from mvd.report.terminal.output import open_console, report_failure, safe_output
 from mvd.report.terminal.progress import CountingBar, counting_bar
 
 STOPPED = 130
-"""The exit code of a program that Ctrl-C stopped."""
+"""Exit code of a program that was stopped by Ctrl-C."""
 
 _LAYOUTS = {"SYSU": "sysu", "RegDB": "regdb"}
 _DIRECTIONS = {"v2i": "visible-to-thermal", "i2v": "thermal-to-visible"}
 
 
 def run_program(name: str, work: Callable[[], int]) -> int:
-    """Run a program and return its exit code; a user's error is one line, and exit code 1."""
+    """Run a program and return its exit code; a user's error is printed in one line, with exit code 1."""
     with safe_output() as output, cleaning_up():
         try:
             with first_one_speaks():
@@ -50,11 +50,11 @@ def counting(title: str) -> AbstractContextManager[CountingBar]:
 
 
 def data_folder(arguments: Arguments, target: DeviceTarget, default: Path) -> Path:
-    """Return the data set's folder; with the target Cloud, after copying it.
+    """Return the folder of the data set; with the target Cloud, copy it first.
 
     Raises:
-        ConfigError: it is to be copied, and --data_url is missing.
-        DatasetError: it cannot be copied.
+        ConfigError: the target is Cloud, and --data_url is missing.
+        DatasetError: the data set cannot be copied.
     """
     if target != "Cloud":
         return arguments.data_path or default
@@ -68,10 +68,10 @@ def data_folder(arguments: Arguments, target: DeviceTarget, default: Path) -> Pa
 
 
 def pretrain_file(arguments: Arguments, target: DeviceTarget) -> Path | None:
-    """Return the file of encoder weights, if one is given; with the target Cloud, after copying it.
+    """Return the file of encoder weights, if given; with the target Cloud, copy it first.
 
     Raises:
-        DatasetError: it cannot be copied.
+        DatasetError: the file cannot be copied.
     """
     if arguments.pretrain is None or target != "Cloud" or "://" not in arguments.pretrain:
         return None if arguments.pretrain is None else Path(arguments.pretrain)
@@ -83,7 +83,7 @@ def scan_data(arguments: Arguments, data: Path, trial: int) -> Dataset:
     """Scan a data set.
 
     Raises:
-        DatasetError: it is another one than --dataset, or cannot be read.
+        DatasetError: the data set is not the one of --dataset, or cannot be read.
     """
     dataset = scan(data, trial=trial)
     if dataset.name != _LAYOUTS[arguments.dataset]:
@@ -95,7 +95,7 @@ def scan_data(arguments: Arguments, data: Path, trial: int) -> Dataset:
 
 
 def protocol_pattern(arguments: Arguments, root: Path) -> str:
-    """Return the protocol's name or pattern; official galleries are used where the data set has them."""
+    """Return the protocol's name or pattern, with official galleries if the data set has them."""
     if arguments.dataset == "RegDB":
         return f"regdb/{_DIRECTIONS[arguments.mode]}/*"
     galleries = "official" if (root / PERMUTATIONS).exists() else "seeded"
@@ -103,7 +103,7 @@ def protocol_pattern(arguments: Arguments, root: Path) -> str:
 
 
 def measure(run: Path, protocol: str, weights: Weights, data: Path | None = None, trial: int | None = None) -> Scores:
-    """Evaluate a run by one protocol, with a progress bar."""
+    """Evaluate a run with one protocol, with a progress bar."""
     with counting("testing") as progress:
         (result,) = evaluate(run, data=data, trial=trial, protocols=[protocol], weights=weights, progress=progress)
     return result

@@ -1,7 +1,7 @@
-"""Arguments that decide a run's computation as a configuration, and their names in messages.
+"""Convert arguments that affect a run's computation to a configuration, and translate names in messages.
 
-An argument that is not given leaves its field as it is: in a new run as in `RELEASE`, in a resumed run its own. The one
-exception is the learning rate of a new run, which depends on the optimizer.
+An argument that is not given does not change its field: a new run has the value of `RELEASE`, a resumed run its own.
+The only exception is the learning rate of a new run, which depends on the optimizer.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ RELEASE = replace(
     optimizer=replace(_RECIPE.optimizer, lr=3.5e-3),
     runtime=replace(_RECIPE.runtime, log_every=100, validate_every=1, compile=False, embed_batch=64),
 )
-"""The default of a new run: the recipe, with what the release's README and scripts say.
+"""Default configuration of a new run: the recipe, with the settings of the release's README and scripts.
 
-The learning rate is theirs; the recipe has that of the code, a tenth. Each epoch ends with a validation, for which
-identities are held out; the release validates on the test identities.
+The learning rate is that of README and scripts; the recipe has that of the code, which is a tenth of it. Each epoch
+ends with a validation on held-out identities; the release validates on the test identities.
 """
 
 SGD_LR = 0.1
-"""The learning rate for SGD, of the release's README."""
+"""The learning rate for SGD in the release's README."""
 
 _FIELDS = {
     "ms_mode": "runtime.compile",
@@ -54,7 +54,7 @@ _FIELDS = {
     "decay_factor": "schedule.gamma",
     "print_per_step": "runtime.log_every",
 }
-"""The field of each argument; `configure` has those that are not one field of their own."""
+"""Field of each argument; `configure` handles arguments that do not correspond to a single field."""
 
 _VALUES: dict[str, dict[object, object]] = {
     "ms_mode": {"GRAPH_MODE": True, "PYNATIVE_MODE": False},
@@ -65,7 +65,7 @@ _VALUES: dict[str, dict[object, object]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The arguments that decide what a run computes, as docs/from-the-original.md lists them; None was not given."""
+    """The arguments that affect a run's computation (docs/from-the-original.md); None means not given."""
 
     ms_mode: Literal["GRAPH_MODE", "PYNATIVE_MODE"] | None = None
     train_on: Literal["train", "train+validation"] | None = None
@@ -92,7 +92,7 @@ class Settings:
 
 
 def new_run(settings: Settings) -> RunConfig:
-    """Make the configuration of a new run.
+    """Build the configuration of a new run.
 
     Raises:
         ConfigError: a value is out of range.

@@ -1,6 +1,6 @@
 """train.py: train with the release's arguments, and write its result files in the current folder.
 
-The run is an ordinary run folder below runs/, which `mvd` can continue and evaluate.
+The run is an ordinary run folder below runs/, which `mvd` can resume and evaluate.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
 
 
 def _take_part(job: Job) -> int:
-    """Train and test with the first process, which writes and reports."""
+    """Train and test as a further process of a distributed run; the first process writes and reports."""
     stopper = Stopper()
     with interruptible(stopper.stop):
         _, finished = job.start(stopper)
@@ -67,7 +67,7 @@ def _take_part(job: Job) -> int:
 
 
 def _choose(run: RunFolder, job: Job, result: Scores) -> str:
-    """Tell how the best weights were chosen; without validation identities they are the last ones, kept as best."""
+    """Return how the best weights were chosen; without validation identities the last weights are stored as best."""
     best = [record["epoch"] for record in run.metrics() if record.get("best")]
     if best:
         return f"Best epoch: {best[-1]}(according to mAP of the validation people)"

@@ -1,10 +1,10 @@
 """Write the release's files while a run trains: result lines, and weights under the release's names.
 
-All of it follows from the run folder, so a resumed run leaves the files of one that was never stopped.
+All files are derived from the run folder, so a resumed run writes the same files as an uninterrupted run.
 
 The weights of an epoch are kept at the first step of the next epoch, or at the end, when the run's last checkpoint is
-that epoch's. An epoch's figures are those of the validation identities. Without any they are figures of the test, which
-name a file and choose nothing.
+that epoch's. The figures of an epoch are measured on the validation identities. Without validation identities they are
+test figures, which are part of file names but are not used to choose weights.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Watcher(Observer):
 
     Args:
         path: the run folder, which need not exist before the run starts.
-        config: the run.
-        protocol: by which weights are tested.
-        save_period: epochs between weights that are kept.
+        config: configuration of the run.
+        protocol: the test protocol.
+        save_period: number of epochs between kept weights.
         performance: the result file.
     """
 
@@ -42,7 +42,7 @@ class Watcher(Observer):
         self._protocol = protocol
         self._save_period = save_period
         self._performance = performance
-        self._first = self._steps = 0  # steps taken before; steps in an epoch
+        self._first = self._steps = 0  # steps before the start; steps per epoch
         self._stopping = False
 
     def stop(self) -> None:
@@ -69,7 +69,7 @@ class Watcher(Observer):
         self._performance.write(step_line(log, self._steps, self._config))
 
     def validated(self, epoch: int, metrics: Mapping[str, float], *, best: bool) -> None:
-        """Write the figures; the best weights so far replace those that were kept as best before."""
+        """Write the figures; new best weights replace the previous best file."""
         self._performance.write(validation_line(metrics), RULER)
         if not best:
             return
@@ -85,14 +85,14 @@ class Watcher(Observer):
             discard_weights(name)
 
     def ended(self, epoch: int, tested: Scores | None = None) -> None:
-        """Keep the weights of an epoch, if it is one of those that are kept.
+        """Keep the weights of an epoch, if `save_period` selects it.
 
         Args:
             epoch: from 1.
             tested: test figures of these weights, if they were tested.
         """
         records = [record for record in self._run.metrics() if record["epoch"] == epoch]
-        if epoch % self._save_period or not records:  # without records the epoch was that of weights from elsewhere
+        if epoch % self._save_period or not records:  # without records, the epoch belongs to loaded weights
             return
         validation = next((record["validation"] for record in records if "validation" in record), None)
         if validation is None:

@@ -1,9 +1,9 @@
-"""Weights of the whole network in files of their own, under the release's names; and weights from elsewhere.
+"""Weights files of the whole network, with the release's file names; and foreign weights files.
 
-Our files, such as epoch_10_rank1_52.31_mAP_49.80.safetensors, hold the network and, in their metadata, configuration
-and identities of its run, so they can be evaluated anywhere; the optimizer stays in the run folder. A run of MindSpore
-leaves .ckpt files with the release's names, which the release's own eval.py loads; what those have no place for lies
-beside each, in a .json. Foreign files (`mvd.weights`) hold the network alone.
+Our files, such as epoch_10_rank1_52.31_mAP_49.80.safetensors, contain the network and, in their metadata, configuration
+and identities of its run, so they can be evaluated anywhere; the optimizer stays in the run folder. A MindSpore run
+writes .ckpt files with the release's names, which the release's own eval.py loads; the metadata, which they cannot
+store, are written to a .json file beside each. Foreign files (`mvd.weights`) contain only the network.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class NetworkWeights:
     """Weights of the whole network.
 
     Attributes:
-        file: where they come from.
-        tensors: by our names.
+        file: the file of the weights.
+        tensors: tensors by our names.
         config: the configuration of their run; None if unknown.
-        data: what that run was trained on; None if unknown.
+        data: training data of that run; None if unknown.
     """
 
     file: Path
@@ -58,12 +58,12 @@ class NetworkWeights:
 
     @property
     def classes(self) -> int:
-        """Identities that the network classifies."""
+        """Number of classes of the network."""
         return count_classes(self.tensors)
 
 
 def weights_name(config: RunConfig, epoch: int, rank_1: float, mAP: float, *, best: bool = False) -> Path:
-    """Name a file of weights by its epoch, from 1, and its figures, from 0 to 1; the framework decides the format.
+    """Name a weights file by its epoch, from 1, and its figures, from 0 to 1; the framework determines the format.
 
     >>> weights_name(RunConfig(framework="mindspore"), 10, 0.5231, 0.498).name
     'epoch_10_rank1_52.31_mAP_49.80.ckpt'
@@ -74,11 +74,11 @@ def weights_name(config: RunConfig, epoch: int, rank_1: float, mAP: float, *, be
 
 
 def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
-    """Write the weights of a run's checkpoint to a file of their own, atomically.
+    """Write the weights of a run's checkpoint to a separate file, atomically.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or the file cannot be written.
-        RunError: what belongs to a .ckpt cannot be written beside it.
+        RunError: the .json file beside a .ckpt cannot be written.
     """
     stored, meta = load_checkpoint(run.require_own(run.checkpoint(name)))
     tensors = weights_alone(stored)
@@ -97,7 +97,7 @@ def keep_weights(run: RunFolder, name: CheckpointName, file: Path) -> None:
 
 
 def in_release_order(tensors: Tensors, model: ModelConfig) -> Tensors:
-    """Order tensors as the release's network has them: backbones, then bottlenecks; a norm's statistics first."""
+    """Order tensors as in the release's network: backbones, then bottlenecks; the statistics of a norm first."""
     modules = dict.fromkeys(name.rpartition(".")[0] for name in network_shapes(model, count_classes(tensors)))
     places = {name: place for place, name in enumerate(modules)}
 
@@ -109,18 +109,18 @@ def in_release_order(tensors: Tensors, model: ModelConfig) -> Tensors:
 
 
 def discard_weights(file: Path) -> None:
-    """Delete what `keep_weights` wrote."""
+    """Delete the files of `keep_weights`."""
     file.unlink(missing_ok=True)
     if file.suffix == ".ckpt":
         _beside(file).unlink(missing_ok=True)
 
 
 def load_weights(path: Path) -> NetworkWeights:
-    """Load the weights of a run folder (its best), of a checkpoint in one, or of a file of ours or of a release.
+    """Load the weights of a run folder (the best), of a checkpoint in a run folder, or of our or a release's file.
 
     Raises:
-        RunError: a folder is no run, or has no checkpoint.
-        CheckpointError: a file is missing, damaged, or holds something else than the whole network.
+        RunError: the folder is not a run folder, or has no checkpoint.
+        CheckpointError: the file is missing, damaged, or contains something other than the whole network.
     """
     if path.is_dir():
         run, file = open_run(path), open_run(path).best_checkpoint
@@ -136,7 +136,7 @@ def require_fit(weights: NetworkWeights, config: RunConfig) -> None:
     """Check that weights have the names and shapes of a configuration's network.
 
     Raises:
-        CheckpointError: they are of another one.
+        CheckpointError: the weights belong to another network.
     """
     if misfit := find_misfit(weights.tensors, config.model):
         raise CheckpointError(
@@ -152,7 +152,7 @@ def as_run(weights: NetworkWeights, config: RunConfig, data: RunData) -> Iterato
     Args:
         weights: the weights.
         config: the configuration to use them with.
-        data: what they were trained on.
+        data: their training data.
     """
     with TemporaryDirectory() as folder:
         run = create_run(Path(folder) / "run", config, data, replace=False)
@@ -161,7 +161,7 @@ def as_run(weights: NetworkWeights, config: RunConfig, data: RunData) -> Iterato
 
 
 def _of_file(file: Path) -> NetworkWeights:
-    """Load a file; weights of `mvd push` know their configuration, too."""
+    """Load a file; files of `mvd push` contain their configuration too."""
     if file.suffix == ".ckpt" and _beside(file).is_file():
         return _with_metadata(file)
     data = read_trained_on(file)
@@ -170,7 +170,7 @@ def _of_file(file: Path) -> NetworkWeights:
 
 
 def _with_metadata(file: Path) -> NetworkWeights:
-    """Load a .ckpt of a run of MindSpore, and what lies beside it."""
+    """Load a .ckpt file of a MindSpore run, and the .json file beside it."""
     try:
         metadata = json.loads(_beside(file).read_text(encoding="utf-8"))
         config = from_json(metadata["config"], str(_beside(file)))

@@ -1,9 +1,10 @@
-"""An ablation as a table: the figures of each setting, and how they change from the one that it is compared with.
+"""Tables of an ablation: the figures of each setting, and their change from the setting that it is compared with.
 
 In percent. Levels are means ± sample standard deviations over seeds (divided by n − 1). A change is the mean, over
-seeds, of the difference to the same seed of the rung below, or of the configuration that a setting changes, with its
-95 % interval by Student's t in brackets; pairing by seed cancels what runs of one seed have in common. If the interval
-contains 0, these seeds show no difference. One in twenty changes that are truly zero has an interval without 0.
+seeds, of the difference from the run with the same seed of the rung below, or of the configuration that a setting
+changes, with its 95 % interval by Student's t in brackets. Pairing by seed removes the variance that runs of one seed
+share. If the interval contains 0, these seeds show no difference. If the true change is zero, one interval in twenty
+does not contain 0.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The benchmark's table, for the terminal and as Markdown.
 
-In percent: means over seeds with their 95 % interval by Student's t, in brackets, or as half its width where the screen
-is narrow. A row of one seed has no interval.
+In percent: means over seeds with their 95 % interval by Student's t, in brackets, or as ± half its width on a narrow
+screen. A row of one seed has no interval.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calibrations on the screen: what they say, and how well they hold on people whom they were not learnt on."""
+"""Calibrations in the terminal: their summary, and their accuracy on held-out people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mvd.report.terminal.style import plain_table
 from mvd.results.calibrate import VerdictCheck
 
 _LIKELY = 0.5  # probability, for a prior of a half
-_RATE, _PEOPLE = 0.01, 1000  # of the threshold that is named
+_RATE, _PEOPLE = 0.01, 1000  # false-alarm rate and number of people of the threshold in the summary
 
 _NOTE = (
     "in %; learnt on one half of the people and checked on the other. error: expected calibration error, where half of "
@@ -34,7 +34,7 @@ _VERDICTS = (
 
 
 def calibration_table(checks: Mapping[str, PairCheck]) -> Table:
-    """Make the table: a row for each pair of modalities and false-alarm rate."""
+    """Build the table of checks: one row per pair of modalities and false-alarm rate."""
     headings = ("people", "error", "stated", "threshold", "alarms", "found", "first")
     table = plain_table("query-gallery", *headings, caption_justify="left", caption_style="")
     for name, check in checks.items():
@@ -47,7 +47,7 @@ def calibration_table(checks: Mapping[str, PairCheck]) -> Table:
 
 
 def camera_lines(calibration: Calibration, checks: Mapping[str, PairCheck]) -> list[str]:
-    """Say which pairs of cameras have a calibration of their own, and what that gains, where it could be checked."""
+    """List the pairs of cameras with their own calibration, and its gain where it could be checked."""
     learnt = Counter(name for name, _, _ in calibration.cameras)
     lines = []
     for name, count in learnt.items():
@@ -65,7 +65,7 @@ def camera_lines(calibration: Calibration, checks: Mapping[str, PairCheck]) -> l
 
 
 def calibration_summary(calibration: Calibration | None) -> list[tuple[str, str]]:
-    """Sum up a calibration as names and texts: what it was learnt on, and for each pair what a similarity means."""
+    """Summarise a calibration as names and texts: its training data, and the meaning of a similarity per pair."""
     if calibration is None:
         return []
     lines = [("calibrated on", f"{calibration.people:,} people: {calibration.data}")]
@@ -82,7 +82,7 @@ def calibration_summary(calibration: Calibration | None) -> list[tuple[str, str]
 
 
 def verdict_table(verdicts: Mapping[str, VerdictCheck]) -> Table:
-    """Make the table: a row for each pair of modalities that results were marked of."""
+    """Build the table of verdicts: one row per pair of modalities with marked results."""
     headings = ("queries", "right", "wrong", "held out", "verdicts", "slope")
     table = plain_table("query-gallery", *headings, caption_justify="left", caption_style="")
     for name, one in verdicts.items():

@@ -20,11 +20,11 @@ from mvd.results.weights import Shown
 from mvd.runs import Card, CardFigures
 from mvd.runs.card import UNKNOWN
 
-_LONGEST = 400  # characters of a program's texts
+_LONGEST = 400  # characters shown of a text in a program's metadata
 
 
 def card_lines(card: Card) -> list[tuple[str, str]]:
-    """List the fields of a card as name and text, without those that are unknown."""
+    """List the known fields of a card as name and text."""
     trial = "" if card.trial is None else f", trial {card.trial}"
     people = f"{card.people} people" + (f" of the split {card.split}" if card.split != UNKNOWN else "")
     lines = [
@@ -42,7 +42,7 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
 
 
 def figures_report(figures: tuple[CardFigures, ...]) -> RenderableType:
-    """Lay out a card's figures in percent, one row per protocol; the protocols' names stand below."""
+    """Lay out a card's figures in percent, one row per protocol, with the names of the protocols below."""
     names = [name for name in FIGURES if any(name in one.values for one in figures)]
     table = plain_table("figures, %", *names)
     for number, one in enumerate(figures, start=1):
@@ -51,7 +51,7 @@ def figures_report(figures: tuple[CardFigures, ...]) -> RenderableType:
 
 
 def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
-    """Lay out what a weights file holds, and its card.
+    """Lay out the content of a weights file, and its card.
 
     Args:
         shown: the file.
@@ -84,11 +84,11 @@ def shown_report(shown: Shown, *, tensors: bool = False) -> RenderableType:
 
 
 def _note(name: str, text: str) -> list[tuple[str, str]]:
-    """Write a text of a program's metadata for people; --format json has it as it is."""
+    """Format a text of a program's metadata for reading; --format json prints it unchanged."""
     try:
         match name:
             case "calibration":
-                return []  # which is summed up
+                return []  # the calibration has a summary of its own
             case "use":
                 use = json.loads(text)
                 return [
@@ -101,20 +101,20 @@ def _note(name: str, text: str) -> list[tuple[str, str]]:
                 data = json.loads(text)
                 trial = "" if data.get("trial") is None else f", trial {data['trial']}"
                 return [("trained on", f"{data['dataset']}{trial}, {len(data['identities']):,} people")]
-    except (ValueError, KeyError, TypeError, AttributeError):  # of somebody else
+    except (ValueError, KeyError, TypeError, AttributeError):  # metadata of another program
         pass
     return [(name, text if len(text) <= _LONGEST else f"{len(text):,} characters; --format json has them")]
 
 
 def shown_json(shown: Shown) -> str:
-    """Write what a weights file holds, and its card, as JSON."""
+    """Write the content of a weights file, and its card, as JSON."""
     calibration = None if shown.calibration is None else json.loads(shown.calibration.to_json())
     fields = asdict(replace(shown, calibration=None))
     return json.dumps({**fields, "file": str(shown.file), "calibration": calibration}, indent=2)
 
 
 def model_page(card: Card, config: RunConfig, name: str) -> str:
-    """Write a card as the page of a model on a hub: Markdown with the hub's metadata at its head.
+    """Write a card as the page of a model on a hub: Markdown that starts with the hub's metadata.
 
     Args:
         card: the card.

@@ -1,6 +1,6 @@
-"""Galleries in the terminal and as JSON: what a search found, rows, numbers, the state of a log.
+"""Galleries in the terminal and as JSON: search results, rows, statistics, the state of a log.
 
-Tables fit 80 columns; paths below the current folder are written from there.
+Tables fit 80 columns. Paths below the current folder are written relative to it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from mvd.report.terminal.progress import write_bytes
 from mvd.report.terminal.style import MISSING, plain_table
 from mvd.results.gallery import Added, Answer, Audit, Entry, GalleryStats, Hit
 
-_DIGITS = 8  # of a row's name
+_DIGITS = 8  # shown of a row's name
 
 
 def answer_report(answer: Answer) -> RenderableType:
-    """Lay out what a search found: the decision, a row for each picture, notes."""
+    """Lay out the answer of a search: the decision, one row per picture, notes."""
     parts: list[RenderableType] = [Text(_decision(answer))]
     if answer.hits:
         parts.append(_hits_table(answer.hits))
@@ -36,7 +36,7 @@ def answer_report(answer: Answer) -> RenderableType:
 
 
 def added_lines(added: Added) -> list[str]:
-    """Say in a line what adding did, and in further ones what was skipped."""
+    """Summarise an addition: one line per skipped file, then the counts."""
     parts = [f"{added.added:,} added"]
     parts += [f"{added.present:,} there already"] if added.present else []
     parts += [f"{len(added.skipped):,} skipped"] if added.skipped else []
@@ -57,7 +57,7 @@ def entries_report(entries: Sequence[Entry]) -> RenderableType:
 
 
 def stats_report(stats: GalleryStats) -> RenderableType:
-    """Lay out what a gallery holds."""
+    """Lay out the statistics of a gallery."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -67,7 +67,7 @@ def stats_report(stats: GalleryStats) -> RenderableType:
 
 
 def audit_lines(audit: Audit, gallery: str) -> list[str]:
-    """Say whether a log is whole, and which line is the first that is not."""
+    """Report whether a log is intact, and the first broken line."""
     if audit.broken is None:
         if not audit.lines:
             return [f"{gallery}: the log is empty"]
@@ -120,7 +120,7 @@ def _legend(answer: Answer) -> str:
 
 
 def _hits_table(hits: Sequence[Hit]) -> Table:
-    """Lay out hits; what is known of a picture stands below its path, which leaves both room at 80 columns."""
+    """Lay out hits, with the known metadata of a picture below its path, to fit 80 columns."""
     judged = any(hit.probability is not None for hit in hits)
     reranked = any(hit.distance is not None for hit in hits)
     grouped = any(hit.pictures > 1 for hit in hits)
@@ -146,7 +146,7 @@ def _hits_table(hits: Sequence[Hit]) -> Table:
 
 
 def _picture(entry: Entry) -> Text:
-    """Write a path, and below it what is known of the picture."""
+    """Write a path, and the known metadata of the picture below."""
     known = [_modality(entry.modality)]
     known += [f"camera {entry.camera}"] if entry.camera is not None else []
     known += [_time(entry.time)] if entry.time is not None else []

@@ -60,7 +60,7 @@ def _numbered(lines: Sequence[str]) -> RenderableType:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     for number, line in enumerate(lines, start=1):
-        # Escaped before lines are broken, or the longer text would be cut off.
+        # Escape before wrapping: escaping makes the text longer, and it would be cut off.
         table.add_row(f"{number}.", Text(one_line(line)))
     return Padding(table, (0, 0, 0, 1))
 
@@ -89,7 +89,7 @@ def _camera(camera: int) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Write ascending cameras with consecutive ones as a range: 1–3, 5."""
+    """Write ascending camera numbers, consecutive ones as a range: 1–3, 5."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][-1] == number - 1 != 0:

@@ -1,4 +1,4 @@
-"""The list of `mvd protocols`: each name, and below it what it stands for."""
+"""The list of `mvd protocols`: each name, with a description below."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOTES = (
 
 
 def protocols_list() -> RenderableType:
-    """Lay out every protocol of every data set; of RegDB's ten trials, the first."""
+    """Lay out all protocols of all data sets, and only the first of RegDB's ten trials."""
     parts: list[RenderableType] = []
     for dataset in ("sysu", "regdb", "llcm", "own"):
         variants = (False, True) if dataset == "own" else (True,)

@@ -1,4 +1,4 @@
-"""Recipes in the terminal: a line for each, and the fields in which they differ side by side."""
+"""Recipes in the terminal: one line each, and a table of the fields in which they differ."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mvd.config import RunConfig, to_json
 from mvd.config.compare import Value, config_fields, differing
 from mvd.report.terminal.style import MISSING, plain_table
 
-_LONGEST = 11  # characters that a column has room for at 80 columns and six recipes
-_BESIDE = 4  # recipes beside the first one in a table
+_LONGEST = 11  # characters that fit a column of the table, with six recipes and a terminal of 80 columns
+_BESIDE = 4  # recipes in a table, after the first one
 
 
 def recipes_report(recipes: Mapping[str, RunConfig], summaries: Mapping[str, str]) -> RenderableType:
-    """Lay out recipes: a line each, then a row per field that differs; a single recipe is written out as JSON.
+    """Lay out recipes: one line each, then one row per field that differs; a single recipe is written as JSON.
 
-    A cell is blank where a recipe has the value of the first one.
+    A cell is blank where a recipe has the same value as the first recipe.
 
     Args:
         recipes: name → configuration, in the order of the columns.
-        summaries: name → what the recipe is, in one line.
+        summaries: name → one-line description of the recipe.
     """
     lines = Table.grid(padding=(0, 2))
     for name in recipes:
@@ -38,7 +38,7 @@ def recipes_report(recipes: Mapping[str, RunConfig], summaries: Mapping[str, str
 
 
 def _differences(recipes: Mapping[str, RunConfig]) -> Table:
-    """Lay out the fields in which recipes differ, a column for each recipe."""
+    """Lay out the fields in which recipes differ, one column per recipe."""
     fields = [config_fields(config) for config in recipes.values()]
     table = plain_table("", *map(_break, recipes), text=len(recipes) + 1, padding=0, show_edge=False, expand=True)
     table.columns[0].no_wrap = True
@@ -65,7 +65,7 @@ def _write(value: Value | None) -> str:
 
 
 def _break(word: str) -> str:
-    """Start a new line within a word that is too long, behind its first hyphen or plus sign."""
+    """Break a word that is too long after its first hyphen or plus sign."""
     if len(word) > _LONGEST:
         for mark in "-+":
             word = word.replace(mark, f"{mark}\n", 1)

@@ -1,8 +1,8 @@
-"""Scores as rows for papers, Markdown or LaTeX, and the notes that belong to any row of figures.
+"""Scores as rows for papers, in Markdown or LaTeX, and the notes that accompany rows of figures.
 
 Figures are percentages with two decimals, mean ± population standard deviation over trials; a single trial has no
-deviation. A row is a label, the protocol and the five figures that papers print; notes below say what they are figures
-of. A re-ranked result says so in its label, since notes get lost when rows are copied.
+deviation. A row is a label, the protocol and the five figures that papers report. Notes below describe the evaluation.
+The label of a re-ranked result says so, since notes get lost when rows are copied.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mvd.metrics.scores import PLAIN, Scores
 from mvd.report.terminal.style import markdown_table, percent
 
 DEVIATION = "mean ± population standard deviation over trials"
-"""What figures and deviations are, for notes."""
+"""The definition of the figures, for notes."""
 
 _PRINTED = ("rank-1", "rank-10", "rank-20", "mAP", "mINP")
 _HEADINGS = ("", "protocol", *_PRINTED)
@@ -32,9 +32,9 @@ class Annotated(NamedTuple):
     """Labels and notes of some rows of scores.
 
     Attributes:
-        labels: one per row, with "re-ranked" if it is, and with the number of its note if there are several.
-        notes: one line per distinct protocol, number of queries, of queries with a match, gallery size and number of
-            trials; then how rows were re-ranked, if any was.
+        labels: one per row, with "re-ranked" if it applies, and with the number of the note if there are several.
+        notes: one line per distinct combination of protocol, number of queries, number of queries with a match,
+            gallery size and number of trials; then the settings of re-ranking, if used.
     """
 
     labels: list[str]
@@ -42,14 +42,14 @@ class Annotated(NamedTuple):
 
 
 def annotate(rows: Sequence[tuple[str, Scores]]) -> Annotated:
-    """Complete the labels of scores and note what they were measured on."""
+    """Complete the labels of scores, and build the notes that describe their evaluation."""
     settings = list(dict.fromkeys(_describe(result) for _, result in rows))
     rankings = list(dict.fromkeys(result.ranking for _, result in rows if result.ranking != PLAIN))
     numbered = len(settings) > 1
     labels = []
     for label, result in rows:
         reranked = "" if result.ranking == PLAIN else " re-ranked"
-        # With several of them, the note alone would not tell which.
+        # With several rankings, the note alone would not identify this row's.
         which = f", {result.ranking}" if reranked and len(rankings) > 1 else ""
         number = f" ({settings.index(_describe(result)) + 1})" if numbered else ""
         labels.append(f"{label}{reranked}{which}{number}")
@@ -109,7 +109,7 @@ def latex_rows(rows: Sequence[tuple[str, Scores]]) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Write a text on one line in which Markdown and HTML find nothing of theirs."""
+    """Write a text on one line, with the special characters of Markdown and HTML escaped."""
     return _escape(text, _MARKDOWN)
 
 
@@ -128,7 +128,7 @@ def _unit(rows: Sequence[tuple[str, Scores]]) -> str:
 
 
 def _cells(result: Scores, pattern: str) -> list[str]:
-    """Format the figures of a row; the pattern takes mean and deviation."""
+    """Format the figures of a row; `pattern` is filled with mean and deviation."""
     means, deviations = result.mean.named(), result.std.named()
     if result.trials == 1:
         return [percent(means[name]) for name in _PRINTED]

@@ -1,4 +1,4 @@
-"""Runs in the terminal and as JSON: a list of them, and two side by side. Tables fit 80 columns and log files."""
+"""Runs in the terminal and as JSON: a list, and a comparison of two. Tables fit 80 columns and log files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from mvd.results.runs import RunComparison, RunSummary, TestFigures
 
 
 def runs_report(runs: Sequence[RunSummary], now: float | None = None) -> RenderableType:
-    """Lay out runs, one row each; protocols and reasons stand below.
+    """Lay out runs, one row each, with protocols and reasons below.
 
     Args:
         runs: in the order of the rows.
-        now: Unix time that ages are counted from; None means the present.
+        now: Unix time from which ages are computed; None means the present.
     """
     now = time.time() if now is None else now
     table = plain_table("run", "recipe", "data", "state", "val.\nmAP", "test\nrank-1", "\nmAP", "of", "age", text=4)
@@ -53,7 +53,7 @@ def runs_report(runs: Sequence[RunSummary], now: float | None = None) -> Rendera
 
 
 def comparison_report(comparison: RunComparison) -> RenderableType:
-    """Lay out two runs: what they are, settings that differ, curves at equal steps, pace, and test figures."""
+    """Lay out two runs: summaries, settings that differ, curves at equal steps, pace, and test figures."""
     runs = comparison.runs
     about: dict[str, list[str]] = {
         "recipe": [run.recipe for run in runs],
@@ -90,12 +90,12 @@ def comparison_report(comparison: RunComparison) -> RenderableType:
 
 
 def runs_json(runs: Sequence[RunSummary]) -> str:
-    """Write summaries as JSON; figures are shares from 0 to 1, times are UTC."""
+    """Write summaries as JSON; figures are fractions from 0 to 1, times are UTC."""
     return json.dumps([_record(run) for run in runs], indent=2)
 
 
 def comparison_json(comparison: RunComparison) -> str:
-    """Write a comparison as JSON, as `runs_json`."""
+    """Write a comparison as JSON, in the units of `runs_json`."""
     return json.dumps({**asdict(comparison), "runs": [_record(run) for run in comparison.runs]}, indent=2)
 
 
@@ -114,7 +114,7 @@ def _test_rows(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
 
 
 def _pairs(title: str, runs: Sequence[RunSummary], rows: dict[str, list[str]]) -> Table:
-    """Make a table with a column for each of two runs."""
+    """Build a table with one column for each of two runs."""
     table = plain_table(title, *("" for _ in runs), wrap=True)
     for column, run in zip(table.columns[1:], runs, strict=True):
         column.header = Text(one_line(run.path))
@@ -144,7 +144,7 @@ def _reason(run: RunSummary) -> str:
 def _record(run: RunSummary) -> dict[str, Any]:
     try:
         when = datetime.fromtimestamp(run.when, timezone.utc).isoformat(timespec="seconds") if run.when else None
-    except (ValueError, OverflowError, OSError):  # a file of a year that no calendar has
+    except (ValueError, OverflowError, OSError):  # the file's time is out of datetime's range
         when = None
     return {**asdict(run), "when": when}
 

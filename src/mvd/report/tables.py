@@ -1,8 +1,8 @@
 """Scores as a table for the terminal, readable without colour and at 80 columns.
 
-Figures are percentages, mean ± population standard deviation over trials. The caption says what they are figures of
-(protocol, queries, gallery, re-ranking), so that a copied table takes it along. If rows have different protocols, each
-label carries the number of its line in the caption.
+Figures are percentages, mean ± population standard deviation over trials. The caption describes the evaluation
+(protocol, queries, gallery, re-ranking), so that a copied table includes it. If rows have different protocols, each
+label has the number of its line in the caption.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def results_table(rows: Sequence[tuple[str, Scores]]) -> Table:
     """Lay out scores, one row each, to print with a rich console.
 
     Args:
-        rows: labels and scores, in the order given. A re-ranked result belongs directly below its plain one; its
-            label gets "re-ranked" at its end.
+        rows: labels and scores, in the order given. A re-ranked result belongs directly below its plain one;
+            "re-ranked" is appended to its label.
     """
     labels, notes = annotate(rows)
     table = plain_table("", *FIGURES, caption_justify="left", caption_style="")

@@ -1,7 +1,7 @@
 """TensorBoard events of a run: every log line and validation as scalars, batches as pictures, the configuration.
 
-Events go to the folder `tensorboard` in the run folder, through TensorBoard's own writer, without PyTorch. They are
-flushed at each log line, so that a killed run has in TensorBoard what it has in metrics.jsonl. A resumed run discards
+Events are written to the folder `tensorboard` in the run folder by TensorBoard's own writer, without PyTorch. They are
+flushed at each log line, so that TensorBoard and metrics.jsonl agree after a run was killed. A resumed run discards
 the events after its checkpoint and writes them again.
 """
 
@@ -160,6 +160,6 @@ def batch_sheet(batch: SampleBatch) -> Image.Image:
 
 
 def scalars(record: Mapping[str, Any]) -> dict[str, float]:
-    """Name the figures of a log line or a validation as TensorBoard groups them: "losses/total", "lr"."""
+    """Return the figures of a log line or a validation by their tags in TensorBoard, such as "losses/total", "lr"."""
     figures = {name: float(value) for name, value in flatten(record, "/").items() if name not in _NO_SCALARS}
     return figures | ({"epoch": record["epoch"]} if "losses" in record else {})

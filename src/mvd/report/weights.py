@@ -1,4 +1,4 @@
-"""How the tensors of a weights file were matched, in lines for the terminal."""
+"""Lines for the terminal that report how the tensors of a weights file were matched."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MatchPrinter(Observer):
 
 
 def weights_lines(file: Path, report: Matched) -> list[str]:
-    """Count the tensors that were loaded, and name those left over, missing or replaced."""
+    """Count the loaded tensors, and name the tensors left over, missing or replaced."""
     lines = [f"{file}: {len(report.matched)} tensors loaded into the network"]
     if report.left_over:
         lines.append(f"not used from the file: {', '.join(report.left_over)}")

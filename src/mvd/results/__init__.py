@@ -1,1 +1,1 @@
-"""What commands return: frozen dataclasses of plain values, without rendering; `mvd.report` lays them out."""
+"""Results of commands: frozen dataclasses of plain values, without rendering, which is in `mvd.report`."""

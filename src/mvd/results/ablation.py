@@ -16,8 +16,9 @@ class RungResult:
 
     Attributes:
         name: its name.
-        adds: what it adds to the one that it is compared with.
-        against: the name of that one: the rung below, or the configuration that a setting changes; None for the first.
+        adds: what it adds to the setting that it is compared with.
+        against: name of the setting that it is compared with: the rung below, or the unchanged configuration; None for
+            the first.
         figures: descriptor, such as "observation" → its figures. All rungs have the same protocols and seeds; a rung
             without bottlenecks has no "representation".
     """

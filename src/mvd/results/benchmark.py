@@ -11,13 +11,13 @@ class BenchmarkRow:
     """A row of the benchmark's table.
 
     Attributes:
-        name: the recipe's, or the setting's own; or that of a descriptor that needs no training.
+        name: name of the recipe, of the user's own setting, or of a descriptor that needs no training.
         spectrum: what the infrared cameras see: "near-infrared" or "thermal".
-        seeds: of the runs; empty without training.
-        figures: protocol → figure, such as "mAP" → one value per seed, from 0 to 1; a single one without training.
-        minutes: of training, per seed.
+        seeds: seeds of the runs; empty without training.
+        figures: protocol → figure, such as "mAP" → one value per seed, from 0 to 1; a single value without training.
+        minutes: training time in minutes, per seed.
         memory: peak bytes of training, per seed.
-        versions: of mvd with the source's commit, per seed.
+        versions: version of mvd with the commit of its source, per seed.
     """
 
     name: str
@@ -34,10 +34,10 @@ class BenchmarkResult:
     """The benchmark's table.
 
     Attributes:
-        version: names the pixels: "rendered-1".
+        version: version of the rendered pictures: "rendered-1".
         size: "small", "medium" or "full".
-        pixels: spectrum → whether the pictures here have the pixels that the version names.
-        rows: everything that was measured in the folder.
+        pixels: spectrum → whether the pictures in the folder have the pixels of that version.
+        rows: all results in the folder.
     """
 
     version: str

@@ -14,15 +14,15 @@ from mvd.metrics.calibration.platt import Slope
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictCheck:
-    """Judged results of searches beside the calibration: whether the odds rise as fast as it says.
+    """Comparison of the calibration with judged search results, by the slope of the log-odds.
 
     Attributes:
-        queries: how many were judged.
-        right: results that show the person.
-        wrong: results that do not.
-        held_out: slope of the log-odds by held-out people alone.
-        judged: slope by judged results alone; None where they are too few to learn from, which are not used.
-        slope: what is kept.
+        queries: number of queries with judged results.
+        right: number of results that show the person.
+        wrong: number of results that do not.
+        held_out: slope learnt from held-out people only.
+        judged: slope learnt from judged results only; None if there are too few, which are not used.
+        slope: the slope of the stored calibration.
     """
 
     queries: int
@@ -35,16 +35,16 @@ class VerdictCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrateResult:
-    """What was learnt, and how well it holds on people whom it was not learnt on.
+    """A calibration, and its accuracy on people that it was not learnt on.
 
     Attributes:
-        file: where the calibration is.
+        file: the file of the calibration.
         model: the model, with its projection.
-        calibration: learnt on all held-out people.
-        checks: by pair of modalities, learnt on one half of the people and checked on the other.
+        calibration: the calibration, learnt on all held-out people.
+        checks: by pair of modalities, the check of a calibration learnt on one half of the people on the other half.
         wide: width of the embedding before projection.
-        kept: the share of the training pictures' variance that the projection keeps; None without one.
-        verdicts: by pair of modalities, what was judged in galleries.
+        kept: fraction of the training pictures' variance that the projection keeps; None without a projection.
+        verdicts: by pair of modalities, the comparison with results that were judged in galleries.
     """
 
     file: Path

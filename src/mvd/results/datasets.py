@@ -11,7 +11,7 @@ class SynthResult:
     """A rendered data set.
 
     Attributes:
-        data: what to pass to the other commands: the folder, or the CSV table in it.
+        data: the path to pass to other commands: the folder, or the CSV table in it.
         people: number of identities.
         pictures: number of pictures.
     """
@@ -27,7 +27,7 @@ class PrepareResult:
 
     Attributes:
         folder: the folder of the arrays.
-        found: the people and pictures of each split, in one line.
+        found: numbers of people and pictures of each split, in one line.
     """
 
     folder: Path
@@ -39,11 +39,11 @@ class SplitResult:
     """People split into training, validation and test.
 
     Attributes:
-        data: what to pass to the other commands: the folder, which has lists now, or the new table.
-        train: number of people to train on.
-        validation: number of people that choose the best checkpoint.
-        test: number of people to test on.
-        left_out: people seen in one modality only, who are in none of the three.
+        data: the path to pass to other commands: the folder, which now contains the lists, or the new table.
+        train: number of training people.
+        validation: number of validation people.
+        test: number of test people.
+        left_out: number of people seen in one modality only, who are in no split.
     """
 
     data: Path

@@ -11,13 +11,13 @@ from mvd.runs import RunFolder
 
 @dataclass(frozen=True, kw_only=True)
 class DemoResult:
-    """What the demo trained and measured.
+    """The run and the scores of the demo.
 
     Attributes:
-        run: the run folder; its data are the rendered pictures.
+        run: the run folder; its data set consists of the rendered pictures.
         sheet: a contact sheet of the people.
         untrained: scores of the network before training, one per search.
-        trained: scores of its best checkpoint.
+        trained: scores of the best checkpoint.
     """
 
     run: RunFolder

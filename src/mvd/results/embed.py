@@ -11,16 +11,16 @@ from mvd.inference.identity import ModelIdentity
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedResult:
-    """What was embedded.
+    """The summary of an embedding.
 
     Attributes:
-        file: where the embeddings are.
-        model: what they were made with.
+        file: the file of the embeddings.
+        model: the model that computed them.
         pictures: number of embeddings.
-        told: number of pictures by how their modality was told: "flag", "column", "folder", "pixels".
-        least_confidence: the smallest confidence of a modality that was guessed from pixels; None without any.
+        told: number of pictures by the source of their modality: "flag", "column", "folder", "pixels".
+        least_confidence: the smallest confidence of a modality guessed from pixels; None if none was guessed.
         bad: the error of each picture that was skipped.
-        reused: pictures that an interrupted run before this one had embedded.
+        reused: number of embeddings taken from an interrupted run.
     """
 
     file: Path

@@ -18,9 +18,9 @@ class ExportedProgram:
 
     Attributes:
         file: the program.
-        variant: the number format that it computes in.
-        size: bytes.
-        difference: the largest absolute difference of an embedding's component from the network's.
+        variant: the number format of its arithmetic.
+        size: size in bytes.
+        difference: the largest absolute difference between a component of its embeddings and the network's.
         results: its scores; empty if they were not measured.
     """
 
@@ -36,9 +36,9 @@ class ExportResult:
     """All programs of one export.
 
     Attributes:
-        format: of the programs.
+        format: format of the programs.
         programs: one per variant.
-        compared: the pictures that programs and the network were compared on, in words.
+        compared: description of the pictures on which programs and network were compared.
         reference: the network's scores; empty if they were not measured.
     """
 
@@ -49,5 +49,5 @@ class ExportResult:
 
     @property
     def framework(self) -> str:
-        """The framework that the programs were made and compared in."""
+        """The framework in which the programs were exported and compared."""
         return "PyTorch" if self.format == "onnx" else "MindSpore"

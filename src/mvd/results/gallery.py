@@ -1,4 +1,4 @@
-"""What the commands of a gallery return."""
+"""Results of the gallery commands."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Entry:
     """A row of a gallery.
 
     Attributes:
-        row: its name, sixteen hexadecimal digits; the first ones suffice where they are of no other row.
-        path: of the picture, when it was added.
-        hash: SHA-256 of its bytes.
+        row: its name, sixteen hexadecimal digits; a unique prefix identifies the row too.
+        path: path of the picture when it was added.
+        hash: SHA-256 of the picture file.
         modality: 0 visible, 1 infrared.
-        modality_source: how that was told.
-        camera: its name; None where unknown.
-        time: when it was taken; None where unknown.
-        identity: the person's name; None where unknown.
-        tags: words.
-        added: when it was added.
+        modality_source: source of the modality, a `ModalitySource`.
+        camera: name of the camera; None where unknown.
+        time: time of recording; None where unknown.
+        identity: name of the person; None where unknown.
+        tags: the user's tags.
+        added: time of the addition.
     """
 
     row: str
@@ -40,16 +40,16 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A picture that was found, or the best one of a tracklet.
+    """A picture that was found, or the best picture of a tracklet.
 
     Attributes:
         entry: the picture.
         similarity: inner product of its embedding and the query's, -1 … 1.
-        probability: that it shows the person who is searched, if one of the people of the gallery does; None where the
-            model is not calibrated.
-        passes: whether it passes the threshold; None likewise.
-        pictures: how many pictures of the tracklet were found.
-        distance: after re-ranking, 0 … 1; None without.
+        probability: probability that it shows the person of the query, given that the person is in the gallery; None
+            if the model is not calibrated.
+        passes: whether it passes the threshold; None if the model is not calibrated.
+        pictures: number of pictures of the tracklet that were found.
+        distance: distance after re-ranking, 0 … 1; None without re-ranking.
     """
 
     entry: Entry
@@ -65,15 +65,15 @@ class Answer:
     """The answer of a search.
 
     Attributes:
-        hits: the best first.
-        known: whether a picture passes the threshold, so that the person seems to be in the gallery; None where the
-            model is not calibrated.
-        false_alarms: the rate that the threshold is for: of people who are not in the gallery, the share for whom a
-            picture passes nevertheless.
-        rows: pictures that were searched, after filters.
-        people: at most so many people are among them; None where that was not needed.
-        method: "exact", by a product with every embedding, or "index".
-        notes: what else the user should know.
+        hits: the pictures found, best first.
+        known: whether a picture passes the threshold, so that the person is probably in the gallery; None if the model
+            is not calibrated.
+        false_alarms: false-alarm rate of the threshold: the fraction of people outside the gallery for whom a picture
+            passes.
+        rows: number of pictures searched, after filters.
+        people: upper bound on the number of people among them; None if it was not needed.
+        method: "exact" compares with every embedding; "index" uses the index.
+        notes: remarks for the user.
     """
 
     hits: tuple[Hit, ...]
@@ -87,17 +87,17 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Added:
-    """What adding did.
+    """The result of an addition.
 
     Attributes:
-        gallery: where.
-        added: new rows.
-        present: pictures that were there already, and were skipped.
-        skipped: what is wrong with files that were skipped.
-        expired: rows that were removed because they were too old.
-        removed: rows that were removed because their files in the folder are gone or changed.
-        rows: rows afterwards.
-        made: the model of a gallery that is new; else None.
+        gallery: the gallery.
+        added: number of new rows.
+        present: number of pictures skipped because the gallery contains them already.
+        skipped: errors of the files that were skipped.
+        expired: number of rows removed because of their age.
+        removed: number of rows removed because their files in the folder are gone or changed.
+        rows: number of rows afterwards.
+        made: the model of a new gallery; None if the gallery existed.
     """
 
     gallery: str
@@ -112,12 +112,12 @@ class Added:
 
 @dataclass(frozen=True, kw_only=True)
 class Removed:
-    """What removing did.
+    """The result of a removal.
 
     Attributes:
-        gallery: where.
-        rows: rows that were removed.
-        left: rows that are left.
+        gallery: the gallery.
+        rows: number of rows removed.
+        left: number of rows left.
         back: pictures of removed rows that are still in the folder that the gallery follows, so that the next search
             adds them again.
     """
@@ -130,28 +130,29 @@ class Removed:
 
 @dataclass(frozen=True, kw_only=True)
 class GalleryStats:
-    """What a gallery holds.
+    """Statistics of a gallery.
 
     Attributes:
-        gallery: where.
-        format: of the table.
-        model: of its embeddings.
-        source: what opens that model.
-        rows: pictures.
-        identities: named people.
-        unnamed: pictures without a name.
-        modalities: pictures by modality.
-        cameras: pictures by camera; "" where unknown.
-        first: the earliest time; None where none is known.
-        last: the latest time.
-        keep_days: retention; None for ever.
-        oldest: when the oldest row was added; None in an empty gallery.
-        bytes: on the disk; None in a shared store.
-        version: of the table.
-        index: its kind; None where search is exact.
-        unindexed: rows that the index lacks yet; they are searched one by one.
-        recall: share of the exact 10 nearest pictures that the index finds; 1 without an index; None if not measured.
-        recall_queries: pictures that it was measured with.
+        gallery: the gallery.
+        format: format version of the table.
+        model: model of the embeddings.
+        source: path or name from which the model is loaded.
+        rows: number of pictures.
+        identities: number of named people.
+        unnamed: number of pictures without a name.
+        modalities: number of pictures by modality.
+        cameras: number of pictures by camera; "" where unknown.
+        first: the earliest time of recording; None if none is known.
+        last: the latest time of recording; None if none is known.
+        keep_days: retention period in days; None means unlimited.
+        oldest: time at which the oldest row was added; None in an empty gallery.
+        bytes: size on disk; None in a shared store.
+        version: version of the table.
+        index: kind of index; None if search is exact.
+        unindexed: number of rows that are not in the index yet; they are searched exactly.
+        recall: fraction of the exact 10 nearest pictures that the index finds; 1 without an index; None if not
+            measured.
+        recall_queries: number of pictures used as queries to measure the recall.
     """
 
     gallery: str
@@ -180,12 +181,12 @@ class Audit:
     """The state of a gallery's log.
 
     Attributes:
-        lines: lines that were read; with a fault, up to the first one that is broken.
-        first: the time of the first line.
-        last: the hash of the last whole line; kept elsewhere, it shows whether lines were taken from the end.
-        broken: number of the first broken line, from 1; None if all are whole.
-        fault: what is wrong with it.
-        line: its text.
+        lines: number of lines read, up to the first broken line if there is one.
+        first: time of the first line.
+        last: hash of the last intact line. A copy kept elsewhere detects the removal of lines from the end.
+        broken: number of the first broken line, from 1; None if all lines are intact.
+        fault: the error of the broken line.
+        line: text of the broken line.
     """
 
     lines: int

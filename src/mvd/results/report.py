@@ -1,4 +1,4 @@
-"""What a report shows of a run: figures, queries with what they found, distributions, maps; without any rendering.
+"""The content of a report on a run: figures, queries with their results, distributions, maps. No rendering.
 
 Shapes: N test pictures, M of them on the embedding map, P on heat maps of H × W pixels.
 """
@@ -23,13 +23,13 @@ from mvd.runs import Card
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ProtocolReport:
-    """A protocol: its figures, some of its queries, and where they go wrong.
+    """A protocol: its figures, some of its queries, and the errors.
 
     Attributes:
-        scores: the figures of all its trials.
-        retrievals: queries of the first trial.
+        scores: the figures of all trials.
+        retrievals: some queries of the first trial.
         groups: rank-1 by modalities and cameras.
-        confusions: identities that are found for others.
+        confusions: identities that are retrieved for queries of other identities.
     """
 
     scores: Scores
@@ -44,9 +44,9 @@ class EmbeddingMap:
 
     Attributes:
         method: "t-SNE" or "UMAP".
-        rows: (M,) of the table of test pictures.
-        before: (M, 2).
-        after: (M, 2).
+        rows: (M,) rows of the table of test pictures.
+        before: (M, 2) positions before training.
+        after: (M, 2) positions after training.
     """
 
     method: str
@@ -57,10 +57,10 @@ class EmbeddingMap:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Heatmaps:
-    """Where the network sees the similarity between two pictures of a person.
+    """Heat maps of the similarity between two pictures of a person.
 
     Attributes:
-        rows: (P,) of the table of test pictures, visible and infrared in turns.
+        rows: (P,) rows of the table of test pictures, alternately visible and infrared.
         maps: (P, H, W), from 0 to 1.
     """
 
@@ -70,25 +70,25 @@ class Heatmaps:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunReport:
-    """Everything that a report shows of a run.
+    """The content of a report on one run.
 
     Attributes:
         path: the run folder.
-        weights: which weights are described: "best" or "last".
-        card: of those weights.
-        config: of the run.
-        log: the lines of its metrics.jsonl.
-        data: the data set's root.
-        samples: the table of its N test pictures.
-        names: of the test people, by identity.
-        upright: whether pictures are turned by their EXIF orientation.
-        protocols: what it was tested by.
-        backwards: visible queries in the infrared gallery, where all protocols ask in the other direction.
-        histograms: of similarities between test pictures.
-        calibration: what its similarities mean, if `mvd calibrate` has learnt it.
-        map: None where there are too few pictures for one.
-        heatmaps: None where the framework computes none.
-        left_out: a line for everything that could not be shown.
+        weights: the evaluated weights: "best" or "last".
+        card: model card of those weights.
+        config: configuration of the run.
+        log: the lines of metrics.jsonl.
+        data: root of the data set.
+        samples: table of the N test pictures.
+        names: names of the test people, by identity.
+        upright: whether pictures are rotated by their EXIF orientation.
+        protocols: results by protocol.
+        backwards: visible queries in the infrared gallery, if all protocols search in the other direction.
+        histograms: histograms of similarities between test pictures.
+        calibration: calibration of the similarities, if `mvd calibrate` has been run.
+        map: map of embeddings; None if there are too few pictures.
+        heatmaps: heat maps; None if the framework does not compute them.
+        left_out: one line for each part that could not be computed.
     """
 
     path: Path

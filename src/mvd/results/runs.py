@@ -1,4 +1,4 @@
-"""The results of `mvd runs`: a summary of each run, and two runs side by side."""
+"""The results of `mvd runs`: a summary of each run, and the comparison of two."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ class TestFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """What a run is, how far it got and how good it is.
+    """Summary of a run: settings, state, progress and figures.
 
     Attributes:
         path: the run folder.
         state: as `mvd.runs.judge` finds it, or "damaged".
         reason: why the run failed, or what is damaged.
-        recipe: the nearest recipe, and in how many fields the configuration differs from it, such as "demo +2".
+        recipe: the nearest recipe, and the number of fields in which the configuration differs, such as "demo +2".
         seed: the run's seed.
         dataset: name of the data set.
-        device: the device that it runs on.
+        device: the training device.
         step: the step of the last log line.
-        steps: steps in all; None if unknown.
-        epochs_done: whole epochs up to the last log line.
-        epochs: epochs in all.
+        steps: total number of steps; None if unknown.
+        epochs_done: complete epochs up to the last log line.
+        epochs: total number of epochs.
         best: epoch and figures of the best validation; None before the first.
         tests: figures of the last test.
-        changes: of settings since the run was started, a line each.
+        changes: changes of settings since the run was started, one line each.
         when: Unix time, in seconds, of the last write to the folder.
     """
 
@@ -70,14 +70,14 @@ class RunSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class RunComparison:
-    """Two runs side by side.
+    """Comparison of two runs.
 
     Attributes:
         runs: both summaries.
-        settings: field → its two values, for fields that differ; None where a run lacks the field.
+        settings: field → its two values, for fields that differ; None if a run does not have the field.
         curves: step → name → the two values, at steps that both runs have logged.
         pace: "pictures a second", the median rate; "training time", seconds spent in steps; "memory" and "device
-            memory", peak bytes. A value is None where it was not recorded.
+            memory", peak bytes. None where a value was not recorded.
     """
 
     runs: tuple[RunSummary, RunSummary]

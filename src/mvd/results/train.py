@@ -8,7 +8,7 @@ from mvd.runs import RunFolder
 
 
 class TrainResult(NamedTuple):
-    """A run folder, and whether training reached its end rather than being stopped."""
+    """A run folder, and whether training finished instead of being stopped."""
 
     run: RunFolder
     finished: bool

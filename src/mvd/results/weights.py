@@ -1,4 +1,4 @@
-"""The result of `mvd show`: what a weights file holds."""
+"""The result of `mvd show`: the content of a weights file."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from mvd.weights.formats.arrays import Shape
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What a weights file holds.
+    """Content of a weights file.
 
     Attributes:
         file: the file.
-        size: bytes.
-        format: the format, in words.
-        network: the network, in words; None if its parameter names are unknown.
-        tensors: name in the file → type and shape, the optimizer's included. Empty for ONNX.
+        size: size in bytes.
+        format: description of the format.
+        network: description of the network; None if its parameter names are unknown.
+        tensors: name in the file → type and shape, including the optimizer's tensors. Empty for ONNX.
         numbers: number of elements in the network's tensors.
-        card: the model card, if the file carries one.
+        card: the model card, if the file has one.
         notes: further metadata, by name.
-        calibration: what the similarities of its embeddings mean; None if it was not calibrated.
-        page: a text about it, of the model in the box; else None.
+        calibration: calibration of the similarities of its embeddings; None if it was not calibrated.
+        page: documentation of the bundled model; None for other files.
     """
 
     file: Path

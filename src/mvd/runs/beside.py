@@ -1,8 +1,8 @@
-"""What is kept beside weights: the calibration of their similarities and the projection of their embeddings.
+"""Files stored beside weights: the calibration of their similarities and the projection of their embeddings.
 
-In a run folder or a model's folder the files are `calibration.json` and `projection.safetensors`; beside any other file
-of weights their names begin with its name: `net.calibration.json`. Both name the weights that they belong to by a
-fingerprint, so that those of weights that were trained on do not count.
+In a run folder or a model folder the files are `calibration.json` and `projection.safetensors`; beside any other
+weights file the names start with the name of the file: `net.calibration.json`. Both identify their weights by a
+fingerprint, so that they are ignored after further training.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _KEY = "projection"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeptProjection:
-    """The arrays of a projection as they are kept.
+    """The stored arrays of a projection.
 
     Attributes:
-        weights: the fingerprint of the weights that it was learnt with.
+        weights: fingerprint of the weights that it was learnt with.
         tensors: "mean" (D,) and "matrix" (D, W), float32.
-        kept: the share of the training pictures' variance that it keeps.
+        kept: fraction of the training pictures' variance that it keeps.
     """
 
     weights: str
@@ -43,7 +43,7 @@ class KeptProjection:
 
 
 def file_beside(weights: Path, name: Beside) -> Path:
-    """Return the file that is kept beside weights, whether or not it exists.
+    """Return the path of a file beside weights, whether or not it exists.
 
     >>> file_beside(Path("net.safetensors"), CALIBRATION).as_posix()
     'net.calibration.json'
@@ -59,10 +59,10 @@ def file_beside(weights: Path, name: Beside) -> Path:
 
 
 def read_beside(weights: Path, name: Literal["calibration.json"]) -> str | None:
-    """Read a text that is kept beside weights; None if there is none.
+    """Read a text file beside weights; None if it does not exist.
 
     Raises:
-        CheckpointError: it cannot be read.
+        CheckpointError: the file cannot be read.
     """
     file = file_beside(weights, name)
     try:
@@ -79,7 +79,7 @@ def write_projection(weights: Path, projection: KeptProjection) -> Path:
     """Write a projection beside weights, and return the file.
 
     Raises:
-        RunError: it cannot be written; an old one is unchanged.
+        RunError: the file cannot be written; an existing one is unchanged.
     """
     file = file_beside(weights, PROJECTION)
     record = json.dumps({"weights": projection.weights, "kept": projection.kept})
@@ -89,10 +89,10 @@ def write_projection(weights: Path, projection: KeptProjection) -> Path:
 
 
 def read_projection(weights: Path) -> KeptProjection | None:
-    """Read the projection that is kept beside weights; None if there is none.
+    """Read the projection beside weights; None if there is none.
 
     Raises:
-        CheckpointError: it is damaged.
+        CheckpointError: the file is damaged.
     """
     file = file_beside(weights, PROJECTION)
     if not file.is_file():

@@ -1,6 +1,6 @@
-"""The model card: what weights were trained on and with, their figures with protocols, and the code version.
+"""The model card: the training data and settings of weights, their figures with protocols, and the code version.
 
-Checkpoints, exported and converted files carry it in their metadata, under "card".
+Checkpoints, exported and converted files have it in their metadata, under "card".
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class CardFigures:
     """Figures of a protocol.
 
     Attributes:
-        protocol: its name.
-        people: identities that they were measured on: "validation" or "test".
-        values: means by name, such as "rank-1" and "mAP", shares from 0 to 1.
+        protocol: name of the protocol.
+        people: the evaluated identities: "validation" or "test".
+        values: means by name, such as "rank-1" and "mAP", fractions from 0 to 1.
         ranking: how galleries were ranked, such as "cosine".
     """
 
@@ -43,20 +43,20 @@ class Card:
 
     Attributes:
         recipe: a recipe's name, or "custom, from" the nearest one's.
-        dataset: the data set's name, such as "sysu", and the folder's or table's.
-        split: identities that they were trained on: "train" or "train+validation".
+        dataset: name of the data set, such as "sysu", and of its folder or table.
+        split: the training identities: "train" or "train+validation".
         trial: RegDB's split; None elsewhere.
-        people: number of identities that they were trained on.
-        seed: the run's.
-        pretrained: name of the weights file that training started from; None if it started from the seed.
-        step: steps taken.
-        epoch: whole epochs taken.
-        figures: what was measured.
-        version: of mvd.
-        commit: of its source, with "+" if files were changed; None if it is not known.
-        licence: of code and weights.
-        source: the file that the weights were converted from; None for those of a run of mvd.
-        changes: of settings since the run was started, a line each.
+        people: number of training identities.
+        seed: seed of the run.
+        pretrained: name of the file of initial weights; None if training started from the seed.
+        step: number of training steps.
+        epoch: number of complete epochs.
+        figures: validation and test figures.
+        version: version of mvd.
+        commit: commit of mvd's source, with "+" if files were changed; None if unknown.
+        licence: licence of code and weights.
+        source: the file that the weights were converted from; None for weights of a run of mvd.
+        changes: changes of settings since the run was started, one line each.
     """
 
     recipe: str = UNKNOWN
@@ -76,7 +76,7 @@ class Card:
     changes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Write it as JSON."""
+        """Write the card as JSON."""
         return json.dumps(asdict(self))
 
 
@@ -85,10 +85,10 @@ def card_from_json(text: str, source: str) -> Card:
 
     Args:
         text: the JSON.
-        source: where it came from, for the error.
+        source: origin of the text, for the error.
 
     Raises:
-        CheckpointError: it is no card.
+        CheckpointError: the text is not a card.
     """
     try:
         fields = parse_json(text)
@@ -107,9 +107,9 @@ def card_from_json(text: str, source: str) -> Card:
 
 @cache
 def source_commit() -> str | None:
-    """Return the commit of the running source, with "+" if files were changed; None outside a work tree of its own."""
+    """Return the commit of the running source, with "+" if files were changed; None outside mvd's own work tree."""
     package = Path(__file__).parents[1]
-    # An installed package may lie below somebody else's repository.
+    # An installed package may be inside another repository.
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
     commit = _git(package, "rev-parse", "--short=12", "HEAD")

@@ -1,4 +1,4 @@
-"""Changes of a run's settings: changes.json lists them, each with the step from which on it holds."""
+"""Changes of a run's settings: changes.json lists them, each with the step from which it applies."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Change:
     """A change of settings.
 
     Attributes:
-        step: steps taken before it.
-        epoch: whole epochs taken before it.
-        changes: new values by the dotted names of the fields (`mvd.config.changes`).
+        step: number of steps before the change.
+        epoch: number of complete epochs before the change.
+        changes: new values by dotted field names (`mvd.config.changes`).
     """
 
     step: int
@@ -31,7 +31,7 @@ def parse_changes(text: str) -> tuple[Change, ...]:
     """Parse changes.json.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the text has another format.
     """
     fields = parse_json(text)
     if not isinstance(fields, list):
@@ -40,7 +40,7 @@ def parse_changes(text: str) -> tuple[Change, ...]:
 
 
 def configurations(start: RunConfig, changes: Sequence[Change]) -> list[RunConfig]:
-    """List the configurations that a run has had, the present one last.
+    """List the configurations of a run in order, the present one last.
 
     Raises:
         ConfigError: a change does not fit.
@@ -52,7 +52,7 @@ def configurations(start: RunConfig, changes: Sequence[Change]) -> list[RunConfi
 
 
 def describe_history(start: RunConfig, changes: Sequence[Change]) -> tuple[str, ...]:
-    """Write each change in a line, such as "step 40: optimizer.lr 0.00035 → 0.0001"."""
+    """Describe each change in one line, such as "step 40: optimizer.lr 0.00035 → 0.0001"."""
     before = configurations(start, changes)
     return tuple(
         f"step {change.step}: {describe_changes(config, change.changes)}"

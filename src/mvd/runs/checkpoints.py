@@ -33,7 +33,7 @@ _CHECKSUM = "checksum"
 
 
 class DamagedCheckpointError(CheckpointError):
-    """A file can be opened, but is not a whole checkpoint of mvd."""
+    """A file can be opened, but is not a complete checkpoint of mvd."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +41,12 @@ class CheckpointMeta:
     """Metadata of a checkpoint.
 
     Attributes:
-        step: steps taken.
-        epoch: whole epochs taken.
-        metrics: validation figures at that time, fractions from 0 to 1; empty without validation.
-        best: the best validation mAP so far; None before the first.
-        best_step: the step of that validation; None before the first.
-        unlogged: by name, a value for each step since the last log line; the next line averages over these too.
+        step: number of steps taken.
+        epoch: number of complete epochs.
+        metrics: validation figures at this step, fractions from 0 to 1; empty without validation.
+        best: the best validation mAP so far; None before the first validation.
+        best_step: the step of the best validation; None before the first validation.
+        unlogged: by name, one value for each step since the last log line; the next line averages over these too.
     """
 
     step: int
@@ -71,17 +71,17 @@ def write_checkpoint(
     """Write a checkpoint atomically.
 
     Args:
-        file: its name.
-        tensors: by name.
-        meta: its metadata.
-        config: the run's configuration, stored in it.
-        card: the model card, stored in it.
-        people: the identity of what the run is trained on (`RunData.identity`), stored in it.
-        remedy: what to do after space was freed, for the error.
-        previous: the new name of the checkpoint that is replaced; None discards it.
+        file: the file to write.
+        tensors: tensors by name.
+        meta: metadata of the checkpoint.
+        config: configuration of the run, which is stored in the file.
+        card: the model card, which is stored in the file.
+        people: hash of the training data (`RunData.identity`), which is stored in the file.
+        remedy: what to do after freeing space, for the error.
+        previous: new name of the replaced checkpoint; None deletes it.
 
     Raises:
-        RunError: it cannot be written; the old checkpoint is unchanged.
+        RunError: the file cannot be written; the old checkpoint is unchanged.
     """
     metadata = {"mvd": json.dumps(asdict(meta)), "config": to_json(config), "card": card.to_json(), "people": people}
     try:
@@ -99,11 +99,11 @@ def load_checkpoint(file: Path) -> tuple[dict[str, npt.NDArray[Any]], Checkpoint
     """Read a checkpoint and verify its checksum.
 
     Returns:
-        Its tensors by name, those of the optimizer under "optimizer/", and its metadata.
+        Tensors by name, those of the optimizer under "optimizer/", and the metadata.
 
     Raises:
-        CheckpointError: it is missing or cannot be opened.
-        DamagedCheckpointError: it is damaged, or not of mvd.
+        CheckpointError: the file is missing or cannot be opened.
+        DamagedCheckpointError: the file is damaged, or not a checkpoint of mvd.
     """
     if not file.is_file():
         raise CheckpointError(f"{file}: expected a checkpoint, found no such file")
@@ -148,8 +148,8 @@ def read_metadata(file: Path) -> dict[str, str]:
     """Read the metadata of a safetensors file, without its tensors.
 
     Returns:
-        Text by key: "mvd" (`CheckpointMeta`), "config" and "card" in checkpoints of runs; empty where there is none, or
-        the file has another format.
+        Text by key: "mvd" (`CheckpointMeta`), "config" and "card" in checkpoints of runs; empty if there are no
+        metadata, or the file has another format.
     """
     try:
         require_regular(file)
@@ -163,7 +163,7 @@ def read_meta(file: Path) -> CheckpointMeta:
     """Read the metadata of a checkpoint, without its tensors.
 
     Raises:
-        CheckpointError: it is missing, damaged, or not of mvd.
+        CheckpointError: the file is missing, damaged, or not a checkpoint of mvd.
     """
     try:
         return _meta(read_metadata(file)["mvd"])
@@ -200,7 +200,7 @@ def check_finite(tensors: Tensors) -> str | None:
 
 
 def _keep(file: Path, previous: Path) -> None:
-    """Hard-link a file to another name, so that there is no moment without either."""
+    """Hard-link a file to another name, so that one of the two names exists at any time."""
     spare = previous.with_suffix(".part")
     spare.unlink(missing_ok=True)
     try:
@@ -213,7 +213,7 @@ def _keep(file: Path, previous: Path) -> None:
 
 
 def _meta(text: str) -> CheckpointMeta:
-    """Parse a `CheckpointMeta`; a TypeError or ValueError if it is none."""
+    """Parse a `CheckpointMeta`; raise TypeError or ValueError if the text has another format."""
     meta = CheckpointMeta(**parse_json(text))
     numbers = [meta.best or 0.0, *meta.metrics.values()] if isinstance(meta.metrics, dict) else [None]
     counts = [meta.step, meta.epoch, 0 if meta.best_step is None else meta.best_step]

@@ -1,8 +1,8 @@
-"""Creates run folders. config.json is written last and removed last: a folder that has it is a run.
+"""Create run folders. config.json is written last and removed last: a folder that contains it is a run.
 
-The folder is locked before anything is looked at or written, so of two processes that create a run in it one does. A
-process that is killed while it creates one leaves a folder that counts as free, since all in it is ours; killed while
-it deletes one, it leaves a run that --replace deletes the next time.
+The folder is locked before it is read or written, so that only one of two concurrent processes creates a run in it. A
+process that is killed while it creates a run leaves a folder that counts as free, since it contains only our files. A
+process that is killed while it deletes a run leaves a run, which --replace deletes the next time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OURS = (
     "data.json", "changes.json", "metrics.jsonl", "state.json", "figures.json", "evaluation-*.json", "mvd*.onnx",
     "mvd*.mindir*", "tensorboard", CALIBRATION, PROJECTION,
 )  # fmt: skip
-"""What a run folder has beside config.json and checkpoints; other files in it are the user's."""
+"""Files of a run folder apart from config.json and checkpoints; all other files in it are the user's."""
 
 
 @contextmanager
@@ -45,10 +45,10 @@ def creating_run(
 
     Args:
         path: the folder, which must be free (`is_free`), unless `replace`.
-        config: written to config.json.
-        data: written to data.json.
-        replace: delete an existing run; the user's own files in the folder, and anything else, are never deleted.
-        start: a checkpoint that the run starts from.
+        config: configuration, written to config.json.
+        data: training data, written to data.json.
+        replace: delete an existing run; other files in the folder are never deleted.
+        start: the checkpoint from which the run starts.
         checkpoint: the name of that checkpoint.
 
     Raises:
@@ -91,13 +91,13 @@ def create_run(
     start: tuple[Tensors, CheckpointMeta] | None = None,
     checkpoint: CheckpointName = "last",
 ) -> RunFolder:
-    """Create a run folder, as `creating_run` does, and release its lock."""
+    """Create a run folder like `creating_run`, and release its lock."""
     with creating_run(path, config, data, replace=replace, start=start, checkpoint=checkpoint) as run:
         return run
 
 
 def is_free(path: Path) -> bool:
-    """Whether a run can be created: the folder is missing, empty, or was never completed.
+    """Return whether a run can be created: the folder is missing, empty, or was never completed.
 
     Raises:
         RunError: the folder cannot be read.
@@ -112,7 +112,7 @@ def is_free(path: Path) -> bool:
 
 
 def empty_run(path: Path) -> None:
-    """Delete what a run folder holds, but config.json and the user's own files."""
+    """Delete the files of a run, except config.json; the user's own files are kept."""
     for entry in [entry for pattern in _OURS for entry in path.glob(pattern)]:
         _delete(entry)
     for folder in (path, path / "checkpoints"):

@@ -1,4 +1,4 @@
-"""What a run was trained on, and the model card that says so."""
+"""Description of a run's training data, and the model card built from it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from mvd.runs.checkpoints import CheckpointMeta
 
 @dataclass(frozen=True, kw_only=True)
 class RunData:
-    """What a run was trained on.
+    """The training data of a run.
 
     Attributes:
-        root: the data set's folder, or the table of own pictures.
-        prepared: the folder of the prepared arrays.
-        dataset: the data set's name, such as "sysu".
-        identities: the identity of each class, in the order of the classes.
+        root: folder of the data set, or table of own pictures.
+        prepared: folder of the prepared arrays.
+        dataset: name of the data set, such as "sysu".
+        identities: identity of each class, in the order of the classes.
         trial: RegDB's split; None elsewhere.
-        pretrained: the weights file that it started from; None if it started from the seed.
-        pictures: the fingerprint of the training pictures; None if it is not known.
-        recipe: a recipe's name, or "custom, from" the nearest one's; None if it is not known.
-        validation: the protocol of the validation figures; None without validation.
-        source: the weights file that an imported run was made from; None for a trained run.
-        people: the names of the training identities, or their numbers as text; empty if they are not known.
-        marks: hashes of a picture of each training identity in each modality, by which they are known under any name.
-        fingerprint: of the data set (`mvd.data.identity`); None if it is not known.
+        pretrained: file of the initial weights; None if training started from the seed.
+        pictures: fingerprint of the training pictures; None if unknown.
+        recipe: a recipe's name, or "custom, from" the nearest one's; None if unknown.
+        validation: protocol of the validation figures; None without validation.
+        source: weights file of an imported run; None for a trained run.
+        people: names of the training identities, or their numbers as text; empty if unknown.
+        marks: hashes of one picture of each training identity in each modality, which identify people under any name.
+        fingerprint: fingerprint of the data set (`mvd.data.identity`); None if unknown.
     """
 
     root: str
@@ -54,29 +54,29 @@ class RunData:
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def public(self, card: Card) -> RunData:
-        """Return it as a file that leaves the run has it: people are known by their marks; no path, no name."""
+        """Return a copy for exported files, without paths and names; people are identified by their marks only."""
         return replace(self, root="", prepared="", people=(), pretrained=card.pretrained, source=card.source)
 
     @property
     def identity(self) -> str:
-        """A hash of the people and pictures that the run is trained on, which stays where the data move."""
+        """Hash of the training people and pictures; it does not change if the data set is moved."""
         known = [self.dataset, self.trial, self.identities, self.pictures]
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
 
 
 def describe_other(metadata: Mapping[str, str], data: RunData, configs: Sequence[RunConfig]) -> str | None:
-    """Tell in what the run of a checkpoint differs from another run; None if it is not known to.
+    """Describe how the run of a checkpoint differs from another run; None if no difference is known.
 
     Args:
-        metadata: of the checkpoint.
-        data: what the other run was trained on.
-        configs: the configurations that the other run has had, the present one last. Runtimes may differ.
+        metadata: metadata of the checkpoint.
+        data: training data of the other run.
+        configs: configurations of the other run in order, the present one last. Runtimes may differ.
     """
     if metadata.get("people", data.identity) != data.identity:
         return "trained on other people or pictures"
     try:
         config = from_json(metadata["config"], "")
-    except (KeyError, ConfigError):  # left to whoever reads it
+    except (KeyError, ConfigError):  # the reader of the checkpoint reports the error
         return None
     had = [replace(one, runtime=config.runtime) for one in configs]
     if config in had:
@@ -91,10 +91,10 @@ def make_card(config: RunConfig, data: RunData, meta: CheckpointMeta, changes: S
     """Build the model card of a checkpoint, with its validation figures.
 
     Args:
-        config: the run's configuration when it was written.
-        data: what the run was trained on.
-        meta: of the checkpoint.
-        changes: of the configuration since the run was started, a line each.
+        config: configuration of the run when the checkpoint was written.
+        data: training data of the run.
+        meta: metadata of the checkpoint.
+        changes: changes of the configuration since the run was started, one line each.
     """
     validated = CardFigures(protocol=data.validation or UNKNOWN, people="validation", values=dict(meta.metrics))
     return Card(
@@ -115,5 +115,5 @@ def make_card(config: RunConfig, data: RunData, meta: CheckpointMeta, changes: S
 
 
 def _name_weights(file: Path) -> str:
-    """Name a file of weights; a checkpoint is named with its run, since all runs have the same."""
+    """Return the name of a weights file; the name of a checkpoint includes its run, since all runs use the same."""
     return f"{file.parent.parent.name}/{file.name}" if file.parent.name == "checkpoints" else file.name

@@ -1,4 +1,4 @@
-"""The test figures in a run folder, which `mvd evaluate` writes: evaluation-best.json and evaluation-last.json."""
+"""Test figures in a run folder, written by `mvd evaluate`: evaluation-best.json and evaluation-last.json."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mvd.runs.log import read_text
 
 
 def read_evaluation(file: Path, root: str) -> dict[str, Any] | None:
-    """Read figures of a run's own data set; None if there are none.
+    """Read the figures on a run's own data set; None if there are none.
 
     Args:
         file: the file; it need not exist.
-        root: the data set's folder or table.
+        root: folder or table of the data set.
 
     Raises:
         RunError: the file cannot be read.
@@ -34,10 +34,10 @@ def read_evaluation(file: Path, root: str) -> dict[str, Any] | None:
 
 
 def tested_figures(record: Mapping[str, Any] | None, checkpoint: Path, step: int) -> list[CardFigures]:
-    """Take the figures of a checkpoint from an evaluation; none if it evaluated other weights.
+    """Return the figures of a checkpoint in an evaluation; an empty list if other weights were evaluated.
 
     Raises:
-        RunError: it holds something else.
+        RunError: the record has another format.
     """
     try:
         if record is None or Path(record.get("weights", "")).name != checkpoint.name or record.get("step") != step:

@@ -1,14 +1,14 @@
-"""The run folder: everything that a training run writes, and all that is needed to resume it.
+"""The run folder: everything that a training run writes, and everything needed to resume it.
 
     config.json                         the configuration that the run was started with
-    changes.json                        changes of it, where the run went on with other settings
+    changes.json                        changes of settings when the run was resumed
     data.json                           data set, prepared arrays and training identities
     metrics.jsonl                       one JSON object a line: a log step, a validation or a change
     checkpoints/last.safetensors        weights and optimizer, to resume from
-    checkpoints/previous.safetensors    the one before it, used if the last is damaged
-    checkpoints/best.safetensors        weights alone, best on the validation identities
+    checkpoints/previous.safetensors    the checkpoint before it, used if the last is damaged
+    checkpoints/best.safetensors        only weights, the best on the validation identities
 
-Reading a run needs no framework. `creation` makes the folder, `recovery` restores it to its last checkpoint.
+Reading a run needs no framework. `creation` creates the folder, `recovery` restores it to its last checkpoint.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ CheckpointName = Literal["last", "previous", "best"]
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run folder; the module's docstring lists what is in it."""
+    """A run folder; the module's docstring lists its files."""
 
     path: Path
 
     @property
     def config(self) -> RunConfig:
-        """The configuration of the run, with the changes since it was started."""
+        """The configuration of the run, including the changes since it was started."""
         return configurations(self.first_config, self.changes)[-1]
 
     @property
@@ -57,7 +57,7 @@ class RunFolder:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The changes of its configuration since it was started."""
+        """The changes of the configuration since the run was started."""
         file = self.path / "changes.json"
         try:
             return parse_changes(read_text(file)) if file.exists() else ()
@@ -66,14 +66,14 @@ class RunFolder:
 
     @property
     def history(self) -> tuple[str, ...]:
-        """The changes, a line each, such as "step 40: optimizer.lr 0.00035 → 0.0001"."""
+        """The changes, one line each, such as "step 40: optimizer.lr 0.00035 → 0.0001"."""
         return describe_history(self.first_config, self.changes)
 
     def change(self, step: int, epoch: int, changes: Mapping[str, Any]) -> None:
-        """Record that the run goes on with other settings from a step on.
+        """Record a change of settings from a step on.
 
         Raises:
-            RunError: it cannot be written.
+            RunError: the record cannot be written.
         """
         change = Change(step=step, epoch=epoch, changes=dict(changes))
         self._write_changes((*self.changes, change))
@@ -84,7 +84,7 @@ class RunFolder:
 
     @property
     def data(self) -> RunData:
-        """What the run was trained on."""
+        """The training data of the run."""
         file = self.path / "data.json"
         try:
             return structure(parse_json(read_text(file)), RunData, "data")
@@ -92,16 +92,16 @@ class RunFolder:
             raise RunError(f"{file}: expected what the run was trained on, found something else ({error})") from error
 
     def move_data(self, data: RunData) -> None:
-        """Record that the data set has moved.
+        """Record the new path of a data set that has moved.
 
         Raises:
-            RunError: it cannot be written.
+            RunError: the record cannot be written.
         """
         write_json(self.path / "data.json", asdict(data))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the run against other processes; the lock ends with this process, however it ends.
+        """Lock the run against other processes; the lock is released when this process ends, even if it is killed.
 
         Raises:
             RunError: another process works on it.
@@ -124,10 +124,10 @@ class RunFolder:
 
     @property
     def best_checkpoint(self) -> Path:
-        """The best checkpoint if there is one, else the last.
+        """The best checkpoint, or the last if there is no best.
 
         Raises:
-            RunError: there is neither, or it is of another run.
+            RunError: there is neither, or the checkpoint belongs to another run.
         """
         for name in ("best", "last"):
             if (file := self.checkpoint(name)).exists():
@@ -138,20 +138,20 @@ class RunFolder:
         )
 
     def own_checkpoint(self, name: Literal["best", "last"]) -> Path:
-        """Return the best checkpoint, or the last where there is no best; or the last, whether or not it exists.
+        """Return the best checkpoint, or the last if there is no best; or the last, whether or not it exists.
 
         Raises:
-            RunError: there is no best and no last, or the file is of another run.
+            RunError: there is no best and no last, or the file belongs to another run.
         """
         return self.best_checkpoint if name == "best" else self.require_own(self.checkpoint(name))
 
     def require_own(self, file: Path) -> Path:
-        """Return a checkpoint in the folder, checked: it carries this run's configuration and people.
+        """Return a checkpoint in the folder after checking that it has this run's configuration and people.
 
-        Settings of the runtime may differ. A file that carries neither, or cannot be read, is left to its reader.
+        Settings of the runtime may differ. A file with neither of them, or an unreadable file, is not checked here.
 
         Raises:
-            RunError: it is of another run.
+            RunError: the checkpoint belongs to another run.
         """
         configs = configurations(self.first_config, self.changes)
         if other := describe_other(read_metadata(file), self.data, configs):
@@ -166,7 +166,7 @@ class RunFolder:
         """Append one line to metrics.jsonl.
 
         Raises:
-            RunError: it cannot be written.
+            RunError: the line cannot be written.
         """
         file = self.path / "metrics.jsonl"
         with writing(file, self._go_on), open(file, "a", encoding="utf-8", opener=no_links) as lines:
@@ -181,7 +181,7 @@ class RunFolder:
         return [record for _, record in self._log_lines()]
 
     def rewind(self, step: int) -> None:
-        """Go back to a step: remove the log lines after it, which are written again; later changes hold from it on.
+        """Go back to a step: remove the later log lines, which are written again; later changes apply from this step.
 
         Raises:
             RunError: a line is damaged, or the file cannot be written.
@@ -205,7 +205,7 @@ class RunFolder:
         """Write a checkpoint atomically; the old last checkpoint becomes the previous one.
 
         Raises:
-            RunError: it cannot be written; the old checkpoint is unchanged.
+            RunError: the file cannot be written; the old checkpoint is unchanged.
         """
         metrics = self.path / "metrics.jsonl"
         with writing(metrics, self._go_on):
@@ -247,7 +247,7 @@ class RunFolder:
         return card
 
     def evaluation(self, weights: Literal["best", "last"]) -> dict[str, Any] | None:
-        """Read what `mvd evaluate` wrote of the run's own data set; None if there is nothing.
+        """Read the results of `mvd evaluate` on the run's own data set; None if there are none.
 
         Raises:
             RunError: the file cannot be read.
@@ -260,14 +260,14 @@ class RunFolder:
 
 
 def read_trained_on(file: Path) -> RunData | None:
-    """Read what the weights in a file were trained on; None if it is not known.
+    """Read the description of the training data of a weights file; None if it is unknown.
 
     Args:
         file: a checkpoint in a run folder, or a file with "data" in its metadata.
 
     Raises:
-        CheckpointError: it cannot be read.
-        RunError: it lies in the folder of another run than its own.
+        CheckpointError: the file cannot be read.
+        RunError: the file is in the folder of another run.
     """
     folder = file.parent.parent
     if file.parent.name == "checkpoints" and (folder / "config.json").is_file():
@@ -288,7 +288,7 @@ def open_run(path: Path) -> RunFolder:
     """Open a run folder.
 
     Raises:
-        RunError: the folder is not one.
+        RunError: the folder is not a run folder.
     """
     if not (path / "config.json").is_file():
         raise RunError(f"{path}: expected a run folder with config.json, found none; check the path")

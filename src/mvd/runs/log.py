@@ -1,4 +1,4 @@
-"""Files of a run as text, and its log, metrics.jsonl: a JSON object a line, of a log step, a validation or a change."""
+"""Read text files of a run, and parse its log, metrics.jsonl: one JSON object per log step, validation or change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mvd.files.strict_json import parse_json
 
 
 def parse_log(text: str, file: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Parse a log: each line with its record. A last line that was cut off is left out.
+    """Parse a log: each line with its record. A truncated last line is ignored.
 
     Raises:
         RunError: another line is damaged.
@@ -37,7 +37,7 @@ def read_text(file: Path) -> str:
     """Read a text file of a run.
 
     Raises:
-        RunError: it cannot be read, or is a pipe or a device.
+        RunError: the file cannot be read, or is a pipe or a device.
     """
     try:
         require_regular(file)
@@ -47,7 +47,7 @@ def read_text(file: Path) -> str:
 
 
 def _require_record(record: Any) -> None:
-    """Refuse a line of metrics.jsonl whose figures are no numbers; one of the errors that mean a wrong type."""
+    """Refuse a line of metrics.jsonl whose figures are not numbers, by an error that signals a wrong type."""
     steps = [record["step"], record.get("epoch", 0)]
     figures = [*record.get("losses", {}).values(), *record.get("memory", {}).values()]
     if "losses" in record:

@@ -1,4 +1,4 @@
-"""The peak of a process's memory, read from counters that are kept anyway."""
+"""Peak memory of a process, read from counters of the operating system."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def peak_resident() -> int | None:
-    """Read the most bytes of memory that this process has had so far; None where the system does not tell."""
-    # getrusage would count what a parent process had before it became this one.
+    """Return the peak resident memory of this process in bytes; None if the system does not report it."""
+    # getrusage would include the peak of the parent process from before exec.
     status = Path("/proc/self/status")
     if status.exists():
         line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)

@@ -1,6 +1,6 @@
 """Observers of a training run: progress bars, TensorBoard, state.json.
 
-Every call is made between two steps. `Observer` itself observes nothing; subclasses override what they need.
+All methods are called between two steps. `Observer` ignores all events; subclasses override the methods they need.
 
 Shapes: B pictures in a batch, H × W pixels.
 """
@@ -18,12 +18,12 @@ class StepLog(NamedTuple):
     """A log line: means over the steps since the last one.
 
     Attributes:
-        step: steps taken so far.
-        epoch: the epoch of the last of them, from 1.
-        losses: the terms by name, unweighted, and "total", weighted.
-        accuracy: fraction of the classifiers' answers that were right.
+        step: number of steps taken so far.
+        epoch: epoch of the last step, from 1.
+        losses: loss terms by name, unweighted, and "total", the weighted sum.
+        accuracy: fraction of correct predictions of the classifiers.
         lr: the learning rate of the last step.
-        pictures_per_second: training pictures, both modalities, over the time since the last log line.
+        pictures_per_second: training pictures of both modalities per second since the last log line.
         memory: peak bytes so far by name: "resident" of the process, "device" of tensors on an accelerator; values that
             the system does not report are missing.
     """
@@ -38,11 +38,11 @@ class StepLog(NamedTuple):
 
 
 class SampleBatch(NamedTuple):
-    """A batch as the network is trained on it.
+    """A training batch, as the network sees it.
 
     Attributes:
         pictures: (B, H, W, 3) uint8, augmented.
-        identities: (B,) the data set's numbers of the identities.
+        identities: (B,) numbers of the identities in the data set.
         modalities: (B,) int64, a `Modality` each.
     """
 
@@ -52,7 +52,7 @@ class SampleBatch(NamedTuple):
 
 
 class Matched(Protocol):
-    """Which tensors a weights file gave to a network, by name (`mvd.weights.load`)."""
+    """Report of the tensors that a network took from a weights file, by name (`mvd.weights.load`)."""
 
     @property
     def matched(self) -> Sequence[str]: ...
@@ -65,21 +65,21 @@ class Matched(Protocol):
 
 
 class Observer:
-    """Observes a training run; this base class ignores everything."""
+    """Observes a training run; this base class ignores all events."""
 
     def initialised(self, report: Matched) -> None:
         """Pre-trained weights were loaded; `report` lists their tensors."""
 
     def started(self, step: int, steps: int) -> None:
-        """Training is about to go on from `step` of `steps`."""
+        """Training is about to start or continue at `step` of `steps`."""
 
     def noted(self, line: str) -> None:
-        """Something about how the run is computed is worth a line, before it starts."""
+        """A remark on how the run is computed was made, before the start."""
 
     def sampled(self, step: int, show: Callable[[], SampleBatch]) -> None:
-        """The next batch can be looked at by calling `show`.
+        """The next batch can be viewed by calling `show`.
 
-        Offered before the first step of the run, and before the first after each epoch with a validation.
+        Called before the first step of the run, and before the first step after each epoch with a validation.
         """
 
     def stepped(self, step: int) -> bool:
@@ -94,7 +94,7 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several observers as one; any of them stops the run."""
+    """Combines several observers; any of them can stop the run."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
@@ -116,7 +116,7 @@ class Observers(Observer):
             observer.sampled(step, show)
 
     def stepped(self, step: int) -> bool:
-        answers = [observer.stepped(step) for observer in self._observers]  # each of them is asked
+        answers = [observer.stepped(step) for observer in self._observers]  # call all of them, without short-circuit
         return all(answers)
 
     def logged(self, log: StepLog) -> None:
@@ -129,7 +129,7 @@ class Observers(Observer):
 
 
 class StopOnly(Observer):
-    """Passes on nothing but the wish to stop: the observer of a process that does not report."""
+    """Only forwards requests to stop: the observer of a process that does not report."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer

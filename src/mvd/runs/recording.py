@@ -1,4 +1,4 @@
-"""Keeps a run's state.json while it trains: that it is running, and how it ended."""
+"""Maintain state.json while a run trains: that it is running, and how it ended."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def recorded(run: RunFolder, device: str) -> Iterator[Observer]:
 
     Args:
         run: the run folder.
-        device: what it trains on.
+        device: the training device.
 
     Yields:
-        An observer that has to see the training.
+        An observer, which must be passed to the training.
 
     Raises:
         RunError: the state cannot be written.
@@ -32,7 +32,7 @@ def recorded(run: RunFolder, device: str) -> Iterator[Observer]:
     try:
         yield recorder
     except BaseException as error:
-        # The error matters more than that it could not be recorded.
+        # The original error is more important than a failure to record it.
         with suppress(RunError):
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 recorder.end("stopped")

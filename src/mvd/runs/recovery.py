@@ -1,7 +1,7 @@
-"""Restores a run that was stopped, or killed at any moment, to its last checkpoint.
+"""Restore a run that was stopped, or killed at any moment, to its last checkpoint.
 
-A kill can leave temporary files, log lines of steps after the last checkpoint, and a last checkpoint that is the best
-one but not stored as such. A disk can damage the last checkpoint.
+A killed process can leave temporary files, log lines of steps after the last checkpoint, and a last checkpoint that is
+the best one but is not stored as such. A disk error can damage the last checkpoint.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _LOG = logging.getLogger(__name__)
 def recover(run: RunFolder) -> CheckpointMeta | None:
     """Restore a run to its last checkpoint, or to the previous one if the last is damaged.
 
-    Damage is logged as a warning, and the damaged file kept as damaged.safetensors. The caller holds the run's lock
-    (`RunFolder.locked`).
+    Damage is logged as a warning, and the damaged file is kept as damaged.safetensors. The caller must hold the run's
+    lock (`RunFolder.locked`).
 
     Returns:
         The metadata of that checkpoint; None if there is none and the run starts from step 0.
 
     Raises:
-        CheckpointError: the last is damaged and the previous one missing or damaged too; nothing is changed.
-        RunError: the folder cannot be written, or a checkpoint in it is of another run.
+        CheckpointError: the last is damaged, and the previous one is missing or damaged too; nothing is changed.
+        RunError: the folder cannot be written, or a checkpoint in it belongs to another run.
     """
     last, previous = run.checkpoint("last"), run.checkpoint("previous")
     with writing(last.parent, f"then continue with: mvd train --resume {shell_words(run.path)}"):
@@ -61,7 +61,7 @@ def recover(run: RunFolder) -> CheckpointMeta | None:
 
 
 def weights_alone(tensors: Tensors) -> Tensors:
-    """Return the network's tensors of a checkpoint, without the optimizer's."""
+    """Return the tensors of the network in a checkpoint, without those of the optimizer."""
     return {name: values for name, values in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
 
 

@@ -1,7 +1,7 @@
 """Run status: state.json is written at the start and at the end of training, and crashes are detected.
 
-A process that is killed writes no end. So a run that claims to be running is checked: by id and start time of its
-process on this machine, else by the time of its last log line.
+A killed process does not record its end. So a run in the state "running" is checked: on this machine by id and start
+time of its process, otherwise by the time of its last log line.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _SILENCE = 1800.0  # seconds without a log line or checkpoint after which a run 
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """The state of a run, as the process that trains it wrote it.
+    """The state of a run, written by its training process.
 
     Attributes:
-        state: "running" until it ends; then "finished", "stopped" (by Ctrl-C) or "failed".
-        steps: total steps; 0 before that is known.
-        device: what it trains on.
-        host: the machine's name.
+        state: "running" until the end; then "finished", "stopped" (by Ctrl-C) or "failed".
+        steps: total number of steps; 0 if not known yet.
+        device: the training device.
+        host: name of the machine.
         process: process id.
-        born: start time of that process in the system's units; None if it is not known.
+        born: start time of that process in the system's units; None if unknown.
         began: Unix time of the start, in seconds.
-        ended: Unix time of the end, in seconds; None before it.
-        reason: why it failed; None if it did not.
-        changes: of settings since the run was started, a line each.
+        ended: Unix time of the end, in seconds; None before the end.
+        reason: why the run failed; None if it did not.
+        changes: changes of settings since the run was started, one line each.
     """
 
     state: Literal["running", "finished", "stopped", "failed"]
@@ -72,7 +72,7 @@ def write_state(path: Path, state: RunState) -> None:
     """Write a run's state into its folder.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the file cannot be written.
     """
     write_json(path / "state.json", asdict(state))
 
@@ -81,7 +81,7 @@ def read_state(path: Path) -> RunState | None:
     """Read a run's state; None if there is none.
 
     Raises:
-        RunError: it is damaged.
+        RunError: the file is damaged.
     """
     file = path / "state.json"
     try:
@@ -89,7 +89,7 @@ def read_state(path: Path) -> RunState | None:
             return None
         require_regular(file)
         state = structure(parse_json(file.read_text(encoding="utf-8")), RunState, "state")
-        if not 0 < state.process < 2**31 or state.steps < 0:  # else the system takes it for a group of processes
+        if not 0 < state.process < 2**31 or state.steps < 0:  # otherwise it would name a process group
             raise ValueError(f"process {state.process}, steps {state.steps}")
         return state
     except (OSError, ValueError) as error:
@@ -100,8 +100,8 @@ def judge(path: Path, state: RunState | None) -> StateName:
     """Return the status of a run, "killed" if its process is gone.
 
     Args:
-        path: its folder.
-        state: what state.json says; None if there is none, for "unknown".
+        path: the run folder.
+        state: content of state.json; None if it does not exist, which gives "unknown".
     """
     if state is None:
         return "unknown"

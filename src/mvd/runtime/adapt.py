@@ -1,6 +1,6 @@
-"""Fits what a run was computed on to the machine that it is used on now.
+"""Adapt the device settings of a run to the machine that it is used on now.
 
-A run's own device and precision are a hint: they are taken where they are there, else what "auto" means here.
+A run's own device and precision are preferences: they are used if available, otherwise the choice of "auto".
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from mvd.runtime.resolve import check_cuda_graphs
 
 
 def adapt(config: RunConfig, machine: Machine) -> tuple[RunConfig, tuple[str, ...]]:
-    """Choose the device, and what depends on it, for a run that exists.
+    """Choose the device, and the settings that depend on it, for an existing run.
 
     Args:
-        config: the run's.
-        machine: what is asked for; "auto" and 0 leave it to the run.
+        config: configuration of the run.
+        machine: the requested settings; "auto" and 0 keep the run's own.
 
     Returns:
-        The configuration to use here, and a line for each setting that is not the run's own.
+        The configuration to use here, and a line for each setting that differs from the run's own.
 
     Raises:
         ConfigError: the machine does not have what is asked for.

@@ -1,6 +1,6 @@
-"""Chooses the device of a computation, and what the network computes in on it.
+"""Choose the device of a computation, and the precision and memory format of the network on it.
 
-The one place that knows the names of devices. `numerics` has the settings of PyTorch that hold for a whole run.
+Only this module knows the names of devices. `numerics` has the settings of PyTorch that apply to a whole run.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from torch.amp import is_autocast_available
 from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
 
-_ASCEND = "torch_npu"  # makes Ascend processors known to PyTorch when it is imported
+_ASCEND = "torch_npu"  # its import registers Ascend devices with PyTorch
 _OTHERWISE = "to use the CPU: --runtime.device cpu"
 
 
 class DeviceModule(Protocol):
-    """What `torch.cuda` and `torch.npu` have in common, as far as it is used here.
+    """The common interface of `torch.cuda` and `torch.npu` that is used here.
 
-    `torch.get_device_module` returns an untyped module; with this type a misspelt attribute is an error of mypy's.
+    `torch.get_device_module` returns an untyped module; with this type mypy detects misspelt attributes.
     """
 
     def device_count(self) -> int:
-        """Count the devices that this process can see."""
+        """Return the number of devices that are visible to this process."""
 
     def current_device(self) -> int:
         """Return the index of the current device."""
@@ -42,16 +42,16 @@ class DeviceModule(Protocol):
         """Wait until the current device has finished."""
 
     def empty_cache(self) -> None:
-        """Give back memory that no tensor holds."""
+        """Release cached memory that no tensor uses."""
 
     def mem_get_info(self, device: torch.device, /) -> tuple[int, int]:
-        """Return the bytes that are free on a device, and all of them."""
+        """Return the free and the total bytes of a device."""
 
     def max_memory_allocated(self, device: torch.device, /) -> int:
-        """Return the peak of bytes in tensors."""
+        """Return the peak bytes allocated by tensors."""
 
     def reset_peak_memory_stats(self, device: torch.device, /) -> None:
-        """Start a new peak."""
+        """Reset the peak."""
 
 
 def device_module(device: torch.device) -> DeviceModule:
@@ -61,14 +61,15 @@ def device_module(device: torch.device) -> DeviceModule:
 
 
 def resolve_device(name: str) -> torch.device:
-    """Turn the name of a device into one that is there.
+    """Return the available device of a name.
 
     Args:
-        name: "auto" for the first that is there of CUDA, Ascend, Apple's MPS and the CPU; or what `torch.device` takes.
+        name: "auto" for the first available of CUDA, Ascend, Apple's MPS and the CPU; or any name that `torch.device`
+            accepts.
 
     Raises:
-        ConfigError: PyTorch does not know it, it is not on this machine, or what an Ascend processor needs is not
-            installed.
+        ConfigError: PyTorch does not know the device, this machine does not have it, or the package for Ascend devices
+            is not installed.
     """
     if name == "auto":
         name = _first_device()
@@ -77,7 +78,7 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    # A build without a device's code says so with AssertionError, one without the device with RuntimeError.
+    # PyTorch raises AssertionError if it was built without the device type, and RuntimeError if the device is missing.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(
@@ -89,7 +90,7 @@ def resolve_device(name: str) -> torch.device:
 def _first_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
-    # Who has installed torch_npu means it to be used: when it is broken, that is said, not passed over.
+    # If torch_npu is installed, it is meant to be used: an error in it must not be ignored.
     if importlib.util.find_spec(_ASCEND):
         _load_ascend()
         npu = getattr(torch, "npu", None)
@@ -114,7 +115,7 @@ def _load_ascend() -> None:
 
 
 def compile_obstacle(device: torch.device) -> str | None:
-    """Name what `torch.compile` needs for a device and does not find on this machine; None if nothing is missing."""
+    """Name the requirement of `torch.compile` for a device that this machine lacks; None if nothing is missing."""
     if device.type == "cpu":
         found = any(shutil.which(name) for name in (os.environ.get("CXX"), "g++", "clang++", "cl") if name)
         return None if found else "a C++ compiler (g++, clang++ or cl)"
@@ -124,24 +125,24 @@ def compile_obstacle(device: torch.device) -> str | None:
 
 
 def autocast(runtime: RuntimeConfig, device: torch.device) -> AbstractContextManager[None]:
-    """Make the context in which the network computes in the precision asked for."""
-    # PyTorch before 2.5 has no autocast on MPS, not even one that is switched off.
+    """Return the context in which the network computes in the configured precision."""
+    # PyTorch before 2.5 has no autocast on MPS, not even a disabled one.
     if runtime.precision != "bf16":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def without_autocast(device_type: str) -> AbstractContextManager[object]:
-    """Make the context in which autocast is off, for what needs more digits than bfloat16 has."""
-    # Naming a device that has no autocast is an error, even to switch it off.
+    """Return the context in which autocast is disabled, for operations that need more precision than bfloat16."""
+    # PyTorch raises an error for a device without autocast, even to disable it.
     return torch.autocast(device_type, enabled=False) if is_autocast_available(device_type) else nullcontext()
 
 
 def widen(values: Tensor) -> Tensor:
-    """Turn values into float32, unless they are wider."""
+    """Convert values to float32, unless their type is wider."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def memory_format(runtime: RuntimeConfig) -> torch.memory_format:
-    """Name the layout of activations in memory."""
+    """Return the memory format of activations."""
     return torch.channels_last if runtime.channels_last else torch.contiguous_format

@@ -1,8 +1,8 @@
-"""How much memory a training step takes, estimated without taking it, and whether to recompute activations.
+"""Estimate the memory of a training step, and decide whether to recompute activations.
 
-The network runs once on PyTorch's meta device, which computes shapes alone, and what its backward pass would keep is
-added up; weights, gradients and two moments of the optimizer come on top. BENCHMARKS.md compares estimates with
-measured peaks.
+The network runs once on PyTorch's meta device, which only computes shapes, and the tensors that the backward pass would
+keep are added up, together with weights, gradients and two moments of the optimizer. BENCHMARKS.md compares estimates
+with measured peaks.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from mvd.models.factory import build_network
 from mvd.models.resnet import ResNet
 from mvd.runtime.device import device_module
 
-# Gradients of activations on their way, workspaces, fragmentation: what measured peaks had beyond the sum.
+# Measured peaks over the sum: gradients of activations, workspaces, fragmentation.
 _ALLOWANCE = 1.15
-# Bytes of all activations to a pixel of a picture, at most: ResNet-101 of width 64, attention, four passes.
+# Upper bound on the bytes of all activations per pixel of a picture: ResNet-101 of width 64, attention, four passes.
 _MOST_PER_PIXEL = 40_000
 _BYTES_A_WEIGHT = 16  # the weight, its gradient, two moments; all float32
 
 
 def fit_into_memory(config: RunConfig, classes: int, device: torch.device) -> tuple[RunConfig, str | None]:
-    """Replace `runtime.recompute` "auto": recompute activations where a step would not fit into memory otherwise.
+    """Replace `runtime.recompute` "auto": recompute activations if a step would not fit into memory otherwise.
 
-    Recomputing changes no bit of the result, so a run may be resumed where memory is more or less.
+    Recomputing does not change the bits of the result, so a run may be resumed on a machine with more or less memory.
 
     Args:
-        config: the run, with its precision resolved.
+        config: configuration of the run, with its precision resolved.
         classes: K.
-        device: that it runs on.
+        device: the training device.
 
     Returns:
-        The configuration, and a line to show if activations are recomputed or the step may not fit all the same.
+        The configuration, and a line for the user if activations are recomputed or the step may still not fit.
     """
     runtime = config.runtime
     if runtime.recompute != "auto":
         return config, None
     keep = replace(config, runtime=replace(runtime, recompute=False))
     limit = int(runtime.memory * 1e9) or free_memory(device)
-    # A compiled network cannot recompute, and only a ResNet does.
+    # A compiled network cannot recompute, and only ResNets support it.
     if limit is None or runtime.compile is True or config.model.encoder is not None:
         return keep, None
     if _at_most(config) <= limit:
@@ -66,7 +66,7 @@ def fit_into_memory(config: RunConfig, classes: int, device: torch.device) -> tu
 
 
 def estimate_step(config: RunConfig, classes: int) -> int:
-    """Estimate the peak of a step, in bytes, of one process."""
+    """Estimate the peak memory of a step in one process, in bytes."""
     recompute, model = config.runtime.recompute is True, config.model
     sampling = config.sampling
     rows = config.augment.streams * sampling.identities * sampling.pictures
@@ -82,7 +82,7 @@ def estimate_step(config: RunConfig, classes: int) -> int:
 
 
 def count_convolutions(model: ModelConfig, height: int, width: int) -> int:
-    """Count the multiply-adds of all convolutions that a picture passes in training, forward.
+    """Count the multiply-adds of all convolutions for one picture in the forward pass of training.
 
     >>> network = ModelConfig(arch="resnet18", base_width=16, last_stride=2)
     >>> count_convolutions(network, 96, 48)
@@ -101,14 +101,14 @@ def count_convolutions(model: ModelConfig, height: int, width: int) -> int:
 
 
 def _at_most(config: RunConfig) -> int:
-    """Bound a step without running anything, so that small networks start at once."""
+    """Return an upper bound for a step without running the network, so that small networks start at once."""
     pictures = config.augment.streams * config.sampling.identities * config.sampling.pictures
     pixels = pictures * config.data.height * config.data.width
     return pixels * _MOST_PER_PIXEL * config.model.base_width // 64
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Return the bytes that are available on a CUDA device, or to a CPU; None where that is not known."""
+    """Return the available bytes of a CUDA device, or of main memory for a CPU; None if unknown."""
     if device.type == "cuda":
         return device_module(device).mem_get_info(device)[0]
     if device.type != "cpu":
@@ -126,7 +126,7 @@ def _available() -> int | None:
 
 
 def _left_in_group() -> int | None:
-    """Return what the limit of this process's control group leaves, such as that of a container."""
+    """Return the remaining bytes in this process's control group, such as a container's."""
     try:
         limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
     except OSError:
@@ -135,8 +135,8 @@ def _left_in_group() -> int | None:
 
 
 def _kept(model: ModelConfig, classes: int, size: tuple[int, int, int], *, recompute: bool) -> tuple[int, int]:
-    """Count the bytes, in float32, that the backward pass of the network keeps, and its weights."""
-    # The weights' own initialisation draws random numbers, also for tensors without values.
+    """Count the bytes, in float32, that are kept for the network's backward pass, and the number of weights."""
+    # The initialisation of weights draws random numbers even for meta tensors.
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         network: nn.Module = build_network(model, classes)
     for module in network.modules():
@@ -148,7 +148,7 @@ def _kept(model: ModelConfig, classes: int, size: tuple[int, int, int], *, recom
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage._cdata not in own:
-            kept[storage._cdata] = storage  # held, so that its number is not given away again
+            kept[storage._cdata] = storage  # held, so that its id is not reused
         return tensor
 
     batch, height, width = size

@@ -1,4 +1,4 @@
-"""How much memory a run has taken at most: read from counters that are kept anyway, without waiting for a device."""
+"""Peak memory of a run, read from existing counters without synchronising the device."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mvd.runtime.device import device_module
 
 
 def peak_memory(device: torch.device) -> dict[str, int]:
-    """Read the most bytes so far.
+    """Return the peak bytes so far.
 
     Returns:
-        "resident", of this process; and "device", of PyTorch's tensors on a CUDA or Ascend device. Either is left out
-        where it is not known.
+        "resident", of this process; and "device", of PyTorch's tensors on a CUDA or Ascend device. Unknown values are
+        omitted.
     """
     peak: dict[str, int] = {}
     if (resident := peak_resident()) is not None:

@@ -1,7 +1,7 @@
-"""How exactly PyTorch computes: its global settings while a run trains or embeds, put back afterwards.
+"""Numerical precision: PyTorch's global settings while a run trains or embeds, restored afterwards.
 
-PyTorch's own defaults let cuDNN convolve float32 with TF32's 10 bits of mantissa. Here "fp32" means float32, and TF32
-is asked for by name.
+By default, PyTorch lets cuDNN compute float32 convolutions in TF32, with 10 bits of mantissa. Here "fp32" means
+float32, and TF32 must be requested by name.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from mvd.errors import ConfigError
 from mvd.runtime.device import device_module
 
 _AMPERE = (8, 0)  # the first compute capability with TF32
-_NOT_REPEATABLE = "deterministic"  # in what PyTorch says of an operation that has no such algorithm
+_NOT_REPEATABLE = "deterministic"  # in PyTorch's error for an operation without a deterministic algorithm
 
 
 def resolve_precision(runtime: RuntimeConfig, device: torch.device) -> RuntimeConfig:
     """Replace the precision "auto" by that of the device, and check any other.
 
-    bfloat16 where the device multiplies it fast: Ascend, and CUDA from Ampere on. float32 elsewhere.
+    "auto" is bfloat16 on devices with fast bfloat16 arithmetic: Ascend, and CUDA from Ampere on. It is float32
+    elsewhere.
 
     Raises:
         ConfigError: TF32 on anything but a CUDA device from Ampere on.
@@ -36,7 +37,7 @@ def resolve_precision(runtime: RuntimeConfig, device: torch.device) -> RuntimeCo
 
 
 def check_precision(runtime: RuntimeConfig, device: torch.device) -> None:
-    """Refuse a precision that a device does not have.
+    """Refuse a precision that a device does not support.
 
     Raises:
         ConfigError: TF32 on anything but a CUDA device from Ampere on.
@@ -49,14 +50,14 @@ def check_precision(runtime: RuntimeConfig, device: torch.device) -> None:
 
 @contextmanager
 def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
-    """Set PyTorch to compute as a run asks; its settings and its random state are what they were afterwards.
+    """Apply a run's numerical settings to PyTorch; restore the settings and the random state afterwards.
 
     Args:
         runtime: has `precision` and `deterministic`.
-        device: that is computed on.
+        device: the device of the computation.
 
     Raises:
-        ConfigError: `deterministic` is asked for, and an operation has no algorithm that repeats.
+        ConfigError: `deterministic` is set, and an operation has no deterministic algorithm.
     """
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     tf32 = matmul.allow_tf32, cudnn.allow_tf32
@@ -66,7 +67,7 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
         try:
             matmul.allow_tf32 = cudnn.allow_tf32 = runtime.precision == "tf32"
             if runtime.deterministic:
-                # cuBLAS reads it when it is first used; PyTorch refuses to multiply without it.
+                # cuBLAS reads the variable at its first use; PyTorch refuses matrix products without it.
                 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
                 torch.use_deterministic_algorithms(True)
                 cudnn.deterministic, cudnn.benchmark = True, False
@@ -88,7 +89,7 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
 
 
 def _random_state(device: torch.device) -> AbstractContextManager[None]:
-    """Make the context after which PyTorch's generators, that of the CPU and the device's, are as they were."""
+    """Return a context that restores PyTorch's random generators of the CPU and the device."""
     if device.type not in ("cuda", "npu"):
         return torch.random.fork_rng(devices=[])
     index = device_module(device).current_device() if device.index is None else device.index
@@ -96,5 +97,5 @@ def _random_state(device: torch.device) -> AbstractContextManager[None]:
 
 
 def _has_tf32(device: torch.device) -> bool:
-    # bfloat16 came with the same generation.
+    # bfloat16 was introduced with the same generation.
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE

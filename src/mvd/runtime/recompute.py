@@ -1,4 +1,4 @@
-"""Activation checkpointing in which the second pass does not count in the statistics of batch norm.
+"""Activation checkpointing whose second pass does not update the running statistics of batch norm.
 
 Shapes: B batch, C channels, h × w positions.
 """
@@ -14,8 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recomputed(block: nn.Module, x: Tensor) -> Tensor:
-    """Apply a block to maps (B, C, h, w), keep only its input, and compute it again for the gradient (activation
-    checkpointing; Chen et al., 2016). The block must draw no random numbers.
+    """Apply a block to maps (B, C, h, w), keep only its input, and recompute the block for the gradient (activation
+    checkpointing; Chen et al., 2016). The block must not draw random numbers.
     """
     result: Tensor = checkpoint(
         block,

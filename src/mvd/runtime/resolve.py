@@ -1,6 +1,6 @@
-"""What "auto" means in a run's configuration, on a given device.
+"""Resolve "auto" in a run's configuration for a given device.
 
-Explicit settings stay as they are. `docs/watching.md` says what is chosen where, BENCHMARKS.md what it gains.
+Explicit settings are not changed. `docs/watching.md` lists the choices, BENCHMARKS.md their gain.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ from mvd.errors import ConfigError
 from mvd.runtime.device import compile_obstacle
 from mvd.runtime.precision import resolve_precision
 
-# On an H100, compiling takes 40 to 55 seconds and saves 17 ms a step (BENCHMARKS.md): even after some 3,000 steps.
+# On an H100, compiling takes 40 to 55 seconds and saves 17 ms per step (BENCHMARKS.md): it breaks even after some 3,000
+# steps.
 _STEPS_WORTH_COMPILING = 5_000
 
 
 def resolve_runtime(config: RunConfig, device: torch.device, steps: int) -> RunConfig:
     """Replace every "auto" of the runtime.
 
-    The choice depends on the configuration and the kind of device alone, so a resumed run makes the same.
+    The choice depends only on the configuration and the type of device, so a resumed run makes the same choice.
 
     Args:
-        config: the run.
-        device: that it runs on.
-        steps: of the whole run.
+        config: configuration of the run.
+        device: the training device.
+        steps: total number of steps of the run.
 
     Raises:
-        ConfigError: a setting asks for what the device does not have.
+        ConfigError: the device does not support a setting.
     """
     check_cuda_graphs(config, device)
     runtime = resolve_precision(config.runtime, device)
-    # One's own encoder or loss may wait for the device, which a graph refuses, or compile badly.
+    # A custom encoder or loss may synchronise with the device, which a CUDA graph refuses, or may not compile.
     ours = config.model.encoder is None and not config.losses.extra
     if runtime.compile == "auto":
         pays = device.type == "cuda" and runtime.recompute is not True and ours and steps >= _STEPS_WORTH_COMPILING
@@ -46,10 +47,10 @@ def resolve_runtime(config: RunConfig, device: torch.device, steps: int) -> RunC
 
 
 def check_cuda_graphs(config: RunConfig, device: torch.device) -> None:
-    """Refuse CUDA graphs where a step cannot be one.
+    """Refuse CUDA graphs if a step cannot be recorded as one.
 
     Raises:
-        ConfigError: they are asked for, and it cannot.
+        ConfigError: CUDA graphs are requested, and a step cannot be recorded.
     """
     if config.runtime.cuda_graphs is True and (obstacle := _graph_obstacle(config, device)):
         raise ConfigError(f"runtime.cuda-graphs: expected auto or False {obstacle}, found True; leave it out")

@@ -1,8 +1,8 @@
-"""Threads on a CPU that others use, too: as many as there are free cores.
+"""Threads on a CPU that other programs use too: one thread per free core.
 
-OpenMP's threads wait for each other at the end of every operator. With a thread for each core and one core taken by
-another program, all of them wait for the thread that shares its core, and training loses most of its speed; with one
-thread fewer it loses that core alone (BENCHMARKS.md).
+OpenMP's threads wait for each other at the end of every operator. With one thread per core and one core used by another
+program, all threads wait for the thread that shares its core, and training loses most of its speed; with one thread
+fewer it only loses that core (BENCHMARKS.md).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import torch
 from mvd.config import RuntimeConfig
 
 _STAT = Path("/proc/stat")
-_SECONDS = 1.0  # between two looks
+_SECONDS = 1.0  # between two measurements
 
 
 class FreeThreads:
-    """Follows the cores that other programs leave free; made by `free_threads`."""
+    """Adapts the number of threads to the free cores; created by `free_threads`."""
 
     def __init__(self, most: int, *, follow: bool) -> None:
         self._most = most
@@ -51,15 +51,15 @@ class FreeThreads:
 
 @contextmanager
 def free_threads(runtime: RuntimeConfig, device: torch.device) -> Iterator[FreeThreads]:
-    """Let PyTorch use as many threads as other programs leave cores free; afterwards it has the number from before.
+    """Let PyTorch use as many threads as there are free cores; restore the number of threads afterwards.
 
-    The number of threads changes the order of sums, and so the last bits of a result. It stays fixed with
-    `runtime.threads` or OMP_NUM_THREADS set, with `runtime.deterministic`, on another device than a CPU, and where the
-    system does not count what others use (anything but Linux).
+    The number of threads changes the order of sums, and so the last bits of a result. It stays fixed if
+    `runtime.threads`, OMP_NUM_THREADS or `runtime.deterministic` is set, on devices other than a CPU, and on systems
+    other than Linux, which do not report the use by other programs.
 
     Args:
         runtime: has `threads` and `deterministic`.
-        device: that trains.
+        device: the training device.
     """
     before = torch.get_num_threads()
     fixed = runtime.threads or runtime.deterministic or device.type != "cpu" or "OMP_NUM_THREADS" in os.environ
@@ -74,12 +74,12 @@ def free_threads(runtime: RuntimeConfig, device: torch.device) -> Iterator[FreeT
 
 
 def count_threads(cores: int, others: float, most: int) -> int:
-    """Return how many threads to use.
+    """Return the number of threads to use.
 
     Args:
-        cores: that this process may use.
-        others: cores that other programs kept busy.
-        most: threads on an idle machine.
+        cores: number of cores that this process may use.
+        others: number of cores that other programs kept busy.
+        most: number of threads on an idle machine.
 
     Example:
         >>> [count_threads(2, others, most=2) for others in (0.0, 0.3, 0.7, 1.9)]

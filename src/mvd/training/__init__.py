@@ -1,7 +1,7 @@
-"""Training: the loop, its step, and the parts of both.
+"""Training: the loop, the training step, and their parts.
 
-`logging`, `checkpoint` and `pace` are of no framework; the MindSpore engine uses them, too. So this package itself
-imports none.
+`logging`, `checkpoint` and `pace` do not depend on a framework; the MindSpore engine uses them too. So this package
+itself imports no framework.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Gradient caching: a batch that does not fit into memory goes through the network in parts.
 
-Once without gradients, to compute the losses of the whole batch and their gradient with respect to the outputs; and
-once more, part by part, to take that gradient back to the weights (Gao et al., RepL4NLP 2021). The losses see the whole
-batch; batch norm sees one part at a time.
+The first pass, without gradients, gives the losses of the whole batch and their gradient with respect to the outputs.
+The second pass backpropagates that gradient to the weights, part by part (Gao et al., RepL4NLP 2021). The losses see
+the whole batch; batch norm sees one part at a time.
 
 Shapes: b pictures of this process, H × W pixels.
 """
@@ -25,11 +25,11 @@ from mvd.training.state import TrainState
 
 
 def forward_in_parts(state: TrainState, config: RunConfig, images: Tensor, modalities: Tensor) -> Output:
-    """Compute the outputs of all pictures without a graph; they are leaves that collect the losses' gradient.
+    """Compute the outputs of all pictures without a graph, as leaves that collect the gradient of the losses.
 
     Args:
-        state: holds the network.
-        config: the run; `runtime.accumulate` is the number of parts.
+        state: contains the network.
+        config: configuration of the run; `runtime.accumulate` is the number of parts.
         images: (b, 3, H, W) on the device, visible pictures first.
         modalities: (b,) on the host.
     """
@@ -47,11 +47,11 @@ def forward_in_parts(state: TrainState, config: RunConfig, images: Tensor, modal
 
 
 def backward_in_parts(state: TrainState, config: RunConfig, images: Tensor, modalities: Tensor, output: Output) -> None:
-    """Embed the parts again, and take the gradient that `output` has collected back to the weights."""
+    """Embed the parts again, and backpropagate the gradient collected in `output` to the weights."""
     gradients = [tensor.grad for tensor in tensors_of(output)]
     for part, rows in _parts(config, modalities):
         last = part == config.runtime.accumulate - 1
-        # Processes exchange gradients after the last part only.
+        # Processes exchange gradients only after the last part.
         alone = isinstance(state.forward, DistributedDataParallel) and not last
         with frozen_statistics(state.network), state.forward.no_sync() if alone else nullcontext():  # type: ignore[attr-defined]
             seed_dropout(config, state.step, part)
@@ -63,13 +63,13 @@ def backward_in_parts(state: TrainState, config: RunConfig, images: Tensor, moda
 
 
 def seed_dropout(config: RunConfig, step: int, part: int = 0) -> None:
-    """Seed dropout, all that draws from torch's generator in a step, by seed, step, process and part of the batch."""
+    """Seed torch's generator by seed, step, process and part; in a step, only dropout draws from it."""
     number = distributed.index() * config.runtime.accumulate + part
     torch.manual_seed(((config.seed << 32) + step) ^ (number << 24))
 
 
 def _parts(config: RunConfig, modalities: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Yield the rows of each part: as many identities each, all pictures of them."""
+    """Yield the rows of each part: equally many identities, with all their pictures."""
     streams = torch.arange(len(modalities)).reshape(config.augment.streams, -1)
     for part, columns in enumerate(streams.chunk(config.runtime.accumulate, dim=1)):
         yield part, columns.flatten()

@@ -1,4 +1,4 @@
-"""Swap of low-frequency amplitudes between the modalities of a batch, phases kept; all on the device.
+"""Swap low-frequency amplitudes between the modalities of a batch, with unchanged phases, on the device.
 
 Shapes: B pictures of H × W pixels, in S streams of B / S rows: visible, infrared, and second views of them.
 """
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def swap_amplitudes(images: Tensor, swap: Tensor, streams: int, reach: float) -> Tensor:
-    """Give pictures the low-frequency amplitudes of their partners in the other modality.
+    """Replace the low-frequency amplitudes of pictures by those of their partners in the other modality.
 
     With F the Fourier transform of a channel of a picture and G that of its partner, the new channel has
     |G|·exp(i arg F) at the frequencies of at most b = ⌊reach · min(H, W)⌋ periods in each direction, the mean included,
@@ -19,12 +19,12 @@ def swap_amplitudes(images: Tensor, swap: Tensor, streams: int, reach: float) ->
 
     Args:
         images: (B, H, W, 3), 0 … 255.
-        swap: (B,), whether each picture does.
+        swap: (B,), whether to change each picture.
         streams: S.
-        reach: from 0, the mean alone, to 0.5.
+        reach: from 0, only the mean, to 0.5.
 
     Returns:
-        (B, H, W, 3), 0 … 255; pictures that do not swap are the same bits.
+        (B, H, W, 3), 0 … 255; the bits of all other pictures are unchanged.
     """
     height, width = images.shape[1:3]
     first = images.chunk(streams)[:2]

@@ -1,11 +1,11 @@
-"""The exponential moving average of a network's weights, which is validated and kept instead of them.
+"""Exponential moving average of a network's weights, which is validated and stored instead of the weights.
 
-Of each parameter and running statistic w, after each step: a ← d·a + (1 − d)·w. The decay d of step t, from 0, is the
-smaller of `optimizer.ema` and (1 + t) / (10 + t), so that a short run, too, forgets its initial weights. It is a
-function of the step alone: the average resumes with the bits that a run without a stop has.
+The average a of each parameter and running statistic w is updated after each step: a ← d·a + (1 − d)·w. The decay d of
+step t, from 0, is the smaller of `optimizer.ema` and (1 + t) / (10 + t), so that the initial weights are forgotten even
+in a short run. It depends only on the step: a resumed average has the bits of an uninterrupted run.
 
-In a checkpoint, the average has the network's names, so that readers of weights get the average; the weights that
-training goes on from are stored beside the optimizer's state.
+In a checkpoint, the average has the network's names, so that readers of weights get the average; the weights in
+training are stored beside the optimizer's state.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from torch import nn
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
 
 WEIGHTS_PREFIX = f"{OPTIMIZER_PREFIX}weights/"
-"""Before the names of the weights in training, in the checkpoint of a run with an average."""
+"""Prefix of the names of the weights in training, in checkpoints of a run with an average."""
 
 
 class WeightAverage:
     """The average of a network's floating-point tensors, on their device.
 
     Args:
-        network: whose weights; the average begins with them as they are.
-        decay: d, from 0 to below 1.
+        network: the network; the average starts from its present weights.
+        decay: d, 0 ≤ d < 1.
 
     >>> network = nn.Linear(1, 1, bias=False)
     >>> _ = nn.init.zeros_(network.weight)
@@ -50,17 +50,17 @@ class WeightAverage:
         self.average = [tensor.clone() for tensor in self.current.values()]
 
     def restart(self) -> None:
-        """Begin again with the network's weights as they are."""
+        """Restart the average from the network's present weights."""
         torch._foreach_copy_(self.average, list(self.current.values()))
 
     def update(self, step: int) -> None:
-        """Take in the weights after a step, counted from 0."""
+        """Update the average by the weights after a step, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(self.average, list(self.current.values()), 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Give the network the average within a block, and its own weights back after it."""
+        """Replace the network's weights by the average within a block."""
         current = list(self.current.values())
         own = [tensor.clone() for tensor in current]
         torch._foreach_copy_(current, self.average)
@@ -70,10 +70,10 @@ class WeightAverage:
             torch._foreach_copy_(current, own)
 
     def training_tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """Collect the weights that training goes on from, under the names of a checkpoint."""
+        """Collect the weights in training, under their names in a checkpoint."""
         return {WEIGHTS_PREFIX + name: tensor.cpu().contiguous().numpy() for name, tensor in self.current.items()}
 
 
 def training_weights(tensors: Tensors) -> Tensors:
-    """Select, by the network's names, the weights that training goes on from; none in a run without an average."""
+    """Select the weights in training from a checkpoint, by the network's names; empty in a run without an average."""
     return {name.removeprefix(WEIGHTS_PREFIX): v for name, v in tensors.items() if name.startswith(WEIGHTS_PREFIX)}

@@ -1,7 +1,7 @@
-"""Training batches as tensors on the host (`mvd.data.batches` draws and reads them), and as pictures to look at.
+"""Training batches as tensors on the host (`mvd.data.batches` draws and reads them), and as pictures for viewing.
 
-Shapes: B = streams·P·K pictures in a batch, b of them in one process, its visible ones first, then the infrared ones,
-then second views in the same order (`AugmentConfig.streams`); H × W pixels.
+Shapes: B = streams·P·K pictures in a batch, b of them in one process: visible pictures, then infrared pictures, then
+second views in the same order (`AugmentConfig.streams`); H × W pixels.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class HostBatch(NamedTuple):
 
     Attributes:
         pictures: (b, H, W, 3) uint8, visible ones first.
-        draws: (b, 10) int64, how to augment each (`device_augment.pack`).
+        draws: (b, 10) int64, the augmentation of each picture (`device_augment.pack`).
         modalities: (b,) int64, a `Modality` each; it stays on the host.
-        everyone: (2, B) int64, class and modality of each row of the whole batch: the rows of the first process, then
-            those of the second, and so on, as they are gathered.
+        everyone: (2, B) int64, class and modality of each row of the whole batch, in the order of gathering: the rows
+            of the first process, then those of the second, and so on.
     """
 
     pictures: Tensor
@@ -44,8 +44,8 @@ def host_batches(config: RunConfig, data: TrainingData, start: int, *, pin: bool
     """Yield this process's share of each batch, from step `start`, counted over all epochs, to the end.
 
     Args:
-        config: the run.
-        data: what to train on.
+        config: configuration of the run.
+        data: the training data.
         start: the first step, from 0.
         pin: use page-locked memory, from which a GPU copies asynchronously.
 
@@ -63,16 +63,16 @@ def host_batches(config: RunConfig, data: TrainingData, start: int, *, pin: bool
 
 
 def sample_batch(batch: HostBatch, config: RunConfig, identities: npt.NDArray[np.int64]) -> SampleBatch:
-    """Turn a batch into pictures, augmented as its draws say; on the CPU, so that no device is kept waiting.
+    """Convert a batch to augmented pictures, on the CPU, so that no device has to wait.
 
     Args:
-        batch: on the host; the whole one, or the first process's share.
-        config: the run.
-        identities: the identity of each class.
+        batch: the whole batch, or the first process's share, on the host.
+        config: configuration of the run.
+        identities: identity of each class.
     """
     images = augment(batch.pictures, batch.draws, config.augment, torch.contiguous_format)
     mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
     pictures = ((images * std + mean) * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous()
-    # The first process's rows come first; of a run that several share, it alone is watched.
+    # The first process's rows come first; in a distributed run, only the first process is observed.
     classes = batch.everyone[0, : len(pictures)]
     return SampleBatch(pictures.numpy(), identities[classes.numpy()], batch.modalities.numpy())

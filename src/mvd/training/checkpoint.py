@@ -1,7 +1,7 @@
-"""Checkpoints of a run: what they hold, when they are written, and restoring one.
+"""Write and restore the checkpoints of a run.
 
-Of no framework: a `Trainable` gives and takes arrays by our names, so a run that was stopped in one framework goes on
-in another.
+Independent of the framework: a `Trainable` exchanges arrays by our names, so that a run that was stopped in one
+framework can be resumed in another.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from mvd.training.logging import StepLogger, diverged
 
 
 class Trainable(Protocol):
-    """What a run carries from one step to the next, in any framework.
+    """The state of a run between two steps, in any framework.
 
     Attributes:
-        step: steps taken.
+        step: number of steps taken.
         best: the best validation mAP so far.
-        best_step: the step of that validation.
+        best_step: the step of the best validation.
     """
 
     step: int
@@ -38,34 +38,34 @@ class Trainable(Protocol):
     best_step: int | None
 
     def kept(self) -> AbstractContextManager[object]:
-        """Give the network the weights that are validated and kept, such as an average, within a block."""
+        """Replace the network's weights within a block by those that are validated and stored, such as an average."""
 
     def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copy parameters and running statistics to the host, by our names."""
 
     def training_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Copy what else training goes on from to the host: the optimizer's "optimizer/<parameter>/<entry>"."""
+        """Copy the rest of the training state to the host, such as "optimizer/<parameter>/<entry>"."""
 
     def restore(self, tensors: Tensors, source: Path) -> None:
-        """Load both from a checkpoint.
+        """Load network and training state from a checkpoint.
 
         Raises:
-            CheckpointError: it does not fit.
+            CheckpointError: the checkpoint does not fit.
         """
 
     def embed(
         self, config: RunConfig, pictures: Pictures, modalities: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
-        """Embed pictures with the weights as they are: (N, D)."""
+        """Embed pictures with the present weights: (N, D)."""
 
 
 def restore(state: Trainable, log: StepLogger[Any], run: RunFolder) -> None:
     """Restore a state, and the values that are not logged yet, from the last checkpoint of a run.
 
-    Only the first process reads it, so the run folder need not be in reach of every machine.
+    Only the first process reads the checkpoint, so other machines need no access to the run folder.
 
     Raises:
-        CheckpointError: it cannot be read, or does not fit.
+        CheckpointError: the checkpoint cannot be read, or does not fit.
     """
     file = run.checkpoint("last")
     with distributed.agreement():
@@ -89,22 +89,22 @@ class CheckpointWriter:
         self.written = time.monotonic()
 
     def is_due(self) -> bool:
-        """Whether the last checkpoint is older than `runtime.checkpoint_minutes`."""
+        """Return whether the last checkpoint is older than `runtime.checkpoint_minutes`."""
         return time.monotonic() - self.written >= 60 * self.config.runtime.checkpoint_minutes
 
     def write(self, state: Trainable, log: StepLogger[Any], *, epoch: int, validate: bool) -> None:
-        """Write the last checkpoint, and the best one where a validation finds the weights better than before.
+        """Write the last checkpoint, and also the best one if the validation mAP is the best so far.
 
-        The last is written before the best: if the run is killed in between, `mvd.runs.recover` makes the best from it.
+        The last is written before the best: if the run is killed in between, `mvd.runs.recover` copies it to the best.
 
         Args:
-            state: between two steps; its best validation is updated.
-            log: its values that are not logged yet go into the checkpoint.
-            epoch: whole epochs taken.
-            validate: validate first, where the run has validation data.
+            state: the state between two steps; its best validation is updated.
+            log: the logger; values that are not logged yet are stored in the checkpoint.
+            epoch: number of complete epochs.
+            validate: validate first, if the run has validation data.
 
         Raises:
-            TrainingError: a loss or a weight is not finite; nothing is written then.
+            TrainingError: a loss or a weight is not finite; then nothing is written.
             RunError: the checkpoint cannot be written.
         """
         unlogged = log.unlogged()

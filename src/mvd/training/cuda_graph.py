@@ -1,8 +1,8 @@
-"""CUDA graphs: the kernels of a step, recorded once and launched together from then on.
+"""CUDA graphs: the kernels of a step are recorded once and then launched together.
 
-A step of MVD launches thousands of kernels. Launched one by one from Python they leave gaps on a fast GPU; a graph
-launches them in one call. What goes in is copied to where the recorded kernels read it; what comes out is copied from
-where they write it. Gradients stay in place: `Tensor.grad` of each parameter is the memory that the graph writes.
+A step of MVD launches thousands of kernels. Launched one by one from Python they leave a fast GPU idle in between; a
+graph launches them in one call. Inputs are copied to the memory that the recorded kernels read; outputs are copied from
+the memory that they write. Gradients stay in place: the graph writes to the memory of each parameter's `Tensor.grad`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-# Libraries choose and load their kernels, and the allocator settles, in these; they are steps like all others.
+# Ordinary steps before the recording, in which libraries choose and load kernels, and the allocator settles.
 _EAGER_STEPS = 3
 
 
 class GraphedGradients:
     """Computes gradients and scalars of a batch: eagerly for some steps, then by replaying a CUDA graph.
 
-    Random numbers follow from PyTorch's CUDA generator as it is when a graph is replayed, so dropout is the same
-    function of the seed as in eager mode.
+    A replay uses the state of PyTorch's CUDA generator at that time, so dropout is the same function of the seed as in
+    eager mode.
 
     Args:
-        network: its parameters' gradients are computed.
-        compute: from inputs to detached scalars by name, leaving gradients in `Tensor.grad`; it must not wait for the
-            device, seed a generator, or depend on anything but its inputs. All calls have inputs of the same shapes.
+        network: the network whose gradients are computed.
+        compute: function of the inputs that returns detached scalars by name, and leaves gradients in `Tensor.grad`. It
+            must not synchronise with the device, seed a generator, or depend on anything but its inputs. All calls have
+            inputs of the same shapes.
     """
 
     def __init__(self, network: nn.Module, compute: Callable[..., dict[str, Tensor]]) -> None:
@@ -48,11 +49,11 @@ class GraphedGradients:
         for place, given in zip(self.inputs, inputs, strict=True):
             place.copy_(given, non_blocking=True)
         self.graph.replay()
-        # The next replay writes over it.
+        # Copies, since the next replay overwrites the result.
         return {name: value.clone() for name, value in self.result.items()}
 
     def _eagerly(self, *inputs: Tensor) -> dict[str, Tensor]:
-        # On the stream of the recording, as PyTorch asks for.
+        # On the stream of the recording, as PyTorch requires.
         self.network.zero_grad(set_to_none=True)
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
@@ -64,6 +65,6 @@ class GraphedGradients:
         self.inputs = [tensor.clone() for tensor in inputs]
         self.network.zero_grad(set_to_none=True)
         self.graph = torch.cuda.CUDAGraph()
-        # Another thread reads ahead and may pin memory meanwhile, which a recording forbids to its own thread alone.
+        # The prefetching thread may pin memory meanwhile; in this mode a recording forbids it only in its own thread.
         with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
             self.result = self.compute(*self.inputs)

@@ -1,7 +1,8 @@
 """Augment and normalise batches on the device: uint8 pictures become float32 images.
 
-Pictures are copied to the device as uint8, a quarter of the bytes. What happens to each is drawn on the CPU from
-(seed, step) (`mvd.data.draw_augmentation`); one gather crops and mirrors the whole batch. Nothing waits for the device.
+Pictures are copied to the device as uint8, a quarter of the bytes. The augmentation of each picture is drawn on the CPU
+from (seed, step) (`mvd.data.draw_augmentation`); one gather crops and flips the whole batch. Nothing synchronises with
+the device.
 
 Shapes: B batch, H × W pixels.
 """
@@ -25,20 +26,19 @@ _LUMA = (0.2989, 0.5870, 0.1140)
 
 
 class DeviceAugment(nn.Module):
-    """Random crop, flip, channel exchange and erasing of a batch on its device, as `mvd train` does it.
+    """Random crop, flip, channel exchange and erasing of a batch on its device, as in `mvd train`.
 
     In training mode the augmentation is a function of (seed, step) and of the modalities; in eval mode the pictures
-    are normalised by ImageNet's mean and standard deviation, and nothing else.
+    are only normalised by ImageNet's mean and standard deviation.
 
     Args:
-        config: probabilities and sizes (`mvd.config.AugmentConfig`); its defaults, if not given.
+        config: probabilities and sizes (`mvd.config.AugmentConfig`); by default its default values.
         seed: seed of the draws.
         memory_format: layout of the images, such as `torch.channels_last`.
 
     Shapes:
         - pictures: (B, H, W, 3) uint8, on any device
-        - modalities: (B,) int, a `Modality` each, on the CPU; with `config.streams` 3 or 4, + `AGAIN` for the pictures
-          that are there a second time
+        - modalities: (B,) int, a `Modality` each, on the CPU; with `config.streams` 3 or 4, + `AGAIN` for second views
         - output: (B, 3, H, W) float32, on the device of the pictures
 
     Raises:
@@ -101,12 +101,12 @@ class DeviceAugment(nn.Module):
 
 
 def _blocks(modalities: Tensor, streams: int) -> Tensor:
-    """Make the streams of as many rows as there are, block by block; fewer where they do not divide."""
+    """Return the streams of the rows, block by block; fewer rows if they are not divisible by the streams."""
     return torch.arange(streams, dtype=modalities.dtype).repeat_interleave(len(modalities) // streams)
 
 
 def normalise(pictures: Tensor, device: torch.device, memory_format: torch.memory_format) -> Tensor:
-    """Move pictures (B, H, W, 3) uint8 to the device, as normalised (B, 3, H, W) float32."""
+    """Move pictures (B, H, W, 3) uint8 to the device and normalise them: (B, 3, H, W) float32."""
     return normalise_tensor(pictures.to(device, non_blocking=True)).contiguous(memory_format=memory_format)
 
 
@@ -124,13 +124,13 @@ def pack(draws: AugmentDraws) -> Tensor:
 def augment(pictures: Tensor, draws: Tensor, config: AugmentConfig, memory_format: torch.memory_format) -> Tensor:
     """Augment each picture as drawn, and normalise; all on the device, without synchronisation.
 
-    The padding is black, and so not zero afterwards; an erased rectangle is zero, the mean colour, as in the
-    common codes of the field, unless the configuration says another value.
+    The padding is black, which is not zero after normalisation; an erased rectangle is zero, the mean colour, as in
+    common implementations, unless the configuration sets another value.
 
     Args:
         pictures: (B, H, W, 3) uint8.
         draws: (B, 10) int64 of `pack`, on the same device.
-        config: what they were drawn for.
+        config: the configuration with which they were drawn.
         memory_format: layout of the result.
 
     Returns:
@@ -157,7 +157,7 @@ def _crop(images: Tensor, top: Tensor, left: Tensor, flip: Tensor, pad: int) -> 
 
 
 def _exchange(images: Tensor, channel: Tensor) -> Tensor:
-    """Copy one channel, or the grey, to all three: (B, H, W, 3) in 0 … 255 both."""
+    """Copy one channel, or the grey, to all three channels of pictures (B, H, W, 3) in 0 … 255."""
     grey = images @ _constant(_LUMA, images.device)
     # Column c holds what all three channels become where channel == c.
     sources = torch.cat([images, grey[..., None]], dim=-1)
@@ -179,7 +179,7 @@ def _normalised(images: Tensor) -> Tensor:
 
 @cache
 def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
-    # Cached, as a copy in each step would make the device wait for the host; and an ordinary tensor even if it is first
-    # used in inference mode.
+    # Cached, since a copy in each step would make the device wait for the host. An ordinary tensor, even if its first
+    # use is in inference mode.
     with torch.inference_mode(mode=False):
         return torch.tensor(values, device=device)

@@ -1,4 +1,4 @@
-"""The log of a run in PyTorch: values stay on the device until a line is written."""
+"""Logger of a run in PyTorch: values stay on the device until a line is written."""
 
 from __future__ import annotations
 

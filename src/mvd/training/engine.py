@@ -21,14 +21,14 @@ from mvd.training.trainer import fit
 __all__ = ["adapt", "check", "checkpoint_size", "embed", "export", "fit"]
 
 _MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}
-"""Tensors that an optimizer keeps of each parameter."""
+"""Number of state tensors per parameter, by optimizer."""
 
 
 def check(config: RunConfig) -> str:
     """Check that a configuration can be trained here, and name the device; see `mvd.commands.engine.Engine`."""
     build_objective(config)
     if config.model.encoder is not None:
-        initial_network(config, 2, torch.device("cpu"))  # for what may be wrong with the user's encoder
+        initial_network(config, 2, torch.device("cpu"))  # raises the errors of a custom encoder
     device = resolve_device(local_runtime(config.runtime).device)
     check_precision(config.runtime, device)
     require_divisible(config)
@@ -40,10 +40,10 @@ def check(config: RunConfig) -> str:
 
 def checkpoint_size(config: RunConfig, classes: int) -> tuple[int, int]:
     """Return the bytes of weights and of the optimizer's state; see `mvd.commands.engine.Engine`."""
-    own = config.model.encoder is not None  # which may need values
+    own = config.model.encoder is not None  # its constructor may need values
     with torch.random.fork_rng(devices=[]), torch.device("cpu" if own else "meta"):
         network = build_network(config.model, classes)
     trained = sum(parameter.nbytes for parameter in network.parameters() if parameter.requires_grad)
     weights = sum(value.nbytes for value in network.state_dict().values())
-    averaged = weights if config.optimizer.ema else 0  # beside the average, the weights that are trained
+    averaged = weights if config.optimizer.ema else 0  # the weights in training, stored beside the average
     return weights, _MOMENTS[config.optimizer.kind] * trained + averaged

@@ -1,6 +1,6 @@
-"""Log lines: losses and accuracy, collected on the device and copied to the host once a line.
+"""Log lines: losses and accuracy, collected on the device and copied to the host once per line.
 
-`StepLogger` is of no framework; each has one of its own, which knows how to copy (`mvd.training.device_log`).
+`StepLogger` does not depend on a framework; each framework has a subclass (`mvd.training.device_log`).
 
 Lines are written after the same steps whether or not a run was stopped in between: values that are not logged yet go
 into the checkpoint, and from there into the resumed run's first line.
@@ -27,7 +27,7 @@ from mvd.runs.memory import peak_resident
 from mvd.runs.observer import Observer, StepLog
 
 Values = TypeVar("Values")
-"""The values of a step on its device, such as a dictionary of tensors."""
+"""The values of a step on the device, such as a dictionary of tensors."""
 
 
 class StepLogger(ABC, Generic[Values]):
@@ -39,23 +39,23 @@ class StepLogger(ABC, Generic[Values]):
         self.config = config
         self.steps = steps
         self.pending: list[tuple[int, Values]] = []
-        self.earlier: Mapping[str, list[float]] = {}  # of steps before the checkpoint that the run was resumed from
+        self.earlier: Mapping[str, list[float]] = {}  # values from before the checkpoint of a resumed run
         self.pictures = 0
         self.since = time.perf_counter()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Exclude a block, such as a validation, from pictures per second."""
+        """Exclude a block, such as a validation, from the time for pictures per second."""
         stopped = time.perf_counter()
         yield
         self.since += time.perf_counter() - stopped
 
     @abstractmethod
     def to_host(self, values: list[Values]) -> tuple[list[str], npt.NDArray[np.float64]]:
-        """Copy the values of several steps to the host: their names, and a row (names,) for each step."""
+        """Copy the values of several steps to the host: the names, and a table (steps, names)."""
 
     def memory(self) -> dict[str, int]:
-        """Read the peak of memory so far, in bytes by name."""
+        """Return the peak memory so far, in bytes by name."""
         peak = peak_resident()
         return {} if peak is None else {"resident": peak}
 
@@ -65,10 +65,10 @@ class StepLogger(ABC, Generic[Values]):
         self.pictures += pictures
 
     def unlogged(self) -> dict[str, list[float]]:
-        """Copy the values since the last log line to the host: by name, one for each step.
+        """Copy the values since the last log line to the host: by name, one value per step.
 
         Raises:
-            TrainingError: one of the losses is not finite.
+            TrainingError: a loss is not finite.
         """
         if not self.pending:
             return dict(self.earlier)
@@ -78,14 +78,14 @@ class StepLogger(ABC, Generic[Values]):
         return {name: [*self.earlier.get(name, []), *column] for name, column in columns}
 
     def restore(self, unlogged: Mapping[str, list[float]]) -> None:
-        """Restore the values that a checkpoint took from `unlogged`."""
+        """Restore the values of `unlogged` from a checkpoint."""
         self.earlier = unlogged
 
     def flush(self) -> None:
-        """Write a log line of the steps since the last one, if there are any.
+        """Write a log line for the steps since the last line, if any.
 
         Raises:
-            TrainingError: one of their losses is not finite.
+            TrainingError: a loss of these steps is not finite.
         """
         if not self.pending:
             return
@@ -116,7 +116,7 @@ class StepLogger(ABC, Generic[Values]):
 
 
 def diverged(run: RunFolder, step: int, what: str, found: str) -> str:
-    """Word the error of a value that is no longer finite, and name the checkpoint that is left."""
+    """Write the error about a value that is no longer finite, and name the remaining checkpoint."""
     last = run.checkpoint("last")
     kept = f"the last good checkpoint is {last}" if last.exists() else "no checkpoint had been written yet"
     return (

@@ -1,4 +1,4 @@
-"""The optimiser: parameter groups by learning rate and decay, and its state by the names of the parameters."""
+"""The optimizer: parameter groups by learning rate and weight decay, and its state by parameter names."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FUSED = {"cpu", "cuda"}
 
 
 def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Build the optimiser over the trained parameters.
+    """Build the optimizer of the trained parameters.
 
-    Encoders learn at `encoder_lr_scale` times the rate; vectors (norms and biases) are spared weight decay unless
-    `decay` is "all". Each group carries its factor as "lr_scale", for `set_lr`.
+    The learning rate of encoders is scaled by `encoder_lr_scale`; vectors (norms and biases) have no weight decay
+    unless `decay` is "all". Each group stores its factor as "lr_scale", for `set_lr`.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
@@ -36,7 +36,7 @@ def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.
         }
         for (encoder, decayed), members in groups.items()
     ]
-    # One kernel for all parameters, where PyTorch has it.
+    # One kernel for all parameters, if PyTorch has it for the device.
     fused = next(network.parameters()).device.type in _FUSED or None
     match config.kind:
         case "adam":
@@ -54,7 +54,7 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, npt.NDArray[Any]]:
-    """Collect the optimiser's state as arrays named "optimizer/<parameter>/<entry>"."""
+    """Collect the optimizer's state as arrays named "optimizer/<parameter>/<entry>"."""
     return {
         f"{OPTIMIZER_PREFIX}{name}/{entry}": value.detach().cpu().contiguous().numpy()
         for name, parameter in network.named_parameters()
@@ -64,7 +64,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> d
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Tensors) -> None:
-    """Put back what `optimizer_tensors` collected.
+    """Restore the state collected by `optimizer_tensors`.
 
     Raises:
         CheckpointError: an array belongs to no trained parameter, or has another shape.
@@ -86,7 +86,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tens
 
 
 def _home_of_counts(parameter: nn.Parameter) -> torch.device:
-    """Tell where the optimiser reads its step counts: a fused one from the device, without waiting; others here."""
+    """Return the device of the optimizer's step counts: the parameter's if it is fused, otherwise the CPU."""
     return parameter.device if parameter.device.type in _FUSED else torch.device("cpu")
 
 

@@ -1,4 +1,4 @@
-"""What is due after a step of a run: a log line, a validation, its end."""
+"""Schedule of a run: whether a log line, a validation or the end is due after a step."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from mvd.config import RunConfig
 
 
 class Due(NamedTuple):
-    """What is due after a step.
+    """The actions that are due after a step.
 
     Attributes:
-        epoch: whole epochs taken.
-        last: whether the run is at its end.
-        validate: whether the network is validated, and a checkpoint written.
-        log: whether a line is logged.
+        epoch: number of complete epochs.
+        last: whether the run ends.
+        validate: whether to validate and to write a checkpoint.
+        log: whether to write a log line.
     """
 
     epoch: int
@@ -24,12 +24,12 @@ class Due(NamedTuple):
 
 
 def due_after(config: RunConfig, step: int, steps: int) -> Due:
-    """Tell what is due after a step.
+    """Return what is due after a step.
 
     Args:
-        config: the run.
-        step: steps taken.
-        steps: in an epoch.
+        config: configuration of the run.
+        step: number of steps taken.
+        steps: steps per epoch.
 
     Example:
         >>> due_after(RunConfig(), step=50, steps=10)

@@ -32,18 +32,17 @@ from mvd.training.optim import build_optimizer, optimizer_tensors, restore_optim
 
 @dataclass
 class TrainState:
-    """Everything that a run carries from one step to the next.
+    """The state of a run between two steps.
 
     Attributes:
-        network: on its device.
-        forward: the network as it is called in training: data-parallel where processes share it. It has the
-            network's parameters.
-        optimizer: over the network's parameters.
-        average: the moving average of the network's weights; None where none is kept.
-        graph: computes gradients by a CUDA graph once it has recorded one; None where none is used.
-        step: steps taken.
+        network: the network on its device.
+        forward: the module that training calls: the network, or its data-parallel wrapper in a distributed run.
+        optimizer: optimizer of the network's parameters.
+        average: moving average of the network's weights; None if it is not used.
+        graph: computes gradients by a CUDA graph after recording it; None if it is not used.
+        step: number of steps taken.
         best: the best validation mAP so far.
-        best_step: the step of that validation.
+        best_step: the step of the best validation.
     """
 
     network: Network
@@ -56,42 +55,42 @@ class TrainState:
     best_step: int | None = None
 
     def kept(self) -> AbstractContextManager[object]:
-        """Give the network the average of its weights, if one is kept, within a block."""
+        """Replace the network's weights within a block by their average, if it is used."""
         return nullcontext() if self.average is None else self.average.applied()
 
     def network_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copy parameters and running statistics to the host, by name."""
         arrays = network_tensors(self.network)
-        # On the CPU they share their memory with the network, which an average leaves again.
+        # On the CPU the arrays share memory with the network, from which the average is removed again.
         return arrays if self.average is None else {name: values.copy() for name, values in arrays.items()}
 
     def training_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Copy the optimizer's state, and weights that an average is kept of, as "optimizer/…"."""
+        """Copy the optimizer's state and, with an average, the weights in training, as "optimizer/…"."""
         average = {} if self.average is None else self.average.training_tensors()
         return optimizer_tensors(self.optimizer, self.network) | average
 
     def restore(self, tensors: Tensors, source: Path) -> None:
-        """Load all of it from a checkpoint.
+        """Load the state from a checkpoint.
 
         Raises:
-            CheckpointError: it does not fit.
+            CheckpointError: the checkpoint does not fit.
         """
         restore_network(self.network, tensors, source)
         if self.average is not None:
             self.average.restart()
-        # Also where the average was switched on or off in between.
+        # Also if the average was switched on or off in between.
         overlay(self.network, training_weights(tensors))
         restore_optimizer(self.optimizer, self.network, tensors)
 
     def embed(
         self, config: RunConfig, pictures: Pictures, modalities: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
-        """Embed pictures with the weights as they are: (N, D)."""
+        """Embed pictures with the present weights: (N, D)."""
         return embed_pictures(self.network, config.runtime, pictures, modalities)
 
 
 def initial_state(config: RunConfig, classes: int, device: torch.device) -> TrainState:
-    """Build the state before the first step: a function of the configuration and its seed."""
+    """Build the state before the first step, as a function of the configuration and its seed."""
     network = initial_network(config, classes, device)
     for name, module in network.named_modules():
         if isinstance(module, ResNet):
@@ -100,13 +99,13 @@ def initial_state(config: RunConfig, classes: int, device: torch.device) -> Trai
         elif name.endswith("encoder") and config.runtime.compile is True:
             module.compile()  # a custom encoder
     if isinstance(network, MVD):
-        # Streams cost launches, which a graph does not have.
+        # Streams need more kernel launches, which only pay off in a CUDA graph.
         network.parallel = config.runtime.cuda_graphs is True
     if distributed.count() > 1:
         share_statistics(network, device)
     forward: nn.Module = network
     if distributed.count() > 1:
-        # Only the identity loss reaches all classifiers, and an own encoder may have parameters that it does not use.
+        # Only the identity loss uses all classifiers, and a custom encoder may have unused parameters.
         unused = config.losses.identity_weight == 0 or config.model.encoder is not None
         forward = data_parallel(forward, device, unused=unused)
     average = WeightAverage(network, config.optimizer.ema) if config.optimizer.ema else None
@@ -114,10 +113,10 @@ def initial_state(config: RunConfig, classes: int, device: torch.device) -> Trai
 
 
 def start_from(state: TrainState, tensors: Tensors) -> None:
-    """Load pre-trained weights into a state before its first step; tensors without one keep their values.
+    """Load pre-trained weights into a state before its first step; other tensors keep their values.
 
     Raises:
-        CheckpointError: an array is unknown to the network, or of another shape.
+        CheckpointError: the network has no tensor of an array's name, or its shape differs.
     """
     overlay(state.network, tensors)
     if state.average is not None:

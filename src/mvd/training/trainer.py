@@ -1,11 +1,11 @@
 """Training: `fit` is the loop, `train_step` one step of it.
 
-A step is a pure function of the state before it and its number: batches, augmentation, dropout and learning rate follow
-from the seed and the step alone. So a checkpoint holds weights, their average if one is kept, optimizer moments, the
-step, the best validation and what is not logged yet, and a resumed run repeats the bits of one that was never stopped.
+A step is a pure function of the state before it and its number: batches, augmentation, dropout and learning rate depend
+only on the seed and the step. So a checkpoint only stores weights, their average if used, optimizer moments, the step,
+the best validation and values not logged yet, and a resumed run has the bits of an uninterrupted run.
 
-Nothing in a step waits for the device. Whether losses and weights are finite is checked where they are logged and
-before each checkpoint, so that a checkpoint never holds the weights of a run that diverged.
+Nothing in a step synchronises with the device. Losses and weights are checked to be finite when they are logged and
+before each checkpoint, so that a checkpoint never contains the weights of a diverged run.
 
 Shapes: B = streams·P·K pictures in a batch, b of them in one process; H × W pixels.
 """
@@ -97,7 +97,7 @@ def fit(
             due = due_after(config, state.step, steps)
             save = due.validate or checkpoints.is_due()
             if distributed.count() > 1:
-                # Processes stop, and save by the clock, together; they ask each other only when a line is logged.
+                # Processes must stop, and save by time, together; they only communicate when a line is logged.
                 proceed = not due.log or not any_process(not proceed)
                 save = due.validate or (due.log and any_process(save))
             if due.log:
@@ -115,19 +115,19 @@ def train_step(
 ) -> dict[str, Tensor]:
     """Take one step.
 
-    The losses see the whole batch, however it goes through the network. Processes each embed the identities that are
-    theirs; their outputs are gathered, each process differentiates the losses of the whole batch with respect to its
-    own rows, and the gradients are summed, which is the gradient of the whole.
+    The losses always see the whole batch. Each process embeds its own identities; the outputs are gathered, each
+    process differentiates the losses of the whole batch with respect to its own rows, and the gradients are summed,
+    which gives the gradient of the whole batch.
 
     Args:
-        state: changed in place, except for its step.
+        state: the state; changed in place, except for its step.
         objective: the weighted sum of the losses.
         batch: this process's share, on the host.
-        config: the run.
-        device: of the network.
+        config: configuration of the run.
+        device: device of the network.
 
     Returns:
-        Scalars on the device, of the whole batch: the terms of the loss by name, "total" and "accuracy".
+        Scalars of the whole batch, on the device: the terms of the loss by name, "total" and "accuracy".
     """
     pictures, draws, everyone = (tensor.to(device, non_blocking=True) for tensor in batch[:2] + batch[3:])
     gradients = partial(compute_gradients, state, objective, config, batch.modalities)
@@ -149,7 +149,7 @@ def train_step(
     return losses
 
 
-def compute_gradients(  # noqa: PLR0917 - a batch comes in four parts
+def compute_gradients(  # noqa: PLR0917 - a batch has four parts
     state: TrainState,
     objective: Objective,
     config: RunConfig,
@@ -158,21 +158,22 @@ def compute_gradients(  # noqa: PLR0917 - a batch comes in four parts
     draws: Tensor,
     everyone: Tensor,
 ) -> dict[str, Tensor]:
-    """Compute the gradient of the losses of a batch into `Tensor.grad`, from pictures to backward pass.
+    """Compute the gradient of a batch's losses into `Tensor.grad`, from augmentation to backward pass.
 
-    All of it can be recorded as a CUDA graph: it seeds nothing and reads nothing back, unless the batch comes in parts.
+    The whole function can be recorded as a CUDA graph: unless the batch is processed in parts, it does not seed
+    generators or copy to the host.
 
     Args:
-        state: holds the network.
+        state: contains the network.
         objective: the weighted sum of the losses.
-        config: the run.
-        host_modalities: (b,), on the host; of every batch the same.
+        config: configuration of the run.
+        host_modalities: (b,), on the host; the same for every batch.
         pictures: (b, H, W, 3) uint8, of this process, on the device.
-        draws: (b, 10), how to augment them.
+        draws: (b, 10), the augmentation of the pictures.
         everyone: (2, B), class and modality of each row of the whole batch.
 
     Returns:
-        What `train_step` returns.
+        The scalars that `train_step` returns.
     """
     labels, modalities = everyone
     images = augment(pictures, draws, config.augment, memory_format(config.runtime))

@@ -1,6 +1,6 @@
-"""Weights in and out: formats, names, and what goes into a network.
+"""Import and export of weights: file formats, naming schemes, and loading into a network.
 
-`formats/` reads and writes files (`files` tells which format), `names` translates names, `load` puts both together for
+`formats/` reads and writes files (`files` detects the format), `names` translates names, `load` combines both for
 training, evaluation and conversion, `hub` transfers models.
 """
 

@@ -1,7 +1,7 @@
-"""Find a trained network: on disk, or on the Hugging Face hub through its own library (extra `hub`).
+"""Find a trained network on disk, or on the Hugging Face hub through the hub's library (extra `hub`).
 
-A model is a folder: `model.safetensors`, the weights with configuration and card in their metadata; `config.json`, the
-configuration; `README.md`, the card as a page; what `mvd calibrate` learnt, if it did (`mvd.runs.beside`).
+A model is a folder with `model.safetensors`, the weights with configuration and card in the metadata; `config.json`,
+the configuration; `README.md`, the card as a page; and the results of `mvd calibrate`, if any (`mvd.runs.beside`).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def find_weights(source: str | Path, revision: str | None = None) -> Path:
-    """Find the file of a network's weights.
+    """Find the weights file of a network.
 
     Args:
-        source: a checkpoint; the folder of a run, for its best checkpoint, or of a model; else "OWNER/NAME" on the hub.
+        source: a checkpoint; a run folder, for its best checkpoint; a model folder; otherwise "OWNER/NAME" on the hub.
         revision: branch, tag or commit on the hub.
 
     Raises:
-        CheckpointError: a folder is neither of them.
+        CheckpointError: a folder is neither a run folder nor a model folder.
         ConfigError: the hub's library is not installed.
         HubError: the hub has no such model, or cannot be reached.
         RunError: a run folder has no checkpoint.
@@ -45,7 +45,7 @@ def find_weights(source: str | Path, revision: str | None = None) -> Path:
 
 
 def require_hub(name: str) -> None:
-    """Check that a name is one of the hub, and that its library is installed.
+    """Check that a name has the hub's form, and that the hub's library is installed.
 
     Raises:
         ConfigError: the library is not installed.
@@ -60,13 +60,13 @@ def require_hub(name: str) -> None:
 
 
 def upload(folder: Path, name: str, *, private: bool, message: str) -> str:
-    """Upload a model's folder to the hub, and return the address of its page.
+    """Upload a model folder to the hub, and return the URL of its page.
 
     Args:
         folder: the model.
-        name: "OWNER/NAME"; created unless it exists.
-        private: create it as a private repository.
-        message: of the commit.
+        name: "OWNER/NAME"; the repository is created if it does not exist.
+        private: create a private repository.
+        message: message of the commit.
 
     Raises:
         HubError: no user is logged in, or the hub cannot be reached.
@@ -77,7 +77,7 @@ def upload(folder: Path, name: str, *, private: bool, message: str) -> str:
         api = HfApi()
         api.create_repo(name, private=private, exist_ok=True)
         return str(api.upload_folder(repo_id=name, folder_path=str(folder), commit_message=message).repo_url)
-    # Its own errors, its transport's and the system's have no base in common.
+    # The errors of the library, of its HTTP client and of the system have no common base class.
     except Exception as error:
         raise HubError(
             f"{name}: expected to upload to the hub, could not ({_first_line(error)}); log in with: hf auth login"
@@ -85,7 +85,7 @@ def upload(folder: Path, name: str, *, private: bool, message: str) -> str:
 
 
 def _download(name: str, revision: str | None) -> Path:
-    """Download a model, only the files that are read, or take the copy in the hub's cache."""
+    """Download the required files of a model, or use the copy in the hub's cache."""
     require_hub(name)
     from huggingface_hub import snapshot_download
 

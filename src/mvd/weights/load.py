@@ -1,8 +1,8 @@
 """Load weights from other sources, and convert between frameworks.
 
-`load_pretrained` is for the start of training: encoders, and from a whole network everything that fits. `load_whole`
-takes a network as it is. `convert` goes both ways; there and back gives the same bits by the same names, except for
-what a format has no place for, which the report names. The optimizer's tensors are left out.
+`load_pretrained` loads initial weights for training: encoders, or all fitting parts of a whole network. `load_whole`
+loads a network unchanged. `convert` converts in both directions; a round trip preserves names and bits, except for
+tensors that a format cannot store, which the report names. The optimizer's tensors are ignored.
 """
 
 from __future__ import annotations
@@ -37,43 +37,43 @@ from mvd.weights.shapes import network_shapes
 Framework: TypeAlias = Literal["mvd", "mindspore", "pytorch"]
 
 UNTRAINED = CheckpointMeta(step=0, epoch=0, metrics={}, best=None)
-"""The state of weights from elsewhere: no step taken, nothing measured."""
+"""Metadata of imported weights: no steps, no figures."""
 
 _TARGETS: dict[Framework, tuple[Kind, Naming, Naming]] = {
     "mvd": ("safetensors", OURS, RESNET),
     "mindspore": ("mindspore", MINDSPORE_RELEASE, MINDSPORE_RESNET),
     "pytorch": ("pytorch", PYTORCH_RELEASE, RESNET),
 }
-"""Format, names of a whole network, and names of a single ResNet, by framework."""
+"""Format, naming of a whole network, and naming of a single ResNet, by framework."""
 
 _CLASSIFIER = "shared.neck.classifier.weight"
 _ENCODER = ".encoder."
 _INFRARED_STEM = "infrared_stem."
 _OWN_PARTS = (".attention", ".non_local.")
-"""Parts of our encoder that no ResNet has; they start from new weights."""
+"""Parts of our encoder that a plain ResNet does not have; they are initialised randomly."""
 
 
 def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None) -> Match:
-    """Load weights for the start of training.
+    """Load initial weights for training.
 
-    A single ResNet (torchvision's, timm's, MindSpore's) goes into every encoder, and into both stems where there are
-    two. Of a whole network, ours or a release's, each branch goes into its own, and heads where their sizes agree; a
-    baseline's encoder goes into all branches. Of two stems (AGW) the infrared one goes into an infrared branch. Arrays
-    of several encoders may be the same objects.
+    A single ResNet (torchvision's, timm's, MindSpore's) is loaded into every encoder, and into both stems if there are
+    two. From a whole network, ours or a release's, each branch is loaded into the same branch, and heads if their sizes
+    match; a baseline's encoder is loaded into all branches. Of two stems (AGW) the infrared one is loaded into an
+    infrared branch. Arrays of several encoders may be the same objects.
 
     Args:
-        file: weights in any format that `read_weights` reads; or what `pretrained_file` takes.
+        file: weights in any format that `read_weights` reads; or any path that `pretrained_file` accepts.
         config: the network.
-        classes: K, identities to be trained on; None takes encoders alone.
+        classes: K, the number of training identities; None loads only encoders.
 
     Returns:
-        Arrays by the names of our network, such as "visible.encoder.conv1.weight", and their report: missing parts
-        start from new weights, and so do replaced ones, heads of another size.
+        Arrays by the names of our network, such as "visible.encoder.conv1.weight", and the report. Missing tensors, and
+        replaced ones (heads of another size), are initialised randomly.
 
     Raises:
-        CheckpointError: the file cannot be read, its names are unknown, it holds another encoder, or a number that is
-            not finite; or the network's encoder is the user's own.
-        RunError: it is a run folder without a checkpoint.
+        CheckpointError: the file cannot be read, its names are unknown, it contains another encoder or a value that is
+            not finite; or the network has a custom encoder.
+        RunError: the path is a run folder without a checkpoint.
     """
     file = pretrained_file(file)
     if config.encoder is not None:
@@ -118,24 +118,24 @@ def load_pretrained(file: Path, config: ModelConfig, classes: int | None = None)
 
 
 def pretrained_file(path: Path) -> Path:
-    """Return the file of weights that a path stands for: itself, or the best checkpoint of a run's or model's folder.
+    """Return the weights file of a path: the path itself, or the best checkpoint of a run folder or model folder.
 
     Raises:
-        CheckpointError: a folder is neither.
-        RunError: a run has no checkpoint.
+        CheckpointError: the folder is neither a run folder nor a model folder.
+        RunError: the run has no checkpoint.
     """
     return find_weights(path) if path.is_dir() else path
 
 
 def load_whole(file: Path, config: ModelConfig) -> Match:
-    """Load a whole network, ours or a release's, as it is.
+    """Load a whole network, ours or a release's, unchanged.
 
     Returns:
-        Arrays by the names of our network, and their report.
+        Arrays by the names of our network, and the report.
 
     Raises:
-        CheckpointError: the file cannot be read, is no whole network, or another one than the configuration's; what is
-            missing, left over or of another size is named.
+        CheckpointError: the file cannot be read, is not a whole network, or does not fit the configuration; the error
+            names the tensors that are missing, left over or of another size.
     """
     theirs, naming = _read_named(file)
     renamed = to_our_names(theirs, naming)
@@ -155,17 +155,17 @@ def load_whole(file: Path, config: ModelConfig) -> Match:
 
 
 def find_misfit(tensors: Mapping[str, Array], config: ModelConfig) -> str | None:
-    """Describe how the tensors of a whole network, by our names, differ from a configuration's; None if they fit."""
+    """Describe how a whole network's tensors, by our names, differ from the configured network; None if they fit."""
     report = match(tensors, _shapes(config, count_classes(tensors))).report
     differences = {"no": report.missing, "unknown": report.left_over, "other sizes of": report.replaced}
     return "; ".join(f"{what} {_some(names)}" for what, names in differences.items() if names) or None
 
 
 def count_classes(tensors: Mapping[str, Array]) -> int:
-    """Count the identities K that a whole network, by our names, classifies.
+    """Return the number of classes K of a whole network, by our names.
 
     Raises:
-        CheckpointError: it has no classifier.
+        CheckpointError: the network has no classifier.
 
     >>> import numpy as np
     >>> count_classes({"shared.neck.classifier.weight": np.zeros((395, 2048))})
@@ -177,16 +177,16 @@ def count_classes(tensors: Mapping[str, Array]) -> int:
 
 
 def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
-    """Write weights in the format, and with the names, of another framework.
+    """Convert weights to the format and the names of another framework.
 
     Args:
         file: MVD or a single ResNet, in any format that `read_weights` reads.
-        out: the file to write; one that is there is replaced.
+        out: the file to write; an existing file is replaced.
         to: "mvd" for safetensors with our names, like checkpoints of runs; "mindspore" for a .ckpt and "pytorch" for a
             .pth, with the names of that release of MVD.
 
     Returns:
-        What was written, by our names, and what was left over, by the names in the file.
+        The written tensors, by our names, and the tensors left over, by the names in the file.
 
     Raises:
         CheckpointError: the file cannot be read, its names are unknown, or `out` cannot be written.
@@ -204,13 +204,13 @@ def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
 def _shapes(config: ModelConfig, classes: int) -> dict[str, Shape]:
     if config.encoder is None:
         return network_shapes(config, classes)
-    from mvd.models.state import state_shapes  # builds the user's encoder, and loads torch
+    from mvd.models.state import state_shapes  # builds a custom encoder, and loads torch
 
     return state_shapes(config, classes)
 
 
 def _metadata(file: Path, naming: Naming) -> dict[str, str]:
-    """Make the metadata of converted weights: those of a file of ours; else where the weights came from."""
+    """Build the metadata of converted weights: those of a file of mvd, otherwise the origin of the weights."""
     card = Card(source=f"{file.name}, {naming.title}", commit=source_commit())
     unknown = {"mvd": json.dumps(asdict(UNTRAINED)), "card": card.to_json()}
     return unknown | (read_metadata(file) if naming is OURS else {})
@@ -242,13 +242,13 @@ def _require_finite(file: Path, tensors: Mapping[str, Array]) -> None:
 
 
 def _with_both_stems(encoder: Arrays) -> Arrays:
-    """Add a second stem, a copy of the first, unless the file has one."""
+    """Add a second stem, a copy of the first, unless the file has two."""
     stem = {name: array for name, array in encoder.items() if name.startswith(("conv1.", "bn1."))}
     return {f"{_INFRARED_STEM}{name}": array for name, array in stem.items()} | encoder
 
 
 def _with_whole_encoders(tensors: Arrays) -> Arrays:
-    """Give specific encoders copies of the stages that they share (`model.trunk`): the releases have whole ones."""
+    """Copy the shared stages (`model.trunk`) into the specific encoders, which are complete in the releases."""
     prefix = f"shared{_ENCODER}"
     shared = {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
     branches = [branch for branch in ("visible", "infrared") if any(name.startswith(branch) for name in tensors)]
@@ -256,7 +256,7 @@ def _with_whole_encoders(tensors: Arrays) -> Arrays:
 
 
 def _require_encoder(file: Path, encoder: Arrays, report: MatchReport, config: ModelConfig) -> None:
-    """Refuse an encoder that is not the network's."""
+    """Refuse an encoder that differs from the network's."""
     lacking = [name for name in report.missing if not any(part in name for part in _OWN_PARTS)]
     if not lacking and not report.replaced:
         return

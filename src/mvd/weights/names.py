@@ -1,8 +1,8 @@
-"""Names of weights: find whose they are (`namings`), and translate them to ours and back.
+"""Names of weights: recognise the naming scheme (`namings`), and translate names to ours and back.
 
-A naming replaces prefixes, and MindSpore's suffixes too: a norm's `weight` is its `gamma`. Norms are recognised by
-their running statistics. PyTorch's norms count batches, which nothing reads and MindSpore lacks: the counters start
-from 0 when weights come from there.
+A naming replaces prefixes, and MindSpore's suffixes too: a norm's `weight` is called `gamma`. Norms are recognised by
+their running statistics. PyTorch's norms count batches. Nothing reads the counters, and MindSpore does not have them:
+they are set to 0 in weights from MindSpore.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _CONVOLUTION = re.compile(r"layer[1-4]\.\d+\.conv\d\.weight")
 
 
 class MatchReport(NamedTuple):
-    """Which tensors of a file were used, and which were not.
+    """Report of the tensors of a file that were used and not used.
 
     Attributes:
-        matched: our names that got a tensor.
-        left_over: names in the file that were not used.
-        missing: our names for which the file has no tensor.
+        matched: our names with a tensor in the file.
+        left_over: unused names in the file.
+        missing: our names without a tensor in the file.
         replaced: our names for which the file has a tensor of another size, such as a classifier of other identities;
-            new weights take its place.
-        notes: further remarks, a line each.
+            they are initialised randomly.
+        notes: further remarks, one line each.
     """
 
     matched: tuple[str, ...]
@@ -63,7 +63,7 @@ class Match(NamedTuple):
 
 
 def recognise(names: Iterable[str]) -> Naming | None:
-    """Find the naming that names follow, if need be under a prefix; None if it is none of `NAMINGS`.
+    """Find the naming scheme of some names, possibly under a common prefix; None if it is not in `NAMINGS`.
 
     >>> recognise(["conv1.weight", "bn1.gamma", "bn1.beta"]).title
     'a ResNet of MindSpore'
@@ -75,12 +75,12 @@ def recognise(names: Iterable[str]) -> Naming | None:
     if plain is not None:
         return plain
     found = wrapped_namings(known)
-    chosen = [naming for naming in found if naming.whole or naming.title == AGW.title] or found  # encoders are in them
+    chosen = [naming for naming in found if naming.whole or naming.title == AGW.title] or found  # they contain encoders
     return chosen[0] if len(chosen) == 1 else None
 
 
 def wrapped_namings(names: Iterable[str]) -> list[Naming]:
-    """List the namings that names follow under a prefix, such as both encoders of a momentum encoder's file.
+    """List the naming schemes that occur under prefixes, such as both encoders of a file with a momentum encoder.
 
     >>> [naming.prefix for naming in wrapped_namings(["q.conv1.weight", "q.bn1.weight", "k.conv1.weight"])]
     ['q.']
@@ -99,7 +99,7 @@ def wrapped_namings(names: Iterable[str]) -> list[Naming]:
 
 
 def our_names(names: Iterable[str], naming: Naming) -> dict[str, str]:
-    """Map their names to ours, where we have one. Those of a single ResNet have no branch in front."""
+    """Map foreign names to ours, if they have a counterpart. Names of a single ResNet have no branch prefix."""
     theirs: dict[str, str] = {}
     for name in names:
         ours = _ours(name, naming)
@@ -109,7 +109,7 @@ def our_names(names: Iterable[str], naming: Naming) -> dict[str, str]:
 
 
 def to_our_names(tensors: Mapping[str, Array], naming: Naming) -> Match:
-    """Rename tensors from another naming to ours; norms without a counter of batches get one.
+    """Rename tensors from another naming to ours; add missing batch counters of norms.
 
     >>> from mvd.weights.namings import MINDSPORE_RESNET
     >>> to_our_names({"bn1.gamma": np.ones(1), "epoch": np.ones(1)}, MINDSPORE_RESNET).report
@@ -124,7 +124,7 @@ def to_our_names(tensors: Mapping[str, Array], naming: Naming) -> Match:
 
 
 def to_their_names(tensors: Mapping[str, Array], naming: Naming) -> Match:
-    """Rename tensors from our names to another naming; counters of batches are dropped where it has none."""
+    """Rename tensors from our names to another naming; drop batch counters if it does not have them."""
     norms = _norms(tensors)
     renamed: Arrays = {}
     left_over: list[str] = []
@@ -141,9 +141,9 @@ def to_their_names(tensors: Mapping[str, Array], naming: Naming) -> Match:
 
 
 def match(tensors: Mapping[str, Array], wanted: Mapping[str, Shape]) -> Match:
-    """Take the tensors, by our names, that have the names and shapes that a network wants.
+    """Select the tensors, by our names, with the names and shapes of a network.
 
-    Counters of batches are not reported as missing.
+    Batch counters are not reported as missing.
     """
     fitting = {name: array for name, array in tensors.items() if wanted.get(name) == array.shape}
     report = MatchReport(
@@ -156,9 +156,10 @@ def match(tensors: Mapping[str, Array], wanted: Mapping[str, Shape]) -> Match:
 
 
 def find_resnet(shapes: Mapping[str, Shape]) -> str | None:
-    """Name the ResNet of ours whose encoder has these tensors, among others; None if it is another network.
+    """Return the name of the supported ResNet whose encoder has these tensors; None if it is another network.
 
-    The number in a ResNet's name counts the convolutions of its blocks, the stem and the classifier.
+    There may be further tensors. The number in a ResNet's name counts the convolutions of its blocks, the stem and the
+    classifier.
     """
     count = sum(bool(_CONVOLUTION.fullmatch(name)) for name in shapes)
     name = f"resnet{count + 2}"

@@ -1,4 +1,4 @@
-"""Namings of weights: ours, those of both MVD releases, AGW's, and those of single ResNets.
+"""Naming schemes of weights: ours, those of both MVD releases, AGW's, and those of single ResNets.
 
     ours                              MindSpore release                         PyTorch release
     visible.encoder.conv1.weight      rgb_backbone.visible.conv1.weight         RGB_backbone.base.conv1.weight
@@ -13,10 +13,10 @@ A single ResNet has the names of torchvision, timm and our encoder, or those of 
 `layer1.0.down_sample_layer.0.weight`, `end_point.weight`. MindCV's `down_sample.0` and the `conv_down_sample`,
 `bn_down_sample` of MindSpore's detectors are read, but not written.
 
-AGW's networks (and DDAG's, and others made from their code) have three ResNets, of which the stems of two and the
+AGW's networks (and DDAG's, and others derived from their code) have three ResNets, of which the stems of two and the
 stages of the third are used: `visible_module.visible.conv1`, `thermal_module.thermal.conv1`, `base_resnet.base.layer1`;
-non-local blocks are `NL_2.0` …. They are read, but not written. Any naming is also found under a prefix that a wrapper
-put before it, such as `module.`, `backbone.` or `model.encoder.`.
+non-local blocks are `NL_2.0` …. They are read, but not written. Any naming is also recognised under the prefix of a
+wrapper, such as `module.`, `backbone.` or `model.encoder.`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _CAM = {2: "cam_256", 3: "cam_512", 4: "cam_1024"}
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """The names that a framework or a release gives to weights.
+    """The naming scheme of a framework or a release.
 
     Attributes:
-        title: whose names they are.
-        marks: names that are all in a file of this naming, and not all in one of another.
-        sections: prefixes of names, ours and theirs; the first that fits is taken.
-        mindspore: whether names end as MindSpore's do.
-        whole: whether it names a whole network, and not an encoder alone.
-        prefix: stands before all of its names in a file, such as "module.".
+        title: the framework or release.
+        marks: names that a file of this naming contains all of, and a file of another naming does not.
+        sections: pairs of prefixes, ours and theirs; the first match is used.
+        mindspore: whether names have MindSpore's suffixes.
+        whole: whether it names a whole network, not only an encoder.
+        prefix: common prefix of all names in the file, such as "module.".
     """
 
     title: str
@@ -52,7 +52,7 @@ class Naming:
 def _branch(
     ours: str, backbone: str, bottleneck: str, *, encoder: str, classifier: str = "classifier"
 ) -> tuple[tuple[str, str], ...]:
-    """List the prefixes of a branch, ours and a release's."""
+    """List the pairs of prefixes of a branch, ours and a release's."""
     return (
         (f"{ours}.neck.norm.", f"{backbone}.bottleneck."),
         (f"{ours}.neck.classifier.", f"{backbone}.{classifier}."),

@@ -1,4 +1,4 @@
-"""Notes on weights from elsewhere: where their names were found, and where a network differs from what was trained."""
+"""Notes on imported weights: where their names were found, and where the network differs from the trained one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mvd.weights.namings import AGW, MINDSPORE_RELEASE, OURS, PYTORCH_RELEASE, N
 
 _RELEASES = {MINDSPORE_RELEASE.title: "mvd-mindspore", PYTORCH_RELEASE.title: "mvd-cvpr21"}
 _UNSEEN = ("last_stride", "padding", "third_norm", "grey_weights", "descriptor_norm")
-"""Fields of a network that its weights do not show; those of a release are in its recipe."""
+"""Fields of a network that cannot be inferred from its weights; for a release they are in its recipe."""
 
 
 def match_notes(file: Path, naming: Naming, config: ModelConfig, replaced: Sequence[str]) -> tuple[str, ...]:
-    """Note what is remarkable about weights that a network starts from."""
+    """Build the notes on the initial weights of a network."""
     notes = []
     if naming.prefix:
         notes.append(f"the names of {naming.title} stand under {quote(naming.prefix)} in the file")
@@ -35,7 +35,7 @@ def match_notes(file: Path, naming: Naming, config: ModelConfig, replaced: Seque
 
 
 def released_notes(naming: Naming, config: ModelConfig) -> tuple[str, ...]:
-    """Note where a network differs from the release whose names its weights have."""
+    """Build the notes on differences between a network and the release whose naming its weights have."""
     if naming.title not in _RELEASES:
         return ()
     released = RECIPES[_RELEASES[naming.title]].model
@@ -50,7 +50,7 @@ def released_notes(naming: Naming, config: ModelConfig) -> tuple[str, ...]:
 
 
 def _padding(file: Path, naming: Naming) -> str | None:
-    """Return the padding that weights were trained with, where their naming or their metadata tells it."""
+    """Return the padding that weights were trained with, if it is known from their naming or their metadata."""
     if naming is not OURS:
         return "same" if naming.mindspore else "pytorch"
     config = read_config(file)

@@ -1,4 +1,4 @@
-"""The tensors of a configuration's network: their names and shapes, without a framework.
+"""Names and shapes of the tensors of a configured network, without a framework.
 
 Shapes: C channels, K classes.
 """
@@ -64,7 +64,7 @@ def _branch(config: ModelConfig, classes: int, *, start: int) -> Tensors:
 
 
 def _encoder(config: ModelConfig, start: int) -> Tensors:
-    """List an encoder from stage `start` on, from 0; the stem belongs to the first."""
+    """List the tensors of an encoder from stage `start`, counted from 0; the stem belongs to stage 0."""
     if start == 0:
         yield from _stem(config)
     channels = config.base_width

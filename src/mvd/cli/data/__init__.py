@@ -1,1 +1,1 @@
-"""The verbs of data sets: render, check, split, prepare."""
+"""The verbs for data sets: render, check, split, prepare."""

@@ -21,7 +21,7 @@ class Check:
     """threads; 0 is one for each core"""
 
     def __call__(self, console: Console) -> int:
-        """Run the command; a data set with defects gives the exit code 1."""
+        """Run the command; the exit code is 1 if the data set has defects."""
         from mvd.commands.data.check import check
         from mvd.report.inspection import inspection_report
         from mvd.report.terminal.progress import counting_bar

@@ -52,7 +52,7 @@ class Prepare:
         return 0
 
     def _train_flags(self) -> list[str]:
-        """Write the flags with which `mvd train` finds these arrays and has their size."""
+        """Return the flags of `mvd train` for the folder and the size of these arrays."""
         flags = [] if self.trial == 1 else ["--data.trial", str(self.trial)]
         if self.out is not None:
             flags += ["--prepared", str(self.out)]

@@ -1,1 +1,1 @@
-"""The verbs of results: runs, evaluate, report, protocols."""
+"""The verbs for results: runs, evaluate, report, protocols."""

@@ -1,1 +1,1 @@
-"""The verbs of training: recipes, train, ablate, demo, benchmark."""
+"""The verbs for training: recipes, train, ablate, demo, benchmark."""

@@ -41,7 +41,7 @@ class Demo(Machine):
         print_results(console, sorted(rows, key=lambda row: row[1].protocol))
         minutes = (time.monotonic() - start) / 60
         run, data = outcome.run.path, outcome.run.data.root
-        mvd = "mvd" if shutil.which("mvd") else sys.argv[0]  # as the reader can type it
+        mvd = "mvd" if shutil.which("mvd") else sys.argv[0]  # the command as the user can type it
         say(
             console,
             f"{minutes:.1f} minutes. None of these people were seen in training.",

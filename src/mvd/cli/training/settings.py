@@ -1,4 +1,4 @@
-"""Settings in words: a name, and flags of `mvd train` that change a configuration."""
+"""Named settings: a name, and flags of `mvd train` that change a configuration."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class _Fields:
 
 
 def parse_setting(text: str, flag: str) -> tuple[str, list[str]]:
-    """Read NAME=FLAGS: a name, and flags as in a shell.
+    """Parse NAME=FLAGS: a name, and flags in shell syntax.
 
     Args:
-        text: what was given.
-        flag: that it was given to, for the error.
+        text: the text to parse.
+        flag: the flag whose value it is, for the error.
 
     Raises:
-        ConfigError: it has another form.
+        ConfigError: the text has another form.
 
     Example:
         >>> parse_setting("no average=--optimizer.ema 0", "--vary")
@@ -44,15 +44,15 @@ def parse_setting(text: str, flag: str) -> tuple[str, list[str]]:
 
 
 def change(base: RunConfig, flags: Sequence[str], program: str) -> RunConfig:
-    """Change a configuration by flags of `mvd train`; a wrong one ends the program with a line."""
+    """Change a configuration by flags of `mvd train`; a wrong flag ends the program with a one-line error."""
     return parse_arguments(_Fields, flags, program=program, default=_Fields(config=base), see="mvd train --help").config
 
 
 def parse_settings(texts: Sequence[str], base: RunConfig) -> dict[str, RunConfig] | None:
-    """Read the settings of --vary; None without any.
+    """Parse the settings of --vary; None if there are none.
 
     Raises:
-        ConfigError: one has another form, or a name comes twice.
+        ConfigError: a setting has another form, or a name occurs twice.
     """
     settings: dict[str, RunConfig] = {}
     for text in texts:

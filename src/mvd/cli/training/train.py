@@ -90,7 +90,7 @@ class Train:
         return 0
 
     def _machine(self) -> Machine:
-        """Take the settings of the machine that are given."""
+        """Return the settings of the machine that are given."""
         given = self.config.runtime
         return Machine(
             framework=self.config.framework,
@@ -101,12 +101,12 @@ class Train:
         )
 
     def _changes(self, run: Path) -> dict[str, Any]:
-        """Find the other settings that are given for a run that goes on."""
+        """Find the other settings that are given for a resumed run."""
         from mvd.config.changes import find_changes
 
         if self.pretrained is not None or self.replace:
             raise ConfigError("expected --resume without --pretrained and --replace, found one; they start a new run")
-        # The framework is the machine's.
+        # The framework is a setting of the machine.
         return find_changes(resumed_defaults(run), replace(self.config, framework="auto"))
 
     @contextmanager
@@ -126,7 +126,7 @@ class Train:
 
 
 def resumed_defaults(run: Path) -> RunConfig:
-    """Return the configuration of a run, with the settings of the machine as they are where none is given."""
+    """Return the configuration of a run, with the settings of the machine at their defaults."""
     from mvd.runs import open_run
 
     config, usual = open_run(run).config, RuntimeConfig()

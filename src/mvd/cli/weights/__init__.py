@@ -1,1 +1,1 @@
-"""The verbs of weights: import, convert, show, export, push."""
+"""The verbs for weights: import, convert, show, export, push."""

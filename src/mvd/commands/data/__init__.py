@@ -1,1 +1,1 @@
-"""Data sets: render, check, split and prepare them, and open what a run trains on."""
+"""Data sets: render, check, split and prepare them, and open the training data of a run."""

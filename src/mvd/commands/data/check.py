@@ -1,4 +1,4 @@
-"""`mvd check`: report every defect of a data set at once, and what it is ready for."""
+"""`mvd check`: report all defects of a data set at once, and whether it is ready for training and testing."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from mvd.errors import DatasetError, MvdError
 
 
 def check(data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progress | None = None) -> Inspection:
-    """Decode every picture of a data set and collect all defects; without any, rehearse validation, test and preparing.
+    """Decode every picture of a data set and collect all defects.
+
+    Without defects, validation, test and preparation are rehearsed too.
 
     Args:
-        data: its folder, or the CSV table of own pictures.
+        data: folder of the data set, or CSV table of own pictures.
         trial: RegDB's split, 1 … 10; ignored elsewhere.
-        workers: threads; 0 means one for each core.
-        progress: called with (pictures done, pictures in all).
+        workers: number of threads; 0 means one per core.
+        progress: called with (pictures done, total pictures).
     """
     inspection = check_dataset(data, trial=trial, workers=workers, progress=progress)
     dataset = inspection.dataset
-    if dataset is None or inspection.defects:  # whose tables lack the defective parts
+    if dataset is None or inspection.defects:  # its tables lack the defective parts
         return inspection
     defects, notes, ready = list(inspection.defects), list(inspection.notes), list[Purpose]()
     rehearsals: list[tuple[Purpose, int, Callable[[], object]]] = [

@@ -1,4 +1,4 @@
-"""`mvd prepare`: a data set into resized, memory-mapped arrays."""
+"""`mvd prepare`: write the pictures of a data set to resized, memory-mapped arrays."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def prepare(
 
     Args:
         data: the data set's folder, or the CSV table of own pictures.
-        out: folder for the arrays; where `mvd train` looks for them, if not given.
+        out: folder for the arrays; by default where `mvd train` looks for them.
         height: height of the prepared pictures in pixels.
         width: width of the prepared pictures in pixels.
         trial: RegDB's split, 1 … 10; ignored elsewhere.
-        decoder: "pillow", or "fast" for other packages and slightly other pixels.
-        workers: processes; 0 means one for each core, but at most four.
-        progress: called with (pictures done, pictures in all).
+        decoder: "pillow", or "fast" for faster packages and slightly different pixels.
+        workers: number of processes; 0 means one per core, but at most four.
+        progress: called with (pictures done, total pictures).
 
     Raises:
-        ConfigError: size or number of workers is out of range, or the decoder not installed.
+        ConfigError: size or number of workers is out of range, or the decoder is not installed.
         DatasetError: the data set has a defect, a picture is damaged, or the arrays cannot be written.
     """
     if not 16 <= min(height, width) <= max(height, width) <= 4096:
         raise ConfigError(f"expected a height and a width of at least 16 pixels, at most 4096, found {height}×{width}")
-    worker_count(workers)  # for its errors
+    worker_count(workers)  # raises its errors early
     dataset = scan(data, trial=trial)
     folder = default_folder(dataset) if out is None else Path(out)
     prepare_arrays(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)

@@ -1,4 +1,4 @@
-"""`mvd split`: split own pictures by people into training, validation and test."""
+"""`mvd split`: split own pictures by identity into training, validation and test."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from mvd.runs import write_atomically
 
 
 def split(data: str | Path, *, train: float = 0.5, validation: float = 0.1, seed: int = 0) -> SplitResult:
-    """Split own pictures by people, at random, and write the split beside them.
+    """Split own pictures at random by identity, and write the split beside them.
 
     A folder gets `train_id.txt`, `val_id.txt` and `test_id.txt`; empty lists are not written. A table is kept, and a
-    new one with a column split is written beside it: `NAME-split.csv` for `NAME.csv`.
+    copy with a column "split" is written beside it: `NAME-split.csv` for `NAME.csv`.
 
     Args:
         data: the folder or the table.
-        train: share of the people to train on, 0 … 1.
-        validation: share to choose the best checkpoint by, 0 … 1; the rest is tested on.
-        seed: of the random order.
+        train: fraction of the people for training, 0 … 1.
+        validation: fraction for validation, which determines the best checkpoint, 0 … 1; the rest is for the test.
+        seed: seed of the random order.
 
     Raises:
-        ConfigError: the shares are out of range.
-        DatasetError: the data is a benchmark's, has a defect, is split already, or has no person in both
-            modalities; or the split cannot be written.
+        ConfigError: the fractions are out of range.
+        DatasetError: the data set is a benchmark, has a defect, is split already, or has no person in both modalities;
+            or the split cannot be written.
     """
     data = Path(data)
     with ExitStack() as stack:
@@ -86,7 +86,7 @@ def _require_unsplit(data: Path) -> None:
 
 
 def _write_new(texts: Mapping[Path, str], unfinished: Path | None = None) -> None:
-    """Write new files: all of them, or none. Killed between them, it leaves `unfinished`, by which a scan knows."""
+    """Write all new files or none. If the process is killed in between, `unfinished` remains, for a scan to detect."""
     for file in texts:
         if is_there(file):
             raise DatasetError(f"{file}: expected to write a new file, found one; use it, or remove it first")
@@ -105,7 +105,7 @@ def _write_new(texts: Mapping[Path, str], unfinished: Path | None = None) -> Non
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove the lists of a split that was killed between them."""
+    """Remove the lists of a split whose process was killed between them."""
     if is_there(folder / UNFINISHED):
         for name in (*LISTS.values(), UNFINISHED):
             (folder / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""`mvd synth`: render a synthetic data set and, if wanted, a contact sheet of its people."""
+"""`mvd synth`: render a synthetic data set and, optionally, a contact sheet of its people."""
 
 from __future__ import annotations
 
@@ -54,27 +54,28 @@ def synth(
     """Render a data set of people seen by visible and infrared cameras.
 
     Args:
-        out: the folder to make.
-        layout: on the disk; by default that of `like`, or SYSU-MM01's.
-        like: the numbers of people and pictures of a real data set, instead of the four numbers below.
-        train: identities to train on.
-        validation: identities to choose the best weights by; by default 12, or 0 in a layout without validation.
-        test: identities to test on.
-        pictures: pictures of each identity by each camera, in each modality.
+        out: the folder to create.
+        layout: file layout; by default that of `like`, or SYSU-MM01's.
+        like: a real data set whose numbers of people and pictures replace the four numbers below.
+        train: number of training identities.
+        validation: number of validation identities, which determine the best weights; by default 12, or 0 in a layout
+            without validation.
+        test: number of test identities.
+        pictures: pictures of each identity per camera and modality.
         height: mean height of the pictures in pixels; by default that of the layout's cameras.
-        seed: decides the people and everything else.
-        difficulty: how hard it is to recognise people; by default `Difficulty()`.
-        thermal: whether the infrared cameras see heat instead of the near infrared.
-        varied: people, places, cameras and boxes of the widest variety, each picture by another camera, as the model in
-            the box is trained on: a visible, a near-infrared and a thermal camera that roam. In the layout "csv" by
-            default; only the layouts of own data have a place for it.
-        sheet: a picture file for a contact sheet.
-        workers: processes; 0 is one for each core.
-        progress: called with (pictures done, pictures in all).
+        seed: random seed of the people and of everything else.
+        difficulty: difficulty of the data set; by default `Difficulty()`.
+        thermal: whether the infrared cameras are thermal instead of near-infrared.
+        varied: people, places, cameras and boxes of the widest variety, as the bundled model is trained on: each
+            picture is taken by a random visible, near-infrared or thermal camera. The default layout is then "csv";
+            only the layouts of own pictures support it.
+        sheet: picture file of a contact sheet.
+        workers: number of processes; 0 means one per core.
+        progress: called with (pictures done, total pictures).
 
     Raises:
         DatasetError: the folder is not empty, or the folder or the sheet cannot be written.
-        ConfigError: a number is out of range, or the layout has no place for such cameras or validation people.
+        ConfigError: a number is out of range, or the layout does not support such cameras or validation people.
     """
     plan = {"sysu-mm01": SYSU_MM01, "regdb": REGDB, "llcm": LLCM}[like] if like else None
     if varied and (like or thermal):
@@ -112,10 +113,10 @@ def _draw_sheet(file: Path, config: SyntheticConfig) -> None:
 
 
 def _require_sheet(file: Path) -> None:
-    """Try that the contact sheet can be written, before anything is rendered.
+    """Check that the contact sheet can be written, before anything is rendered.
 
     Raises:
-        DatasetError: it cannot, or its name has no ending of a picture.
+        DatasetError: the file cannot be written, or its suffix is not that of a picture.
     """
     try:
         if Image.registered_extensions().get(file.suffix.lower()) not in Image.SAVE:

@@ -1,4 +1,4 @@
-"""From a data set to what a run trains on and is validated on; everything that can be checked is checked here."""
+"""Open a data set for training and validation, and check everything that can be checked beforehand."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
     """Open the prepared pictures, and divide them into training and validation identities.
 
     Returns:
-        The training data; and the validation data, or None where the data set has none or the run trains on it.
+        The training data; and the validation data, or None if the data set has none or the run trains on them.
 
     Raises:
-        DatasetError: the arrays are missing, damaged or of another size than the run's; or identities are too few.
+        DatasetError: the arrays are missing, damaged or of another size than the run's; or there are too few
+            identities.
     """
     if not len(dataset.train):
         raise DatasetError(
@@ -60,14 +61,14 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
 
 
 def rehearse_validation(dataset: Dataset, samples: Samples) -> Protocol | None:
-    """Try before training that a network can be validated.
+    """Check before training that a network can be validated.
 
     Args:
         dataset: the data set.
-        samples: the pictures of its validation people.
+        samples: table of the pictures of its validation people.
 
     Returns:
-        The protocol; None without validation people.
+        The validation protocol; None without validation people.
 
     Raises:
         ProtocolError: there are no queries, no gallery, or no query with a match.
@@ -83,12 +84,12 @@ def rehearse_validation(dataset: Dataset, samples: Samples) -> Protocol | None:
 
 
 def describe_people(dataset: Dataset, people: npt.NDArray[np.int64], root: Path | None = None) -> RunData:
-    """Describe what weights were trained on, by which it is known again.
+    """Describe the training data of weights, so that they can be recognised later.
 
     Args:
         dataset: the data set.
-        people: (K,) those of its identities that were trained on, in the order of the classes.
-        root: the table of own pictures, if it is one.
+        people: (K,) the training identities, in the order of the classes.
+        root: the table of own pictures, if the data set is one.
     """
     trained = concatenate([dataset.train, dataset.validation])
     return RunData(
@@ -104,7 +105,7 @@ def describe_people(dataset: Dataset, people: npt.NDArray[np.int64], root: Path 
 
 
 def validation_protocol_of(dataset: Dataset) -> Protocol:
-    """Return the protocol by which a network is validated on a data set."""
+    """Return the validation protocol of a data set."""
     return validation_protocol(dataset.name, cameras=bool(dataset.validation.cameras.any()))
 
 

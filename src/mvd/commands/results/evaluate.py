@@ -1,4 +1,4 @@
-"""`mvd evaluate`: the weights of a run and a test set into figures."""
+"""`mvd evaluate`: evaluate the weights of a run on a test set."""
 
 from __future__ import annotations
 
@@ -54,36 +54,36 @@ def evaluate(
 ) -> list[Scores]:
     """Evaluate a run on the test identities.
 
-    The results are also written to the run folder, as `evaluation-<weights>.json`; with another descriptor than the
-    run's own, as `evaluation-<weights>-<descriptor>.json`; of another data set than the run's, under its name and
-    fingerprint, as `evaluation-<weights>-on-<name>-<fingerprint>.json`, which counts as no figure of the run. The
-    processes of a launch share the pictures.
+    The results are also written to the run folder, as `evaluation-<weights>.json`; with a descriptor other than the
+    run's own, as `evaluation-<weights>-<descriptor>.json`; on a data set other than the run's, under its name and
+    fingerprint, as `evaluation-<weights>-on-<name>-<fingerprint>.json`, which does not count as a test figure of the
+    run. The processes of a distributed launch share the pictures.
 
     Args:
         path: the run folder.
-        data: the data set's folder or table, where it is not the one that the run was trained on.
-        trial: RegDB's split, where the run was not trained on RegDB; else it is the run's own.
-        protocols: names of protocols, or patterns; none means the customary ones of the data set: both directions, or
-            SYSU-MM01's two searches, single-shot, with official galleries where exp/rand_perm_cam.mat exists.
-        reranking: re-rank too; a result of its own after each plain one.
-        weights: the run's best, by validation, or its last where there is no best; its last; or the initial ones.
-        descriptor: the embedding of a picture, where it is not the configuration's; training does not depend on it.
-        allow_trained_identities: test people whom the run was trained on, too; the figures count as no test figures
+        data: folder or table of the data set; by default the run's own.
+        trial: RegDB's split, if the run was not trained on RegDB; otherwise the run's own.
+        protocols: names of protocols, or patterns. By default the customary protocols of the data set: both directions,
+            or SYSU-MM01's two searches, single-shot, with official galleries if exp/rand_perm_cam.mat exists.
+        reranking: also re-rank; each re-ranked result follows the plain one.
+        weights: "best": the best on validation, or the last if there is no best; "last"; or "initial".
+        descriptor: the embedding of a picture, instead of the configuration's; training does not depend on it.
+        allow_trained_identities: also test people whom the run was trained on; the results do not count as test figures
             of the run.
         save: a file (.npz) for the ranked list of each query with distances, per protocol and trial;
-            `mvd.metrics.load_rankings` reads it and says what is in it.
-        save_top: how many of the gallery to list in it; 0 lists all.
-        machine: the framework, device, precision, workers and batch; by default the run's, where they are there.
-        note: called with a line that the user should see.
-        progress: called with (pictures embedded, pictures in all).
+            `mvd.metrics.load_rankings` reads it and documents its content.
+        save_top: length of the ranked lists in it; 0 lists the whole gallery.
+        machine: framework, device, precision, workers and batch; by default the run's, if available.
+        note: called with a line for the user.
+        progress: called with (pictures embedded, total pictures).
 
     Raises:
-        RunError: there is no run, or no such weights in it.
-        CheckpointError: the weights are damaged, or of another network.
+        RunError: there is no run, or it has no such weights.
+        CheckpointError: the weights are damaged, or belong to another network.
         DatasetError: the test pictures or the galleries cannot be read.
-        ProtocolError: there is no such protocol, it does not fit the pictures, or test people are among those whom the
-            run was trained on.
-        ConfigError: the run's network has no such descriptor, or the name of `save` another ending.
+        ProtocolError: there is no such protocol, it does not fit the pictures, or the run was trained on some of the
+            test people.
+        ConfigError: the run's network has no such descriptor, or the suffix of `save` is not .npz.
     """
     save = None if save is None else Path(save)
     if save is not None:
@@ -133,7 +133,7 @@ def evaluate(
                 try:
                     write_json(file, record)
                 except RunError as error:
-                    # What took minutes to compute is shown all the same.
+                    # Computing the figures took minutes, so they are shown even if they cannot be saved.
                     note(f"{error}; the figures are shown, and not kept")
                 else:
                     if not record["own"]:
@@ -149,11 +149,11 @@ def evaluate(
 def prepare_test(
     dataset: Dataset, patterns: Sequence[str] = (), reranking: Reranking | None = None
 ) -> tuple[Sequence[Protocol], Permutations | None]:
-    """Choose protocols, load the galleries that they need, and rehearse them: every error before anything expensive.
+    """Choose protocols, load their galleries, and rehearse them, so that errors occur before expensive computations.
 
     Raises:
         DatasetError: there are no test people, or the official galleries are missing or damaged.
-        ProtocolError: a pattern fits no protocol, or a protocol does not fit the pictures.
+        ProtocolError: a pattern matches no protocol, or a protocol does not fit the pictures.
     """
     chosen = choose_protocols(dataset, patterns)
     try:
@@ -168,18 +168,18 @@ def prepare_test(
             f"{dataset.root / PERMUTATIONS} is not there"
         ) from error
     if reranking is not None:
-        # Apart from the above: seeded galleries are of the same size, and so no remedy here.
+        # Outside the block above: its remedy, seeded galleries, does not help here, since they have the same size.
         for protocol in chosen:
             rehearse(dataset.test, protocol, galleries, reranking=reranking)
     return chosen, galleries
 
 
 def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Protocol]:
-    """Choose protocols of a data set by name or pattern, or the customary ones where there are no patterns.
+    """Choose protocols of a data set by names or patterns; without patterns, the customary protocols.
 
     Raises:
         DatasetError: there are no test people.
-        ProtocolError: a pattern fits no protocol.
+        ProtocolError: a pattern matches no protocol.
     """
     if not len(dataset.test):
         raise DatasetError(
@@ -198,7 +198,7 @@ def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Prot
 
 
 def is_own_data(known: RunData, dataset: Dataset, root: Path) -> bool:
-    """Whether a data set is the one that a run was trained on: at its place, or with its fingerprint elsewhere."""
+    """Return whether a run was trained on a data set: the path is the same, or the fingerprint is."""
     if dataset.name != known.dataset or dataset.trial != known.trial:
         return False
     return real_path(root) == Path(known.root) or fingerprint(dataset) == known.fingerprint
@@ -207,7 +207,7 @@ def is_own_data(known: RunData, dataset: Dataset, root: Path) -> bool:
 def trained_people(known: RunData, dataset: Dataset, root: Path) -> Sequence[str]:
     """Name the test people whom a run was trained on.
 
-    They are known by their name where the data set is at the run's place, and by their pictures anywhere.
+    People are recognised by their names if the data set has the path of the run's, and by their pictures everywhere.
     """
     named = name_people(dataset, dataset.test.people.tolist())
     pictured = mark_people(dataset, dataset.test) if known.marks else {}
@@ -226,7 +226,7 @@ def describe_trained(
     seen: Sequence[str],
     remedy: str = "mvd evaluate --allow-trained-identities tests them anyway",
 ) -> str:
-    """Write the error about test people whom a run, or the weights in a file, were trained on."""
+    """Write the error about test people whom a run, or the weights in a file, was trained on."""
     if known.trial is not None and dataset.trial not in (None, known.trial):
         return (
             f"{source}: expected trial {known.trial}, which this run was trained on, found trial {dataset.trial}, "
@@ -251,7 +251,7 @@ def _trial(run: RunFolder, trial: int | None) -> int:
 
 @contextmanager
 def _naming_other_checkpoints(run: RunFolder, checkpoint: Path | None) -> Iterator[None]:
-    """Say what can be evaluated instead where a checkpoint is damaged."""
+    """Add to the error of a damaged checkpoint which checkpoints can be evaluated instead."""
     try:
         yield
     except DamagedCheckpointError as error:
@@ -267,17 +267,17 @@ def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:
 
 
 def load_galleries(dataset: Dataset, protocols: Sequence[Protocol]) -> Permutations | None:
-    """Load the official galleries of a data set where one of the protocols needs them.
+    """Load the official galleries of a data set if one of the protocols needs them.
 
     Raises:
-        DatasetError: they are missing or damaged.
+        DatasetError: the galleries are missing or damaged.
     """
     official = any(protocol.draw is Draw.OFFICIAL for protocol in protocols)
     return load_permutations(dataset.root / PERMUTATIONS) if official else None
 
 
 def pictures_of(dataset: Dataset, samples: Samples, config: RunConfig, progress: Progress | None = None) -> Pictures:
-    """Give pictures in the order of their table, resized as a run has them, with progress where it is asked for."""
+    """Return the pictures of a table in order, resized to the run's size, optionally with progress."""
     files = PictureFiles(
         root=dataset.root,
         paths=samples.paths.tolist(),

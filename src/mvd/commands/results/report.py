@@ -1,4 +1,4 @@
-"""`mvd report`: runs explained in one HTML file, and their figures as files for a paper."""
+"""`mvd report`: explain runs in one HTML file, and write the figures as files for a paper."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ def report(
 ) -> Path:
     """Explain runs in one self-contained HTML file.
 
-    It has the configuration and the card; curves of losses and validation; the CMC of every protocol; queries
-    with what they found; distributions of similarities; a map of embeddings before and after training; where the
-    network looks; and which cameras and identities are confused. Several runs are compared.
+    The report contains the configuration and the card; curves of losses and validation; the CMC of every protocol;
+    queries with their results; distributions of similarities; a map of embeddings before and after training; heat maps
+    of the similarity; and the cameras and identities that are confused. Several runs are compared.
 
     Args:
         runs: run folders.
-        out: the file to write, in the place of one that is there.
-        figures: a folder for each figure as SVG and PDF.
-        data: the data set's folder or table, where it is not the one that a run was trained on.
-        protocols: names or patterns; the customary ones of the data set by default.
-        weights: the best by validation, or the last.
-        embedding_map: how embeddings are laid out in the plane; "umap" needs the extra "umap".
-        machine: the device, precision, workers and batch; by default the runs', where they are there.
-        note: called with a line that the user should see.
-        progress: called with (pictures embedded, pictures in all), for each pass over the test pictures.
+        out: the file to write; an existing file is replaced.
+        figures: folder to which each figure is written as SVG and PDF.
+        data: folder or table of the data set; by default the one that each run was trained on.
+        protocols: names or patterns; by default the customary protocols of the data set.
+        weights: "best" on validation, or "last".
+        embedding_map: method that maps embeddings to the plane; "umap" needs the extra "umap".
+        machine: device, precision, workers and batch; by default the runs', if available.
+        note: called with a line for the user.
+        progress: called with (pictures embedded, total pictures), for each pass over the test pictures.
 
     Returns:
         `out`.
@@ -65,7 +65,7 @@ def report(
     Raises:
         MissingPackageError: the extra "report" is not installed.
         RunError: a run is missing or damaged, or the file cannot be written.
-        ProtocolError: a protocol does not fit, or test people are among those whom a run was trained on.
+        ProtocolError: a protocol does not fit, or a run was trained on some of the test people.
         MvdError: as for `mvd.evaluate`.
     """
     if not runs:
@@ -93,7 +93,7 @@ def report(
 
 @dataclass(frozen=True)
 class Asked:
-    """What a report was asked for of each run: arguments of `report`, which documents them."""
+    """The arguments of `report` that apply to each run; `report` documents them."""
 
     data: str | Path | None
     protocols: Sequence[str]
@@ -105,7 +105,7 @@ class Asked:
 
 
 def explain(folder: Path, asked: Asked) -> RunReport:
-    """Compute what a report shows of a run; errors are those of `report`."""
+    """Compute the content of a report on one run; the errors are those of `report`."""
     run = open_run(folder)
     root = Path(run.data.root if asked.data is None else asked.data)
     checkpoint, engine = run.own_checkpoint(asked.weights), load_engine(run.config)
@@ -157,7 +157,7 @@ def explain(folder: Path, asked: Asked) -> RunReport:
 
 
 def _require(embedding_map: MapMethod) -> None:
-    """Refuse to compute for minutes what could not be shown."""
+    """Check that the required packages are installed, before minutes of computing."""
     packages = ["altair", "jinja2", "vl_convert"]
     packages += {"tsne": ["sklearn"], "umap": ["umap"], "none": []}[embedding_map]
     for package in packages:

@@ -1,4 +1,4 @@
-"""Parts of a report: pictures in the plane, where the network looks, and the direction that no protocol asks.
+"""Parts of a report: the map of embeddings, heat maps, and queries in the direction that no protocol covers.
 
 Shapes: N test pictures, D width of an embedding, M pictures on a map.
 """
@@ -23,11 +23,11 @@ from mvd.metrics.rankings import rank
 from mvd.results.report import EmbeddingMap, Heatmaps
 
 MapMethod: TypeAlias = Literal["tsne", "umap", "none"]
-"""How embeddings are laid out in the plane."""
+"""Method that maps embeddings to the plane."""
 
-_MAP_PEOPLE, _MAP_PICTURES = 12, 10  # at most; pictures of each person and modality
+_MAP_PEOPLE, _MAP_PICTURES = 12, 10  # at most; _MAP_PICTURES is per person and modality
 _HEATMAP_PEOPLE = 4
-_BACKWARDS = 500  # queries
+_BACKWARDS = 500  # queries at most
 
 
 def embedding_map_of(  # noqa: PLR0917 - called once
@@ -38,7 +38,7 @@ def embedding_map_of(  # noqa: PLR0917 - called once
     classes: int,
     left_out: list[str],
 ) -> EmbeddingMap | None:
-    """Lay out the embeddings of some people, before and after training."""
+    """Map the embeddings of some people to the plane, before and after training."""
     rows = _some_pictures(dataset)
     if method == "none":
         return None
@@ -56,7 +56,7 @@ def embedding_map_of(  # noqa: PLR0917 - called once
 
 
 def _some_pictures(dataset: Dataset) -> npt.NDArray[np.int64]:
-    """Choose pictures of a few people, of both modalities: evenly spread over them in the table's order."""
+    """Choose pictures of a few people in both modalities, evenly spaced in the table's order."""
     test = dataset.test
     people = [person for person in test.people.tolist() if person != JUNK]
     chosen = [people[place] for place in np.linspace(0, len(people) - 1, min(_MAP_PEOPLE, len(people))).astype(int)]
@@ -84,7 +84,7 @@ def _plane(embeddings: npt.NDArray[np.float32], method: MapMethod) -> npt.NDArra
 def heatmaps_of(
     config: RunConfig, classes: int, checkpoint: Path, dataset: Dataset, left_out: list[str]
 ) -> Heatmaps | None:
-    """Compute where the network sees a person's two pictures as similar, for a few people."""
+    """Compute heat maps of the similarity between a person's visible and infrared picture, for a few people."""
     if config.framework != "pytorch":
         left_out.append(
             f"Heat maps: they need gradients, which are computed by PyTorch only, not by {config.framework}."
@@ -111,9 +111,10 @@ def heatmaps_of(
 
 
 def look_backwards(features: Features) -> list[Retrieval]:
-    """Pick visible queries in the infrared gallery, where a data set's protocols ask in the other direction alone.
+    """Choose visible queries with their infrared results, for data sets whose protocols search only the other way.
 
-    Everything is compared with everything, as `own/visible-to-infrared` does. Of more than 500 queries, so many.
+    All visible pictures are compared with all infrared pictures, as in `own/visible-to-infrared`, with at most 500
+    queries.
     """
     samples = features.samples
     queries, gallery = (np.flatnonzero(samples.modalities == modality) for modality in Modality)

@@ -1,4 +1,4 @@
-"""`mvd runs`: find runs, summarise each, and compare two.
+"""`mvd runs`: find and summarise runs, and compare two.
 
 A listing never fails because of one bad folder: the run is listed as damaged, with the reason.
 """
@@ -23,7 +23,7 @@ _COMPARED_STEPS = 3
 
 
 def list_runs(folders: Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
-    """Summarise the runs in some folders and below, damaged ones and folders that cannot be read included.
+    """Summarise the runs in and below folders, including damaged runs and folders that cannot be read.
 
     Raises:
         RunError: a folder does not exist, or none of them can be read.
@@ -33,7 +33,7 @@ def list_runs(folders: Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
     for folder in map(Path, folders):
         try:
             there = folder.is_dir()
-        except OSError as error:  # a name that is too long, or a folder that is closed to us
+        except OSError as error:  # the name is too long, or permission is denied
             found[folder] = closed[folder] = error
             continue
         if not there:
@@ -45,7 +45,7 @@ def list_runs(folders: Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is a run folder, complete or not; one that cannot be looked into is none."""
+    """Return whether a folder is a run folder, complete or not; False if it cannot be read."""
     try:
         return any((folder / name).is_file() for name in _FILES)
     except OSError:
@@ -53,10 +53,10 @@ def is_run(folder: Path) -> bool:
 
 
 def summarise(path: str | Path) -> RunSummary:
-    """Summarise a run; if its folder is damaged, state and reason of the summary say so."""
+    """Summarise a run; if its folder is damaged, the summary has the state "damaged" and the reason."""
     try:
         return _summarise(open_run(Path(path)))
-    except Exception as error:  # whatever is wrong with one folder, the others are listed
+    except Exception as error:  # an error in one folder must not hide the others
         reason = str(error) if isinstance(error, MvdError) else f"{path}: {type(error).__name__}: {error}"
         return RunSummary(path=str(path), state="damaged", reason=" ".join(reason.split()), when=_when(Path(path)))
 
@@ -65,7 +65,7 @@ def compare_runs(first: str | Path, second: str | Path) -> RunComparison:
     """Compare two runs: settings that differ, curves at equal steps, pace.
 
     Raises:
-        RunError: one of them cannot be read.
+        RunError: a run cannot be read.
     """
     one, other = summarise(first), summarise(second)
     for run in (one, other):
@@ -88,7 +88,7 @@ def _text(value: object) -> str | None:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
-    """Find run folders, and folders that cannot be read with the reason."""
+    """Find run folders, and folders that cannot be read, with the error."""
     unread: list[OSError] = []
     for path, folders, files in os.walk(folder, onerror=unread.append):
         here = Path(path)
@@ -139,11 +139,11 @@ def _epochs_done(logs: Sequence[Mapping[str, Any]], config: RunConfig, steps: in
         return 0
     if steps:
         return int(logs[-1]["step"]) * config.schedule.epochs // steps
-    return int(logs[-1]["epoch"]) - 1  # the last may be incomplete
+    return int(logs[-1]["epoch"]) - 1  # the epoch of the last log line may be incomplete
 
 
 def _tests(run: RunFolder) -> list[TestFigures]:
-    """Read the test figures of the best checkpoint, else of the last."""
+    """Read the test figures of the best checkpoint, or of the last if there are none."""
     names: tuple[Literal["best", "last"], ...] = ("best", "last")
     for weights in names:
         record = run.evaluation(weights)
@@ -172,14 +172,14 @@ def _when(path: Path) -> float:
 
 
 def step_logs(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Select the lines of a run's metrics that are of steps, not of validations."""
+    """Select the step records of a run's metrics, without validations."""
     return [record for record in records if "losses" in record]
 
 
 def _at_equal_steps(
     first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]
 ) -> dict[int, dict[str, tuple[float, float]]]:
-    """Take losses and accuracy at a few steps that both runs have logged, evenly spread, the last included."""
+    """Take losses and accuracy at a few evenly spaced steps that both runs have logged, including the last."""
     ours, theirs = ({log["step"]: log for log in logs} for logs in (first, second))
     common = sorted(ours.keys() & theirs.keys())
     count = min(_COMPARED_STEPS, len(common))

@@ -1,1 +1,1 @@
-"""Train: a run, an ablation, the demo, the benchmark; and what is tried before."""
+"""Training: a run, an ablation, the demo, the benchmark; and the checks before them."""

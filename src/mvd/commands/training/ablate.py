@@ -1,7 +1,7 @@
-"""`mvd ablate`: settings trained and tested with equal budget and equal seeds: the paper's ladder, or any others.
+"""`mvd ablate`: train and test settings with equal budgets and seeds: the paper's ladder, or custom settings.
 
-Each rung of the ladder adds one thing to the one below: specific and shared encoders; information bottlenecks; VSD;
-VCD; VML; CML. Custom settings are each compared with the unchanged configuration. All may start from the
+Each rung of the ladder adds one component to the rung below: specific and shared encoders; information bottlenecks;
+VSD; VCD; VML; CML. Custom settings are each compared with the unchanged configuration. All may start from the
 same pre-trained encoders. Each run is tested by its observations and, if it has bottlenecks, by its representations.
 """
 
@@ -26,13 +26,13 @@ from mvd.runs import write_json
 from mvd.weights.load import load_pretrained
 
 _DESCRIPTORS: tuple[Descriptor, ...] = ("observation", "representation")
-_CML_WEIGHT = 8.0  # of the PyTorch release, for recipes without the term
+_CML_WEIGHT = 8.0  # weight in the PyTorch release, for recipes without the term
 _BASE = "as it is"
-"""The name of the configuration that custom settings change."""
+"""Name of the unchanged configuration."""
 
 
 class Rung(NamedTuple):
-    """One setting: its name, which is its folder's, what it adds to the one that it is compared with, and that one."""
+    """A setting: its name and folder, the addition, the configuration, and the setting that it is compared with."""
 
     name: str
     adds: str
@@ -41,7 +41,7 @@ class Rung(NamedTuple):
 
 
 def ladder(base: RunConfig) -> list[Rung]:
-    """Make the rungs from a configuration; the weights of its own terms are kept.
+    """Build the rungs of the ladder from a configuration, with the weights of its loss terms.
 
     Raises:
         ConfigError: the configuration has a single encoder.
@@ -62,7 +62,7 @@ def ladder(base: RunConfig) -> list[Rung]:
     vml = replace(vcd, vml_weight=own.vml_weight or usual.vml_weight)
     cml = replace(vml, cml_weight=own.cml_weight or _CML_WEIGHT)
     bottlenecks = replace(base.model, bottleneck=True)
-    encoders = replace(base.model, bottleneck=False, descriptor="observation")  # the only one it has
+    encoders = replace(base.model, bottleneck=False, descriptor="observation")  # no other without bottlenecks
     rungs = [
         ("encoders", "specific + shared encoders", encoders, bare),
         ("bottlenecks", "+ bottlenecks", bottlenecks, bare),
@@ -83,10 +83,10 @@ def settings(base: RunConfig, vary: Mapping[str, RunConfig]) -> list[Rung]:
 
     Args:
         base: the configuration.
-        vary: name → a configuration; the name is a folder's.
+        vary: name → configuration; each name becomes the name of a folder.
 
     Raises:
-        ConfigError: a name cannot be a folder's, or a setting is the configuration itself.
+        ConfigError: a name cannot be the name of a folder, or a setting equals the configuration.
     """
     for name, config in vary.items():
         if not name or name != Path(name).name or name.startswith(".") or name == _BASE:
@@ -113,23 +113,24 @@ def ablate(
     The figures are also written to `out`/ablation.json.
 
     Args:
-        data: the data set's folder, or the table of own pictures; its arrays are prepared.
+        data: folder of the data set, or table of own pictures; its arrays are prepared.
         out: folder of the runs, `out`/<setting>/seed-<seed>.
         config: the configuration that all runs share, or the name of a recipe.
         vary: configurations by name, each compared with `config`; without it, the paper's ladder.
-        seeds: each setting is trained once with each.
-        prepared: the folder of the prepared arrays, if `mvd prepare` wrote them elsewhere than by default.
-        pretrained: weights that the encoders of every run start from, as for `train`.
-        workers: runs at a time; they share the cores.
-        progress: called with (runs done, runs in all).
+        seeds: seeds; each setting is trained once with each seed.
+        prepared: folder of the prepared arrays, if it is not the default of `mvd prepare`.
+        pretrained: initial weights of the encoders of every run, as for `train`.
+        workers: number of parallel runs, which share the cores.
+        progress: called with (runs done, total runs).
 
     Returns:
-        The rungs from the lowest; or the configuration as it is, and then the settings in their order.
+        The rungs from the lowest; or the unchanged configuration, followed by the settings in order.
 
     Raises:
-        ConfigError: no or equal seeds, no worker, a configuration without such a ladder, or a setting without a name.
-        BusyError: another ablation is at work in `out`.
-        RunError: `out` cannot be written, or a folder in it holds a run of another configuration, or with other
+        ConfigError: there are no seeds or equal ones, no workers, a configuration without a ladder, or a setting
+            without a name.
+        BusyError: another ablation runs in `out`.
+        RunError: `out` cannot be written, or a folder in it contains a run with another configuration or other
             pre-trained weights.
         MvdError: as for `train` and `evaluate`.
     """
@@ -140,8 +141,8 @@ def ablate(
     pretrained = None if pretrained is None else Path(pretrained)
     rungs = ladder(base) if vary is None else settings(base, vary)
     if pretrained is not None:
-        load_pretrained(pretrained, base.model)  # fails before anything is written
-    # Seed by seed, so that a stopped ablation has complete ladders.
+        load_pretrained(pretrained, base.model)  # raises its errors before anything is written
+    # All settings of a seed before the next seed, so that a stopped ablation has complete ladders.
     jobs = [
         Job(
             folder=out / rung.name / f"seed-{seed}",

@@ -1,13 +1,13 @@
-"""`mvd benchmark`: recipes trained and tested on fixed rendered people, with equal budgets and several seeds.
+"""`mvd benchmark`: train and test recipes on fixed rendered people, with equal budgets and several seeds.
 
-A budget is arithmetic: a number of passes of a picture through the baseline's encoder, or as many multiply-adds. At the
-sizes small and medium every recipe is its small twin (`small_twin`), with the same network, pictures, batch, optimizer
-and schedule, and gets as many steps as the budget has: MVD's four passes, a third or fourth stream, and larger maps are
-paid for with fewer steps. At the size full, recipes are as they are, with schedules of their own. The validation people
-choose the best weights; nothing is chosen on the test people.
+The budget counts arithmetic: a number of passes of a picture through the baseline's encoder, or as many multiply-adds.
+At the sizes small and medium every recipe is replaced by its small twin (`small_twin`), with the same network,
+pictures, batch, optimizer and schedule, and the budget determines the number of steps: MVD's four passes, a third or
+fourth stream, and larger maps reduce it. At the size full, recipes are unchanged and have their own schedules. The best
+weights are chosen on the validation people; nothing is chosen on the test people.
 
-Everything in a folder is kept: the same command continues what was stopped, and further recipes, seeds and settings add
-to the table.
+Everything in a folder is kept: the same command continues a stopped benchmark, and further recipes, seeds and settings
+are added to the table.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _PEOPLE, _UNTRAINED, _TABLE = "people", "untrained.json", "benchmark.json"
 
 
 def sized(config: RunConfig | str, size: SizeName) -> RunConfig:
-    """Make what a recipe is at a size of the benchmark, before the budget is set.
+    """Return the configuration of a recipe at a size of the benchmark, before the budget is set.
 
     Example:
         >>> sized("agw", "small").model.arch
@@ -69,7 +69,7 @@ def sized(config: RunConfig | str, size: SizeName) -> RunConfig:
 
 
 def budgeted(config: RunConfig, size: SizeName, device: str = "cpu") -> RunConfig:
-    """Give a configuration the budget of a size: its steps, its epochs, and what it runs on.
+    """Set the budget of a size in a configuration: steps, epochs and device.
 
     Example:
         >>> [budgeted(sized(name, "small"), "small").sampling.steps_per_epoch for name in ("mvd", "baseline")]
@@ -107,19 +107,19 @@ def benchmark(
     The table is also written to `out`/<size>/benchmark.json and benchmark.md.
 
     Args:
-        out: the folder, which may hold earlier results; they stay in the table.
-        recipes: names of recipes; none, to show what is there.
+        out: the folder, which may contain earlier results; they stay in the table.
+        recipes: names of recipes; none only shows the existing results.
         size: "small", "medium" or "full".
-        own: further rows: configurations by name, made from `sized(...)`; their budget is set as for the recipes.
-        seeds: each row is trained once with each.
-        spectra: what the infrared cameras see.
-        device: to train on.
-        workers: runs at a time, and processes that render.
+        own: further rows: configurations by name, derived from `sized(...)`; their budget is set as for the recipes.
+        seeds: seeds; each row is trained once with each seed.
+        spectra: spectra of the infrared cameras.
+        device: the training device.
+        workers: number of parallel runs, and of rendering processes.
         screens: shows progress.
 
     Raises:
-        ConfigError: no or equal seeds, no worker, no such recipe, or a row without a name.
-        BusyError: another benchmark is at work in `out`.
+        ConfigError: there are no seeds or equal ones, no workers, no such recipe, or a row without a name.
+        BusyError: another benchmark runs in `out`.
         RunError: `out` cannot be written, or a run in it has another configuration.
         MvdError: as for `train` and `evaluate`.
     """
@@ -175,7 +175,7 @@ def write_table(out: Path, result: BenchmarkResult, text: str) -> Path:
 
 
 def _passes(config: RunConfig, size: SizeName) -> float:
-    """Count the multiply-adds of a picture's convolutions in passes through the baseline's encoder of a size."""
+    """Count the multiply-adds of a picture's convolutions, in units of a pass through the baseline's encoder."""
     from mvd.runtime.estimate import count_convolutions  # loads torch
 
     height, width = config.data.height, config.data.width
@@ -199,7 +199,7 @@ def _prepared(place: Path, height: int, width: int) -> Path:
 
 
 def _measure_untrained(place: Path, config: RunConfig) -> None:
-    """Test chance and colour histograms, unless their figures are there."""
+    """Evaluate chance and colour histograms, unless their figures exist."""
     file = place / _UNTRAINED
     if file.is_file():
         return

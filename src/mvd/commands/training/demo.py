@@ -1,8 +1,8 @@
 """`mvd demo`: render people, train on some of them and evaluate on others, in minutes on two CPU cores.
 
 The sizes here and in the recipe "demo" were chosen together (docs/LOG.md): enough people to learn from, small pictures
-and a small network. The pictures are easier than those of `mvd synth`: people face the camera more or less, little
-stands in front of them, and patterns keep their edges in the infrared.
+and a small network. The pictures are easier than those of `mvd synth`: people roughly face the camera, are rarely
+occluded, and patterns keep their edges in the infrared.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mvd.runs import RunFolder, empty_run, write_atomically
 from mvd.runs.observer import Observer
 from mvd.synthetic import Difficulty
 
-# Many people and few pictures of each: telling strangers apart is learnt from many people.
+# Many people with few pictures each: discriminating unseen people is learnt from many identities.
 TRAIN, VALIDATION, TEST = 480, 16, 24
 PICTURES, HEIGHT = 2, 128
 DIFFICULTY = Difficulty(views=0.15, occlusion=0.03, box_jitter=0.01, print_in_infrared=1.0, noise=0.5, blur=0.5)
@@ -41,7 +41,7 @@ _MARKER = "demo.json"
 
 
 class Screens(Protocol):
-    """What a demo or a benchmark shows while it runs; the methods here show nothing."""
+    """Shows the progress of a demo or a benchmark; the methods of this class show nothing."""
 
     @contextmanager
     def counting(self, title: str, unit: str = "pictures") -> Iterator[Progress]:
@@ -69,14 +69,14 @@ def demo(
     """Render people, train on some of them, and evaluate on others.
 
     Args:
-        out: the folder to make, for the pictures and the run.
-        seed: decides the people and the training.
+        out: the folder to create, for the pictures and the run.
+        seed: random seed of the people and of training.
         screens: shows progress.
-        replace_old: delete a demo that is in `out`; anything else is never deleted.
-        machine: the device, precision, workers and batch.
+        replace_old: delete an existing demo in `out`; other files are never deleted.
+        machine: device, precision, workers and batch.
 
     Returns:
-        The result, or None when training was stopped.
+        The result, or None if training was stopped.
 
     Raises:
         RunError: the folder is not empty.
@@ -100,7 +100,7 @@ def demo(
 
 
 def _picture_space(config: RunConfig) -> int:
-    """Bound the bytes of the pictures, as if they were not compressed, and of their arrays."""
+    """Return an upper bound on the bytes of the pictures, as if uncompressed, and of their arrays."""
     pictures = (TRAIN + VALIDATION + TEST) * PICTURES * len(CAMERAS)
     return pictures * 3 * (HEIGHT * HEIGHT // 2 + config.data.height * config.data.width)
 
@@ -135,7 +135,7 @@ def _demo(out: Path, config: RunConfig, screens: Screens) -> DemoResult | None:
 
 @contextmanager
 def _claimed(out: Path, seed: int, *, replace_old: bool) -> Iterator[None]:
-    """Make the folder of a demo, or empty that of an old one, and hold its lock."""
+    """Create the folder of a demo, or empty the folder of an old one, and hold its lock."""
     with ExitStack() as stack:
         try:
             if out.exists() and not out.is_dir():
@@ -153,7 +153,7 @@ def _claimed(out: Path, seed: int, *, replace_old: bool) -> Iterator[None]:
 
 
 def _empty(out: Path, *, replace_old: bool) -> None:
-    """Delete an old demo; other files in its folder, and in that of its run, are the user's."""
+    """Delete an old demo; keep other files in its folder and in its run folder, which are the user's."""
     if not (out / _MARKER).is_file():
         raise RunError(f"{out}: expected a new folder for the demo, found something else; choose another")
     if not replace_old:

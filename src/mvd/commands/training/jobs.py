@@ -1,7 +1,7 @@
-"""Runs of a table, such as an ablation's: trained and tested one after another, or several at a time, and kept.
+"""Train and test the runs of a table, such as an ablation's, one after another or in parallel.
 
-Every run is an ordinary run folder with its test figures in it, so a stopped table continues: finished runs are read,
-stopped ones resumed, the others started.
+Every run is an ordinary run folder with its test figures in it, so that a stopped table can be continued: finished runs
+are read, stopped runs are resumed, and the others are started.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mvd.runs.observer import Observer
 from mvd.weights.load import pretrained_file
 
 FIGURES = "figures.json"
-"""The test figures of a run, in its folder."""
+"""File of the test figures in a run folder."""
 
 RunFigures: TypeAlias = Mapping[str, Mapping[str, Mapping[str, float]]]
 """Descriptor → protocol → figure, such as "mAP" → its mean over trials, from 0 to 1."""
@@ -38,12 +38,12 @@ class Job(NamedTuple):
     """One run.
 
     Attributes:
-        folder: of the run.
-        data: the data set's folder or table.
-        prepared: the folder of its arrays, where it is not the default one.
-        pretrained: weights that the run starts from.
+        folder: the run folder.
+        data: folder or table of the data set.
+        prepared: folder of the prepared arrays, if it is not the default.
+        pretrained: initial weights.
         config: the configuration.
-        descriptors: that it is tested by.
+        descriptors: the descriptors to evaluate.
     """
 
     folder: Path
@@ -55,20 +55,20 @@ class Job(NamedTuple):
 
 
 def check_seeds(seeds: Sequence[int]) -> None:
-    """Refuse no seeds and equal ones.
+    """Check that there are seeds, and that they are distinct.
 
     Raises:
-        ConfigError: there are none, or two are equal.
+        ConfigError: there are no seeds, or two are equal.
     """
     if not seeds or len(set(seeds)) != len(seeds):
         raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, seeds)) or 'none'}")
 
 
 def check_workers(workers: int) -> None:
-    """Refuse no workers, which would be all cores elsewhere.
+    """Check the number of workers; 0 is refused, although it means one per core elsewhere.
 
     Raises:
-        ConfigError: there are none, or absurdly many.
+        ConfigError: the number is not positive, or absurdly large.
     """
     if worker_count(workers) != workers:
         raise ConfigError(f"workers: expected at least 1, found {workers}")
@@ -76,11 +76,11 @@ def check_workers(workers: int) -> None:
 
 @contextmanager
 def claimed(out: Path) -> Iterator[None]:
-    """Make the folder of the runs, and hold its lock.
+    """Create the folder of the runs, and hold its lock.
 
     Raises:
-        BusyError: another process is at work in it.
-        RunError: it cannot be made.
+        BusyError: another process works in the folder.
+        RunError: the folder cannot be created.
     """
     with ExitStack() as stack:
         try:
@@ -95,11 +95,11 @@ def claimed(out: Path) -> Iterator[None]:
 
 
 def finished(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Path, RunFigures]]:
-    """Yield folder and figures of each run as it is finished.
+    """Train and test the runs, and yield folder and figures of each as it finishes.
 
     Args:
         jobs: the runs.
-        workers: runs at a time; they share the cores.
+        workers: number of parallel runs, which share the cores.
 
     Raises:
         TrainingError: a run's process was killed.
@@ -122,10 +122,10 @@ def finished(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Path, RunFigur
 
 
 def run_job(job: Job) -> RunFigures:
-    """Train and test a run, continue it, or read its figures.
+    """Train and test a run, resume it, or read its figures if it is finished.
 
     Raises:
-        RunError: its folder holds another run.
+        RunError: the folder contains another run.
         MvdError: as for `train` and `evaluate`.
     """
     folder, record = job.folder, job.folder / FIGURES
@@ -156,7 +156,7 @@ def read_figures(folder: Path) -> RunFigures:
     """Read the test figures of a finished run.
 
     Raises:
-        RunError: they are damaged.
+        RunError: the file is damaged.
     """
     file = folder / FIGURES
     try:
@@ -173,9 +173,9 @@ def read_figures(folder: Path) -> RunFigures:
 
 
 def _require_same(job: Job) -> None:
-    """Refuse a folder that holds another run."""
+    """Refuse a folder that contains another run."""
     run = open_run(job.folder)
-    # A run keeps the framework that "auto" took.
+    # A run stores the framework that "auto" selected.
     wanted = replace(job.config, framework=run.config.framework)
     if replace(run.config, runtime=wanted.runtime) != wanted:
         raise RunError(

@@ -1,7 +1,7 @@
-"""The rehearsal of what is written in the end, before anything expensive: the run's folder, and the space on its disk.
+"""Checks before an expensive computation that its results can be written: the folder, and the free space on its disk.
 
-What a run leaves are its last checkpoint, the previous one and the best weights; while one is written, there is one
-more. Their size follows from the network and the optimizer.
+A run stores its last and previous checkpoints and the best weights, and one more file while a checkpoint is written.
+Their size follows from the network and the optimizer.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _LOGS = 16_000_000  # bytes: log lines, events, figures
 
 
 def rehearse_folder(out: Path, runs: Sequence[tuple[RunConfig, int]], *, more: int = 0, remedy: str = "--out") -> None:
-    """Try that runs can be written to a folder and that the disk has room for them. Nothing is left there.
+    """Check that runs can be written to a folder, and that the disk has enough space. The check leaves no files.
 
     Args:
-        out: the run folder, or the folder of several; it need not exist.
-        runs: the configuration of each, and the number of identities that it is trained on.
-        more: bytes that are written there besides.
-        remedy: the argument that chooses another folder.
+        out: the run folder, or the folder of several runs; it need not exist.
+        runs: configuration and number of training identities of each run.
+        more: further bytes that are written to the folder.
+        remedy: the argument that selects another folder, for the error.
 
     Raises:
-        RunError: it cannot be written, or there is not enough space.
+        RunError: the folder cannot be written, or there is not enough space.
     """
     try:
         place = require_writable_folder(out)
@@ -49,15 +49,15 @@ def rehearse_folder(out: Path, runs: Sequence[tuple[RunConfig, int]], *, more: i
 
 
 def require_savable(file: Path, top: int) -> None:
-    """Check that ranked lists can be written to a file in the end.
+    """Check that ranked lists can be written to a file.
 
     Args:
         file: the file, .npz.
-        top: how many of the gallery are listed; 0 for all.
+        top: length of the ranked lists; 0 for the whole gallery.
 
     Raises:
-        ConfigError: its name has another ending, or the number is negative.
-        RunError: it cannot be written.
+        ConfigError: the suffix is not .npz, or `top` is negative.
+        RunError: the file cannot be written.
     """
     if file.suffix != ".npz":
         raise ConfigError(f"--save: expected a name that ends in .npz, found {file}; choose another")
@@ -68,7 +68,7 @@ def require_savable(file: Path, top: int) -> None:
 
 
 def checkpoint_space(runs: Sequence[tuple[RunConfig, int]]) -> int:
-    """Estimate the bytes that runs, one after the other, need at most for checkpoints and logs."""
+    """Estimate the largest space, in bytes, that consecutive runs need for checkpoints and logs."""
     if not runs:
         return 0
     sizes = [load_engine(config).checkpoint_size(config, classes) for config, classes in runs]

@@ -1,7 +1,7 @@
-"""`rendered-1`: the fixed data sets of `mvd benchmark`, in SYSU-MM01's layout and by its protocol.
+"""`rendered-1`: the fixed data sets of `mvd benchmark`, in the layout of SYSU-MM01 and with its protocol.
 
-A name stands for pixels: seed, people, numbers of pictures and difficulty never change under it, and a checksum of
-decoded pictures tells whether a machine renders the same. Whatever changes a pixel gets the name `rendered-2`.
+The name is a version of the pixels: its seed, people, numbers of pictures and difficulty never change, and a checksum
+of decoded pictures verifies that a machine renders the same pixels. A change of any pixel needs the name `rendered-2`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SizeName: TypeAlias = Literal["small", "medium", "full"]
 Spectrum: TypeAlias = Literal["near-infrared", "thermal"]
 
 _SEED = 20_261_126
-_SAMPLE = 240  # pictures that a checksum reads
+_SAMPLE = 240  # pictures in a checksum
 _PIXELS = "pixels.json"
 
 
@@ -42,8 +42,8 @@ class Size:
 
     Attributes:
         plan: people and pictures.
-        height: middle of the pictures' heights in pixels.
-        checksums: the start of the SHA-256 of decoded pictures, by spectrum.
+        height: mean height of the pictures in pixels.
+        checksums: first digits of the SHA-256 of decoded pictures, by spectrum.
     """
 
     plan: Plan
@@ -51,7 +51,7 @@ class Size:
     checksums: Mapping[Spectrum, str]
 
     def config(self, spectrum: Spectrum) -> SyntheticConfig:
-        """Configure the rendering: the difficulty of `mvd synth`, not the demo's easy one."""
+        """Return the configuration of the rendering, with the difficulty of `mvd synth`, not of the easier demo."""
         return SyntheticConfig(
             seed=_SEED,
             plan=self.plan,
@@ -80,19 +80,19 @@ SIZES: Mapping[SizeName, Size] = MappingProxyType(
         ),
     }
 )
-"""small: 7,440 pictures of 620 people; medium: 24,240 of 1,010; full: as many as SYSU-MM01 has, 45,863 of 513."""
+"""small: 7,440 pictures of 620 people; medium: 24,240 of 1,010; full: the numbers of SYSU-MM01, 45,863 of 513."""
 
 
 def render_people(
     folder: Path, size: SizeName, spectrum: Spectrum, *, workers: int = 0, progress: Progress | None = None
 ) -> bool:
-    """Render a data set into a folder, unless it is there, and check its pixels.
+    """Render a data set into a folder, unless it exists, and verify its pixels.
 
     Returns:
-        Whether its pixels are those that `rendered-1` names.
+        Whether the pixels are those of `rendered-1`.
 
     Raises:
-        DatasetError: the folder holds something else, or cannot be written.
+        DatasetError: the folder contains something else, or cannot be written.
     """
     config = SIZES[size].config(spectrum)
     record = folder.with_name(f"{folder.name}-{_PIXELS}")
@@ -113,11 +113,11 @@ def render_people(
 
 
 def checksum(config: SyntheticConfig, decode: Callable[[Shot], npt.NDArray[np.uint8]]) -> str:
-    """Compute the checksum of a data set from pictures at regular intervals, of all people.
+    """Compute the checksum of a data set from regularly spaced pictures over all people.
 
     Args:
-        config: of the data set.
-        decode: gives a picture's pixels, as they are decoded from its file.
+        config: configuration of the data set.
+        decode: returns the pixels decoded from a picture's file.
     """
     shots = [shot for identity in config.plan.people for shot in config.plan.shots(identity)]
     digest = hashlib.sha256()
@@ -128,7 +128,7 @@ def checksum(config: SyntheticConfig, decode: Callable[[Shot], npt.NDArray[np.ui
 
 
 def decode_rendered(config: SyntheticConfig, shot: Shot) -> npt.NDArray[np.uint8]:
-    """Render a picture, and decode it from the file that it would be written to."""
+    """Render a picture, encode it as its file, and decode it."""
     file = io.BytesIO()
     Image.fromarray(render(config, *shot)).save(file, "JPEG", quality=config.quality)
     return np.array(Image.open(file))

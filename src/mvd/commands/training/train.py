@@ -1,4 +1,4 @@
-"""`mvd train`: train a network on prepared pictures into a run folder, or continue a run that was stopped."""
+"""`mvd train`: train a network on prepared pictures and write a run folder, or resume a stopped run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from mvd.weights.names import Match
 
 @dataclass(frozen=True, kw_only=True)
 class _Inputs:
-    """What a run needs beside its configuration, checked."""
+    """The checked inputs of a run, apart from its configuration."""
 
     device: str
     described: RunData
@@ -56,23 +56,23 @@ def train(
     """Train a network.
 
     Args:
-        data: the data set's folder, or the table of own pictures; `mvd.prepare` has prepared it.
+        data: folder of the data set, or table of own pictures, prepared by `mvd.prepare`.
         out: the run folder to create.
-        config: the run, or the name of a recipe.
+        config: configuration of the run, or the name of a recipe.
         observer: observes the run.
-        prepared: the folder of the prepared arrays, where it is not the default one.
-        pretrained: weights that the network starts from, such as those of a ResNet trained on ImageNet for its
-            encoders: a file in any format and naming of `mvd.weights.load.load_pretrained`; or a run folder, for its
-            best checkpoint.
-        replace: delete a run that is in `out`.
-        tested: the run is going to be tested on the data set: check first that it can be.
+        prepared: folder of the prepared arrays, if it is not the default.
+        pretrained: initial weights of the network, such as those of a ResNet trained on ImageNet for the encoders:
+            a file in any format and naming of `mvd.weights.load.load_pretrained`; or a run folder, for its best
+            checkpoint.
+        replace: delete an existing run in `out`.
+        tested: whether the run will be tested on the data set; if so, check beforehand that it can be.
 
     Raises:
-        CheckpointError: the weights cannot be read, or are of another encoder.
-        DatasetError: the data cannot be trained on.
+        CheckpointError: the weights cannot be read, or belong to another encoder.
+        DatasetError: the data set cannot be used for training.
         ConfigError: the configuration cannot run here.
         RunError: the run folder is taken or cannot be written.
-        ProtocolError: it cannot be tested, or the initial weights were trained on people that it would be tested on.
+        ProtocolError: the run cannot be tested, or the initial weights were trained on some of the test people.
         TrainingError: training diverged.
     """
     data, run, observer = Path(data), RunFolder(Path(out)), observer or Observer()
@@ -99,7 +99,7 @@ def train(
                 recipe=name_recipe(config),
                 validation=None if validation is None else validation_protocol_of(dataset).name,
             )
-            if earlier is not None:  # the weights have seen these people, too
+            if earlier is not None:  # the network has been trained on these people, too
                 described = replace_fields(described, marks=tuple(dict.fromkeys((*described.marks, *earlier.marks))))
                 if tested and file is not None and (seen := trained_people(described, dataset, data)):
                     raise ProtocolError(describe_trained(file, earlier, dataset, seen, "or train with --evaluate none"))
@@ -130,30 +130,29 @@ def resume(
     machine: Machine | None = None,
     tested: bool = False,
 ) -> TrainResult:
-    """Continue a run that was stopped or killed; it ends as if it had never been stopped.
+    """Resume a run that was stopped or killed; the result is that of an uninterrupted run.
 
-    A run without a checkpoint starts again. If the last checkpoint is damaged, the one before it is used, with a
-    warning (`mvd.runs.recover`). With changed settings, such as more epochs, it goes on from where it is, finished or
-    not; each change is kept in the run with its step.
+    A run without a checkpoint starts again. If the last checkpoint is damaged, the previous one is used, with a warning
+    (`mvd.runs.recover`). With changed settings, such as more epochs, a stopped or finished run continues from its last
+    step; each change is recorded in the run with its step.
 
     Args:
         path: the run folder.
-        changes: settings that differ from here on, by their dotted names, such as {"schedule.epochs": 80}: any of the
-            optimizer but kind and ema, of the schedule, and of the runtime.
+        changes: new values of settings, by dotted names, such as {"schedule.epochs": 80}. All settings of the
+            optimizer except kind and ema, of the schedule, and of the runtime may change.
         observer: observes the run.
-        data: where the data set is now, if it has moved.
-        prepared: where the prepared arrays are now, if they have moved within or out of the data set.
-        machine: the framework, device, precision, workers and batch; by default the run's, where they are there. What
-            is given is a change too. In another framework or precision, or on another device, the run ends with other
-            bits.
-        tested: the run is going to be tested on the data set: check first that it can be.
+        data: new path of the data set, if it has moved.
+        prepared: new path of the prepared arrays, if they have moved within or out of the data set.
+        machine: framework, device, precision, workers and batch; by default the run's, if available. Given values are
+            changes too. Another framework, precision or device changes the bits of the result.
+        tested: whether the run will be tested on the data set; if so, check beforehand that it can be.
 
     Raises:
-        ConfigError: a setting cannot change while a run goes on, or has a wrong value.
+        ConfigError: a setting must not change in a resumed run, or has a wrong value.
         RunError: there is no run, another process works on it, its data set has other identities or pictures now, or a
-            checkpoint in it is of another run.
-        DatasetError: the data set is missing, or cannot be trained on.
-        CheckpointError: all its checkpoints are damaged, or the weights that it started from are missing.
+            checkpoint in it belongs to another run.
+        DatasetError: the data set is missing, or cannot be used for training.
+        CheckpointError: all its checkpoints are damaged, or its initial weights are missing.
         MvdError: as for `train`.
     """
     run, observer = open_run(Path(path)), observer or Observer()
@@ -198,7 +197,7 @@ def resume(
 
 
 def _changed(run: RunFolder, changes: Mapping[str, Any], machine: Machine) -> RunConfig:
-    """Return a run's configuration with changes, and with the settings of the machine that were asked for."""
+    """Return a run's configuration with changes, and with the requested settings of the machine."""
     wanted = apply_changes(run.config, changes)
     if refused := refused_changes(find_changes(run.config, wanted)):
         raise ConfigError(
@@ -218,7 +217,7 @@ def _changed(run: RunFolder, changes: Mapping[str, Any], machine: Machine) -> Ru
 
 @contextmanager
 def _locked(run: RunFolder) -> Iterator[None]:
-    """Hold the lock of a run; the first of the processes that share it has it."""
+    """Hold the lock of a run; in a distributed run, the first process holds it."""
     with ExitStack() as stack:
         with distributed.agreement():
             if distributed.is_first():
@@ -228,7 +227,7 @@ def _locked(run: RunFolder) -> Iterator[None]:
 
 @contextmanager
 def _recorded(run: RunFolder, device: str, observer: Observer) -> Iterator[Observer]:
-    """Record the state of a run while it trains; the error of a data set that vanishes says how to continue."""
+    """Record the state of a run while it trains; if its data set vanishes, the error says how to resume."""
     with ExitStack() as stack:
         if distributed.is_first():
             observer = Observers(stack.enter_context(recorded(run, device)), observer)
@@ -247,7 +246,7 @@ def _inputs_of(
     *,
     tested: bool,
 ) -> _Inputs:
-    """Find a run's data set and arrays where they are now, and check that they are the same."""
+    """Find a run's data set and arrays at their present paths, and check that they are unchanged."""
     was = run.data
     root = Path(was.root) if data is None else real_path(data)
     if not root.exists():
@@ -277,12 +276,12 @@ def _inputs_of(
 
 
 def _folder(root: Path) -> Path:
-    """Return the folder of a data set; a table of own pictures lies in it."""
+    """Return the folder of a data set; for a table of own pictures, the folder that contains it."""
     return root.parent if root.suffix.lower() == ".csv" else root
 
 
 def _initial_weights(run: RunFolder, config: RunConfig) -> Match | None:
-    """Load again the weights that a run without a checkpoint starts from; None if it starts from the seed."""
+    """Reload the initial weights of a run without a checkpoint; None if it starts from the seed."""
     file = run.data.pretrained
     if file is None:
         return None

@@ -1,4 +1,4 @@
-"""Descriptors that need no training, beside which the benchmark's figures stand: chance, and colour histograms."""
+"""Descriptors without training, as reference in the benchmark's table: chance, and colour histograms."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _AT_A_TIME = 256
 
 
 def chance(count: int, seed: int) -> npt.NDArray[np.float32]:
-    """Draw random directions (count, 64)."""
+    """Draw random vectors (count, 64) of uniform direction."""
     return np.random.default_rng([seed, 0x6368616E]).normal(size=(count, _WIDTH)).astype(np.float32)
 
 
 def colour_histograms(pictures: Pictures) -> npt.NDArray[np.float32]:
     """Compute the colour histogram of each picture, (N, 144) of length 1.
 
-    Of each of six horizontal strips, eight bins for each of red, green and blue; square roots, so that an inner product
-    is the Bhattacharyya coefficient, averaged over strips and colours.
+    Each of six horizontal strips has eight bins for each of red, green and blue. The bins hold square roots, so that an
+    inner product is the Bhattacharyya coefficient, averaged over strips and colours.
 
     Example:
         >>> from mvd.data.pictures import PictureArray

@@ -1,1 +1,1 @@
-"""Weights: import a network, describe a file, export and verify programs, push to the hub."""
+"""Weights: import a network, describe a file, export and verify programs, upload to the hub."""

@@ -1,5 +1,5 @@
-"""The pictures that exported programs are compared and measured on: a run's test pictures, or rendered ones if the data
-set is gone.
+"""Pictures to compare and evaluate exported programs on: a run's test pictures, or rendered pictures if the data set is
+missing.
 
 Shapes: H × W pixels, N pictures, D width of a descriptor.
 """
@@ -48,13 +48,13 @@ class ComparisonPictures:
     """Pictures to compare descriptors on.
 
     Attributes:
-        pictures: N of them.
+        pictures: N pictures.
         modalities: (N,), a `Modality` each.
-        described: what they are, in words.
-        config: the run's configuration.
-        root: the data set's folder or table.
-        dataset: the data set; None if it is gone.
-        protocols: protocols to measure by; empty if these are not all test pictures.
+        described: description of the pictures.
+        config: configuration of the run.
+        root: folder or table of the data set.
+        dataset: the data set; None if it is missing.
+        protocols: protocols to evaluate; empty if these are not all test pictures.
         galleries: the official galleries, if a protocol needs them.
         own: whether the data set is the run's own.
     """
@@ -70,17 +70,17 @@ class ComparisonPictures:
     own: bool = True
 
     def measure(self, descriptors: Floats) -> tuple[Scores, ...]:
-        """Evaluate descriptors (N, D) by each of the protocols."""
+        """Evaluate descriptors (N, D) with each protocol."""
         if self.dataset is None or not self.protocols:
             return ()
         features = Features(descriptors=descriptors, samples=self.dataset.test)
         return tuple(score(features, protocol, self.galleries) for protocol in self.protocols)
 
     def calibration(self) -> tuple[Pictures, Modalities]:
-        """Take training pictures, evenly spread over the people, and their modalities; never test pictures.
+        """Return training pictures, evenly spread over the people, and their modalities; never test pictures.
 
         Raises:
-            ConfigError: there are none.
+            ConfigError: there are no training pictures.
         """
         if self.dataset is None:
             raise ConfigError(
@@ -97,18 +97,18 @@ class ComparisonPictures:
 def comparison_pictures(
     run: RunFolder, config: RunConfig, data: Path | None, protocols: Sequence[str], *, measure: bool
 ) -> ComparisonPictures:
-    """Choose the pictures that the programs of a run are compared on.
+    """Choose the pictures on which the programs of a run are compared.
 
     Args:
         run: the run.
-        config: its configuration, as it is embedded with.
-        data: another data set than the run's own.
-        protocols: names or patterns of protocols to measure by; the usual ones if empty.
-        measure: whether to take all test pictures and measure, or only some and compare.
+        config: its configuration, as used for embedding.
+        data: a data set other than the run's own.
+        protocols: names or patterns of protocols to evaluate; if empty, the customary protocols.
+        measure: whether to evaluate on all test pictures, or only to compare on some of them.
 
     Raises:
-        DatasetError: `data` is no data set, or the run's own is damaged.
-        ProtocolError: there is no such protocol, or the run was trained on people that are to be measured.
+        DatasetError: `data` is not a data set, or the run's own is damaged.
+        ProtocolError: there is no such protocol, or the run was trained on some of the test people.
     """
     root = Path(run.data.root) if data is None else data
     if data is None and not root.exists():
@@ -151,5 +151,5 @@ def _rendered(config: RunConfig, root: Path) -> ComparisonPictures:
 
 
 def _spread(number: int, wanted: int) -> npt.NDArray[np.int64]:
-    """Choose rows that are spread evenly over all, or all if there are no more than wanted."""
+    """Choose evenly spaced rows, or all rows if there are no more than `wanted`."""
     return np.unique(np.linspace(0, number - 1, min(number, wanted)).round().astype(np.int64))

@@ -1,10 +1,10 @@
-"""`mvd export`: write a run's network as programs, verified against the network before they get their names.
+"""`mvd export`: export a run's network as programs, verified against the network before they get their final names.
 
-PyTorch writes ONNX, which onnxruntime runs; MindSpore writes MindIR and runs it. Checkpoints are of no framework, so
-a run can be exported in either. Each program is run on test pictures of the run's data set, or on rendered ones if the
-data are gone. In float32 it has to give the network's descriptors to `TOLERANCE`; in any numbers, finite ones that
-differ between pictures. With the data at hand each is evaluated like the run, which shows the price of float16 and
-int8.
+PyTorch writes ONNX, which onnxruntime runs; MindSpore writes MindIR and runs it. Checkpoints do not depend on the
+framework, so a run can be exported to either format. Each program is run on test pictures of the run's data set, or on
+rendered pictures if the data set is missing. In float32 its descriptors must equal the network's to `TOLERANCE`; in any
+number format they must be finite and differ between pictures. If the data set is available, each program is evaluated
+like the run, which shows the loss of accuracy of float16 and int8.
 
 Shapes: N pictures, D width of a descriptor.
 """
@@ -51,7 +51,7 @@ from mvd.results.export import ExportedProgram, ExportResult, Format, Variant
 from mvd.runs import Card, CardFigures, load_checkpoint, open_run
 
 TOLERANCE = 1e-4
-"""The largest difference of a number of a descriptor from the network's, in float32."""
+"""The largest allowed difference between a component of a descriptor and the network's, in float32."""
 
 _FRAMEWORKS: Mapping[Format, Literal["pytorch", "mindspore"]] = {"onnx": "pytorch", "mindir": "mindspore"}
 _DISTINCT = 10 * TOLERANCE
@@ -72,31 +72,31 @@ def export(
     machine: Machine | None = None,
     progress: Progress | None = None,
 ) -> ExportResult:
-    """Write the network of a run as programs.
+    """Export the network of a run as programs.
 
-    What `mvd calibrate` learnt goes with it: a projection becomes a layer of the program, and the calibration is in its
+    Programs include the results of `mvd calibrate`: a projection becomes a layer, and the calibration is stored in the
     metadata.
 
     Args:
         path: the run folder.
-        out: the file, in the place of one that is there; fp16 and int8 are added to its name. `mvd.onnx` or
-            `mvd.mindir` in the run folder by default. What an ONNX program says of itself in its metadata lies beside a
-            MindIR program, in a .json.
+        out: the file; an existing file is replaced, and fp16 and int8 are appended to its name. By default `mvd.onnx`
+            or `mvd.mindir` in the run folder. The metadata of an ONNX program are part of the file; those of a MindIR
+            program are written to a .json file beside it.
         format: "onnx", which PyTorch writes, or "mindir", which MindSpore writes; "auto" is that of the framework.
-        variants: the numbers to compute with; "fp32" alone for MindIR.
-        preprocessing: whether programs take pictures as they are ("inside"), or normalised ones.
-        weights: the run's best (else its last), or its last.
-        data: the data set's folder or table, if it is not the one that the run was trained on.
-        protocols: what to measure; the customary protocols by default.
+        variants: number formats; only "fp32" for MindIR.
+        preprocessing: whether programs take unprocessed pictures ("inside") or normalised ones ("outside").
+        weights: "best", or the last if there is no best; or "last".
+        data: folder or table of the data set; by default the run's own.
+        protocols: protocols to evaluate; by default the customary protocols.
         measure: evaluate every program on all test pictures, or only compare it on some.
-        machine: framework, workers, and batch, for which a MindIR program is written; programs are compared in float32
-            on the CPU.
-        progress: called with (programs done, programs in all).
+        machine: framework, workers, and batch, which is the batch size of a MindIR program; programs are compared in
+            float32 on the CPU.
+        progress: called with (programs done, total programs).
 
     Raises:
-        ConfigError: a package is missing, a format does not have what is asked for, or int8 has no pictures to be
-            calibrated on.
-        CheckpointError: the weights do not fit, or a program differs from the network; it is not kept.
+        ConfigError: a package is missing, the format does not support a setting, or there are no pictures to calibrate
+            int8.
+        CheckpointError: the weights do not fit, or a program differs from the network; the program is deleted.
         RunError: there is no run, or no such weights in it.
         MvdError: the data set cannot be read or measured on.
     """
@@ -108,7 +108,7 @@ def export(
         raise ConfigError(
             f"numbers: expected fp32 with format mindir, found {', '.join(variants)}; export ONNX for them"
         )
-    # Compared in float32 on the CPU, whatever the run computes in.
+    # Compare in float32 on the CPU, whatever the precision and the device of the run.
     runtime = replace(run.config.runtime, device="cpu", precision="fp32")
     runtime = replace(runtime, workers=given.workers or runtime.workers, embed_batch=given.batch or runtime.embed_batch)
     config = replace(run.config, framework=_FRAMEWORKS[chosen], runtime=runtime)
@@ -122,7 +122,7 @@ def export(
         raise _cannot_write(file, error) from error
     pictures = comparison_pictures(run, config, None if data is None else Path(data), protocols, measure=measure)
     if "int8" in variants:
-        pictures.calibration()  # its errors belong before the work
+        pictures.calibration()  # raises its errors before the export
     engine, classes = load_engine(config), len(run.data.identities)
     weights_fingerprint = fingerprint_weights(load_checkpoint(checkpoint)[0], run.config)
     projection = kept_projection(checkpoint, weights_fingerprint)
@@ -159,7 +159,7 @@ def export(
 
 
 def _choose_format(asked: Format | Literal["auto"], config: RunConfig, machine: Machine) -> Format:
-    """Choose the format that is asked for, or that of the framework that is.
+    """Return the requested format, or the format of the requested framework.
 
     Raises:
         ConfigError: the framework does not write the format.
@@ -181,7 +181,7 @@ def _run(
     pictures: ComparisonPictures,
     preprocessing: Preprocessing,
 ) -> Floats:
-    """Compute descriptors (N, D) by a program."""
+    """Compute descriptors (N, D) with a program."""
     if file.suffix == ".onnx":
         return OnnxNetwork(file).embed(batches, pictures.modalities)
     from mvd.mindspore.inference.export import MindirNetwork
@@ -190,22 +190,22 @@ def _run(
 
 
 def _annotate(part: Path, file: Path, texts: Mapping[str, str], size: int) -> None:
-    """Write what a program says of itself: into it, or beside its final file, since MindIR has no place for it."""
+    """Write the metadata of a program: into an ONNX file, or beside the final MindIR file, which cannot store them."""
     if part.suffix == ".onnx":
         annotate(part, texts)
     else:
-        # It takes batches of one size.
+        # A MindIR program takes batches of one size.
         use = texts["use"].replace('"batch"', str(size))
         write_json(file.with_name(f"{file.name}.json"), {**texts, "use": use})
 
 
 @contextmanager
 def _folder_beside(file: Path) -> Iterator[Path]:
-    """Make a temporary folder beside a file: all programs are written before any gets its name."""
+    """Create a temporary folder beside a file: all programs are written before any is renamed."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with name_locked(file):
-            for leftover in file.parent.glob(f".{glob.escape(file.name)}-export-*"):  # of a process that was killed
+            for leftover in file.parent.glob(f".{glob.escape(file.name)}-export-*"):  # left by a killed process
                 shutil.rmtree(leftover)
             with tempfile.TemporaryDirectory(prefix=f".{file.name}-export-", dir=file.parent) as folder:
                 yield Path(folder)
@@ -220,7 +220,7 @@ def _cannot_write(file: Path, error: OSError) -> CheckpointError:
 
 
 def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, size: int) -> Path:
-    """Convert the program in float32 to a variant, calibrated on `size` pictures at a time."""
+    """Convert the float32 program to a variant, calibrated with batches of `size` pictures."""
     part = whole.with_name(f"{variant}{whole.suffix}")
     match variant:
         case "fp16":
@@ -232,10 +232,10 @@ def _convert(whole: Path, variant: Variant, pictures: ComparisonPictures, *, siz
 
 
 def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> float:
-    """Return the largest difference of a program's descriptors (N, D) from the network's.
+    """Return the largest difference between a program's descriptors (N, D) and the network's.
 
     Raises:
-        CheckpointError: it is too large, or the program gives the same descriptor for all pictures.
+        CheckpointError: the difference is too large, or all pictures have the same descriptor.
     """
     difference = float(np.abs(found - expected).max()) if np.isfinite(found).all() else float("inf")
     if difference > (TOLERANCE if variant == "fp32" else np.finfo(np.float32).max):
@@ -252,10 +252,10 @@ def _compare(file: Path, variant: Variant, found: Floats, expected: Floats) -> f
 
 
 def _identify(variant: Variant, fingerprint: str, calibration: Calibration | None) -> dict[str, str]:
-    """Name the weights, and what their similarities mean.
+    """Return the metadata that identify the weights and their calibration.
 
-    In float16 embeddings are those of the weights for all purposes. In int8 they are another model's, to be calibrated
-    by itself.
+    float16 embeddings count as those of the weights. int8 embeddings count as those of another model, which needs its
+    own calibration.
     """
     if variant == "int8":
         return {"fingerprint": hashlib.sha256(f"{fingerprint} {variant}".encode()).hexdigest()}
@@ -265,7 +265,7 @@ def _identify(variant: Variant, fingerprint: str, calibration: Calibration | Non
 def _metadata(
     config: RunConfig, card: Card, variant: Variant, results: Sequence[Scores], preprocessing: Preprocessing
 ) -> dict[str, str]:
-    """Make a program's metadata; its own test figures, if of the run's data set, replace the run's on the card."""
+    """Build a program's metadata; its own test figures, if on the run's data set, replace the run's on the card."""
     if results:
         own = tuple(_figures(result) for result in results)
         card = replace(card, figures=(*(one for one in card.figures if one.people != "test"), *own))

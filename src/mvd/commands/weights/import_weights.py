@@ -1,4 +1,4 @@
-"""`mvd import`: make a run folder of a network that was trained elsewhere, for every other command."""
+"""`mvd import`: create a run folder from a network that was trained elsewhere, for use with all other commands."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ from mvd.weights.load import UNTRAINED
 def import_weights(
     file: str | Path, out: str | Path, data: str | Path, config: RunConfig | str, *, replace: bool = False
 ) -> tuple[RunFolder, MatchReport]:
-    """Make a run folder of a network that was trained elsewhere; its weights are the best checkpoint.
+    """Create a run folder from a network that was trained elsewhere; its weights become the best checkpoint.
 
     Args:
         file: a whole network, ours or a release's, in any format that `mvd.weights.read_weights` reads.
         out: the run folder to create.
-        data: the data set's folder or table that it is to be used with.
-        config: what it was trained with, or the name of that recipe; `config.model` is the network in the file.
-        replace: delete a run that is in `out`.
+        data: folder or table of the data set to use it with.
+        config: the configuration that it was trained with, or the name of a recipe; `config.model` is the network in
+            the file.
+        replace: delete an existing run in `out`.
 
     Returns:
-        The run folder, and which tensors of the file matched.
+        The run folder, and the report of the matched tensors.
 
     Raises:
-        CheckpointError: it cannot be read, or is of another network.
+        CheckpointError: the file cannot be read, or contains another network.
         DatasetError: there is no such data set.
         RunError: the run folder is taken or cannot be written.
     """
@@ -56,8 +57,8 @@ def import_weights(
 def _described(file: Path, dataset: Dataset, data: Path, config: RunConfig, classes: int) -> RunData:
     """Describe the people that a network was trained on.
 
-    They are those that its file knows; else those of the data set, if there are as many as classes; else unknown, and
-    the classes are numbered.
+    They are read from the file, if it names them. Otherwise they are the training people of the data set, if their
+    number is that of the classes. Otherwise they are unknown, and the classes are numbered.
     """
     people = dataset.train.people
     if config.data.train_on == "train+validation":
@@ -65,7 +66,7 @@ def _described(file: Path, dataset: Dataset, data: Path, config: RunConfig, clas
     described = describe_people(dataset, people, data)
     known = read_trained_on(file)
     if known is not None and len(known.identities) == classes:
-        # A name means the same person only in the data set that it was trained on; a mark does anywhere.
+        # A name identifies a person only in the data set of the training; a mark identifies a person in any data set.
         names = known.people if is_own_data(known, dataset, data) else ()
         return replace_fields(described, identities=known.identities, people=names, marks=known.marks)
     if len(people) == classes:

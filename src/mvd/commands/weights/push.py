@@ -25,11 +25,11 @@ def push(run: str | Path, name: str, *, private: bool = False) -> str:
 
     Args:
         run: the run folder.
-        name: "OWNER/NAME"; created unless it exists.
-        private: create it as a private repository.
+        name: "OWNER/NAME"; the repository is created if it does not exist.
+        private: create a private repository.
 
     Returns:
-        The address of the page.
+        The URL of the page.
 
     Raises:
         RunError: there is no run, or it has no checkpoint.
@@ -43,18 +43,18 @@ def push(run: str | Path, name: str, *, private: bool = False) -> str:
 
 
 def save_model(run: str | Path, folder: Path, name: str) -> None:
-    """Write the best weights of a run as the folder of a model.
+    """Write the best weights of a run to a model folder.
 
     Args:
         run: the run folder.
-        folder: where to; files of a model that are there are replaced.
+        folder: the folder to write; files of an existing model are replaced.
         name: the title of the page, "OWNER/NAME".
 
     Raises:
         RunError: there is no run, or it has no checkpoint.
-        CheckpointError: the checkpoint is damaged, the folder holds something else than a model, or it cannot be
-            written to.
-        BusyError: another process writes it.
+        CheckpointError: the checkpoint is damaged, or the folder contains something other than a model or cannot be
+            written.
+        BusyError: another process writes to the folder.
     """
     opened = open_run(Path(run))
     checkpoint = opened.best_checkpoint
@@ -65,10 +65,10 @@ def save_model(run: str | Path, folder: Path, name: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with folder_locked(folder):
-            # A push that was killed at its first file leaves no more than that.
+            # A push that was killed while writing its first file leaves only this lock and temporary files.
             own = f".{WEIGHTS}.lock"
             others = any(file.name != own and not is_temporary(file) for file in folder.iterdir())
-            if others and "mvd" not in read_metadata(folder / WEIGHTS):  # the first file that is written
+            if others and "mvd" not in read_metadata(folder / WEIGHTS):  # WEIGHTS is the first file that is written
                 raise CheckpointError(
                     f"{folder}: expected a new folder, or that of a model with our {WEIGHTS} in it, found other files; "
                     f"choose another"
@@ -84,7 +84,7 @@ def save_model(run: str | Path, folder: Path, name: str) -> None:
 
 
 def _copy_what_is_beside(checkpoint: Path, weights: Path) -> None:
-    """Take calibration and projection along; those of a model that was in the folder before do not stay."""
+    """Copy calibration and projection; remove those of an earlier model in the folder."""
     for name in (CALIBRATION, PROJECTION):
         source, target = file_beside(checkpoint, name), file_beside(weights, name)
         if not source.is_file():

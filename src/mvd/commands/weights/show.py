@@ -1,4 +1,4 @@
-"""`mvd show`: describe a file of weights or an exported program, with its model card."""
+"""`mvd show`: describe a weights file or an exported program, with its model card."""
 
 from __future__ import annotations
 
@@ -29,15 +29,14 @@ _PARTS = {
 
 
 def show(path: str | Path) -> Shown:
-    """Describe a file of weights or an ONNX program.
+    """Describe a weights file or an ONNX program.
 
     Args:
-        path: the file; a run folder, for its best checkpoint; the folder of a model; or "rendered", the model in the
-            box.
+        path: the file; a run folder, for its best checkpoint; a model folder; or "rendered", the bundled model.
 
     Raises:
-        CheckpointError: it is missing, damaged or in an unknown format.
-        RunError: a folder has no checkpoint.
+        CheckpointError: the file is missing, damaged or in an unknown format.
+        RunError: the run folder has no checkpoint.
     """
     if str(path) == RENDERED and not Path(path).exists():
         box = box_model()
@@ -80,7 +79,7 @@ def _show_onnx(path: Path) -> Shown:
 
 
 def _calibration(path: Path, tensors: Arrays) -> Calibration | None:
-    """Read the calibration that is kept beside a checkpoint, if it is of these weights."""
+    """Read the calibration stored beside a checkpoint, if it belongs to these weights."""
     config = read_config(path)
     if config is None:
         return None
@@ -89,7 +88,7 @@ def _calibration(path: Path, tensors: Arrays) -> Calibration | None:
 
 
 def _card(path: Path) -> Card | None:
-    """Read the card of a checkpoint; one in a run folder also gets the test figures that lie there."""
+    """Read the card of a checkpoint; in a run folder, the folder's test figures are added."""
     folder = path.parent.parent
     if path.parent.name == "checkpoints" and (folder / "config.json").is_file():
         run = open_run(folder)
@@ -98,7 +97,7 @@ def _card(path: Path) -> Card | None:
 
 
 def _describe(tensors: Arrays) -> str | None:
-    """Describe in words the network that tensors belong to; None if their names are unknown."""
+    """Describe the network of some tensors in words; None if their names are unknown."""
     naming = recognise(tensors)
     if naming is None:
         return None

@@ -70,10 +70,10 @@ MVD_CVPR21 = RunConfig(
 )
 """The official PyTorch release, from its `mm01.py`.
 
-Batches of 16 people × (4 + 4), 24 in an epoch of 395 people; horizontal flips only; last stride 1 and channel
-attention; identity loss, rank loss, Sinkhorn mutual learning with weight 8, and VSD and VCD as released (probabilities
-in place of log-probabilities, teacher and student swapped); weight decay on every parameter. Its z_dim of 256 is
-doubled in its code: 512 here. Left out: its unseeded sampling, and best weights chosen on test pictures.
+Batches of 16 people × (4 + 4), 24 per epoch of 395 people; horizontal flips only; last stride 1 and channel attention;
+identity loss, rank loss, Sinkhorn mutual learning with weight 8, and VSD and VCD as released (probabilities in place of
+log-probabilities, teacher and student swapped); weight decay on every parameter. Its z_dim of 256 is doubled in its
+code: 512 here. Not adopted: its unseeded sampling, and best weights chosen on test pictures.
 """
 
 MVD_MINDSPORE = RunConfig(
@@ -99,11 +99,11 @@ MVD_MINDSPORE = RunConfig(
 )
 """The MindSpore release, from its `train.py`.
 
-Identity and batch-hard triplet loss only: the release builds its divergences and does not use them. Its crops have the
-picture's own size and change nothing; half of the visible pictures are grey. The learning rate falls tenfold in each
-epoch from 15 to 27. It is that of the code; README and scripts say 0.0035 (`--optimizer.lr 3.5e-3`). Encoders should
-start from ImageNet. Its dropout of 0.2 is not used: classifiers have 0.5. Left out: unseeded sampling with replacement,
-and a second forward pass.
+Identity and batch-hard triplet loss only: the release builds its divergences but does not use them. Its crops have the
+size of the picture and change nothing; half of the visible pictures are grey. The learning rate decreases tenfold in
+each epoch from 15 to 27. The peak learning rate is that of the code; README and scripts have 0.0035
+(`--optimizer.lr 3.5e-3`). Encoders should be pre-trained on ImageNet. Its dropout of 0.2 is not used: classifiers have
+0.5. Not adopted: unseeded sampling with replacement, and a second forward pass.
 """
 
 BASELINE = RunConfig(
@@ -142,8 +142,8 @@ AGW = RunConfig(
 )
 """AGW (Ye et al., TPAMI 2021, arXiv 2001.04193), the field's common baseline, from its cross-modal code.
 
-A stem for each modality, non-local blocks, generalised-mean pooling, weighted regularisation triplet loss; SGD at 0.1,
-a tenth of it for the encoder, two drops. The encoder should start from ImageNet.
+A stem for each modality, non-local blocks, generalised-mean pooling, weighted regularisation triplet loss; SGD with
+learning rate 0.1, a tenth of it for the encoder, two drops. The encoder should be pre-trained on ImageNet.
 """
 
 CAJ = replace(
@@ -153,7 +153,7 @@ CAJ = replace(
 )
 """AGW with the augmentation of CAJ (Ye et al., ICCV 2021), from its code: three streams, erasing, flip at test.
 
-The metric loss is AGW's, as with the code's option "agw"; its enhanced squared difference is not here.
+The metric loss is AGW's, as with the code's option "agw"; its enhanced squared difference is not implemented.
 """
 
 RECIPES: Mapping[str, RunConfig] = MappingProxyType(
@@ -187,10 +187,10 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
 
 
 def resolve_config(config: RunConfig | str) -> RunConfig:
-    """Return a configuration as it is, and a recipe by its name.
+    """Return a configuration unchanged, or the recipe of a name.
 
     Raises:
-        ConfigError: there is no recipe of that name, or it is neither.
+        ConfigError: there is no recipe of that name, or the argument is neither a configuration nor a name.
 
     Example:
         >>> resolve_config("demo").data.height
@@ -206,14 +206,14 @@ def resolve_config(config: RunConfig | str) -> RunConfig:
 
 
 def resolve_model(source: RunConfig | ModelConfig | str, fields: Mapping[str, Any]) -> ModelConfig:
-    """Return the network of a recipe by its name, of a run, or an architecture as it is, with other fields.
+    """Return the architecture of a recipe's name, of a run's configuration, or as given, with changed fields.
 
     Args:
-        source: what `create_model` is given.
-        fields: of `ModelConfig`, in the place of its own.
+        source: the argument of `create_model`.
+        fields: new values of fields of `ModelConfig`.
 
     Raises:
-        ConfigError: it is none of these, there is no such recipe or field, or a value is out of range.
+        ConfigError: the source has another type, there is no such recipe or field, or a value is out of range.
 
     Example:
         >>> resolve_model("demo", {"base_width": 8}).base_width
@@ -235,9 +235,9 @@ _NOT_THE_METHOD = ("seed", "framework", "runtime.", "data.trial")  # fields that
 
 
 def nearest_recipe(config: RunConfig) -> tuple[str, int]:
-    """Find the recipe that a configuration differs least from, and count the fields that differ.
+    """Find the recipe with the fewest fields that differ from a configuration, and return it with their number.
 
-    The seed, RegDB's trial, the framework and `runtime` do not count.
+    The seed, RegDB's trial, the framework and `runtime` are ignored.
 
     Example:
         >>> nearest_recipe(RunConfig(seed=3))

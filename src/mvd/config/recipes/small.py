@@ -1,4 +1,4 @@
-"""The small twin of a recipe: its method on small pictures with a small network, from random weights, for CPUs."""
+"""The small twin of a recipe: its method with a small network on small pictures, from random weights, for CPUs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from mvd.config.run import RunConfig
 
 
 def small_twin(config: RunConfig) -> RunConfig:
-    """Keep a recipe's parts and losses, and take the demo's network, pictures, batch, optimizer and schedule.
+    """Combine a recipe's parts and losses with the demo's network size, pictures, batch, optimizer and schedule.
 
     Those numbers were chosen for MVD on the demo's people (docs/LOG.md): ResNet-18 of width 16 with stride 2 in the
-    last stage, 96 × 48, 16 identities × (2 + 2), AdamW at 1e-2. Metric losses see unit features: a network that starts
-    from nothing lets others shrink until the margin is all that is left. The validation identities are held out.
+    last stage, 96 × 48, 16 identities × (2 + 2), AdamW at 1e-2. Metric losses use unit features: without normalisation,
+    the features of a randomly initialised network shrink until only the margin remains. The validation identities are
+    held out.
 
     Example:
         >>> small_twin(RunConfig()).data.height

@@ -1,4 +1,4 @@
-"""`MVD_STRONG`: MVD on one trunk with what helped it on rendered people, and its small twin."""
+"""`MVD_STRONG`: MVD with a shared trunk and the changes that improved it on rendered people, and its small twin."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ MVD_STRONG = RunConfig(
     optimizer=OptimizerConfig(kind="sgd", lr=0.1, encoder_lr_scale=0.1, decay="all", ema=0.999),
     schedule=EpochSchedule(epochs=150, warmup_epochs=10.0, milestones=(21, 81)),
 )
-"""Three branches with VSD, VCD and VML on one trunk, with what helped them on rendered people; for a GPU.
+"""Three branches with VSD, VCD and VML on a shared trunk, with the changes that helped on rendered people; for a GPU.
 
-Where each number comes from:
+Sources of the numbers:
 
 - augmentation, batches and the other losses are those of "mvd";
 - the supervised contrastive loss beside the hetero-centre triplets: Khosla et al., NeurIPS 2020, with their temperature
   of 0.1; of all changes it helps the small twin most;
-- the first three stages of the encoders are shared, as in MGN (Wang et al., ACM MM 2018): a step takes a quarter less
-  arithmetic (a ResNet-18 with stride 2 in the last stage 38 %), and weights and activations a fifth less memory;
+- the first three stages of the encoders are shared, as in MGN (Wang et al., ACM MM 2018): a step needs a quarter less
+  arithmetic (38 % less for a ResNet-18 with stride 2 in the last stage), and weights and activations a fifth less
+  memory;
 - the generalised mean with p = 3 and flip at test: AGW, CAJ, DEEN and MSCMNet; the average of the weights, 0.999: ours;
 - 384 × 144, SGD at 0.1, a tenth of it for the encoder, weight decay 5e-4 on all parameters, warm-up of 10 epochs,
   drops after 20 and 80: DEEN; 150 epochs: MSCMNet.
 
-Left out, since the small twin was worse with them at an equal budget (docs/LOG.md): four streams; strips; and, tried
+Omitted, since the small twin was worse with them at an equal budget (docs/LOG.md): four streams; strips; and, tried
 together, non-local blocks, grey pictures, coloured erasing and the quadruple-centre loss on features before the neck.
 
-Encoders should start from ImageNet. A step is estimated at 11 GB in bf16 and 20 GB in float32. It has not been trained
-at this size here; docs/benchmark.md has what was measured of its small twin.
+Encoders should be pre-trained on ImageNet. A step is estimated to need 11 GB in bf16 and 20 GB in float32. The recipe
+has not been trained at this size; docs/benchmark.md has the results of its small twin.
 """
 
 MVD_STRONG_SMALL = small_twin(MVD_STRONG)

@@ -1,1 +1,1 @@
-"""Check a data set: all defects at once, notes, and what is passed over."""
+"""Check a data set: all defects at once, notes, and ignored files."""

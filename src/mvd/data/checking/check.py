@@ -22,7 +22,7 @@ from mvd.data.samples import JUNK, Dataset, Modality, Samples, concatenate
 from mvd.errors import DatasetError
 
 Purpose = Literal["train", "prepare", "test"]
-"""Training, preparing into the customary folder, and testing."""
+"""Training, preparing into the default folder, and testing."""
 
 
 class SplitCounts(NamedTuple):
@@ -36,7 +36,7 @@ class SplitCounts(NamedTuple):
 
 
 class CameraCounts(NamedTuple):
-    """People and pictures of one camera and modality; camera 0 where it is unknown."""
+    """People and pictures of one camera and modality; camera 0 means unknown."""
 
     camera: int
     modality: Modality
@@ -59,12 +59,12 @@ class Inspection:
     Attributes:
         data: the folder or table.
         dataset: the scanned data set without its defective parts; None if it could not be scanned.
-        defects: one line each; those of lists and folders before those of files.
+        defects: one line each; defects of lists and folders come before defects of files.
         splits: counts of train, validation and test.
         cameras: counts of each camera and modality.
-        sizes: of the pictures that could be decoded; None if none could.
+        sizes: sizes of the decoded pictures; None if no picture could be decoded.
         notes: one line each.
-        ready: what it was rehearsed for, without defects; empty before a rehearsal (`mvd.commands.data.check`).
+        ready: purposes that were rehearsed without defects; empty before a rehearsal (`mvd.commands.data.check`).
     """
 
     data: Path
@@ -83,10 +83,10 @@ def check_dataset(
     """Scan a data set, decode every picture, and collect all defects.
 
     Args:
-        data: its folder, or the CSV table of own pictures.
+        data: folder of the data set, or CSV table of own pictures.
         trial: RegDB's split, 1 … 10; ignored elsewhere.
-        workers: threads; 0 means one for each core.
-        progress: called with (pictures done, pictures in all).
+        workers: number of threads; 0 means one per core.
+        progress: called with (pictures done, total pictures).
     """
     data = Path(data)
     defects: list[str] = []
@@ -106,7 +106,7 @@ def check_dataset(
     return Inspection(
         data=data,
         dataset=dataset,
-        defects=tuple(dict.fromkeys(defects)),  # a folder may have been read, and found wanting, twice
+        defects=tuple(dict.fromkeys(defects)),  # a folder may have been read twice, with the same defect
         splits=tuple(_count_split(name, getattr(dataset, name)) for name in ("train", "validation", "test")),
         cameras=tuple(_count_cameras(everything)),
         sizes=_sizes([seen for seen in found if seen]),
@@ -135,7 +135,7 @@ def _sizes(found: Sequence[PictureInfo]) -> Sizes | None:
 
 
 def _shared_files(dataset: Dataset, table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
-    """Name the people who share files of equal content, with one such file of each."""
+    """Name the people who share files with equal content, with an example file of each."""
     files: dict[bytes, dict[int, str]] = {}
     for path, identity, seen in zip(table.paths.tolist(), table.identities.tolist(), found, strict=True):
         if seen:

@@ -1,4 +1,4 @@
-"""Notes on a data set: what prevents neither training nor evaluation, but changes or spoils figures.
+"""Notes on a data set: properties that do not prevent training or evaluation, but affect or invalidate figures.
 
 Shapes: N pictures.
 """
@@ -13,18 +13,18 @@ from mvd.data.checking.picture_info import PictureInfo
 from mvd.data.layouts.defects import some, some_people
 from mvd.data.samples import JUNK, Dataset, Modality, Samples
 
-MIN_SIDE = 16  # pixels of height and width; smaller pictures are worth a note
+MIN_SIDE = 16  # pixels of height and width; smaller pictures get a note
 
 _FOLDERS = {modality.name.lower() for modality in Modality}  # of own pictures
 
 
 def take_notes(dataset: Dataset, table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
-    """Note what a user of a data set should know, one line each.
+    """Collect the notes on a data set, one line each.
 
     Args:
         dataset: the data set.
         table: (N,) all its pictures.
-        found: (N,) what was seen in them; None where it could not be decoded.
+        found: (N,) information on each picture; None if it could not be decoded.
     """
     return [
         *_unmatched(dataset),
@@ -38,7 +38,7 @@ def take_notes(dataset: Dataset, table: Samples, found: Sequence[PictureInfo | N
 
 
 def _unmatched(dataset: Dataset) -> list[str]:
-    """Count the test queries without a match, because the other modality has no picture of the person."""
+    """Count the test queries without a match because the other modality has no picture of the person."""
     test, notes = dataset.test, []
     for query, gallery in ((Modality.VISIBLE, Modality.INFRARED), (Modality.INFRARED, Modality.VISIBLE)):
         people = np.setdiff1d(test.of(query).people, test.of(gallery).people)
@@ -59,7 +59,7 @@ def _junk(dataset: Dataset) -> list[str]:
 
 
 def _shared_cameras(dataset: Dataset, table: Samples) -> list[str]:
-    """Name the cameras of own data that have pictures in both modalities, since they count as one device."""
+    """Name the cameras of own pictures that have both modalities, since they count as one device."""
     if dataset.name != "own":
         return []
     visible, infrared = (table.of(modality).cameras for modality in Modality)
@@ -73,7 +73,7 @@ def _shared_cameras(dataset: Dataset, table: Samples) -> list[str]:
 
 
 def _copies(table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
-    """Count the pictures of a person whose bytes are those of another: in its modality, and in the other one."""
+    """Count pictures with the same bytes as another picture of the person, within and across modalities."""
     columns = zip(table.paths.tolist(), table.identities.tolist(), table.modalities.tolist(), found, strict=True)
     pictures = [((seen.digest, identity, modality), path) for path, identity, modality, seen in columns if seen]
     first: dict[tuple[bytes, int, int], str] = {}
@@ -100,7 +100,7 @@ def _copies(table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
 
 
 def _nested(dataset: Dataset, table: Samples) -> list[str]:
-    """Count the own pictures in folders within a person's."""
+    """Count the own pictures in subfolders of a person's folder."""
     if dataset.name != "own" or dataset.table is not None:
         return []
     deep = [path for path in table.paths.tolist() if path.count("/") > 2 and path.partition("/")[0] in _FOLDERS]
@@ -110,7 +110,7 @@ def _nested(dataset: Dataset, table: Samples) -> list[str]:
 
 
 def _unexpected_colours(table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
-    """Count the visible pictures without colour and the infrared ones with it."""
+    """Count the visible pictures without colour and the infrared pictures with colour."""
     seen = [(modality, look.colour) for modality, look in zip(table.modalities.tolist(), found, strict=True) if look]
     notes = []
     for modality, colour, what in (
@@ -124,7 +124,7 @@ def _unexpected_colours(table: Samples, found: Sequence[PictureInfo | None]) -> 
 
 
 def _conversions(dataset: Dataset, table: Samples, found: Sequence[PictureInfo | None]) -> list[str]:
-    """Count the pictures that are not taken as they are, and the tiny ones, with one of each kind."""
+    """Count the pictures that are converted, and the tiny ones, with an example of each kind."""
     turned = "turned upright" if dataset.upright else "not turned, as in the benchmark's own code"
     kinds: tuple[tuple[str, Callable[[PictureInfo], bool]], ...] = (
         (f"smaller than {MIN_SIDE}×{MIN_SIDE} pixels", lambda seen: min(seen.height, seen.width) < MIN_SIDE),

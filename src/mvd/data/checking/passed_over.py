@@ -1,4 +1,4 @@
-"""What a scan passes over in a data set's folders: counted and named, so that nothing is dropped silently."""
+"""Count and name the files that a scan ignores in a data set's folders, so that nothing is dropped silently."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PREPARED = re.compile(r"trial-[0-9]+")  # of RegDB's splits
 def passed_over(dataset: Dataset) -> list[str]:
     """Count files and folders that are in no table of a data set, one line for each kind, with an example.
 
-    In the folder of a data set, that is what lies beside and within its folders of pictures, but for files beside them
-    that are no pictures. Of own pictures in a table, it is the pictures that lie beside those listed.
+    For a folder, these are the entries beside and within the folders of pictures, except files beside them that are not
+    pictures. For a table of own pictures, these are unlisted pictures in the folders of listed ones.
     """
     tables = (dataset.train, dataset.validation, dataset.test)
     taken = {path for table in tables for path in table.paths.tolist()}
@@ -53,7 +53,7 @@ def _kind(dataset: Dataset, path: str) -> str:
 
 
 def _files(dataset: Dataset, part: str) -> Iterator[str]:
-    """Yield the files below a folder by their path from the root; linked folders within it are not entered."""
+    """Yield the files below a folder as paths relative to the root; linked folders are not followed."""
     top = dataset.root / part
     for folder, _, names in os.walk(top):
         below = os.path.relpath(folder, top).replace(os.sep, "/")
@@ -61,7 +61,7 @@ def _files(dataset: Dataset, part: str) -> Iterator[str]:
 
 
 def _unlisted(dataset: Dataset, taken: set[str]) -> list[str]:
-    """Count the pictures that a table does not list, in the folders of those that it does."""
+    """Count the unlisted pictures in the folders of the pictures that a table lists."""
     listed = {posixpath.normpath((dataset.root / path).as_posix()) for path in taken}
     folders = sorted({posixpath.dirname(path) for path in listed})
     found = (f"{folder}/{name}" for folder in folders for name in file_names(Path(folder), _ignore))
@@ -72,4 +72,4 @@ def _unlisted(dataset: Dataset, taken: set[str]) -> list[str]:
 
 
 def _ignore(defect: str) -> None:
-    """Take a folder that cannot be read, which the scan has reported."""
+    """Ignore a folder that cannot be read, which the scan has reported."""

@@ -1,7 +1,7 @@
-"""Inspect picture files: size, colour, content, and what is done to them before they are used.
+"""Inspect picture files: size, colour, content, and the conversions before use.
 
-A JPEG is decoded at an eighth of its size, which reads all of its bytes and so finds truncated files in a fraction of
-the time; colour is judged at that size, where compression leaves no traces of it.
+A JPEG is decoded at an eighth of its size, which reads all bytes and so detects truncated files in a fraction of the
+time. Colour is judged at that size, where there are no colour artefacts of the compression.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from mvd.data.images import damaged, open_picture, orientation, read_file, reduc
 from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
 
-_REDUCTION = 8  # the largest that JPEG's decoder offers
+_REDUCTION = 8  # the largest that the JPEG decoder supports
 _GREY_SPREAD = 10  # largest difference between the channels of a pixel that counts as grey
 _CHUNK = 256  # pictures in flight
 
 
 class PictureInfo(NamedTuple):
-    """What was seen in a picture file.
+    """Properties of a picture file.
 
     Attributes:
-        height: in pixels, before it is turned.
-        width: in pixels, before it is turned.
-        colour: whether it has any.
+        height: height in pixels, before rotation.
+        width: width in pixels, before rotation.
+        colour: whether it has colour.
         digest: hash of the file.
         orientation: EXIF orientation, 1 … 8; 1 is upright.
         animated: whether it has several frames.
-        deep: whether it has one channel of more than eight bits, which is scaled.
+        deep: whether it has a single channel of more than eight bits, which is scaled.
     """
 
     height: int
@@ -61,7 +61,7 @@ def inspect_picture(file: Path) -> PictureInfo:
         reduce_jpeg(picture)
         decoded = to_rgb(picture)
         decoded.load()
-        # Formats other than JPEG are decoded in full size.
+        # Formats other than JPEG are decoded at full size.
         levels = np.asarray(decoded.reduce(max(1, _REDUCTION * decoded.width // width)), dtype=np.int16)
     colour = (levels.max(axis=2) - levels.min(axis=2)).max() > _GREY_SPREAD
     digest = hashlib.blake2b(content, digest_size=16).digest()
@@ -69,7 +69,7 @@ def inspect_picture(file: Path) -> PictureInfo:
 
 
 def inspect_pictures(root: Path, paths: Sequence[str], workers: int = 0) -> Iterator[PictureInfo | DatasetError]:
-    """Decode pictures in several threads and yield what was found in order; an error in place of a damaged one."""
+    """Decode pictures in several threads; yield their properties in order, or an error for a damaged picture."""
 
     def inspect(path: str) -> PictureInfo | DatasetError:
         try:

@@ -1,1 +1,1 @@
-"""The official galleries of SYSU-MM01, which are in a MATLAB file."""
+"""The official galleries of SYSU-MM01, stored in a MATLAB file."""

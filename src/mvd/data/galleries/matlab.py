@@ -1,10 +1,11 @@
-"""Reads a cell of cells of matrices from a MATLAB file of level 5, whatever bytes are in it.
+"""Read a cell array of cell arrays of matrices from an untrusted MATLAB file of level 5.
 
-SciPy's reader is compiled code that a damaged file can crash (SIGSEGV), and with it a run that trained for days. This
-one reads the one shape of SYSU-MM01's galleries, and checks every length.
+SciPy's reader is compiled code, which a damaged file can crash (SIGSEGV), and with it a run that trained for days. This
+reader only supports the structure of SYSU-MM01's galleries, and checks every length.
 
-A file is a header of 128 bytes and elements; an element is a type, a length, and data. A variable is an element of type
-matrix, by itself or compressed, and holds elements: flags, dimensions, name, then numbers, or a matrix for each cell.
+A file is a header of 128 bytes followed by elements; an element is a type, a length, and data. A variable is an element
+of type matrix, plain or compressed, and contains elements: flags, dimensions, name, then numbers, or a matrix for each
+cell.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy.typing as npt
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15
 _CELL = 1
-_NUMBERS = range(6, 16)  # classes of arrays of numbers
+_NUMBERS = range(6, 16)  # array classes of numbers
 _COMPLEX = 0x800
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _DEEPEST = 2  # cells in cells
@@ -27,21 +28,21 @@ _LARGEST = 1 << 28  # bytes of a variable; SYSU-MM01's has 2 MB
 
 
 class DamagedFileError(ValueError):
-    """The file is damaged, or no MATLAB file of level 5."""
+    """The file is damaged, or is not a MATLAB file of level 5."""
 
 
 def read_cell(data: bytes, name: str) -> npt.NDArray[Any] | None:
-    """Read a variable that is a matrix of numbers, or a cell of them or of such cells.
+    """Read a variable that is a matrix of numbers, a cell array of matrices, or a cell array of such cell arrays.
 
     Args:
-        data: the file.
-        name: the variable.
+        data: content of the file.
+        name: name of the variable.
 
     Returns:
-        The array of numbers, or of objects that are such arrays; None if there is no such variable.
+        The array of numbers, or an object array of such arrays; None if there is no such variable.
 
     Raises:
-        DamagedFileError: the file is damaged, of another level, or the variable holds something else.
+        DamagedFileError: the file is damaged or of another level, or the variable has another type.
     """
     order = {b"IM": "<", b"MI": ">"}.get(data[_HEADER - 2 : _HEADER])
     if order is None:
@@ -57,7 +58,7 @@ def read_cell(data: bytes, name: str) -> npt.NDArray[Any] | None:
 
 
 class _Elements:
-    """The elements in a piece of a file, one after the other."""
+    """Iterates over the elements in a part of a file."""
 
     def __init__(self, data: memoryview, order: str) -> None:
         self.left = data

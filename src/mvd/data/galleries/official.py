@@ -1,9 +1,10 @@
 """Read and write the official galleries of SYSU-MM01: `exp/rand_perm_cam.mat`.
 
-The file holds, for each camera and identity, ten random orders of that person's pictures; run r of the official
-protocol takes the first one (single-shot) or ten (multi-shot) of order r as its gallery. Its variable `rand_perm_cam`
-is a cell of cameras × 1 of cells of identities × 1 of matrices of runs × pictures, uint8, numbered from 1; without
-columns for people whom a camera did not see. Number k is the k-th picture of the sorted folder.
+For each camera and identity the file contains ten random orders of the person's pictures; the gallery of run r in the
+official protocol is the first picture (single-shot) or the first ten (multi-shot) of order r. The variable
+`rand_perm_cam` is a cell array (cameras × 1) of cell arrays (identities × 1) of matrices (runs × pictures), uint8, with
+numbers from 1; a matrix has no columns if the camera did not see the person. Number k is the k-th picture of the sorted
+folder.
 
 Shapes: R runs, n pictures of one identity under one camera.
 """
@@ -34,7 +35,7 @@ class Permutations:
 
     Attributes:
         orders: (camera, identity) → (R, n) int64, read-only; each row is 1…n in some order. Cameras and identities
-            are numbered from 1; pairs without pictures are left out.
+            are numbered from 1; pairs without pictures are omitted.
     """
 
     orders: Mapping[tuple[int, int], npt.NDArray[np.int64]]
@@ -59,7 +60,7 @@ class Permutations:
         """Return the (R, n) orders of one identity's pictures by one camera.
 
         Raises:
-            DatasetError: that camera has no pictures of that identity.
+            DatasetError: the camera has no pictures of the identity.
         """
         try:
             return self.orders[camera, identity]
@@ -74,10 +75,10 @@ def load_permutations(file: Path) -> Permutations:
     """Read `rand_perm_cam.mat`.
 
     Args:
-        file: a MATLAB file of level 5, as SYSU-MM01 comes with or `save_permutations` writes.
+        file: a MATLAB file of level 5, from SYSU-MM01 or `save_permutations`.
 
     Raises:
-        DatasetError: the file is missing, damaged, or not of the structure above.
+        DatasetError: the file is missing or damaged, or does not have the structure above.
     """
     if not is_there(file):
         raise DatasetError(f"{file}: expected the official galleries of SYSU-MM01, found no such file; copy it there")
@@ -102,11 +103,11 @@ def load_permutations(file: Path) -> Permutations:
 
 
 def save_permutations(file: Path, permutations: Permutations) -> None:
-    """Write `rand_perm_cam.mat`, with the same bytes for the same orders.
+    """Write `rand_perm_cam.mat`; equal orders give equal bytes.
 
     Args:
-        file: replaced if it exists.
-        permutations: the orders; stored as uint8, or uint16 if anybody has more than 255 pictures.
+        file: the file; an existing file is replaced.
+        permutations: the orders; stored as uint8, or as uint16 if a person has more than 255 pictures.
 
     Raises:
         DatasetError: the file cannot be written.

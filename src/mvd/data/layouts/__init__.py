@@ -1,7 +1,7 @@
-"""Layouts of data sets on the disk: recognised by the names in a folder and scanned into tables.
+"""File layouts of data sets: recognised by the names in a folder, and scanned into tables.
 
-A layout is one file here and one line in `LAYOUTS`; your own needs neither (`register`, `scan(..., layout=)`). Names
-are matched to the letter, even on disks that ignore case.
+A layout is one file here and one line in `LAYOUTS`; a custom layout needs neither (`register`, `scan(..., layout=)`).
+Names are case-sensitive, even on file systems that ignore case.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mvd.files.names import escaped, is_utf8
 from mvd.files.regular import is_folder, is_there
 
 LAYOUTS = [sysu.LAYOUT, regdb.LAYOUT, llcm.LAYOUT, own_folder.LAYOUT, own_table.LAYOUT]
-"""The first that recognises a path scans it."""
+"""The first layout that recognises a path scans it."""
 
 
 def scan(
@@ -32,13 +32,14 @@ def scan(
     """Scan a data set into tables of samples.
 
     Args:
-        data: its folder, or the CSV table of own pictures.
+        data: folder of the data set, or CSV table of own pictures.
         trial: RegDB's split, 1 … 10; ignored elsewhere.
-        on_defect: takes each defect as one line; the default raises it.
-        layout: your own scan function, where the layout is not one of ours.
+        on_defect: called with each defect as one line; the default raises it.
+        layout: a custom scan function, for an unsupported layout.
 
     Raises:
-        DatasetError: there is nothing, or nothing in a known layout; or a defect, unless `on_defect` takes it.
+        DatasetError: the path does not exist or has an unknown layout; or there is a defect, unless `on_defect` handles
+            it.
     """
     data = Path(data)
     require_utf8(data.parent, [data.name], raise_defect)
@@ -51,21 +52,21 @@ def scan(
             raise _unknown(data)
     except OSError as error:
         raise DatasetError(str(explain(error))) from error
-    require_utf8(dataset.root, [*dataset.names.values(), *_paths(dataset)], raise_defect)  # of a custom layout
+    require_utf8(dataset.root, [*dataset.names.values(), *_paths(dataset)], raise_defect)  # for custom layouts
     return dataset
 
 
 def register(
     name: str, scan: Callable[[Path], Dataset], recognise: Callable[[Path], bool], description: str = ""
 ) -> None:
-    """Add a layout of your own, so that every function and command of this process recognises and scans it.
+    """Register a custom layout, so that every function and command of this process recognises and scans it.
 
     Args:
-        name: of the layout; one of the same name is replaced.
+        name: name of the layout; a layout of the same name is replaced.
         scan: path → `Dataset`, whose `name` selects its protocols ("own", unless it has those of a benchmark). Raises
             `DatasetError` on a defect.
-        recognise: whether a path is such a data set; asked before the built-in layouts are.
-        description: for messages; the name, if not given.
+        recognise: returns whether a path is such a data set; called before the built-in layouts are tried.
+        description: description for messages; by default the name.
 
     Example:
         >>> from mvd.data import Dataset, Modality, Row, from_rows
@@ -94,12 +95,12 @@ def _recognise(data: Path) -> Layout | None:
 def _is_known(path: Path) -> bool:
     try:
         return is_utf8(path.name) and _recognise(path) is not None
-    except (DatasetError, OSError):  # closed to us
+    except (DatasetError, OSError):  # permission denied
         return False
 
 
 def _unknown(data: Path) -> DatasetError:
-    """Describe what is there instead of a data set, and where one may be."""
+    """Describe what was found instead of a data set, and where a data set may be."""
     *others, last = (layout.description for layout in LAYOUTS)
     known = f"{', '.join(others)} or {last}"
     if not is_there(data):

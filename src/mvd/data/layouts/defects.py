@@ -1,4 +1,4 @@
-"""Defects of a data set: how a scan reports them, and the checks that layouts share.
+"""Defects of a data set: how a scan reports them, and checks shared by the layouts.
 
 A scan passes each defect to an `OnDefect` and continues without the defective part. The default raises, so that a
 command stops at the first defect; `mvd check` collects all.
@@ -15,7 +15,7 @@ from mvd.data.samples import Modality, Samples, concatenate
 from mvd.errors import DatasetError
 
 OnDefect = Callable[[str], None]
-"""Takes a defect as one line: the file, what was expected and found, and what to do."""
+"""Called with a defect as one line: the file, what was expected and found, and what to do."""
 
 _SHOWN = 5  # items of a long list
 
@@ -30,7 +30,7 @@ def raise_defect(defect: str) -> None:
 
 
 def some(items: Sequence[object]) -> str:
-    """Name the first few of many.
+    """List the first few of many items.
 
     Example:
         >>> some([1, 2, 3, 4, 5, 6, 7])
@@ -41,7 +41,7 @@ def some(items: Sequence[object]) -> str:
 
 
 def some_people(identities: Sequence[int], names: Mapping[int, str]) -> str:
-    """Name the first few of many people, by the names of own data where there are any."""
+    """List the first few of many people, by name in own pictures."""
     return some([names.get(identity, identity) for identity in identities])
 
 
@@ -51,13 +51,13 @@ def require_disjoint(
     """Check that no identity is in two lists.
 
     Args:
-        folder: of the lists `<split>_id.txt`.
+        folder: folder of the lists `<split>_id.txt`.
         splits: split → its identities.
-        names: identity → name in own data.
-        on_defect: takes each pair of lists that share people.
+        names: identity → name in own pictures.
+        on_defect: called for each pair of lists with common people.
 
     Returns:
-        The splits; people in several stay in the first.
+        The splits; people in several splits are kept in the first.
     """
     taken: dict[str, list[int]] = {}
     for split, identities in splits.items():
@@ -88,7 +88,7 @@ def require_pictures(
 def require_both_modalities(
     where: Path, tables: Sequence[Samples], people_lists: str, names: Mapping[int, str], on_defect: OnDefect
 ) -> None:
-    """Check that every identity of the training and validation tables is seen in both modalities."""
+    """Check that every identity of the training and validation tables has pictures in both modalities."""
     everybody = concatenate(list(tables))
     for modality in Modality:
         missing = np.setdiff1d(everybody.people, everybody.of(modality).people).tolist()

@@ -1,8 +1,8 @@
 """List folders of pictures by exact name, and scan the camera folders of SYSU-MM01 and LLCM.
 
-Data sets have tens of thousands of files, perhaps on slow disks, so each folder is read once and no file is looked up.
-Names are matched to the letter, even on disks that ignore case. Hidden files, such as macOS's `._x.jpg`, are skipped.
-Names of pictures and people must be UTF-8, since tables, runs and lists are written in it.
+Data sets have tens of thousands of files, possibly on slow disks, so each folder is listed once, without a system call
+per file. Names are case-sensitive, even on file systems that ignore case. Hidden files, such as macOS's `._x.jpg`, are
+skipped. Names of pictures and people must be UTF-8, the encoding of tables, runs and lists.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mvd.files.names import escaped, is_utf8
 from mvd.files.regular import is_folder, is_there
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
-"""Endings of the benchmarks' pictures."""
+"""Suffixes of the benchmarks' pictures."""
 
 
 class CameraFolder(NamedTuple):
@@ -36,7 +36,7 @@ def require_folder(root: Path, layout: str) -> None:
     """Check that the data set's folder exists.
 
     Raises:
-        DatasetError: there is none.
+        DatasetError: the folder does not exist.
     """
     if not is_folder(root):
         raise DatasetError(
@@ -47,7 +47,7 @@ def require_folder(root: Path, layout: str) -> None:
 def picture_names(
     folder: Path, on_defect: OnDefect = raise_defect, suffixes: frozenset[str] = PICTURE_SUFFIXES
 ) -> list[str]:
-    """List the pictures in a folder by name, sorted; a folder that is missing holds none."""
+    """List the names of the pictures in a folder, sorted; empty if the folder is missing."""
     names = [name for name in file_names(folder, on_defect) if is_picture(name, suffixes)]
     return require_utf8(folder, names, on_defect)
 
@@ -55,9 +55,9 @@ def picture_names(
 def picture_paths(
     folder: Path, on_defect: OnDefect = raise_defect, suffixes: frozenset[str] = PICTURE_SUFFIXES
 ) -> list[str]:
-    """List the pictures in a folder and in all folders below it, by their paths relative to it, sorted.
+    """List the pictures in and below a folder, as sorted paths relative to it.
 
-    Links to folders are followed, but not back to a folder that they lie in.
+    Links to folders are followed, except links to a folder that contains them.
     """
     paths: list[str] = []
     below = [("", frozenset[tuple[int, int]]())]
@@ -82,13 +82,13 @@ def picture_paths(
 
 
 def is_picture(name: str, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> bool:
-    """Whether a file is a picture by the ending of its name."""
-    # On a string: a Path for each file would take longer than all the rest.
+    """Return whether a file is a picture, by its suffix."""
+    # On a string: a Path for each file would take longer than everything else.
     return posixpath.splitext(name)[1].lower() in suffixes
 
 
 def require_utf8(folder: Path, names: Sequence[str], on_defect: OnDefect) -> list[str]:
-    """Return the names in a folder that are UTF-8; the others are one defect, with their other bytes escaped."""
+    """Return the names in a folder that are UTF-8; report the others as one defect, with invalid bytes escaped."""
     bad = [escaped(name) for name in names if not is_utf8(name)]
     if bad:
         on_defect(f"{folder}: expected names in UTF-8, found {some(sorted(bad))}; rename {'them' if bad[1:] else 'it'}")
@@ -96,20 +96,20 @@ def require_utf8(folder: Path, names: Sequence[str], on_defect: OnDefect) -> lis
 
 
 def file_names(folder: Path, on_defect: OnDefect = raise_defect) -> list[str]:
-    """List the files in a folder by name, sorted; a folder that is missing holds none.
+    """List the names of the files in a folder, sorted; empty if the folder is missing.
 
-    Dangling links are included: opening them will name the defect.
+    Dangling links are included: opening them will report the defect.
     """
     return sorted(entry.name for entry in _entries(folder, on_defect) if not _is_folder(entry))
 
 
 def folder_names(folder: Path, on_defect: OnDefect = raise_defect) -> list[str]:
-    """List the folders in a folder by name, sorted; a folder that is missing holds none."""
+    """List the names of the subfolders of a folder, sorted; empty if the folder is missing."""
     return sorted(entry.name for entry in _entries(folder, on_defect) if _is_folder(entry))
 
 
 def missing_files(root: Path, paths: Iterable[str], on_defect: OnDefect = raise_defect) -> set[str]:
-    """Find the paths, relative to the root or absolute, where there is no file."""
+    """Return the paths, relative to the root or absolute, without a file."""
 
     @cache
     def names(folder: str) -> frozenset[str]:
@@ -120,7 +120,7 @@ def missing_files(root: Path, paths: Iterable[str], on_defect: OnDefect = raise_
 
 
 def require_cameras(root: Path, cameras: Sequence[CameraFolder], layout: str, on_defect: OnDefect) -> None:
-    """Check that every camera's folder exists and holds pictures."""
+    """Check that every camera's folder exists and contains pictures."""
     for camera in cameras:
         folder = root / camera.path
         if not is_folder(folder):
@@ -144,7 +144,7 @@ def camera_rows(
 
 
 def _instead(folder: Path) -> str:
-    """Say what is there where a folder is missing."""
+    """Describe what exists in place of a missing folder."""
     return "a file" if is_there(folder) else "none"
 
 
@@ -152,7 +152,7 @@ def _entries(folder: Path, on_defect: OnDefect) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return [entry for entry in entries if not entry.name.startswith(".")]
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a zero byte in a list
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a path from a list contains a null byte
         return []
     except OSError as error:
         on_defect(f"{folder}: expected a folder that can be read, could not ({error.strerror}); allow reading it")
@@ -162,14 +162,14 @@ def _entries(folder: Path, on_defect: OnDefect) -> list[os.DirEntry[str]]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads to itself
+    except OSError:  # a cyclic link
         return False
 
 
 def _number(folder: Path) -> tuple[int, int]:
-    """Return what a folder is known by, whatever links lead there."""
+    """Return device and inode of a folder, which identify it even through links."""
     try:
         status = folder.stat()
-    except OSError:  # listing it will say so
+    except OSError:  # listing the folder will report the error
         return -1, -1
     return status.st_dev, status.st_ino

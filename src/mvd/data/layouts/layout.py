@@ -1,4 +1,4 @@
-"""A layout: how a data set lies on the disk, as a value that `mvd.data.layouts` knows it by."""
+"""A file layout of a data set, as an entry of `mvd.data.layouts.LAYOUTS`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mvd.data.samples import Dataset
 
 
 class Layout(NamedTuple):
-    """A layout of data sets on the disk.
+    """A file layout of data sets.
 
     Attributes:
-        name: unique among layouts.
-        description: its name and its parts, for messages, such as "RegDB (Visible, Thermal, idx)".
-        recognise: whether a path is probably such a data set, by the names in it.
+        name: unique name.
+        description: name and parts, for messages, such as "RegDB (Visible, Thermal, idx)".
+        recognise: returns whether a path is probably such a data set, by the names in it.
         scan: path, trial (RegDB's split) and handler of defects → the tables.
     """
 

@@ -42,8 +42,8 @@ def read_identities(file: Path, on_defect: OnDefect = raise_defect, *, nobody: b
 
     Args:
         file: the id file.
-        on_defect: takes what is wrong: the file is missing, empty, or holds anything but distinct positive integers.
-        nobody: whether it may be empty.
+        on_defect: called if the file is missing or empty, or contains anything but distinct positive integers.
+        nobody: whether the file may be empty.
 
     Returns:
         The identities that could be read, ascending.
@@ -54,7 +54,7 @@ def read_identities(file: Path, on_defect: OnDefect = raise_defect, *, nobody: b
     tokens = [token for token in re.split(r"[,\s]+", text) if token]
     if not (tokens or nobody):
         on_defect(f"{file}: expected comma-separated identities such as 1,2,4, found an empty file")
-    # Nobody has a number of more digits than fit into 64 bits.
+    # Numbers must fit into 64 bits.
     numbers = [t for t in tokens if t.isascii() and t.isdecimal() and len(t) < 19 and int(t) > 0]
     if len(numbers) < len(tokens):
         junk = [repr(token[:40]) for token in tokens if token not in numbers]
@@ -65,11 +65,11 @@ def read_identities(file: Path, on_defect: OnDefect = raise_defect, *, nobody: b
 
 
 def read_names(file: Path, on_defect: OnDefect = raise_defect) -> tuple[str, ...]:
-    """Read a list of people with names of any kind: one a line, or separated by commas; quoted if it holds one.
+    """Read a list of people with arbitrary names: one per line, or separated by commas; quoted if they contain one.
 
     Args:
         file: the list; it may be empty.
-        on_defect: takes what is wrong: the file cannot be read, or names somebody twice.
+        on_defect: called if the file cannot be read, or contains a name twice.
 
     Returns:
         The names, in the order of the file.
@@ -89,13 +89,13 @@ def read_labelled(root: Path, file: str, on_defect: OnDefect = raise_defect) -> 
     """Read a list of pictures, whose lines are a path, white space and a label.
 
     Args:
-        root: what the paths are relative to.
+        root: folder to which the paths are relative.
         file: the list, relative to the root.
-        on_defect: takes what is wrong: the list is missing or empty; a line of another kind; a picture that is listed
-            twice or not there.
+        on_defect: called if the list is missing or empty, a line has another format, or a picture is missing or listed
+            twice.
 
     Returns:
-        The lines that are left, in the order of the file; paths with forward slashes.
+        The lines without defects, in the order of the file; paths with forward slashes.
     """
     example = "Visible/1/a.bmp 0"
     text = read_text(root / file, "a list of pictures", f"the line {example}", on_defect)
@@ -116,16 +116,16 @@ def read_labelled(root: Path, file: str, on_defect: OnDefect = raise_defect) -> 
 
 
 def require_pictures_once(root: Path, file: Path, lines: Sequence[L], on_defect: OnDefect) -> list[L]:
-    """Check that the pictures on a list are there, and no picture is listed twice.
+    """Check that the pictures on a list exist, and that no picture is listed twice.
 
     Args:
-        root: what their paths are relative to.
+        root: folder to which the paths are relative.
         file: the list, for messages.
-        lines: its lines.
-        on_defect: takes the pictures that are listed again, and those that are not there.
+        lines: lines of the list.
+        on_defect: called with the pictures listed again, and with the missing pictures.
 
     Returns:
-        The lines that are left.
+        The lines without defects.
     """
     first = {listed.path: listed for listed in reversed(lines)}
     again = [f"{listed.path} (line {listed.line})" for listed in lines if first[listed.path] is not listed]
@@ -145,9 +145,9 @@ def require_same_labels(root: Path, lists: Mapping[str, Sequence[Listed]], on_de
     """Check that two lists, of one split's visible and infrared pictures, label the same people.
 
     Args:
-        root: of the data set.
-        lists: the two lists by their files; where one is empty there is nothing to compare.
-        on_defect: takes the labels that are in one list only.
+        root: root of the data set.
+        lists: the two lists by their files; if one is empty, nothing is compared.
+        on_defect: called with the labels that are in one list only.
     """
     (one, ones), (other, others) = lists.items()
     if not (ones and others):
@@ -162,7 +162,7 @@ def require_same_labels(root: Path, lists: Mapping[str, Sequence[Listed]], on_de
 
 
 def read_text(file: Path, what: str, example: str, on_defect: OnDefect) -> str | None:
-    """Read a text file in UTF-8; None, and a defect, if it cannot be read."""
+    """Read a text file in UTF-8; report a defect and return None if it cannot be read."""
     try:
         require_regular(file)
         return file.read_text(encoding="utf-8-sig")

@@ -1,10 +1,10 @@
 """LLCM (Zhang and Wang, CVPR 2023): scan its training lists and its test folders `test_{vis,nir}/camN/PPPP`.
 
-Nine cameras see both visible and near-infrared light, but for camera 3, which has no infrared test pictures. A test
-person's identity is the number of the folder, of four digits at most. The training lists label other people from 0;
-theirs is label + 10,000, which no folder has. Of training pictures the camera is not known (0), and no people are
-set aside for validation. Test pictures are sorted by identity, camera and file name, as in the data set's code, which
-draws its galleries in that order.
+Nine cameras record visible and near-infrared light, except camera 3, which has no infrared test pictures. The identity
+of a test person is the number of the folder, of at most four digits. The training lists label other people from 0;
+their identity is label + 10,000, which no folder has. The cameras of training pictures are unknown (0), and there are
+no validation people. Test pictures are sorted by identity, camera and file name, as in the data set's code, which draws
+its galleries in that order.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def scan_llcm(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     """Scan a data set in the layout of LLCM.
 
     Args:
-        root: the folder that holds `vis`, `nir`, `test_vis`, `test_nir` and `idx`.
-        on_defect: takes each defect; the default raises it as `DatasetError`.
+        root: the folder that contains `vis`, `nir`, `test_vis`, `test_nir` and `idx`.
+        on_defect: called with each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, _PARTS)
     require_cameras(root, _FOLDERS, _PARTS, on_defect)

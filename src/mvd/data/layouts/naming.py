@@ -1,7 +1,7 @@
-"""Number the people and cameras of own data, whose names may be anything.
+"""Assign numbers to the people and cameras of own pictures, whose names are arbitrary.
 
-If every name is a decimal number, its value is used, so 0017 and 17 are one person. Otherwise names are numbered from
-1 in sorted order. Names are compared in Unicode's normal form C, as file systems encode accents differently.
+If all names are decimal numbers, their values are used, so 0017 and 17 are one person. Otherwise names are numbered
+from 1 in sorted order. Names are compared in Unicode's normal form C, since file systems encode accents differently.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from unicodedata import normalize
 from mvd.data.samples import JUNK
 
 _JUNK_NAMES = frozenset({"-1", "junk"})
-_MOST_DIGITS = 18  # that fit into 64 bits
+_MOST_DIGITS = 18  # fit into 64 bits
 
 
 def number_people(names: Iterable[str]) -> dict[str, int]:
@@ -28,7 +28,7 @@ def number_people(names: Iterable[str]) -> dict[str, int]:
 
 
 def is_junk(name: str) -> bool:
-    """Whether a name marks junk."""
+    """Return whether a name denotes junk."""
     return name.lower() in _JUNK_NAMES
 
 
@@ -36,8 +36,8 @@ def number_names(names: Iterable[str], *, smallest: int) -> dict[str, int]:
     """Assign a number to each name.
 
     Args:
-        names: in any order, with repetitions.
-        smallest: the smallest value of names that are numbers.
+        names: names in any order, possibly repeated.
+        smallest: the smallest allowed value of names that are numbers.
 
     Returns:
         Name, as given → number.

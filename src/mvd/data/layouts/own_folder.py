@@ -1,9 +1,9 @@
-"""Own pictures in folders: `visible/NAME/…` and `infrared/NAME/…`, a folder for each person in both.
+"""Own pictures in folders: `visible/NAME/…` and `infrared/NAME/…`, with one folder per person in each.
 
     visible/anna/*.jpg …    infrared/anna/*.jpg …    train_id.txt, val_id.txt, test_id.txt (optional)
 
-Pictures may lie in folders within a person's. Without the lists everybody is a test person; with any of them, only
-listed people count. The camera is unknown (0). A folder called "junk" or "-1" holds distractors of the test's gallery.
+A person's folder may have subfolders. Without lists all people are test people; with any list, only listed people are
+used. The camera is unknown (0). A folder named "junk" or "-1" contains distractors for the gallery of the test.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from mvd.files.names import shell_words
 from mvd.files.regular import is_there
 
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-"""Endings of own pictures."""
+"""Suffixes of own pictures."""
 
 LISTS = {"train": "train_id.txt", "val": "val_id.txt", "test": "test_id.txt"}
 
 UNFINISHED = ".mvd-split.unfinished"
-"""In the folder while `mvd split` writes the lists, and left if it is killed between them."""
+"""Marker in the folder while `mvd split` writes the lists; it remains if the process is killed between them."""
 
 _FOLDERS = {Modality.VISIBLE: "visible", Modality.INFRARED: "infrared"}
 
@@ -44,8 +44,8 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     """Scan own pictures in folders.
 
     Args:
-        root: the folder that holds `visible` and `infrared`.
-        on_defect: takes each defect; the default raises it as `DatasetError`.
+        root: the folder that contains `visible` and `infrared`.
+        on_defect: called with each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, "visible and infrared, a folder for each person in both")
     if is_there(root / UNFINISHED):
@@ -60,7 +60,7 @@ def scan_own_folder(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     else:
         wanted = {split: [numbers[name] for name in given] for split, given in listed.items()}
         splits = require_disjoint(root, wanted, names, on_defect)
-    # Distractors go with whoever is tested.
+    # Distractors belong to the test split.
     counted = {**splits, "test": [*splits["test"], JUNK]} if splits.get("test") or not listed else splits
     tables = {split: everybody.take(np.isin(everybody.identities, counted.get(split, []))) for split in LISTS}
     for split, identities in splits.items():
@@ -82,7 +82,7 @@ def _people(folder: Path, on_defect: OnDefect) -> list[str]:
 
 
 def _listed(root: Path, split: str, on_defect: OnDefect) -> list[str]:
-    """Read a list without junk, which needs none and belongs to the test alone."""
+    """Read a list without junk, which need not be listed and always belongs to the test."""
     names = read_names(root / LISTS[split], on_defect)
     junk = [name for name in names if is_junk(name)]
     if junk and split != "test":

@@ -4,9 +4,9 @@
     pictures/0001.jpg,anna,door,visible,train
 
 Paths are relative to the table's folder, or absolute. Modalities are visible and infrared, or one of their common
-names. Without a camera, or its column, it is unknown (0). Without the column split everybody is a test person; a row
-where it is empty does not count. Other columns are ignored. Fields are separated by commas, semicolons or tabs.
-Pictures of the identity -1, or junk, are distractors in the test's gallery.
+names. An empty or missing camera is unknown (0). Without the column split all people are test people; with it, rows
+with an empty split are ignored. Other columns are ignored. Fields are separated by commas, semicolons or tabs. Pictures
+of the identity -1, or junk, are distractors in the gallery of the test.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MODALITIES = {
 }
 
 _REQUIRED = ("path", "identity", "modality")
-_UNUSED = ""  # split of a row that does not count
+_UNUSED = ""  # split of a row that is ignored
 
 
 class Table(NamedTuple):
@@ -48,7 +48,7 @@ class Table(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A row: one picture, with identity and camera as named there."""
+    """A row: one picture, with the names of identity and camera in the table."""
 
     line: int
     path: str
@@ -63,7 +63,7 @@ def scan_own_table(file: Path, on_defect: OnDefect = raise_defect) -> Dataset:
 
     Args:
         file: the table.
-        on_defect: takes each defect; the default raises it as `DatasetError`.
+        on_defect: called with each defect; the default raises it as `DatasetError`.
     """
     entries = require_pictures_once(file.parent, file, read_entries(file, read_table(file), on_defect), on_defect)
     numbers = number_people(entry.identity for entry in entries)
@@ -92,15 +92,15 @@ def read_table(file: Path, required: Sequence[str] = _REQUIRED) -> Table:
 
     Args:
         file: the table.
-        required: columns that it must have.
+        required: the required columns.
 
     Raises:
-        DatasetError: it cannot be read, or a column is missing or there twice.
+        DatasetError: the table cannot be read, or a column is missing or occurs twice.
     """
     try:
         require_regular(file)
         text = file.read_text(encoding="utf-8-sig")
-        # Excel separates fields by semicolons where commas are decimal.
+        # Excel separates fields by semicolons in locales with a decimal comma.
         separator = max(",;\t", key=text.lstrip("\r\n").partition("\n")[0].count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         rows = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
@@ -121,7 +121,7 @@ def read_table(file: Path, required: Sequence[str] = _REQUIRED) -> Table:
 
 
 def read_entries(file: Path, table: Table, on_defect: OnDefect) -> list[Entry]:
-    """Parse the rows; those that cannot be parsed are defects and left out."""
+    """Parse the rows; rows that cannot be parsed are reported as defects and omitted."""
     entries: list[Entry] = []
     bad: dict[str, list[int]] = {}
     for line, fields in table.rows:
@@ -160,7 +160,7 @@ def _parse(columns: Sequence[str], line: int, fields: Sequence[str]) -> Entry | 
 def _require_one_split(
     file: Path, entries: Sequence[Entry], numbers: Mapping[str, int], names: Mapping[int, str], on_defect: OnDefect
 ) -> list[tuple[str, int, Entry]]:
-    """Return split, identity and entry of the rows that count; people in two splits stay in the first."""
+    """Return split, identity and entry of the used rows; people in two splits are kept in the first."""
     counted = [(entry.split, numbers[entry.identity], entry) for entry in entries if entry.split != _UNUSED]
     splits: dict[int, set[str]] = {}
     for split, identity, _ in counted:

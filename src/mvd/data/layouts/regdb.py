@@ -1,12 +1,12 @@
 """RegDB (Nguyen et al., Sensors 2017): scan one of its ten splits, `idx/{train,test}_{visible,thermal}_T.txt`.
 
-Ten trials are ten ways to halve 412 people, each with a model of its own. The lists label the people of either half
-from 0, so label 0 is one person in training and another in the test; here
+The ten trials are ten splits of 412 people into halves, each with its own model. The lists label the people of each
+half from 0, so label 0 denotes different people in training and in the test; here
 
     identity = label + 1                                                    in training
     identity = label + 1 + number of training people (largest label + 1)   in the test
 
-The people of both are disjoint. The visible camera is 1, the thermal one 2. No people are set aside for validation.
+The people of both halves are disjoint. The visible camera is 1, the thermal camera 2. There are no validation people.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def scan_regdb(root: Path, trial: int = 1, on_defect: OnDefect = raise_defect) -
     """Scan one trial of a data set in the layout of RegDB.
 
     Args:
-        root: the folder that holds `Visible`, `Thermal` and `idx`.
-        trial: which of the ten splits, 1 … 10.
-        on_defect: takes each defect; the default raises it as `DatasetError`.
+        root: the folder that contains `Visible`, `Thermal` and `idx`.
+        trial: number of the split, 1 … 10.
+        on_defect: called with each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, _PARTS)
     if trial not in TRIALS:
@@ -86,7 +86,7 @@ def _read(root: Path, file: str, on_defect: OnDefect) -> list[Listed]:
 def _require_apart(
     root: Path, lines: Mapping[str, Sequence[Listed]], train: str, test: str, on_defect: OnDefect
 ) -> list[Listed]:
-    """Return the test's lines without those pictures that are trained on, which are reported."""
+    """Return the test lines without training pictures, which are reported as defects."""
     trained = {listed.path for listed in lines[train]}
     shared = [listed.path for listed in lines[test] if listed.path in trained]
     if shared:

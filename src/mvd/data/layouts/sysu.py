@@ -1,7 +1,7 @@
 """SYSU-MM01 (Wu et al., ICCV 2017): scan `camN/PPPP/NNNN.jpg` and `exp/*_id.txt` into tables.
 
-Cameras 1, 2, 4 and 5 are visible, 3 and 6 infrared. The tables are sorted by identity, camera and file name, the
-order in which the original's preparation script fills its arrays. `val_id.txt` may be empty: no people are set aside.
+Cameras 1, 2, 4 and 5 are visible, 3 and 6 infrared. The tables are sorted by identity, camera and file name, the order
+of the arrays of the original's preparation script. `val_id.txt` may be empty: then there are no validation people.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def scan_sysu(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
     """Scan a data set in the layout of SYSU-MM01.
 
     Args:
-        root: the folder that holds `cam1` … `cam6` and `exp`.
-        on_defect: takes each defect; the default raises it as `DatasetError`.
+        root: the folder that contains `cam1` … `cam6` and `exp`.
+        on_defect: called with each defect; the default raises it as `DatasetError`.
     """
     require_folder(root, _PARTS)
     require_cameras(root, _FOLDERS, _PARTS, on_defect)
@@ -64,7 +64,7 @@ def scan_sysu(root: Path, on_defect: OnDefect = raise_defect) -> Dataset:
 def _recognise(path: Path) -> bool:
     names = folder_names(path)
     cameras = sum(re.fullmatch(r"cam[0-9]+", name) is not None for name in names)
-    # One folder is enough, so that the scan can name those that are missing; but experiments lie in an exp, too.
+    # One folder is enough, so that the scan can name the missing ones; but folders of experiments have an exp too.
     others = (regdb.LAYOUT, llcm.LAYOUT, own_folder.LAYOUT)
     return cameras > 1 or ((cameras == 1 or "exp" in names) and not any(other.recognise(path) for other in others))
 

@@ -1,1 +1,1 @@
-"""Own pictures that need no layout: any files, listed with what is known of each, and read with what they tell."""
+"""Own pictures without a layout: list any files with their known metadata, and read them with their own metadata."""

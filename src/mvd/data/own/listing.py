@@ -1,8 +1,8 @@
-"""List pictures: files, folders with all that is below them, glob patterns, and CSV tables.
+"""List pictures: files, folders with their subfolders, glob patterns, and CSV tables.
 
 A table has a column path, relative to its folder or absolute, and any of modality, camera, time, identity and tags, in
-any order; others are ignored. Empty fields are unknown. Times are ISO 8601, UTC where they name no zone; tags are
-separated by semicolons.
+any order; other columns are ignored. Empty fields are unknown. Times are ISO 8601, in UTC if they have no time zone;
+tags are separated by semicolons.
 
     path,modality,camera,time,tags
     night/0001.jpg,infrared,gate,2024-03-01T23:10:05+01:00,coat;bag
@@ -37,16 +37,16 @@ _PATTERN = re.compile(r"[*?\[]")
 
 
 class Listed(NamedTuple):
-    """A picture that was listed, and what is known of it without opening it.
+    """A listed picture, with the metadata that are known without opening it.
 
     Attributes:
-        path: the file, as it was given.
-        modality: None where neither caller, table nor folder tell it.
-        source: what told the modality: "flag", "column" or "folder"; empty where nothing did.
-        camera: its name; None where unknown.
-        time: datetime64[us], UTC; NaT where unknown.
-        identity: the person's name; None where unknown.
-        tags: words of the caller's own.
+        path: the file, as given.
+        modality: the modality; None if it is not known from caller, table or folder.
+        source: source of the modality: "flag", "column" or "folder"; empty if unknown.
+        camera: name of the camera; None if unknown.
+        time: datetime64[us], UTC; NaT if unknown.
+        identity: name of the person; None if unknown.
+        tags: the user's tags.
     """
 
     path: str
@@ -59,15 +59,15 @@ class Listed(NamedTuple):
 
 
 def list_pictures(sources: Iterable[str | Path], modality: Modality | None = None) -> list[Listed]:
-    """List pictures, each once, in the order given; those of a folder by name.
+    """List pictures, each once, in the order given; the pictures of a folder are sorted by name.
 
     Args:
         sources: files, folders, glob patterns and CSV tables.
-        modality: of all of them; None takes a table's, or that of a folder whose name has one of the words visible,
-            vis, rgb, infrared, ir, nir and thermal in it.
+        modality: modality of all pictures; None takes it from the table, or from a folder whose name contains one of
+            the words visible, vis, rgb, infrared, ir, nir and thermal.
 
     Raises:
-        DatasetError: a source is not there, has no picture, a path is not UTF-8, or a table cannot be read.
+        DatasetError: a source is missing or has no picture, a path is not UTF-8, or a table cannot be read.
 
     >>> [one.modality.name for one in map(tell_by_folder, [Listed("night_ir/a.jpg"), Listed("RGB/anna/a.jpg")])]
     ['INFRARED', 'VISIBLE']
@@ -87,7 +87,7 @@ def list_pictures(sources: Iterable[str | Path], modality: Modality | None = Non
 
 
 def tell_by_folder(picture: Listed) -> Listed:
-    """Tell a picture's modality by the names of its folders, the nearest first; leave it where none names just one."""
+    """Infer the modality from the names of the folders, innermost first; keep it unless a name has exactly one."""
     for name in reversed(Path(picture.path).parent.parts):
         told = {MODALITIES[word] for word in _WORDS.findall(name.lower()) if word in MODALITIES}
         if len(told) == 1:
@@ -109,7 +109,7 @@ def _expand(source: str) -> Iterator[Listed]:
     elif os.path.lexists(path):
         yield Listed(source)
     elif _PATTERN.search(source):
-        # Folders that fit and their pictures may both be found: each picture is listed once in the end.
+        # The pattern may match folders and also their pictures; duplicates are removed later.
         fitting = [
             file
             for match in sorted(glob.glob(source, recursive=True))  # noqa: PTH207 (Path.glob knows no absolute pattern)
@@ -124,7 +124,7 @@ def _expand(source: str) -> Iterator[Listed]:
 
 
 def _below(folder: Path) -> list[str]:
-    """List the pictures in a folder and all folders below it, by their endings; hidden ones are skipped."""
+    """List the pictures in and below a folder, by suffix; hidden files and folders are skipped."""
 
     def closed(error: OSError) -> None:
         raise DatasetError(
@@ -179,16 +179,16 @@ def _read_row(folder: Path, columns: Sequence[str], fields: Sequence[str]) -> Li
 
 
 def read_time(text: str) -> np.datetime64:
-    """Read a time in ISO 8601 as datetime64[us], UTC; one without a zone is taken for UTC.
+    """Parse a time in ISO 8601 as datetime64[us], UTC; a time without a zone is interpreted as UTC.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a time.
 
     >>> read_time("2024-03-01T23:10:05+01:00").item().isoformat()
     '2024-03-01T22:10:05'
     """
     try:
-        # Python 3.10 does not read the Z.
+        # Python 3.10 does not parse the Z.
         time = datetime.fromisoformat(text.strip().removesuffix("Z") + ("+00:00" if text.strip().endswith("Z") else ""))
     except ValueError as error:
         raise ValueError(f"expected a time such as 2024-03-01T23:10:05, found {text[:40]!r}") from error

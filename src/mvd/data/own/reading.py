@@ -1,4 +1,4 @@
-"""Read a picture once: its pixels, the hash of its file, when it was taken, and the modality that its pixels suggest.
+"""Read a picture once: pixels, hash of the file, time of recording, and the modality guessed from the pixels.
 
 Shapes: H × W pixels.
 """
@@ -31,12 +31,12 @@ class Guess(NamedTuple):
 
 
 class ReadPicture(NamedTuple):
-    """A picture as it was read.
+    """A picture and its metadata.
 
     Attributes:
         pixels: (H, W, 3) uint8, RGB, upright.
-        hash: SHA-256 of the file's bytes, in hexadecimal digits.
-        time: when it was taken, by its EXIF data; datetime64[us], NaT where they do not say.
+        hash: SHA-256 of the file, in hexadecimal digits.
+        time: time of recording in the EXIF data; datetime64[us], NaT if missing.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -45,7 +45,7 @@ class ReadPicture(NamedTuple):
 
 
 def read_picture(file: Path, height: int, width: int) -> ReadPicture:
-    """Read a picture, turned upright and resized to H × W as `load_image` does.
+    """Read a picture, rotated upright and resized to H × W like `load_image`.
 
     Raises:
         DatasetError: the file is missing, truncated, or not a picture.
@@ -61,8 +61,8 @@ def guess_modality(pixels: npt.NDArray[np.uint8]) -> Guess:
     """Guess the modality from pixels: infrared if they are grey or nearly grey.
 
     The colour of a pixel is the difference between its largest and its smallest channel, from 0 to 255; that of a
-    picture is the 95th percentile c over its pixels. The confidence is 1 / (1 + exp(−|12 − c| / 4)). Grey pictures of
-    visible light are taken for infrared, and infrared ones with a palette of colours for visible.
+    picture is the 95th percentile c over its pixels. The confidence is 1 / (1 + exp(−|12 − c| / 4)). Grey visible
+    pictures are mistaken for infrared, and infrared pictures in false colours for visible.
 
     Args:
         pixels: (H, W, 3) uint8, RGB.
@@ -76,11 +76,11 @@ def guess_modality(pixels: npt.NDArray[np.uint8]) -> Guess:
 
 
 def _time_taken(picture: Image.Image) -> np.datetime64:
-    """Return when a picture was taken; without a zone in its EXIF data the camera's clock is taken for UTC."""
+    """Return the time of recording; without a zone in the EXIF data, the camera's clock is assumed to be UTC."""
     try:
         exif = picture.getexif().get_ifd(ExifTags.IFD.Exif)
         date, _, clock = str(exif[ExifTags.Base.DateTimeOriginal]).strip("\0 ").partition(" ")
         zone = str(exif.get(ExifTags.Base.OffsetTimeOriginal, "")).strip("\0 ")
         return read_time(f"{date.replace(':', '-')}T{clock}{zone}")
-    except Exception:  # of any type, as whatever is wrong with the metadata
+    except Exception:  # the type depends on the error in the metadata
         return UNKNOWN_TIME

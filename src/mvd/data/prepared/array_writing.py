@@ -1,4 +1,4 @@
-"""Arrays of pictures that several processes fill beside their final files, and the place that they need.
+"""Arrays of pictures that several processes write to temporary files, and the disk space that they need.
 
 Shapes: N pictures, H height, W width in pixels.
 """
@@ -25,30 +25,30 @@ from mvd.files.regular import is_there, require_regular
 
 
 class UnfinishedArray(NamedTuple):
-    """An array of pictures that is filled in any order beside its final file."""
+    """An array of pictures that is written in any order to a file beside the final one."""
 
     file: Path
     shape: tuple[int, int, int, int]
 
     @property
     def part(self) -> Path:
-        """Where it is filled."""
+        """The file to which it is written."""
         return self.file.with_name(f".{self.file.name}.part")
 
     def missing(self, *, continued: bool) -> int:
-        """The bytes that are still to be allocated.
+        """Return the number of bytes that are still to be allocated.
 
         Args:
-            continued: whether a job is going on, so that the final file may be this array already.
+            continued: whether a stopped job is continued, so that the final file may already be this array.
         """
         try:
-            # Windows does not say how much of a file is on the disk.
+            # Windows does not report the allocated size of a file.
             return math.prod(self.shape) - int(getattr(self.part.lstat(), "st_blocks", 0)) * 512
         except OSError:
             return 0 if continued and self.is_at(self.file) else math.prod(self.shape)
 
     def is_at(self, path: Path) -> bool:
-        """Whether there is an array of this shape."""
+        """Return whether a file is an array of this shape."""
         try:
             require_regular(path)
             return not path.is_symlink() and bool(np.load(path, mmap_mode="r").shape == self.shape)
@@ -56,7 +56,7 @@ class UnfinishedArray(NamedTuple):
             return False
 
     def write(self, row: int, pictures: Iterable[npt.NDArray[np.uint8]]) -> None:
-        """Write pictures (H, W, 3) as they come, from a row on; several processes may at once."""
+        """Write consecutive pictures (H, W, 3) from a row on; several processes may write at once."""
         # Ordinary writes: through a memory map, a full disk would end the process (SIGBUS).
         with open(self.part, "r+b", opener=no_links) as file:
             np.lib.format.read_magic(file)
@@ -67,7 +67,7 @@ class UnfinishedArray(NamedTuple):
 
 
 def plan_arrays(samples: Samples, out: Path, height: int, width: int) -> list[UnfinishedArray]:
-    """Name the arrays of both modalities and give their shapes."""
+    """Return the arrays of both modalities, with files and shapes."""
     return [
         UnfinishedArray(array_files(out, modality).images, (len(samples.of(modality)), height, width, 3))
         for modality in Modality
@@ -75,16 +75,16 @@ def plan_arrays(samples: Samples, out: Path, height: int, width: int) -> list[Un
 
 
 def require_place(out: Path, arrays: Sequence[UnfinishedArray], *, continued: bool) -> None:
-    """Check that files can be made in a folder or in what will hold it, that their names are free, and the space.
+    """Check that a folder can be created and written, that the names of the files are free, and the free space.
 
     Args:
         out: the folder, which need not exist.
-        arrays: what it is to hold.
-        continued: whether a job is going on there that was stopped.
+        arrays: the arrays to write.
+        continued: whether a stopped job is continued.
 
     Raises:
-        OSError: it is no folder.
-        DatasetError: it cannot be written to, a folder has an array's name, or there is too little space.
+        OSError: the path is not a folder.
+        DatasetError: the folder cannot be written, a folder has an array's name, or there is not enough space.
     """
     holder = next(folder for folder in (out, *out.absolute().parents) if is_there(folder))
     if not holder.is_dir():
@@ -99,7 +99,7 @@ def require_place(out: Path, arrays: Sequence[UnfinishedArray], *, continued: bo
             raise DatasetError(f"{file}: expected to write a file, found a folder; rename it, or choose another --out")
     needed = sum(array.missing(continued=continued) for array in arrays)
     disk = shutil.disk_usage(holder)
-    if disk.free < needed and disk.total:  # some network disks do not say
+    if disk.free < needed and disk.total:  # some network disks do not report their space
         raise DatasetError(
             f"{out}: expected {_size(needed)} of free space for the arrays, found {_size(disk.free)}; make room, or "
             f"choose another folder with --out"

@@ -1,9 +1,10 @@
 """Open prepared pictures: the training pictures, resized once, as memory-mapped arrays beside the data set.
 
-The files have the original's names, so either code loads what the other prepared: `train_{rgb,ir}_resized_img.npy`,
-(N, H, W, 3) uint8, and `train_{rgb,ir}_resized_label.npy`, (N,) integer classes 0 … of the train and the validation
-identities together, ascending. Ours come with `train_{rgb,ir}_resized.csv`, the table of the rows, which must match
-the data set path by path. Arrays without one must match the order and the labels of the scan.
+The files have the names of the original code, so each code can load the arrays of the other:
+`train_{rgb,ir}_resized_img.npy`, (N, H, W, 3) uint8, and `train_{rgb,ir}_resized_label.npy`, (N,) integer classes from
+0, in ascending order of the training and validation identities together. `mvd prepare` also writes
+`train_{rgb,ir}_resized.csv`, the table of the rows, whose paths must match the data set. Arrays without a table must
+match the order and the labels of the scan.
 
 Shapes: N pictures, H height, W width in pixels.
 """
@@ -43,7 +44,7 @@ class PreparedPictures(Pictures):
     Attributes:
         images: (M, H, W, 3) uint8, read-only and memory-mapped.
         rows: (N,) int64, the selected rows of `images`.
-        samples: the table of those N pictures.
+        samples: table of the N selected pictures.
     """
 
     images: npt.NDArray[np.uint8]
@@ -69,7 +70,7 @@ class PreparedPictures(Pictures):
         return PreparedPictures(images=self.images, rows=self.rows[kept], samples=self.samples.take(kept))
 
     def read(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """Copy pictures out: positions (B,) among the N → (B, H, W, 3) uint8.
+        """Copy the pictures at positions (B,) of the N pictures: (B, H, W, 3) uint8.
 
         Raises:
             DatasetError: the file has been truncated since it was opened.
@@ -78,12 +79,12 @@ class PreparedPictures(Pictures):
         return np.asarray(self.images[self.rows[positions]])
 
     def read_range(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
-        """Copy out the pictures from `start` up to `stop`."""
+        """Copy the pictures from `start` up to `stop`."""
         return self.read(np.arange(start, stop))
 
 
 def default_folder(dataset: Dataset) -> Path:
-    """Return the default folder of prepared arrays: the data set's own, or one in it for each split of RegDB."""
+    """Return the default folder of prepared arrays: that of the data set, or a subfolder for each split of RegDB."""
     return dataset.root if dataset.trial is None else dataset.root / f"trial-{dataset.trial}"
 
 
@@ -96,24 +97,24 @@ def array_files(folder: Path, modality: Modality) -> ArrayFiles:
 
 
 def training_samples(dataset: Dataset) -> Samples:
-    """List the pictures that are prepared, in the order of their rows: train and validation, by identity."""
+    """List the prepared pictures in the order of the arrays: training and validation together, by identity."""
     both = concatenate([dataset.train, dataset.validation])
-    # Stable: within an identity, the scan's order stays.
+    # A stable sort keeps the order of the scan within an identity.
     return both.take(np.argsort(both.identities, kind="stable"))
 
 
 def load_prepared(dataset: Dataset, folder: Path) -> tuple[PreparedPictures, PreparedPictures]:
-    """Open the arrays that `prepare_arrays`, or the original's script, wrote.
+    """Open the arrays written by `prepare_arrays` or by the original's script.
 
     Args:
-        dataset: the scanned data set; supplies the table of arrays without one.
-        folder: of the arrays.
+        dataset: the scanned data set, which provides the table for arrays without one.
+        folder: folder of the arrays.
 
     Returns:
         The visible and the infrared pictures of the train and validation identities.
 
     Raises:
-        DatasetError: an array is missing, damaged, or does not fit the others; or the arrays are of another data set.
+        DatasetError: an array is missing or damaged, does not match the others, or belongs to another data set.
     """
     both = training_samples(dataset)
     remedy = f"run: mvd prepare {shell_words(dataset.table or dataset.root)}{_flags(dataset, folder)}"

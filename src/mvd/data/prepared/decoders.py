@@ -9,11 +9,11 @@
       434 … 614 high, by 0.9 / 0.75 / 0.5       0.33, 13 / 0.57, 34 / 0.66, 23
       434 … 614 high, by 0.25 / 0.15            0.99, 34 / 1.49, 29
 
-  All of it comes from resizing: decoding is exact while simplejpeg's `fastdct` and `fastupsample` are off. Cubic
-  interpolation is the nearest fast mode to Lanczos, or area averaging where a side shrinks much. Pillow decodes all
-  other formats: OpenCV gains a tenth on PNG, and some versions accept damaged files.
+  All differences come from resizing: decoding is exact while simplejpeg's `fastdct` and `fastupsample` are off. Cubic
+  interpolation is the fast mode closest to Lanczos, or area averaging if a side shrinks a lot. Pillow decodes all other
+  formats: OpenCV is only a tenth faster on PNG, and some versions accept damaged files.
 
-Shapes: h, w height and width in the file; H, W the wanted ones, in pixels.
+Shapes: h, w height and width in the file; H, W the requested height and width, in pixels.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from mvd.errors import ConfigError
 
 Decoder = Literal["pillow", "fast"]
 
-_AREA_BELOW = 0.75  # a side that shrinks below this share of its length is averaged over areas
+_AREA_BELOW = 0.75  # a side that shrinks below this fraction of its length is averaged over areas
 
 
 class Decode(Protocol):
-    """A decoder: the picture of a file, resized, (H, W, 3) uint8."""
+    """A decoder: returns the resized picture of a file, (H, W, 3) uint8."""
 
     def __call__(self, file: Path, height: int, width: int, *, upright: bool = False) -> npt.NDArray[np.uint8]: ...
 
@@ -43,7 +43,7 @@ def load_decoder(decoder: Decoder) -> tuple[Decode, str]:
     """Return the function (file, H, W) → (H, W, 3) uint8 of a decoder.
 
     Returns:
-        The function, and the versions of the packages that decide its pixels.
+        The function, and the versions of the packages that determine its pixels.
 
     Raises:
         ConfigError: the decoder's packages are not installed, or there is no such decoder.
@@ -75,7 +75,7 @@ def _load_fast(file: Path, height: int, width: int, *, upright: bool = False) ->
 
 
 def _decode_jpeg(content: bytes) -> npt.NDArray[np.uint8] | None:
-    """Decode a JPEG to (h, w, 3) uint8; None for others, large ones and damaged ones, whose fault Pillow names."""
+    """Decode a JPEG to (h, w, 3) uint8; None for other formats, large and damaged files, which Pillow handles."""
     import simplejpeg
 
     if not content.startswith(b"\xff\xd8"):
@@ -88,7 +88,7 @@ def _decode_jpeg(content: bytes) -> npt.NDArray[np.uint8] | None:
 
 
 def _resize_fast(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Resize (h, w, 3) to (H, W, 3): average the sides that shrink much, then interpolate the others."""
+    """Resize (h, w, 3) to (H, W, 3): average the sides that shrink a lot, then interpolate the others."""
     import cv2
 
     h, w = pixels.shape[:2]

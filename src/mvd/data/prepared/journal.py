@@ -1,12 +1,12 @@
-"""Journal of finished work, by which an interrupted job continues where it was.
+"""Journal of finished work, from which an interrupted job is continued.
 
-A file of JSON lines, a key and a value each; the first line is the fingerprint of the job:
+A file of JSON lines, each with a key and a value; the first line is the fingerprint of the job:
 
     ["fingerprint", "81f0…"]
     ["train_rgb_resized_img.npy 32", "5be1…"]
 
-Lines are only appended, so a kill can tear no more than the last one, which is cut off. Entries of a job with another
-fingerprint do not count. An open journal is locked until its process ends, however it ends.
+Lines are only appended, so a killed process can only damage the last line, which is removed. Entries of a job with
+another fingerprint are ignored. An open journal is locked until its process ends, even if it is killed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from mvd.files.locks import lock
 
 
 class Journal:
-    """An open and locked journal; made by `open_journal`.
+    """An open and locked journal, created by `open_journal`.
 
     Attributes:
-        entries: key → value of what was recorded before it was opened.
+        entries: key → value of the entries that were recorded before it was opened.
     """
 
     def __init__(self, file: IO[bytes], fingerprint: str) -> None:
@@ -39,13 +39,13 @@ class Journal:
             self.clear()
 
     def clear(self) -> None:
-        """Forget all entries."""
+        """Delete all entries."""
         self.entries = {}
         self._file.truncate(0)
         self.add([("fingerprint", self._fingerprint)])
 
     def add(self, entries: Iterable[tuple[str, str]]) -> None:
-        """Record keys and values, and wait until they are on the disk."""
+        """Record keys and values, and flush them to the disk."""
         self._file.writelines(json.dumps(entry).encode() + b"\n" for entry in entries)
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -56,17 +56,17 @@ def open_journal(path: Path, fingerprint: str) -> Iterator[Journal]:
     """Open and lock the journal of a job; it is removed when the context ends without an error.
 
     Args:
-        path: its file, made if there is none.
-        fingerprint: of everything that decides the job's results.
+        path: file of the journal, created if it does not exist.
+        fingerprint: hash of everything that determines the job's results.
 
     Raises:
         DatasetError: the journal is open already, in this process or another.
-        OSError: it cannot be read or written.
+        OSError: the file cannot be read or written.
     """
     with open(path, "a+b", opener=no_links) as file:
         try:
             lock(file)
-            # A process that held the lock until now has removed the file.
+            # The process that held the lock before may have removed the file.
             available = os.path.samestat(os.fstat(file.fileno()), path.stat())
         except (BlockingIOError, FileNotFoundError):
             available = False
@@ -77,13 +77,13 @@ def open_journal(path: Path, fingerprint: str) -> Iterator[Journal]:
             )
         yield Journal(file, fingerprint)
         if sys.platform != "win32":
-            path.unlink()  # while it is locked: afterwards it may be another process's
+            path.unlink()  # while it is locked: afterwards it may belong to another process
     if sys.platform == "win32":
         path.unlink()  # an open file cannot be removed
 
 
 def _read(file: IO[bytes]) -> dict[str, str]:
-    """Read the entries, and cut off what follows the first torn or foreign line."""
+    """Read the entries, and truncate the file at the first damaged or foreign line."""
     entries = {}
     length = 0
     file.seek(0)

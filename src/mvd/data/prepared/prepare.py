@@ -1,10 +1,10 @@
 """Prepare training pictures: decode and resize them once, into the arrays that `mvd.data.prepared.arrays` opens.
 
-Pictures are decoded in chunks by several processes. Each writes its chunk to its place in an unfinished array, so no
-picture crosses between processes and memory holds one picture for each. Finished chunks go into a journal. Killed and
-started again, the job continues from there: the unfinished arrays and the journal (`.train_*.part`,
-`.mvd-prepare.journal`) stay in the folder until all is done. Then all files take their names, the labels last, without
-which nothing loads. A picture whose size or date has changed is decoded again.
+Pictures are decoded in chunks by several processes. Each process writes its chunk directly to an unfinished array, so
+no picture is sent between processes and each process holds one picture in memory. Finished chunks are recorded in a
+journal. If the job is killed and started again, it continues from there: the unfinished arrays and the journal
+(`.train_*.part`, `.mvd-prepare.journal`) stay in the folder until the job is complete. Then all files are renamed, the
+labels last, since arrays without labels cannot be loaded. A picture whose size or date has changed is decoded again.
 
 Shapes: N pictures, H height, W width in pixels.
 """
@@ -36,11 +36,11 @@ from mvd.files.regular import is_there
 
 _JOURNAL = ".mvd-prepare.journal"
 _COMPLETE = "complete"  # the entry after the last chunk
-_FORMAT = 3  # of the chunks and of the journal
-_CHUNK_BYTES = 1 << 21  # of rows: worth sending to a process, cheap to decode again
+_FORMAT = 3  # version of chunks and journal
+_CHUNK_BYTES = 1 << 21  # bytes of rows: worth sending to a process, cheap to decode again
 _CHUNK_PICTURES = 64  # at most
-_CHUNKS_PER_PROCESS = 32  # fewer are done by the time that a process has started
-_RECORD_SECONDS = 0.5  # between entries in the journal: the most that a kill costs
+_CHUNKS_PER_PROCESS = 32  # fewer chunks are finished before a further process has started
+_RECORD_SECONDS = 0.5  # between entries in the journal: the most work lost when the process is killed
 _DEFAULT_WORKERS = 4  # at most
 
 
@@ -58,18 +58,20 @@ def prepare_arrays(
 
     Args:
         dataset: the scanned data set.
-        out: folder for the arrays; `default_folder(dataset)` is where training looks for them.
+        out: folder for the arrays; training looks for them in `default_folder(dataset)`.
         height: H.
         width: W.
-        decoder: "pillow" for the original's arrays, bit for bit; "fast" for those of `mvd.data.prepared.decoders`.
-        workers: processes, this one included; 0 means one for each core, but at most four, which use less than 400 MB
-            together. The arrays do not depend on it. More than one requires a main module that can be imported, as
-            `multiprocessing` always does.
-        progress: called in this thread with (pictures done, pictures in all), first with those of an earlier call.
+        decoder: "pillow" for the original's arrays, bit for bit; "fast" for the fast decoder of
+            `mvd.data.prepared.decoders`.
+        workers: number of processes, including this one; 0 means one per core, but at most four, which use less than
+            400 MB together. The arrays do not depend on it. More than one requires an importable main module, as always
+            with `multiprocessing`.
+        progress: called in this thread with (pictures done, total pictures); the first call counts the pictures of an
+            interrupted job.
 
     Raises:
         DatasetError: there are no training identities; a picture cannot be read; the arrays cannot be written; or
-            another call is at work in the folder.
+            another call works in the folder.
         ConfigError: the decoder's packages are not installed.
     """
     decode, versions = load_decoder(decoder)
@@ -104,9 +106,9 @@ def prepare_arrays(
 
 
 def rehearse_preparing(dataset: Dataset, out: Path, height: int = 288, width: int = 144) -> None:
-    """Try before anything is decoded that a folder can hold the arrays: permissions, names and free space.
+    """Check before decoding that the arrays can be written to a folder: permissions, names and free space.
 
-    Nothing is written. `prepare_arrays` does the same before it decodes.
+    Nothing is written. `prepare_arrays` performs the same check.
 
     Args:
         dataset: the scanned data set.
@@ -115,7 +117,7 @@ def rehearse_preparing(dataset: Dataset, out: Path, height: int = 288, width: in
         width: W.
 
     Raises:
-        DatasetError: they cannot be written there.
+        DatasetError: the arrays cannot be written to the folder.
     """
     with _explaining_errors(out):
         arrays = plan_arrays(training_samples(dataset), out, height, width)
@@ -146,7 +148,7 @@ class _Chunk:
 
     def run(self) -> str:
         """Decode the pictures into their rows and return the stamp."""
-        stamp = self.stamp()  # before reading: a file that changes from here on has another one
+        stamp = self.stamp()  # before reading, so that a later change of a file changes the stamp
         if self.array is None:
             for file in self.files():
                 verify_image(file)
@@ -161,7 +163,7 @@ class _Chunk:
 def _state(file: Path) -> tuple[int, int] | None:
     try:
         status = file.stat()
-    except OSError:  # reading it will fail too, and name it
+    except OSError:  # reading the file will fail too, with an error that names it
         return None
     return status.st_size, status.st_mtime_ns
 
@@ -169,7 +171,7 @@ def _state(file: Path) -> tuple[int, int] | None:
 def _run(
     chunks: Sequence[_Chunk], arrays: Sequence[UnfinishedArray], journal: Journal, workers: int, progress: Progress
 ) -> None:
-    """Run the chunks that are not finished, and record those that get finished."""
+    """Run the unfinished chunks, and record them as they finish."""
     left = _unfinished(chunks, arrays, journal)
     total = sum(len(chunk.paths) for chunk in chunks)
     done = total - sum(len(chunk.paths) for chunk in left)
@@ -186,15 +188,15 @@ def _run(
                     _record(finished, arrays, journal)
                     recorded = time.monotonic()
                 progress(done, total)
-    finally:  # after an error or Ctrl-C, too
+    finally:  # also after an error or Ctrl-C
         _record(finished, arrays, journal)
 
 
 def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[UnfinishedArray], journal: Journal) -> Sequence[_Chunk]:
-    """List the chunks to run; all of them, into new arrays, where the unfinished arrays are missing."""
+    """List the chunks to run; all of them, with new arrays, if the unfinished arrays are missing."""
     recorded = journal.entries
     left = [chunk for chunk in chunks if chunk.key not in recorded or recorded[chunk.key] != chunk.stamp()]
-    publishing = _COMPLETE in recorded and not left  # some arrays may have their names already
+    publishing = _COMPLETE in recorded and not left  # some arrays may have been renamed already
     if all(array.is_at(array.part) or (publishing and array.is_at(array.file)) for array in arrays):
         return left
     journal.clear()
@@ -205,7 +207,7 @@ def _unfinished(chunks: Sequence[_Chunk], arrays: Sequence[UnfinishedArray], jou
 
 
 def _record(finished: list[tuple[str, str]], arrays: Sequence[UnfinishedArray], journal: Journal) -> None:
-    """Enter finished chunks into the journal, once they are on the disk."""
+    """Record finished chunks in the journal after flushing them to the disk."""
     if finished:
         for array in arrays:
             flush(array.part)
@@ -214,7 +216,7 @@ def _record(finished: list[tuple[str, str]], arrays: Sequence[UnfinishedArray], 
 
 
 def _publish(out: Path, both: Samples, arrays: Sequence[UnfinishedArray]) -> None:
-    """Give all files their names; until that is done there are no labels, and so nothing that can be loaded."""
+    """Rename all files, the labels last, so that incomplete arrays cannot be loaded."""
     for modality in Modality:
         array_files(out, modality).labels.unlink(missing_ok=True)
     for modality, array in zip(Modality, arrays, strict=True):
@@ -225,7 +227,7 @@ def _publish(out: Path, both: Samples, arrays: Sequence[UnfinishedArray]) -> Non
         labels = np.searchsorted(both.people, both.of(modality).identities).astype(np.int64)
         with replacing(array_files(out, modality).labels) as temporary, temporary.open("wb") as file:
             np.save(file, labels)
-    for leftover in filter(is_temporary, out.glob(".train_*_resized*")):  # of a call that was killed here
+    for leftover in filter(is_temporary, out.glob(".train_*_resized*")):  # left by a call that was killed here
         leftover.unlink()
 
 

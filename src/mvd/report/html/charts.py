@@ -1,7 +1,7 @@
-"""Charts of a report, by Altair: the same for the page, where they are interactive, and for files.
+"""Charts of a report, drawn by Altair: the same for the page, where they are interactive, and for files.
 
-A chart never tells things apart by colour alone: lines have dashes, points have shapes, and each has a text that says
-what it shows. Colours are those of Okabe and Ito, which people with other colour vision can tell apart.
+A chart never distinguishes data by colour alone: lines have dashes, points have shapes, and each chart has a text that
+describes it. The colours are those of Okabe and Ito, which colour-blind people can distinguish.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from mvd.results.report import EmbeddingMap, RunReport
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [1, 3], [10, 4], [3, 1]]
 _FALSE_ALARMS = 0.01
-_FEW = 30  # places of a curve, up to which each is a point
+_FEW = 30  # a curve with at most this many places is drawn with points
 
 
 class Figure(NamedTuple):
-    """A chart with the name of its file, its title, what it shows in words, and Vega-Lite's specification."""
+    """A chart: the name of its file, its title, a description in words, and its Vega-Lite specification."""
 
     name: str
     title: str
@@ -31,7 +31,7 @@ class Figure(NamedTuple):
 
 
 def charts(runs: Sequence[RunReport], labels: Sequence[str]) -> Iterator[Figure]:
-    """Make the charts of some runs: curves and CMC with all of them, the others of each."""
+    """Build the charts of runs: curves and CMC with all runs in one chart, the others one per run."""
     yield from _curves(runs, labels)
     yield from _cmc(runs, labels)
     for run, label in zip(runs, labels, strict=True):
@@ -65,8 +65,8 @@ def _curves(runs: Sequence[RunReport], labels: Sequence[str]) -> Iterator[Figure
 
 
 def _lines(rows: list[dict[str, Any]], x: str, y: str, title: str, runs: Sequence[RunReport], *, facet: bool) -> Any:
-    """Draw curves: all in one chart, or with facets a chart for each name with the curves of all runs."""
-    # A measurement of a few steps is points, not a line that cannot be seen.
+    """Draw curves: all in one chart, or with `facet` one chart per name with the curves of all runs."""
+    # A curve of few steps is drawn with points, since its line could be too short to see.
     few = len({row[x] for row in rows}) <= _FEW
     base = alt.Chart(_data(rows)).mark_line(point={"size": 18} if few else False)
     encoding: dict[str, Any] = {
@@ -194,7 +194,7 @@ def _map(run: RunReport, found: EmbeddingMap, name: str, of: str) -> Figure:
     people = len({row["identity"] for row in rows})
 
     def panel(when: str, by: str) -> Any:
-        # With the domain of the shapes, both are one legend.
+        # The same domain as for the shapes, so that Vega-Lite merges both legends.
         spectra = alt.Scale(domain=["visible", "infrared"], range=_COLOURS)
         scheme = spectra if by == "modality" else alt.Scale(scheme="tableau20")
         return (

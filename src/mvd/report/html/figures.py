@@ -20,10 +20,10 @@ def to_svg(figure: Figure) -> str:
 
 
 def write_figures(runs: Sequence[RunReport], folder: Path) -> list[Path]:
-    """Write every figure of a report to a folder, which is made, as NAME.svg and NAME.pdf.
+    """Create a folder and write every figure of a report to it, as NAME.svg and NAME.pdf.
 
     Raises:
-        OSError: one cannot be written.
+        OSError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []

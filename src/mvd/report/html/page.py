@@ -1,6 +1,6 @@
-"""A report as one HTML file that needs no network: pictures, charts and the library that draws them are in it.
+"""A report as one self-contained HTML file: it includes pictures, charts and the library that draws the charts.
 
-Each chart is there as SVG, which is printed and read without scripts; where scripts run, Vega draws it again, with
+Each chart is included as SVG, for printing and for browsers without scripts; with scripts, Vega draws it again, with
 tooltips. Nothing from a data set or a run is written into the page unescaped.
 """
 
@@ -37,7 +37,7 @@ _KINDS = {
 
 
 def write_page(runs: Sequence[RunReport], out: Path) -> None:
-    """Write the report of some runs.
+    """Write the report of runs to a file.
 
     Raises:
         DatasetError: a picture cannot be read.
@@ -75,7 +75,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _data(value: object) -> Markup:
-    """Write JSON into a script: no text in it can end the script."""
+    """Write JSON for a script element, escaped so that no text in it can end the element."""
     return Markup(json.dumps(value).replace("<", "\\u003c"))
 
 
@@ -90,7 +90,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
 
 
 def _table(runs: Sequence[RunReport], labels: Sequence[str]) -> list[list[str]]:
-    """A row for each run and protocol: mean ± deviation in percent."""
+    """Build one row per run and protocol: mean ± deviation in percent."""
     rows = []
     for run, label in zip(runs, labels, strict=True):
         for part in run.protocols:
@@ -104,7 +104,7 @@ def _table(runs: Sequence[RunReport], labels: Sequence[str]) -> list[list[str]]:
 
 
 def _comparison(runs: Sequence[RunReport]) -> list[tuple[str, list[str]]]:
-    """The settings in which runs differ."""
+    """List the settings in which runs differ."""
     if len(runs) < 2:
         return []
     fields = [config_fields(run.config) for run in runs]
@@ -185,7 +185,7 @@ def _picture(run: RunReport, row: int) -> dict[str, Any]:
 
 
 def _heatmaps(run: RunReport, found: Heatmaps) -> list[dict[str, Any]]:
-    """A person each: both pictures, and a map over each."""
+    """List the heat maps by person: both pictures, each with its map."""
     people: dict[str, list[dict[str, str]]] = {}
     for row, heat in zip(found.rows.tolist(), found.maps, strict=True):
         picture = _picture(run, row)

@@ -16,16 +16,16 @@ _HEIGHT = 128
 
 
 def thumbnail(file: Path, *, upright: bool) -> str:
-    """Read a picture as people see it in a report: RGB, 128 pixels high at most.
+    """Return a thumbnail of a picture as a data URI: RGB, at most 128 pixels high.
 
     Raises:
-        DatasetError: it cannot be read.
+        DatasetError: the picture cannot be read.
     """
     return _uri(_small(file, upright))
 
 
 def overlay(file: Path, heat: npt.NDArray[np.float32], *, upright: bool) -> str:
-    """Lay a heat map (H, W), from 0 to 1, over a picture in grey: from dark violet to bright yellow.
+    """Overlay a heat map (H, W), from 0 (dark violet) to 1 (bright yellow), on a picture in grey.
 
     Raises:
         DatasetError: the picture cannot be read.
@@ -39,7 +39,7 @@ def overlay(file: Path, heat: npt.NDArray[np.float32], *, upright: bool) -> str:
 
 
 def _warm(share: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Colours between the corners of matplotlib's "inferno"."""
+    """Interpolate linearly between sampled colours of matplotlib's "inferno"."""
     corners = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], np.float32)
     places = np.linspace(0, 1, len(corners))
     return np.stack([np.interp(share, places, corners[:, c]) for c in range(3)], axis=-1).astype(np.float32)

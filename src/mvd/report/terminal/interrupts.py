@@ -1,6 +1,6 @@
-"""Ctrl-C during a training: the first one asks it to stop, the second one stops it.
+"""Ctrl-C during training: the first requests a stop after the current step, the second stops at once.
 
-SIGTERM, with which schedulers and shutting machines announce that they will kill, asks it too.
+SIGTERM, which schedulers and operating systems send before they kill a process, requests a stop too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import FrameType
 
 @contextmanager
 def cleaning_up() -> Iterator[None]:
-    """End by an exception on SIGTERM and on SIGHUP, the end of a terminal, so that temporary files are removed."""
+    """Raise an exception on SIGTERM and on SIGHUP (the terminal was closed), so that temporary files are removed."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -34,9 +34,9 @@ def cleaning_up() -> Iterator[None]:
 
 @contextmanager
 def interruptible(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on the first Ctrl-C or SIGTERM within; the next one does what it does without this.
+    """Call `stop` on the first Ctrl-C or SIGTERM within the context; later signals have their usual effect.
 
-    Ctrl-C raises KeyboardInterrupt then, and SIGTERM ends the process.
+    Then Ctrl-C raises KeyboardInterrupt, and SIGTERM ends the process.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:

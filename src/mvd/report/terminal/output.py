@@ -1,4 +1,4 @@
-"""Output that never ends what it reports: streams of any encoding, closed pipes, full disks; and no name is a command.
+"""Output that never fails: streams of any encoding, closed pipes, full disks. No text is interpreted as markup.
 
 All programs print through `safe_output`, and their tables and bars through the console of `open_console`.
 """
@@ -29,15 +29,15 @@ class _SafeConsole(Console):
 
 
 def open_console(*, stderr: bool = False) -> Console:
-    """Open a console for text that may hold anything: it is printed as it is, and controls are escaped."""
+    """Open a console for untrusted text: it is printed without markup, with control characters escaped."""
     return _SafeConsole(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 class SafeStream:
-    """A text stream that writes what its encoding has not in other characters, and drops what cannot be written.
+    """A text stream that replaces characters missing from its encoding, and drops what cannot be written.
 
     Attributes:
-        failure: why it could not be written; None if it could.
+        failure: the first error of writing; None without any.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -64,9 +64,9 @@ class SafeStream:
             return
         try:
             act()
-        except (OSError, ValueError) as error:  # ValueError: it is closed
+        except (OSError, ValueError) as error:  # ValueError: the stream is closed
             self.failure = error
-            # Python writes what is left when it ends, and would report that again.
+            # Python flushes the stream when it exits, and would report the error again.
             with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())
 
@@ -80,7 +80,7 @@ def safe_output() -> Iterator[SafeStream | None]:
 
 
 def report_failure(program: str, out: SafeStream | None) -> bool:
-    """Tell whether the output failed, in a line unless its reader, such as head, has just closed the pipe."""
+    """Return whether the output failed; print a line unless the reader, such as head, only closed the pipe."""
     if out is None:
         return False
     out.flush()
@@ -94,7 +94,7 @@ def report_failure(program: str, out: SafeStream | None) -> bool:
 
 
 def _in_plain(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeEncodeError)  # it is registered for encoding alone
+    assert isinstance(error, UnicodeEncodeError)  # the handler is registered for encoding only
     written = error.object[error.start : error.end]
     return "".join(_ASCII.get(one) or _escape(one) for one in written), error.end
 

@@ -1,4 +1,4 @@
-"""Progress bars in a terminal; an occasional line where there is none, such as in a log file."""
+"""Progress bars in a terminal; an occasional line without a terminal, such as in a log file."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class CountingBar:
 
 @contextmanager
 def counting_bar(console: Console, title: str, unit: str = "pictures") -> Iterator[CountingBar]:
-    """Show a bar, or without a terminal a line every 15 seconds, for work that is counted in `unit`."""
+    """Show a bar for work that is counted in `unit`; without a terminal, a line every 15 seconds."""
     with _progress(console, TimeRemainingColumn()) as progress:
         yield CountingBar(console, progress, progress.add_task(title, total=None, note=""), title, unit)
 
@@ -85,8 +85,8 @@ def counting_bar(console: Console, title: str, unit: str = "pictures") -> Iterat
 class TrainingBar(Observer):
     """A progress bar for training: losses, accuracy, rate, memory and time left, and a line per validation.
 
-    An observer of runs and a context manager. `stop` makes the run end after the current step, with a checkpoint. The
-    time left is extrapolated from the steps so far, their validations and checkpoints included.
+    An observer of runs and a context manager. `stop` ends the run after the current step, with a checkpoint. The time
+    left is extrapolated from the steps so far, including their validations and checkpoints.
 
     Args:
         console: where to draw.
@@ -96,7 +96,7 @@ class TrainingBar(Observer):
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        # Rich estimates from the last seconds alone, and loses its estimate at each validation.
+        # Rich estimates from the last seconds only, and loses its estimate at each validation.
         left = TextColumn("{task.fields[left]}", style="progress.remaining")
         self._progress = _progress(console, TimeElapsedColumn(), left)
         self._task = self._progress.add_task("training", total=None, note="", left="")
@@ -155,7 +155,7 @@ class TrainingBar(Observer):
         )
 
     def _say(self, line: str) -> None:
-        """Print a line, if there is no terminal."""
+        """Print a line if the output is not a terminal."""
         if not self._console.is_terminal:
             self._console.print(line, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""What all tables share: their style in the terminal and in Markdown, and how percentages are written."""
+"""The common style of tables in the terminal and in Markdown, and the format of percentages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rich.table import Table
 from mvd.errors import needing_scipy
 
 MISSING = "–"
-"""Stands where a value does not exist."""
+"""Placeholder for a missing value."""
 
 
 def plain_table(*headings: str, text: int = 1, wrap: bool = False, **options: Any) -> Table:
-    """Make an empty table that is readable without colour.
+    """Build an empty table that is readable without colour.
 
     Args:
         headings: one per column.
-        text: the first so many columns hold text, aligned left and folded; the others hold numbers, aligned right.
+        text: number of leading columns with text, aligned left and folded; the others hold numbers, aligned right.
         wrap: whether numbers may be folded too.
         options: further arguments of `rich.table.Table`.
     """
@@ -32,13 +32,13 @@ def plain_table(*headings: str, text: int = 1, wrap: bool = False, **options: An
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> str:
-    """Write a Markdown table, whose cells are written as given; the columns after the first `text` align right."""
+    """Write a Markdown table with the cells as given; the columns after the first `text` columns are aligned right."""
     rule = ["---" if place < text else "---:" for place in range(len(headings))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *rows))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Compute the 95 % interval of a mean by Student's t; None of a single value.
+    """Compute the 95 % interval of a mean by Student's t; None for a single value.
 
     Example:
         >>> interval([1.0, 2.0, 3.0])
@@ -54,5 +54,5 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
 
 
 def percent(share: float) -> str:
-    """Write a share from 0 to 1 in percent with two decimals."""
+    """Write a fraction from 0 to 1 in percent with two decimals."""
     return f"{100 * share:.2f}"

@@ -1,4 +1,4 @@
-"""Embeddings of one's own pictures, in memory and in files."""
+"""Embeddings of own pictures, in memory and in files."""
 
 from mvd.inference.identity import ModelIdentity
 from mvd.results.embeddings.files import embeddings_format, read_embeddings, write_embeddings

@@ -1,6 +1,7 @@
-"""Files of embeddings: written and read.
+"""Write and read files of embeddings.
 
-A file is Parquet (`.parquet`, by pyarrow) or NumPy's archive (`.npz`), by its ending. Its metadata carry the model.
+The suffix determines the format: Parquet (`.parquet`, by pyarrow) or NumPy's archive (`.npz`). The metadata describe
+the model.
 
 Shapes: N pictures, D width of an embedding.
 """
@@ -24,21 +25,22 @@ from mvd.inference.identity import ModelIdentity
 from mvd.results.embeddings.rows import ARRAYS, Embeddings, concatenate, of_one_model
 
 _VERSION = 1
-_KEY = "mvd"  # of the metadata
+_KEY = "mvd"  # key of the metadata
 _TEXTS = ("paths", "hashes", "modality_sources", "cameras", "identities")
 
 
 def write_embeddings(file: str | Path, embeddings: Embeddings | Iterable[Embeddings]) -> None:
-    """Write embeddings as Parquet or NumPy's archive, by the file's ending, whole or not at all.
+    """Write embeddings atomically, as Parquet or NumPy's archive by the file's suffix.
 
     Args:
-        file: one that is there is replaced.
-        embeddings: all of them, or parts by one model, which Parquet takes one at a time: memory holds a part.
+        file: the file; an existing file is replaced.
+        embeddings: the embeddings, or an iterable of parts by one model. Parquet is written part by part, so that only
+            one part is in memory.
 
     Raises:
-        ConfigError: another ending, or pyarrow is not installed.
-        DatasetError: there are no parts, or they are of several models.
-        RunError: the file cannot be written; one that was there is unchanged.
+        ConfigError: the suffix is unknown, or pyarrow is not installed.
+        DatasetError: there are no parts, or their models differ.
+        RunError: the file cannot be written; an existing file is unchanged.
     """
     file = Path(file)
     write = {".parquet": _write_parquet, ".npz": _write_npz}[embeddings_format(file)]
@@ -49,11 +51,11 @@ def write_embeddings(file: str | Path, embeddings: Embeddings | Iterable[Embeddi
 
 
 def read_embeddings(file: str | Path) -> Embeddings:
-    """Read what `write_embeddings` wrote.
+    """Read a file of `write_embeddings`.
 
     Raises:
-        DatasetError: the file is missing, damaged, or has none of our embeddings.
-        ConfigError: another ending, or pyarrow is not installed.
+        DatasetError: the file is missing, damaged, or not a file of embeddings.
+        ConfigError: the suffix is unknown, or pyarrow is not installed.
     """
     file = Path(file)
     read = {".parquet": _read_parquet, ".npz": _read_npz}[embeddings_format(file)]
@@ -62,7 +64,7 @@ def read_embeddings(file: str | Path) -> Embeddings:
         return read(file)
     except (ConfigError, DatasetError) as error:
         raise type(error)(f"{file}: {error}") from error
-    except Exception as error:  # the readers' errors have no base in common
+    except Exception as error:  # the readers' errors have no common base class
         reason = (isinstance(error, OSError) and error.strerror) or (str(error) or type(error).__name__).splitlines()[0]
         raise DatasetError(
             f"{file}: expected embeddings that mvd wrote, could not read them ({reason}); embed the pictures again"
@@ -70,10 +72,10 @@ def read_embeddings(file: str | Path) -> Embeddings:
 
 
 def embeddings_format(file: Path) -> Literal[".parquet", ".npz"]:
-    """Return the format of a file by its ending.
+    """Return the format of a file by its suffix.
 
     Raises:
-        ConfigError: another ending, or pyarrow is not installed.
+        ConfigError: the suffix is unknown, or pyarrow is not installed.
     """
     match file.suffix.lower():
         case ".npz":
@@ -100,7 +102,7 @@ def _write_parquet(file: Path, parts: Iterator[Embeddings]) -> None:
     if first is None:
         raise DatasetError("expected embeddings to write, found none")
     table = _table(first).replace_schema_metadata({_KEY: _describe(first.model)})
-    # Opened here, as in reading: Arrow takes names in UTF-8 alone.
+    # Open the file here, as in reading: Arrow accepts only UTF-8 names.
     with file.open("wb") as handle, pa.parquet.ParquetWriter(handle, table.schema, compression="zstd") as writer:
         writer.write_table(table)
         for part in of_one_model(first.model, parts):
@@ -108,7 +110,7 @@ def _write_parquet(file: Path, parts: Iterator[Embeddings]) -> None:
 
 
 def _table(rows: Embeddings) -> Any:
-    """Make an Arrow table."""
+    """Build an Arrow table."""
     pa = _pyarrow()
     floats = pa.array(np.ascontiguousarray(rows.vectors).reshape(-1), pa.float32())
     columns = {
@@ -153,7 +155,7 @@ def _read_parquet(file: Path) -> Embeddings:
 def _write_npz(file: Path, parts: Iterator[Embeddings]) -> None:
     rows = concatenate(list(parts))
     arrays: dict[str, Any] = {name: getattr(rows, name) for name in ARRAYS}
-    # As JSON: NumPy pads texts to the longest, and has no place for None.
+    # As JSON: NumPy pads all texts to the longest, and cannot store None.
     texts = {name: getattr(rows, name) for name in (*_TEXTS, "tags")}
     arrays["texts"] = np.frombuffer(json.dumps(texts).encode(), np.uint8)
     arrays[_KEY] = np.frombuffer(_describe(rows.model).encode(), np.uint8)

@@ -1,4 +1,4 @@
-"""Embeddings of one's own pictures in memory: a row a picture, with how its modality was told.
+"""Embeddings of own pictures in memory: one row per picture, with its metadata.
 
 Shapes: N pictures, D width of an embedding.
 """
@@ -17,7 +17,7 @@ from mvd.errors import DatasetError
 from mvd.inference.identity import ModelIdentity
 
 ModalitySource: TypeAlias = Literal["flag", "column", "folder", "pixels"]
-"""How a picture's modality was told: by the caller, in a table, by a folder's name, or guessed from the pixels."""
+"""Source of a picture's modality: the caller, a table's column, the folder's name, or a guess from the pixels."""
 
 _SOURCES = get_args(ModalitySource)
 _UNIT = 1e-3  # the largest deviation of a vector's length from 1
@@ -25,19 +25,19 @@ _UNIT = 1e-3  # the largest deviation of a vector's length from 1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Embeddings:
-    """Embeddings of pictures and what is known of each: N rows.
+    """Embeddings and metadata of N pictures.
 
     Attributes:
-        model: the model that made them.
+        model: the model that computed them.
         paths: (N,) files, as they were given.
-        hashes: (N,) SHA-256 of each file's bytes, in hexadecimal digits.
+        hashes: (N,) SHA-256 of each file, in hexadecimal digits.
         modalities: (N,) int64, a `Modality` each: 0 visible, 1 infrared.
-        modality_sources: (N,) how each was told, a `ModalitySource`.
-        modality_confidences: (N,) float32, 0.5 … 1; 1 unless it was guessed.
+        modality_sources: (N,) a `ModalitySource` each.
+        modality_confidences: (N,) float32, 0.5 … 1; 1 unless the modality was guessed.
         cameras: (N,) names; None where unknown.
         times: (N,) datetime64[us], UTC; NaT where unknown.
         identities: (N,) names of people; None where unknown.
-        tags: (N,) words of one's own for each picture.
+        tags: (N,) the user's tags of each picture.
         vectors: (N, D) float32, of length 1, to be compared by inner product.
 
     Raises:
@@ -77,7 +77,7 @@ class Embeddings:
             raise DatasetError(
                 f"expected vectors {self.model.width} wide, as {self.model} has, found {self.vectors.shape}"
             )
-        off = ~(np.abs(np.linalg.norm(self.vectors, axis=1) - 1) <= _UNIT)  # of NaN too
+        off = ~(np.abs(np.linalg.norm(self.vectors, axis=1) - 1) <= _UNIT)  # negated, so that NaN counts as off
         if off.any():
             raise DatasetError(
                 f"{self.paths[int(off.argmax())]}: expected a finite vector of length 1, found another (in {off.sum()} "
@@ -90,7 +90,7 @@ class Embeddings:
         return len(self.paths)
 
     def take(self, rows: npt.ArrayLike) -> Embeddings:
-        """Select pictures by index (M,) or by mask (N,), in the order given."""
+        """Select pictures by indices (M,), in the order given, or by a mask (N,)."""
         given = np.asarray(rows)
         index = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
         columns: dict[str, Any] = {}
@@ -111,10 +111,10 @@ ARRAYS = {
 
 
 def concatenate(parts: Sequence[Embeddings]) -> Embeddings:
-    """Join embeddings of one model, in the order given.
+    """Concatenate embeddings of one model, in the order given.
 
     Raises:
-        DatasetError: there are none, or the models differ.
+        DatasetError: there are no parts, or the models differ.
     """
     if not parts:
         raise DatasetError("expected embeddings to join, found none")
@@ -128,10 +128,10 @@ def concatenate(parts: Sequence[Embeddings]) -> Embeddings:
 
 
 def of_one_model(model: ModelIdentity, parts: Iterable[Embeddings]) -> Iterator[Embeddings]:
-    """Pass parts on that are of one model.
+    """Yield the parts, and check that all are of one model.
 
     Raises:
-        DatasetError: another one is of another model.
+        DatasetError: a part is of another model.
     """
     for part in parts:
         if part.model.fingerprint != model.fingerprint:

@@ -1,11 +1,11 @@
-"""Arrays out of the bytes of foreign files: array types, limits, and the error of a file that is refused.
+"""Build arrays from the bytes of untrusted files: array types, limits, and the error for a file that is refused.
 
-The readers of this folder are ours because the frameworks' own run code from a file, or allocate what it declares. Here
-a reader compares what a file declares with what it holds and allocates afterwards, less than four times the file. The
-number of tensors is limited too, since a short record can stand for a long object: `MOST_THINGS`, and one more for
-each KiB, far above what a network has.
+This folder has its own readers because those of the frameworks execute code from a file, or allocate the sizes that it
+declares. These readers compare the declared sizes with the file before they allocate, and allocate less than four times
+its size. The number of tensors is limited too, since a short record can represent a large object: `MOST_THINGS`, and
+one more for each KiB, far more than a network has.
 
-Readers raise `RefusedError`; `mvd.weights.formats.files` makes it a CheckpointError that names the file.
+Readers raise `RefusedError`; `mvd.weights.formats.files` converts it to a CheckpointError that names the file.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Shape: TypeAlias = tuple[int, ...]
 
 MOST_THINGS = 4096
 MOST_DIMENSIONS = 32
-"""NumPy 1's limit; a convolution's weight has 4."""
+"""The limit of NumPy 1; the weight of a convolution has 4 dimensions."""
 
 BFLOAT16 = np.dtype([("bfloat16", "<u2")])
-"""Stands for a type that NumPy lacks: the upper half of a float32."""
+"""Placeholder for bfloat16, the upper half of a float32, which NumPy does not have."""
 
 DTYPES = {
     **{f"I{bits}": np.dtype(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
@@ -35,17 +35,17 @@ DTYPES = {
     "BF16": BFLOAT16,
     "BOOL": np.dtype("?"),
 }
-"""The types that weights have, by safetensors' names."""
+"""Types of weights, by their names in safetensors."""
 
 _AGAIN = "the file is damaged or incomplete: copy or download it again"
 
 
 class RefusedError(Exception):
-    """A file is not read.
+    """A file was refused.
 
     Args:
-        found: what was found in it.
-        advice: what to do about it.
+        found: what was found in the file.
+        advice: the remedy.
     """
 
     def __init__(self, found: str, advice: str = _AGAIN) -> None:
@@ -65,14 +65,14 @@ def quote(text: str) -> str:
 
 
 def require_few(number: int, size: int, what: str) -> None:
-    """Refuse a file of `size` bytes that declares more things than any network has."""
+    """Refuse a file of `size` bytes that declares more objects than any network has."""
     limit = MOST_THINGS + size // 1024
     if number > limit:
         raise RefusedError(f"more than {limit} {what} in {size} bytes")
 
 
 def count_elements(name: str, shape: Sequence[object]) -> int:
-    """Count the elements of a declared shape; refuse what is no shape that NumPy can have."""
+    """Count the elements of a declared shape; refuse a shape that NumPy does not support."""
     if len(shape) > MOST_DIMENSIONS:
         refuse_tensor(name, f"has {len(shape)} dimensions")
     sizes = [n for n in shape if type(n) is int and 0 <= n < 2**48]
@@ -83,19 +83,19 @@ def count_elements(name: str, shape: Sequence[object]) -> int:
 
 
 def join_bytes(name: str, pieces: Sequence[memoryview], dtype: np.dtype[Any], shape: Shape) -> Array:
-    """Make an array from the bytes of a tensor, in C order.
+    """Build an array from the bytes of a tensor, in C order.
 
     Args:
-        name: the tensor's.
+        name: name of the tensor.
         pieces: its bytes, in order.
-        dtype: little-endian, or `BFLOAT16`.
-        shape: as declared.
+        dtype: little-endian type, or `BFLOAT16`.
+        shape: the declared shape.
 
     Returns:
         A writable array; float32 for bfloat16.
 
     Raises:
-        RefusedError: the shape needs another number of bytes.
+        RefusedError: the number of bytes does not match the shape.
     """
     needed = count_elements(name, shape) * dtype.itemsize
     found = sum(len(piece) for piece in pieces)
@@ -106,10 +106,10 @@ def join_bytes(name: str, pieces: Sequence[memoryview], dtype: np.dtype[Any], sh
 
 
 def copy_out(name: str, view: Array) -> Array:
-    """Copy a view of a file's bytes, of any strides, to a writable array in C order; bfloat16 becomes float32.
+    """Copy a view of a file's bytes, with any strides, to a writable array in C order; bfloat16 becomes float32.
 
     Raises:
-        RefusedError: booleans other than 0 and 1.
+        RefusedError: a boolean is neither 0 nor 1.
     """
     if view.dtype == BFLOAT16:
         widened = view.view("<u2").astype("<u4", order="C")

@@ -1,7 +1,7 @@
-"""Files of weights: the format by content, tensors by name; new files are written atomically.
+"""Read and write weights files: the content determines the format; new files are written atomically.
 
-A file's ending says little: `.pth.tar` is no tar archive, and several frameworks write `.ckpt`. Every problem of a file
-is one CheckpointError that names it.
+The suffix is unreliable: `.pth.tar` is not a tar archive, and several frameworks write `.ckpt`. Every problem with a
+file raises a CheckpointError that names the file.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ ENDINGS: Mapping[Kind, tuple[str, ...]] = {
     "pytorch": (".pth", ".pt", ".tar"),
     "safetensors": (".safetensors",),
 }
-"""How names of new files end. MindSpore opens nothing but .ckpt."""
+"""Suffixes of new files. MindSpore only opens .ckpt."""
 
-# In the order in which they are tried.
+# In the order of detection.
 _FORMATS: Mapping[Kind, tuple[str, Callable[[bytes], bool], Callable[[bytes], Arrays]]] = {
     "pytorch": ("weights of PyTorch", torch_files.is_torch, torch_files.decode),
     "safetensors": ("weights as safetensors", safetensors_files.is_safetensors, safetensors_files.decode),
@@ -34,7 +34,7 @@ _FORMATS: Mapping[Kind, tuple[str, Callable[[bytes], bool], Callable[[bytes], Ar
 }
 
 _ANY = "weights of MindSpore (.ckpt), PyTorch (.pth, .pt) or as safetensors"
-_START = 64  # bytes that tell each format
+_START = 64  # leading bytes, enough to detect each format
 _ONNX = b"\x08"
 _OTHERS = {
     _ONNX: ("an ONNX program", "take the weights that it was exported from"),
@@ -48,7 +48,7 @@ _OTHERS = {
 
 
 class WeightsFile(NamedTuple):
-    """The content of a file of weights.
+    """The content of a weights file.
 
     Attributes:
         tensors: arrays by the names in the file.
@@ -60,10 +60,10 @@ class WeightsFile(NamedTuple):
 
 
 def read_weights(file: Path) -> WeightsFile:
-    """Read the tensors of a file in any of the formats. Nothing in the file is executed.
+    """Read the tensors of a file in any supported format. Nothing in the file is executed.
 
     Raises:
-        CheckpointError: it is missing, in another format, damaged, or holds something else than weights.
+        CheckpointError: the file is missing, in another format, damaged, or contains something other than weights.
     """
     expected = _ANY
     try:
@@ -91,17 +91,17 @@ def read_weights(file: Path) -> WeightsFile:
 def write_weights(
     file: Path, tensors: Mapping[str, Array], kind: Kind, *, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a file of weights atomically, in the place of one that is there.
+    """Write a weights file atomically; an existing file is replaced.
 
     Args:
-        file: its name must have one of the format's `ENDINGS`.
+        file: the file, with one of the format's `ENDINGS`.
         tensors: arrays by name.
         kind: the format.
         metadata: text by key; safetensors only.
 
     Raises:
-        CheckpointError: the name has another ending, the format cannot hold a tensor, or the file cannot be written.
-        BusyError: another process writes it.
+        CheckpointError: the suffix is wrong, the format cannot store a tensor, or the file cannot be written.
+        BusyError: another process writes the file.
     """
     if file.suffix not in ENDINGS[kind]:
         raise CheckpointError(
@@ -122,9 +122,9 @@ def write_weights(
 
 
 def is_onnx(file: Path) -> bool:
-    """Tell whether a file begins as ONNX programs do, and as no format of weights does.
+    """Return whether a file starts like an ONNX program, and not like a weights file.
 
-    The first byte alone does not tell: the length of a safetensors header can begin with it.
+    The first byte is not sufficient: the length of a safetensors header can start with it.
     """
     try:
         require_regular(file)

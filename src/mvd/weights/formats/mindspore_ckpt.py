@@ -1,13 +1,13 @@
-"""MindSpore's checkpoints (.ckpt), read and written without MindSpore, whose package is 800 MB.
+"""Read and write MindSpore's checkpoints (.ckpt) without MindSpore, whose package is 800 MB.
 
     Checkpoint   1 value, repeated
     Value        1 tag (the name), 2 tensor, 3 map tensor (an embedding table; refused)
     Tensor       1 dims, repeated, 2 tensor_type, 3 tensor_content, little-endian in C order
 
-What the messages do not say:
+Conventions beyond the schema:
 
-- a tensor of more than 512 MiB is several values in a row, of one tag, each with the dims of the whole;
-- a scalar has no dims, or the one dim 0; a string has the dim 0, type "str" and UTF-32;
+- a tensor of more than 512 MiB is split into consecutive values with the same tag, each with the dims of the whole;
+- a scalar has no dims, or the single dim 0; a string has the dim 0, type "str" and UTF-32;
 - MindSpore omits tensors without elements, and reads one as a zero; they are not written here;
 - BFloat16 becomes float32, with the same values, since NumPy has no such type;
 - with `crc_check` the file ends in "crc_num" and ten bytes: the CRC-32 of what precedes them, big-endian.
@@ -40,7 +40,7 @@ from mvd.weights.formats.arrays import (
 from mvd.weights.formats.protobuf import Field, bytes_field, bytes_prefix, fields, number_field, read_varint
 
 ENCRYPTED = (b"\xd8\x5e\x3a\x7f", b"\xd9\x5e\x3a\x7f", b"\xda\x5e\x3a\x7f")
-"""How files begin that MindSpore encrypted: AES-GCM, AES-CBC, SM4-CBC."""
+"""First bytes of files encrypted by MindSpore: AES-GCM, AES-CBC, SM4-CBC."""
 
 _VALUE = 1
 _TAG, _TENSOR, _MAP_TENSOR = 1, 2, 3
@@ -68,10 +68,10 @@ class _Piece(NamedTuple):
 
 
 def decode(data: bytes) -> Arrays:
-    """Read a checkpoint as arrays by name, in the file's order; a string is an array of no dims.
+    """Read a checkpoint as arrays by name, in the file's order; a string becomes an array without dimensions.
 
     Raises:
-        RefusedError: it is damaged, encrypted, or holds what is not supported.
+        RefusedError: the checkpoint is damaged or encrypted, or contains something unsupported.
     """
     if data.startswith(ENCRYPTED):
         raise RefusedError(
@@ -89,7 +89,7 @@ def decode(data: bytes) -> Arrays:
 
 
 def is_checkpoint(data: bytes) -> bool:
-    """Tell whether a file begins as a checkpoint does: a value, and in it a tag."""
+    """Return whether a file starts like a checkpoint: with a value that contains a tag."""
     if not data.startswith(b"\x0a"):
         return False
     try:
@@ -100,10 +100,10 @@ def is_checkpoint(data: bytes) -> bool:
 
 
 def encode(arrays: Mapping[str, Array], file: IO[bytes]) -> None:
-    """Write a checkpoint as MindSpore does.
+    """Write a checkpoint in MindSpore's format.
 
     Raises:
-        CheckpointError: an array has no elements, or a type that a checkpoint cannot hold.
+        CheckpointError: an array has no elements, or a type that a checkpoint cannot store.
     """
     for name, array in arrays.items():
         if array.dtype.kind == "U" and array.ndim == 0:
@@ -131,7 +131,7 @@ def _pieces(body: memoryview, size: int) -> Iterator[_Piece]:
 
 
 def _piece(value: memoryview) -> _Piece:
-    """Read a value. Unknown fields are skipped, as the format demands."""
+    """Read a value. Unknown fields are skipped, as the format requires."""
     parts: dict[int, memoryview] = {}
     for field in fields(value):
         if field.number in (_TAG, _TENSOR, _MAP_TENSOR):
@@ -156,7 +156,7 @@ def _piece(value: memoryview) -> _Piece:
 
 
 def _dims(field: Field) -> Iterator[int]:
-    """Read the dims of a field: one, or several packed."""
+    """Read the dims of a field: a single one, or several packed."""
     if isinstance(field.value, int):
         yield field.value
         return
@@ -195,7 +195,7 @@ def _text(encoded: memoryview, encoding: str = "utf-8") -> str:
 
 
 def _without_checksum(data: memoryview) -> memoryview:
-    """Verify the checksum, if there is one, and cut it off."""
+    """Verify and remove the checksum, if there is one."""
     body, end = data[: -len(_CRC_MARK) - _CRC_BYTES], data[-len(_CRC_MARK) - _CRC_BYTES :]
     if end[: len(_CRC_MARK)] != _CRC_MARK:
         return data

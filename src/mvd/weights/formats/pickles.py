@@ -1,11 +1,11 @@
-"""Read a pickle without running it: numbers, text, lists, tuples and dictionaries; names stay names.
+"""Read a pickle without executing it: numbers, text, lists, tuples and dictionaries; names are not resolved.
 
-A pickle is a program for a stack machine, and `pickle` imports and calls whatever it names. Our machine imports and
-calls nothing. Objects of classes become `Unknown`, so that weights beside them can be read.
+A pickle is a program for a stack machine, and `pickle` imports and calls whatever the program names. This machine
+imports and calls nothing. Instances of classes become `Unknown`, so that weights beside them can be read.
 
-`pickletools` reads the operations and checks their lengths. Each costs some hundred bytes at most, and their number is
-limited. Dictionaries keep the entries whose keys are text; other keys (an optimizer's) can be made to collide, or to
-take forever to compare.
+`pickletools` reads the operations and checks their lengths. Each operation allocates at most some hundred bytes, and
+their number is limited. Only dictionary entries with text keys are kept: other keys (an optimizer's) can be crafted to
+collide, or to take forever to compare.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ class Name(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """An object that is not interpreted, and what made it."""
+    """An object that is not interpreted, and the class or function that created it."""
 
     of: str
 
 
 Call: TypeAlias = Callable[[str, tuple[Any, ...]], object]
-"""Answers a call: from the name of a function or class, and its arguments."""
+"""Returns the result of a call, from the name of a function or class, and its arguments."""
 
 Load: TypeAlias = Callable[[object], object]
-"""Answers a persistent id, which stands for something outside the pickle."""
+"""Resolves a persistent id, which refers to an object outside the pickle."""
 
 
 class Allowance:
-    """The number of operations, and of entries of dictionaries, that the pickles of a file may have."""
+    """The number of operations and of dictionary entries that the pickles of a file may have in total."""
 
     def __init__(self, operations: int) -> None:
         self._left = operations
 
     def spend(self, number: int) -> None:
-        """Use some up; refuse if there are not as many left."""
+        """Subtract a number; refuse the file if fewer are left."""
         self._left -= number
         if self._left < 0:
             raise RefusedError("pickles of more operations than weights need")
@@ -55,13 +55,13 @@ def read_pickle(stream: BinaryIO, allowance: Allowance, call: Call, load: Load) 
     """Read one pickle from a stream.
 
     Args:
-        stream: of bytes in memory, so that no declared length is allocated.
+        stream: a stream over bytes in memory, so that no declared length is allocated.
         allowance: the operations that the file has left.
-        call: answers calls, unknown ones with `Unknown`.
-        load: answers persistent ids.
+        call: returns the results of calls, `Unknown` for unknown ones.
+        load: resolves persistent ids.
 
     Raises:
-        RefusedError: it is damaged, or has operations that saved weights do not need.
+        RefusedError: the pickle is damaged, or has operations that saved weights do not need.
     """
     machine = _Machine(allowance, call, load)
     try:
@@ -73,7 +73,7 @@ def read_pickle(stream: BinaryIO, allowance: Allowance, call: Call, load: Load) 
 
 
 class _Machine:
-    """The stack machine. Errors of the program surface as those that `read_pickle` catches."""
+    """The stack machine. Errors of the program are raised as exceptions that `read_pickle` catches."""
 
     def __init__(self, allowance: Allowance, call: Call, load: Load) -> None:
         self.stack: list[Any] = []
@@ -84,7 +84,7 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def step(self, name: str, argument: Any) -> None:
-        """Run an operation."""
+        """Execute an operation."""
         self.allowance.spend(1)
         if name in _PUSH_ARGUMENT:
             self.stack.append(argument)
@@ -131,7 +131,7 @@ class _Machine:
             raise TypeError("a call of what is no function")
         if function.full == "collections.OrderedDict":
             pairs = _pairs(*arguments)
-            # A list from the memo can be made into dictionaries again and again.
+            # A list from the memo can be converted to dictionaries repeatedly.
             self.allowance.spend(len(pairs))
             return {key: value for key, value in pairs if isinstance(key, str)}
         return self.call(function.full, arguments)
@@ -160,7 +160,7 @@ _OPERATIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "REDUCE": lambda machine, _: machine.stack.append(machine.made(*machine.take(2))),
     "NEWOBJ": lambda machine, _: machine.stack.append(machine.made(*machine.take(2))),
     "NEWOBJ_EX": lambda machine, _: machine.stack.append(machine.made(*machine.take(3)[:2])),
-    # The state of an object: none is looked into.
+    # The state of an object is ignored.
     "BUILD": lambda machine, _: machine.drop(),
     "BINPERSID": lambda machine, _: machine.stack.append(machine.load(machine.stack.pop())),
 }
@@ -184,14 +184,14 @@ _IGNORED = {"PROTO", "FRAME", "STOP"}
 def _name(module: Any, name: Any) -> Name:
     if not isinstance(module, str) or not isinstance(name, str):
         raise TypeError("a name that is no text")
-    # A name from the memo costs a few bytes of the file however long it is; it must not be joined again and again.
+    # A name from the memo takes only a few bytes of the file, however long it is; it must not be joined repeatedly.
     if len(module) + len(name) > _LONGEST_NAME:
         raise RefusedError("the name of a class that is too long")
     return Name(f"{module}.{name}")
 
 
 def _pairs(items: Any = ()) -> Sequence[Any]:
-    """Take the pairs that a dictionary is made of, as Python 2 pickles it."""
+    """Return the pairs of a dictionary as pickled by Python 2."""
     if not isinstance(items, list | tuple):
         raise TypeError("a dictionary of what are no pairs")
     return items

@@ -1,7 +1,7 @@
-"""Protocol Buffers messages as fields, read and written without a schema: as much of the format as MindSpore uses.
+"""Read and write Protocol Buffers messages as fields, without a schema: the part of the format that MindSpore uses.
 
-A message is a row of fields: a number and a kind in one integer, then a value. The library needs a compiled schema,
-and allocates what a message declares.
+A message is a sequence of fields: a number and a wire type in one integer, then a value. The library would need a
+compiled schema, and allocates the sizes that a message declares.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class Field(NamedTuple):
     value: int | memoryview
 
     def as_bytes(self) -> memoryview:
-        """Return the value of a field that must hold bytes."""
+        """Return the value of a field that must contain bytes."""
         if isinstance(self.value, int):
             raise RefusedError(f"a number in field {self.number}, where bytes belong")
         return self.value
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """Yield the fields of a message in order; refuse what is no message, or cut off."""
+    """Yield the fields of a message in order; refuse invalid and truncated messages."""
     position = 0
     while position < len(message):
         key, position = read_varint(message, position)
@@ -53,7 +53,7 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 
 def read_varint(message: memoryview, position: int) -> tuple[int, int]:
-    """Read an integer from 0 to 2^64 - 1, seven bits a byte, the lowest first; return it and the position after it."""
+    """Read an integer from 0 to 2^64 - 1, seven bits per byte, lowest first; return it and the next position."""
     value = 0
     for index in range(10):
         if position + index >= len(message):
@@ -66,17 +66,17 @@ def read_varint(message: memoryview, position: int) -> tuple[int, int]:
 
 
 def number_field(number: int, value: int) -> bytes:
-    """Encode a field that holds an integer, 0 or more."""
+    """Encode a field with a non-negative integer."""
     return _varint(number << 3 | _VARINT) + _varint(value)
 
 
 def bytes_prefix(number: int, length: int) -> bytes:
-    """Encode the beginning of a field that holds `length` bytes, which follow it."""
+    """Encode the header of a field of `length` bytes, which must follow it."""
     return _varint(number << 3 | _BYTES) + _varint(length)
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
-    """Encode a field that holds bytes."""
+    """Encode a field of bytes."""
     return bytes_prefix(number, len(value)) + value
 
 

@@ -1,7 +1,7 @@
-"""safetensors files, our own checkpoints among them, by their library.
+"""Read and write safetensors files, including checkpoints of mvd, with the safetensors library.
 
-The library checks lengths, gaps and overlaps. Added here are bfloat16, which it does not give to NumPy, and a limit on
-the header, which it turns into objects before counting them.
+The library checks lengths, gaps and overlaps. This module adds bfloat16, which the library does not convert to NumPy,
+and a limit on the header, which the library parses into objects without counting them first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LONGEST_HEADER = 2**20
 
 
 def is_safetensors(data: bytes) -> bool:
-    """Tell whether a file begins as the format does: the length of a header, and a brace."""
+    """Return whether a file starts like a safetensors file: with the length of a header, and a brace."""
     return data[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{" and _header_length(data) < 2**32
 
 
@@ -43,7 +43,7 @@ def decode(data: bytes) -> Arrays:
         Arrays by name, in alphabetical order; bfloat16 as float32.
 
     Raises:
-        RefusedError: it is damaged, or holds a type that is not supported.
+        RefusedError: the file is damaged, or contains an unsupported type.
     """
     if _header_length(data) > _LONGEST_HEADER + len(data) // 16:
         raise RefusedError(f"a header of {_header_length(data)} bytes in a file of {len(data)}")
@@ -64,10 +64,10 @@ def decode(data: bytes) -> Arrays:
 
 
 def encode(arrays: Mapping[str, Array], file: Path, metadata: dict[str, str]) -> None:
-    """Write arrays and metadata.
+    """Write arrays and metadata to a safetensors file.
 
     Raises:
-        CheckpointError: the format has no such type.
+        CheckpointError: the format does not support the type of an array.
     """
     try:
         write_tensors(file, arrays, metadata)

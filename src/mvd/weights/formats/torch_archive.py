@@ -1,8 +1,8 @@
-"""The zip archive that `torch.save` writes: its records as slices of the file.
+"""Read the zip archive that `torch.save` writes: its records as slices of the file.
 
-`zipfile` reads the list of records; ours are the limits on it, and slices instead of copies. The archive is not
-compressed. Number, place and sum of the entries are compared with the file first, against compressed bombs and records
-that overlap. Checksums are compared unless they are 0, as PyTorch can leave them.
+`zipfile` reads the directory; this module adds limits, and returns slices instead of copies. The archive is not
+compressed. Number, offsets and total size of the entries are checked against the file first, to refuse zip bombs and
+overlapping records. Checksums are verified unless they are 0, which PyTorch may write.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import zlib
 
 from mvd.weights.formats.arrays import RefusedError, require_few
 
-_LOCAL_HEADER = 30  # bytes, then the name and what else there is
+_LOCAL_HEADER = 30  # bytes, followed by the name and extra fields
 _ENCRYPTED = 1
 _ENTRY = b"PK\x01\x02"
 _LONGEST_DIRECTORY = 2**20
 
 
 def is_zip(data: bytes) -> bool:
-    """Tell whether a file begins as a zip archive does."""
+    """Return whether a file starts like a zip archive."""
     return data.startswith(b"PK\x03\x04")
 
 
 def open_archive(data: bytes) -> dict[str, memoryview]:
-    """Return the records of an archive by their name below its one folder, such as "data.pkl" and "data/0".
+    """Return the records of an archive by their names within its single folder, such as "data.pkl" and "data/0".
 
     Raises:
-        RefusedError: it is damaged, compressed, or no archive of weights.
+        RefusedError: the archive is damaged, compressed, or not an archive of weights.
     """
-    # Counted before zipfile makes objects of them.
+    # Count the entries before zipfile creates an object for each.
     require_few(data.count(_ENTRY), len(data), "records")
     if _directory_size(data) > _LONGEST_DIRECTORY + len(data) // 8:
         raise RefusedError(f"a zip archive's list of {_directory_size(data)} bytes in a file of {len(data)}")
@@ -56,7 +56,7 @@ def open_archive(data: bytes) -> dict[str, memoryview]:
 
 
 def _directory_size(data: bytes) -> int:
-    """Read the declared length of the list of records, where zipfile reads it too."""
+    """Read the declared length of the directory from the same place as zipfile."""
     large, locator, end = data[-98:-42], data[-42:-22], data[-22:]
     if not end.startswith(b"PK\x05\x06"):
         raise RefusedError("a zip archive that is cut off")

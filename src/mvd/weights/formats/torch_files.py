@@ -1,18 +1,18 @@
-"""PyTorch's files (.pth, .pt, .pth.tar): read without PyTorch, written by it.
+"""PyTorch's files (.pth, .pt, .pth.tar): read without PyTorch, written by PyTorch.
 
-`torch.load(weights_only=True)` does not do: it ran code from a file up to PyTorch 2.5 (CVE-2025-32434) and wrote beyond
-its memory up to 2.9 (CVE-2026-24747), versions that this package supports; it allocates what a file declares; and it
-refuses a file for a NumPy number or an `argparse.Namespace` beside the weights, which many checkpoints of this field
-have. The format is small and published:
+`torch.load(weights_only=True)` is not sufficient: it executed code from a file up to PyTorch 2.5 (CVE-2025-32434) and
+wrote out of bounds up to 2.9 (CVE-2026-24747), versions that this package supports; it allocates the sizes that a file
+declares; and it refuses a file with a NumPy number or an `argparse.Namespace` beside the weights, which many
+checkpoints of this field have. The format is small and published:
 
-- since PyTorch 1.6, a zip archive that is not compressed: `data.pkl`, and a record `data/<key>` for each storage;
-- before, five pickles in a row (a magic number, the version, the machine, the object, the keys of the storages), and
-  then, for each key, the number of elements and the elements.
+- since PyTorch 1.6, an uncompressed zip archive: `data.pkl`, and a record `data/<key>` for each storage;
+- before, five consecutive pickles (a magic number, the version, the machine, the object, the keys of the storages),
+  followed, for each key, by the number of elements and the elements.
 
 In the pickles, a tensor is a call of `torch._utils._rebuild_tensor_v2` with a storage, an offset, a shape and strides,
 in elements. `mvd.weights.formats.pickles` reads them without importing or calling anything.
 
-What is written goes through `torch.save`.
+Files are written by `torch.save`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _DTYPES: Mapping[str, np.dtype[Any]] = {
     "torch.uint32": np.dtype("<u4"),
     "torch.uint64": np.dtype("<u8"),
 }
-"""Types by the names of storages, and of those that have no storage of their own."""
+"""Types by the names of their storages, or by their own names if they have no storage class."""
 
 _LONGEST_PICKLE = 2**20
 _MOST_OPERATIONS = 100_000
@@ -69,7 +69,7 @@ _SAVE_STATE_DICT = "open it where it was made, and save model.state_dict() alone
 
 
 class _Storage(NamedTuple):
-    """The elements that tensors view: their key in the file, their type and their number."""
+    """The elements that tensors view: key in the file, type and number."""
 
     key: str
     dtype: np.dtype[Any]
@@ -77,13 +77,13 @@ class _Storage(NamedTuple):
 
 
 class _Unread(NamedTuple):
-    """A tensor of a kind that is not supported."""
+    """A tensor of an unsupported kind."""
 
     kind: str
 
 
 class _Tensor(NamedTuple):
-    """A tensor as the pickle describes it, unchecked."""
+    """A tensor as described by the pickle, unchecked."""
 
     storage: _Storage
     dtype: np.dtype[Any]
@@ -93,18 +93,18 @@ class _Tensor(NamedTuple):
 
 
 def is_torch(data: bytes) -> bool:
-    """Tell whether a file begins as those of `torch.save` do."""
+    """Return whether a file starts like a file of `torch.save`."""
     return is_zip(data) or data.startswith(_LEGACY_START)
 
 
 def decode(data: bytes) -> Arrays:
     """Read the weights in a file of `torch.save` as arrays by name; bfloat16 as float32.
 
-    It holds a state dict, or a dictionary with one under "state_dict", "model_state_dict", "model" or "net". The
-    "module." that parallel training puts before all names is removed.
+    The file contains a state dict, or a dictionary with one under "state_dict", "model_state_dict", "model" or "net".
+    The prefix "module." that data-parallel training adds to all names is removed.
 
     Raises:
-        RefusedError: it is damaged, or holds no state dict.
+        RefusedError: the file is damaged, or contains no state dict.
     """
     saved, storages = _read_zip(data) if is_zip(data) else _read_legacy(data)
     tensors = _state_dict(saved)
@@ -123,7 +123,7 @@ def encode(arrays: Mapping[str, Array], file: IO[bytes]) -> None:
     """Write arrays as a state dict, with `torch.save`.
 
     Raises:
-        CheckpointError: an array has a type that PyTorch lacks.
+        CheckpointError: an array has a type that PyTorch does not have.
     """
     import torch
 
@@ -181,7 +181,7 @@ def _read_legacy(data: bytes) -> tuple[object, dict[str, memoryview]]:
 
 
 def _pickle_limit(data: bytes) -> int:
-    """Limit the pickles of a file: their text takes up to four times as much memory, and weights are not in them."""
+    """Return the limit on the size of pickles: their text needs up to four times the memory, and has no weights."""
     return _LONGEST_PICKLE + len(data) // 4
 
 
@@ -190,7 +190,7 @@ def _allowance(data: bytes) -> Allowance:
 
 
 def _call(name: str, arguments: tuple[Any, ...]) -> object:
-    """Answer the calls that make tensors."""
+    """Return the results of the calls that build tensors."""
     module, _, function = name.rpartition(".")
     if module not in ("torch._utils", "torch._tensor") or not function.startswith("_rebuild_"):
         return Unknown(name)
@@ -210,7 +210,7 @@ def _call(name: str, arguments: tuple[Any, ...]) -> object:
 
 
 def _storage(persistent_id: object) -> object:
-    """Read a persistent id. The older format ends it with a part of the storage: None, which is all of it."""
+    """Read a persistent id. In the older format it ends with the view of the storage: None, the whole storage."""
     match persistent_id:
         case ("storage", Name(full), str(key), _, int(length), *view) if view in ([], [None]):
             if full not in _DTYPES:
