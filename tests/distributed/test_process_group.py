@@ -13,7 +13,7 @@ import pytest
 from shell import SIZE, mvd
 
 FEW = ("all losses", "rank", "strips and swapped amplitudes", "a stem for each modality")
-ALL = 10
+ALL = 12
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,7 @@ def variants() -> Iterator[tuple[str, RunConfig]]:
     for metric in ("triplet", "quadruple", "wrt", "rank"):
         yield metric, replace(CONFIG, losses=replace(CONFIG.losses, metric=metric))
     yield "contrastive", replace(CONFIG, losses=replace(CONFIG.losses, contrastive_weight=1.0))
+    yield "a trunk", replace(CONFIG, model=replace(CONFIG.model, trunk=3))
     yield "three streams", replace(CONFIG, augment=replace(CONFIG.augment, streams=3))
     strips = replace(CONFIG.model, strips=2, strip_width=16, pooling="gem")
     swapped = replace(CONFIG.augment, amplitude=0.5)
