@@ -78,6 +78,43 @@ def test_filters_keep_what_fulfils_them(gallery: Gallery, rows: Embeddings, only
     assert answer.rows == len(expected)
 
 
+@pytest.mark.parametrize(
+    ("only", "line"),
+    [
+        (Filter(cameras=("b", "cam1")), None),
+        (Filter(cameras=("cam1",)), "no picture of camera cam1: here are a, b"),
+        (Filter(tags=("lost",)), "no picture here is tagged lost"),
+        (Filter(identities=("nobody", "person 2"), tags=("lost",)), "no picture here is of nobody"),
+    ],
+)
+def test_a_filter_that_nothing_fulfils_is_explained(folder: Path, only: Filter, line: str | None) -> None:
+    said = list[str]()
+    gallery = Gallery(folder, note=said.append)
+    answer = gallery.search(draw(1, seed=9), only=only)
+    gallery.rows(only=only)
+    if line is None:
+        assert (len(answer.hits), said) == (10, [])
+    else:
+        gallery.remove(only=only)
+        assert line in answer.notes
+        assert said.count(f"{folder}: {line}") == 2
+
+
+def test_a_gallery_without_cameras_and_times_says_so(tmp_path: Path) -> None:
+    drawn = draw(4)
+    none = (None,) * 4
+    plain = replace(drawn, cameras=none, identities=none, times=np.full(4, "NaT", "datetime64[us]"))
+    gallery = Gallery(tmp_path / "plain")
+    gallery.add(plain)
+    only = Filter(cameras=("door",), identities=("ann",), since=parse_time("2024-05-01"))
+    answer = gallery.search(draw(1, seed=9), only=only)
+    assert [line for line in answer.notes if "no picture" in line] == [
+        "no picture of camera door: no picture here has one (gallery add --camera)",
+        "no picture here has an identity",
+        "no picture here has a time",
+    ]
+
+
 def test_several_pictures_of_a_person_are_one_query(gallery: Gallery, rows: Embeddings) -> None:
     queries = draw(4, seed=5)
     mean = unit(queries.vectors.mean(axis=0, keepdims=True))[0]

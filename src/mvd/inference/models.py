@@ -115,7 +115,7 @@ def _open(
 ) -> PictureModel:
     file = find_model(source)
     if file.suffix == ".onnx" or is_onnx(file):
-        name = RENDERED if _is_box(source) else None
+        name = RENDERED if is_box(source) else None
         return OnnxModel(file, name=name, device=device, precision=precision, batch=batch)
     if framework == "mindspore" or (framework == "auto" and _only_mindspore()):
         from mvd.mindspore.inference.model import MindSporeModel
@@ -141,10 +141,11 @@ def find_model(source: str | Path) -> Path:
         HubError: the hub has no such model, or cannot be reached.
         RunError: a run folder has no checkpoint.
     """
-    return box_model() if _is_box(source) else find_weights(source)
+    return box_model() if is_box(source) else find_weights(source)
 
 
-def _is_box(source: str | Path) -> bool:
+def is_box(source: str | Path) -> bool:
+    """Whether a source names the model in the box."""
     return str(source) == RENDERED and not Path(source).exists()
 
 

@@ -57,6 +57,26 @@ def test_a_program_is_calibrated_without_torch_and_keeps_it(
     assert calibrate(program, people, people="validation").calibration.people == 2
 
 
+def test_the_model_in_the_box_is_calibrated_in_a_copy(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "box").mkdir()
+    monkeypatch.setattr("mvd.inference.models._BOX", tmp_path / "box")
+    program = write_program(tmp_path / "box" / "rendered.onnx")
+    shipped, copy = program.read_bytes(), tmp_path / "station.onnx"
+    assert "rendered: expected --out FILE.onnx" in refused(capsys, "calibrate", "rendered", people)
+    assert mvd("calibrate", "rendered", people, "--out", copy) == 0
+    assert "station.onnx: calibrated on 6 held-out people" in printed(capsys)
+    assert program.read_bytes() == shipped
+    box, own = open_model("rendered"), open_model(copy)
+    assert box.calibration is None
+    assert own.calibration is not None
+    assert own.identity.fingerprint == box.identity.fingerprint  # so galleries of the one accept the other
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["station.onnx"]
+    for out in (tmp_path / "station", tmp_path / "none" / "a.onnx"):
+        assert out.name in refused(capsys, "calibrate", "rendered", people, "--out", out)
+
+
 def test_people_whom_the_model_was_trained_on_are_refused(
     people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

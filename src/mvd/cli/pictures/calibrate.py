@@ -23,6 +23,8 @@ class Calibrate:
     """run folder, ONNX file of mvd export, checkpoint, model folder, OWNER/NAME on the hub, or rendered"""
     data: Positional[Path]
     """folder or table of a data set"""
+    out: Path | None = None
+    """ONNX file to write: a calibrated copy of the model, which must be rendered or an ONNX file"""
     people: Literal["all", "validation", "test"] = "all"
     """held-out people to learn on: of the validation set, of the test set, or of both"""
     width: int = 512

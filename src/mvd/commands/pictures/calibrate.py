@@ -7,6 +7,7 @@ Shapes: N pictures, D width of an embedding.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,12 +24,12 @@ from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
 from mvd.errors import ConfigError, DatasetError, ProtocolError
-from mvd.files.atomic import writing
+from mvd.files.atomic import replacing, writing
 from mvd.files.regular import real_path
 from mvd.files.writable import require_writable
 from mvd.inference import PictureModel, open_model
 from mvd.inference.kept import forget_projection, keep_calibration, keep_projection, kept_projection
-from mvd.inference.models import find_model, open_whole
+from mvd.inference.models import find_model, is_box, open_whole
 from mvd.metrics.calibration import FEW_PEOPLE, learn_calibration
 from mvd.metrics.calibration.check import cross_check
 from mvd.metrics.projection import learn_projection
@@ -55,6 +56,7 @@ def calibrate(
     model: str | Path,
     data: str | Path,
     *,
+    out: str | Path | None = None,
     people: HeldOut = "all",
     width: int = WIDTH,
     verdicts: Sequence[str | Path] = (),
@@ -74,6 +76,7 @@ def calibrate(
     Args:
         model: the model, as for `mvd.inference.open_model`.
         data: folder or table of a data set with people whom the model was not trained on.
+        out: save a calibrated copy of an ONNX file here, and leave the file itself unchanged; required for "rendered".
         people: identities to learn on: of the validation set, of the test set, or of both.
         width: project wider embeddings to this width by PCA on training pictures; 0 disables the projection. An ONNX
             file contains its projection.
@@ -88,7 +91,7 @@ def calibrate(
         progress: called with (pictures done, pictures in total).
 
     Raises:
-        ConfigError: `width` is negative.
+        ConfigError: `width` is negative; `out` is missing, does not end in .onnx, or the model is not an ONNX file.
         ProtocolError: the model was trained on these people, there are too few, or `width` does not fit.
         DatasetError: the data set cannot be read, or has no held-out people.
         CheckpointError: the model is damaged, or not a model of mvd.
@@ -98,7 +101,7 @@ def calibrate(
     if width < 0:
         raise ConfigError(f"width: expected 0 (no projection) or more, found {width}")
     file, root, marked = find_model(model), Path(data), read_galleries(verdicts)
-    place = file if is_onnx(file) else file_beside(file, CALIBRATION)
+    place = _place(model, file, None if out is None else Path(out))
     with writing(place):
         require_writable(place)
     opened = open_whole(model, device=device, precision=precision, batch=batch)
@@ -128,8 +131,14 @@ def calibrate(
             f"{root}: {calibration.people} people are few to calibrate on: probabilities and thresholds are rough "
             f"below {FEW_PEOPLE}"
         )
+    if is_onnx(file) and place != file:
+        with writing(place), replacing(place) as temporary:
+            shutil.copyfile(file, temporary)
+            keep_calibration(temporary, calibration)
+    else:
+        keep_calibration(file, calibration)
     return CalibrateResult(
-        file=keep_calibration(file, calibration),
+        file=place,
         model=opened.identity,
         calibration=calibration,
         checks=cross_check(*columns),
@@ -137,6 +146,25 @@ def calibrate(
         kept=kept,
         verdicts=check_verdicts(judged, calibration, learn()) if judged else {},
     )
+
+
+def _place(model: str | Path, file: Path, out: Path | None) -> Path:
+    """Return the file that the calibration is written to.
+
+    Raises:
+        ConfigError: `out` is missing, does not end in .onnx, or the model is not an ONNX file.
+    """
+    if out is None and is_box(model):
+        raise ConfigError(
+            f"{model}: expected --out FILE.onnx for a calibrated copy of the model in the box, which is installed with "
+            f"mvd and shared, found none; name a file"
+        )
+    if out is not None and (out.suffix != ".onnx" or not is_onnx(file)):
+        raise ConfigError(
+            f"{out}: expected a file that ends in .onnx, for a copy of an ONNX model, found {out.name} for "
+            f"{file.name}; leave --out out to save the calibration with the model"
+        )
+    return out or (file if is_onnx(file) else file_beside(file, CALIBRATION))
 
 
 def _held_out(model: PictureModel, dataset: Dataset, root: Path, people: HeldOut, note: Note) -> Samples:

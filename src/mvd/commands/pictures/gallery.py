@@ -22,7 +22,7 @@ from mvd.gallery.columns import ABOUT, ROW
 from mvd.gallery.filters import Filter, any_of, below, every
 from mvd.gallery.forget import remove_rows
 from mvd.gallery.search import to_entry
-from mvd.gallery.stats import gallery_stats
+from mvd.gallery.stats import describe_unmet, gallery_stats
 from mvd.results.embeddings import Embeddings
 from mvd.results.gallery import Added, Audit, Entry, GalleryStats, Removed
 
@@ -147,6 +147,8 @@ class Gallery(Adding, Searching):
             assert where is not None
             back = self._followed(table.read(["path"], where).column("path").to_pylist())
             gone = remove_rows(table, self._log, where, condition=self._salted(where))
+            if not gone:
+                self._explain(only)
         self._index()
         return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=back)
 
@@ -155,6 +157,8 @@ class Gallery(Adding, Searching):
         with self._reading() as table:
             named = any_of(ROW, self._names(rows)) if rows else None
             found = table.read(ABOUT, every([named, (only or Filter()).condition()]))
+            if not found.num_rows:
+                self._explain(only)
         order = found.sort_by([("time", "descending"), ("path", "ascending")]).slice(0, limit)
         return [to_entry(row) for row in order.to_pylist()]
 
@@ -189,6 +193,11 @@ class Gallery(Adding, Searching):
         """Verify the hash chain of the log."""
         assert self.table is not None  # raises if there is no gallery
         return self._log.audit()
+
+    def _explain(self, only: Filter | None) -> None:
+        """Say which values of a filter no row has."""
+        for line in describe_unmet(self.table, only or Filter()):
+            self._note(f"{self.place}: {line}")
 
     def _followed(self, paths: Sequence[str]) -> int:
         """Count pictures that the next search would add again, since they are in the followed folder."""

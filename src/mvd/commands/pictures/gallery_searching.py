@@ -21,6 +21,7 @@ from mvd.gallery.columns import ROW, VECTOR
 from mvd.gallery.exact import batch_vectors
 from mvd.gallery.filters import Filter, any_of
 from mvd.gallery.search import Combine, combine, decide, find
+from mvd.gallery.stats import describe_unmet
 from mvd.gallery.table import PictureTable
 from mvd.inference import PictureModel
 from mvd.metrics.rerank import Reranking
@@ -108,6 +109,8 @@ class Searching(Session):
                 exact_rows=self._exact_rows,
             )
             notes = list(found.notes)
+            if not found.rows and only is not None:
+                notes += describe_unmet(table, only)
             calibration = self._calibration(notes)
             hits, known, people = decide(
                 found,
