@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from rich.console import Console
 from scipy import stats
 
+from mvd.errors import ConfigError
 from mvd.report.benchmark import benchmark_markdown, benchmark_tables
 from mvd.results.benchmark import BenchmarkResult, BenchmarkRow
 
@@ -44,6 +46,21 @@ def test_a_row_has_means_intervals_minutes_memory_and_version() -> None:
 def test_rows_without_training_have_neither_seeds_nor_intervals() -> None:
     text = benchmark_markdown(result(row("chance", VALUES, trained=False)))
     assert "| chance | – | 34.0 | 17.0 | 34.0 | 17.0 | – | – | – |" in text
+
+
+def test_rows_are_compared_with_another_seed_by_seed() -> None:
+    base, other = row("mvd", VALUES), row("no average", (0.30, 0.31, 0.33, 0.9))
+    lines = benchmark_markdown(result(base, other, row("chance", VALUES, trained=False)), "mvd").splitlines()
+    bounds = stats.ttest_1samp([-1.0, -4.0, -3.0], 0).confidence_interval(0.95)
+    assert "| mvd | 3 | 34.0 [" in lines[4]
+    assert f"| no average | 3 | -2.7 [{bounds.low:+.1f}, {bounds.high:+.1f}] | -1.3 [" in lines[5]
+    assert lines[-2:] == [
+        "in %; means over seeds [95 % interval]",
+        "Differences from mvd, seed by seed, over the seeds that both have.",
+    ]
+    assert not any("chance" in line for line in lines)
+    with pytest.raises(ConfigError, match=r"against: expected a row that was trained here \(mvd, no average\)"):
+        benchmark_tables(result(base, other), "agw")
 
 
 def test_each_spectrum_has_a_table_and_other_pixels_a_mark() -> None:

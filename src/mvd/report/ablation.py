@@ -16,7 +16,7 @@ from rich.table import Table
 
 from mvd.files.names import one_line
 from mvd.report.rows import markdown_text
-from mvd.report.terminal.style import interval, markdown_table, plain_table
+from mvd.report.terminal.style import change, markdown_table, plain_table
 from mvd.results.ablation import RungResult
 
 CAPTION = "in %; ± sample standard deviation over seeds; Δ against the {row}, seed by seed [95 % interval]"
@@ -77,10 +77,4 @@ def _levels(figures: Mapping[str, Sequence[float]]) -> Iterator[str]:
 
 def _changes(now: Mapping[str, Sequence[float]], before: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
     for name in _FIGURES:
-        if before is None:
-            yield ""
-            continue
-        changes = [100 * (after - earlier) for after, earlier in zip(now[name], before[name], strict=True)]
-        bounds = interval(changes)
-        written = "" if bounds is None else f" [{bounds[0]:+.1f}, {bounds[1]:+.1f}]"
-        yield f"{mean(changes):+.1f}{written}"
+        yield "" if before is None else change(now[name], before[name])

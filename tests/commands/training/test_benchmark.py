@@ -162,6 +162,9 @@ def test_the_table_grows_with_seeds_recipes_and_rows_of_ones_own(
     # With nothing to train, it shows what is there.
     assert mvd("benchmark", out, "--recipes") == 0
     assert "no flip" in printed(capsys)
+    assert mvd("benchmark", out, "--recipes", "--against", "no flip") == 0
+    assert "Differences from no flip, seed by seed" in printed(capsys)
+    assert (out / "small" / "benchmark.md").read_text().count("seed by seed") == 0
 
 
 def test_a_stopped_benchmark_goes_on_and_other_pixels_are_marked(
@@ -206,6 +209,9 @@ def test_wrong_arguments_are_one_line(tiny: None, tmp_path: Path, capsys: pytest
     )
     assert "expected one of mvd" in refused(capsys, "benchmark", out, "--own", "a=--recipe mwd")
     assert "seeds: expected at least one" in refused(capsys, "benchmark", out, "--seeds", "1", "1")
+    assert "--against: expected a row that is there or asked for (baseline), found 'agw'" in refused(
+        capsys, "benchmark", out, "--recipes", "baseline", "--against", "agw"
+    )
     assert not out.exists()
 
 

@@ -39,6 +39,8 @@ class Benchmark:
     """seeds; each recipe has a run with each"""
     spectra: tuple[Literal["near-infrared", "thermal"], ...] = ("near-infrared",)
     """what the infrared cameras see"""
+    against: str | None = None
+    """row to show the others against: differences from it, seed by seed, in place of their figures"""
     device: str = "cpu"
     """device to train on; auto: the first that is there"""
     workers: int = 1
@@ -51,25 +53,33 @@ class Benchmark:
         from mvd.commands.training.benchmark import benchmark, write_table
         from mvd.report.benchmark import benchmark_markdown, benchmark_tables
 
+        own = self._own()
+        self._check_against({*self.recipes, *own})
         result = benchmark(
             self.out,
             self.recipes,
             size=self.size,
-            own=self._own(),
+            own=own,
             seeds=self.seeds,
             spectra=self.spectra,
             device=self.device,
             workers=self.workers,
             screens=Bars(open_console(stderr=True)),
         )
-        text = benchmark_markdown(result)
-        file = write_table(self.out, result, text)
+        file = write_table(self.out, result, benchmark_markdown(result))
         if self.format == "markdown":
-            print(text)
+            print(benchmark_markdown(result, self.against))
         else:
-            console.print(*benchmark_tables(result), sep="\n")
+            console.print(*benchmark_tables(result, self.against), sep="\n")
             say(console, f"{file}: the table as Markdown")
         return 0
+
+    def _check_against(self, rows: set[str]) -> None:
+        """Refuse a row that is neither there nor asked for, before hours of training."""
+        there = {folder.parent.name for folder in (self.out / self.size).glob("*/*/seed-*")}
+        if self.against is not None and self.against not in rows | there:
+            names = ", ".join(sorted(rows | there)) or "none yet"
+            raise ConfigError(f"--against: expected a row that is there or asked for ({names}), found {self.against!r}")
 
     def _own(self) -> dict[str, RunConfig]:
         from mvd.commands.training.benchmark import sized

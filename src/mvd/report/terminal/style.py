@@ -53,6 +53,22 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     return mean(values) - reach, mean(values) + reach
 
 
+def change(now: Sequence[float], before: Sequence[float], *, narrow: bool = False) -> str:
+    """Write the mean difference of paired fractions in percent, with its 95 % interval, or ± half its width.
+
+    Example:
+        >>> change([0.3, 0.35], [0.2, 0.26])
+        '+9.5 [+3.1, +15.9]'
+    """
+    changes = [100 * (after - earlier) for after, earlier in zip(now, before, strict=True)]
+    bounds = interval(changes)
+    if bounds is None:
+        return f"{mean(changes):+.1f}"
+    low, high = bounds
+    written = f"±{(high - low) / 2:.1f}" if narrow else f"[{low:+.1f}, {high:+.1f}]"
+    return f"{mean(changes):+.1f} {written}"
+
+
 def percent(share: float) -> str:
     """Write a fraction from 0 to 1 in percent with two decimals."""
     return f"{100 * share:.2f}"
