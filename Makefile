@@ -58,7 +58,7 @@ imports: $(READY)
 
 # The checks for a GPU, here on the CPU with tiny sizes: errors of the script itself show before it costs time on a GPU.
 gpu-script: $(READY)
-	MVD_GPU_TINY=1 PYTHON=$(BIN)/python benchmarks/gpu.sh "$$(mktemp -d)" card tests step embed run
+	MVD_GPU_TINY=1 PYTHON=$(BIN)/python benchmarks/gpu.sh "$$(mktemp -d)" card tests step embed run strong ladder
 
 package: $(READY)
 	scripts/check_package.sh $(BIN)/python

@@ -13,6 +13,9 @@
 #   cvpr21   a training step of the recipe mvd-cvpr21
 #   export   ONNX
 #   more     further ways of a step, and a profile
+# Only if named, since they take minutes:
+#   strong   people as for run: train and evaluate the recipe mvd-strong
+#   ladder   the paper's ladder of terms at the benchmark's size medium, several runs at a time
 set -u
 cd "$(dirname "$0")/.."
 OUT=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -35,6 +38,14 @@ if [ "$TINY" = 1 ]; then
   TRAIN="--recipe demo --data.height 48 --data.width 24 --model.base-width 8 --sampling.steps-per-epoch 10
     --schedule.epochs 4 --schedule.warmup-epochs 1 --runtime.validate-every 1 --runtime.checkpoint-minutes 0.01"
   SIZE="--height 48 --width 24" KILL_AFTER=150
+  STRONG="--recipe mvd-strong --data.height 64 --data.width 32 --model.arch resnet18 --model.base-width 8
+    --model.last-stride 2 --model.bottleneck-widths 16 16 --model.z-dim 16 --model.classifier-width 16
+    --sampling.identities 4 --sampling.pictures 2 --sampling.steps-per-epoch 2 --schedule.epochs 2
+    --schedule.warmup-epochs 1"
+  STRONG_SIZE="--height 64 --width 32"
+  LADDER_PEOPLE="$SYNTH" LADDER_SIZE="--height 48 --width 24"
+  LADDER="--recipe demo --data.height 48 --data.width 24 --model.base-width 8 --sampling.steps-per-epoch 2
+    --sampling.identities 4 --schedule.epochs 1 --schedule.warmup-epochs 0.5 --seeds 0 --workers 2"
 else
   DEVICE=cuda
   STEP="--device cuda --steps 10 --skipped 8"
@@ -46,6 +57,16 @@ else
   TRAIN=${TRAIN:-"--recipe mvd --sampling.steps-per-epoch 150 --schedule.epochs 16
     --schedule.warmup-epochs 1 --runtime.validate-every 2 --runtime.checkpoint-minutes 0.5"}
   SIZE="--height 288 --width 144 --decoder fast" KILL_AFTER=${KILL_AFTER:-45}
+  STRONG=${STRONG:-"--recipe mvd-strong --sampling.steps-per-epoch 100 --schedule.epochs 30 --schedule.warmup-epochs 2
+    --schedule.milestones 20 27 --runtime.validate-every 3"}
+  STRONG_SIZE="--height 384 --width 144 --decoder fast"
+  # The people of `mvd benchmark --size medium`, and the budget of mvd's twin there.
+  LADDER_PEOPLE="--seed 20261126 --train 800 --validation 60 --test 150 --pictures 4 --height 160"
+  LADDER_SIZE="--height 144 --width 72"
+  LADDER=${LADDER:-"--recipe demo --data.height 144 --data.width 72 --model.base-width 32 --model.bottleneck-widths 512 256
+    --model.z-dim 256 --model.classifier-width 256 --augment.erase 0.5 --augment.erase-area 0.02 0.4 --losses.metric centre
+    --sampling.steps-per-epoch 125 --schedule.epochs 15 --schedule.warmup-epochs 1 --runtime.validate-every 15 --seeds 0 1
+    --workers 6"}
 fi
 
 part() { # part NAME LIMIT COMMAND …: run a part if it was asked for
@@ -96,22 +117,42 @@ run() {
   "$PY" benchmarks/learning.py "$WORK/run"
 }
 
+strong() {
+  timed prepare mvd prepare "$WORK/people" $STRONG_SIZE || return
+  timed strong mvd train "$WORK/people" --out "$WORK/strong" $STRONG --runtime.device $DEVICE || return
+  cp "$WORK/strong/metrics.jsonl" "$OUT/strong.jsonl"
+  "$PY" benchmarks/learning.py "$WORK/strong"
+}
+
+ladder() {
+  timed render mvd synth "$WORK/ladder-people" $LADDER_PEOPLE || return
+  timed prepare mvd prepare "$WORK/ladder-people" $LADDER_SIZE || return
+  # Its own limit, below that of the part: the table is written last, and what is done by then is kept, too.
+  timed ladder timeout -s INT -k 10 "${LADDER_SECONDS:-360}" \
+    "$PY" -m mvd ablate "$WORK/ladder-people" --out "$WORK/ladder" $LADDER --runtime.device $DEVICE --format markdown
+  local code=$?
+  tar -C "$WORK" -cf "$OUT/ladder.tar" $(cd "$WORK" && find ladder -name "*.json" -size -200k)
+  return $code
+}
+
 people() {
   timed render mvd synth "$WORK/people" $SYNTH
   timed prepare mvd prepare "$WORK/people" $SIZE
 }
 
-export -f tests mvd timed run
-export TINY PY OUT WORK SYNTH SIZE TRAIN DEVICE KILL_AFTER
+export -f tests mvd timed run strong ladder
+export TINY PY OUT WORK SYNTH SIZE TRAIN DEVICE KILL_AFTER STRONG STRONG_SIZE LADDER LADDER_PEOPLE LADDER_SIZE
 
 part card 40 "$PY" benchmarks/card.py
 # Rendering uses only the CPU, so it runs beside the tests, which are not timed.
-case " $PARTS " in *" run "*) people >"$OUT/people.log" 2>&1 & ;; esac
+case " $PARTS " in *" run "* | *" strong "*) people >"$OUT/people.log" 2>&1 & ;; esac
 part tests 120 tests
 wait
 part step 220 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $STEP_ROWS --json "$OUT/step.json"
 part embed 60 "$PY" benchmarks/embed.py arrays $EMBED
 part run 240 run
+part strong 300 strong
+part ladder 400 ladder
 part cvpr21 60 "$PY" benchmarks/step.py --recipe mvd-cvpr21 $STEP --rows $CVPR21_ROWS --json "$OUT/cvpr21.json"
 part export 60 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/weights/test_export.py -x
 part more 120 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --profile --json "$OUT/more.json"
