@@ -7,9 +7,9 @@ people it has not seen, and writes rendered.onnx, rendered.json and rendered.md 
 again, it goes on. The rate is constant after its warm-up and falls to zero over the last steps, so a run may be given
 more or fewer `--steps` before it falls; `--from` starts from another run's weights. Pictures are small until then.
 
-Losses, of features after the BN neck divided by their length, as in MVD: supervised contrastive over all pictures of a
-batch, which needs no classifier and so any number of people, and the same over pairs of a visible and an infrared
-picture alone, so that telling modalities apart earns nothing.
+Losses, of descriptors of length 1: supervised contrastive over all pictures of a batch, which needs no classifier and
+so any number of people, and the same over pairs of a visible and an infrared picture alone, so that telling modalities
+apart earns nothing.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ class Run:
             if start is not None:
                 begun = torch.load(start / "last.pt", weights_only=True)
                 self.network.load_state_dict(begun["averaged"])
-                before = {"run": start.name, "steps": begun["step"]}
+                earlier = begun["stages"][0]["from"]
+                before = {"run": start.name, "steps": begun["step"] + (earlier["steps"] if earlier else 0)}
             self.averaged.load_state_dict(self.network.state_dict())
         now = asdict(settings)
         if not self.stages or self.stages[-1]["settings"] != now:

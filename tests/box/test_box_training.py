@@ -14,6 +14,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from mvd.training.device_augment import normalise_tensor
+
 Pixels = npt.NDArray[np.uint8]
 
 FOLDER = Path(__file__).parents[2] / "scripts" / "box"
@@ -67,6 +69,26 @@ def test_the_contrastive_loss_across_modalities_compares_only_those(train: Modul
         rows.append(-torch.stack(shares).log().mean())
     found = train.contrastive_loss(unit, torch.tensor(labels), torch.tensor(modalities), temperature=0.2)
     assert found.item() == pytest.approx(torch.stack(rows).mean().item(), rel=1e-5)
+
+
+def test_grey_pictures_are_compared_by_the_shared_half_alone(train: ModuleType) -> None:
+    pictures = torch.randint(0, 256, (4, 96, 48, 3), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
+    pictures[1:3] = pictures[1:3, ..., :1]
+    network = sys.modules[train.BoxNetwork.__module__]
+    with torch.inference_mode():
+        program = network.Program(network.BoxNetwork(base_width=4)).eval()
+        found, mirrored = program(pictures), program(pictures.flip(2))
+    assert torch.allclose(found, mirrored, atol=1e-6)
+    assert found.norm(dim=1) == pytest.approx(1, abs=1e-5)
+    shared, colour = found.chunk(2, dim=1)
+    assert colour.norm(dim=1) == pytest.approx(np.array([0.5**0.5, 0, 0, 0.5**0.5]), abs=1e-5)
+    cosine = F.cosine_similarity(shared[0], shared[1], dim=0)
+    assert (found[0] @ found[1]).item() == pytest.approx(cosine.item() * 0.5**0.5, abs=1e-5)
+    # What JPEG makes of grey is grey; the dullest of real colours is none.
+    dull = pictures[1:2].clone()
+    dull[..., 0] = dull[..., 0].clamp(max=251) + 4
+    images = normalise_tensor(torch.cat([pictures[1:2], dull]).float())
+    assert network.colourfulness(images).tolist() == pytest.approx([0, 1], abs=1e-4)
 
 
 def test_a_batch_holds_pictures_of_each_person_in_each_modality(train: ModuleType, people: list[Pixels]) -> None:
