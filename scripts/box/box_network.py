@@ -108,5 +108,5 @@ class Program(nn.Module):
         """Embed pictures."""
         images = normalise_tensor(pictures.float())
         both = self.network.halves(torch.cat([images, images.flip(3)]))
-        shared, colour = (torch.stack(half.chunk(2)).sum(dim=0) for half in both)
+        shared, colour = (half.reshape(2, images.shape[0], -1).sum(dim=0) for half in both)
         return F.normalize(join(shared, colour, colourfulness(images)))

@@ -102,7 +102,8 @@ pictures are compared by their inner product.
 - File: rendered.onnx, {card["bytes"] / 1e6:.1f} MB; weights in half precision, arithmetic in single. It takes uint8
   RGB pictures of {HEIGHT}×{WIDTH}.
 - Network: a ResNet-18 of half width (32 to 256 channels) on the picture and its
-  colour-normalised version, pooled whole and in four strips
+  colour-normalised version, pooled whole and in four strips, averaged over the picture and its mirror image. Half of
+  the descriptor is for colour, and zero for grey pictures, so that these are compared by the other half alone.
 - Trained on rendered people only: {settings["people"]:,} of them, {card["pictures"]:,} pictures, four visible, two
   near-infrared and one thermal of each (`mvd synth --varied`). No picture of a real person, and no weights from
   elsewhere, went into it.
@@ -142,14 +143,17 @@ def _describe_stages(stages: list[dict[str, Any]]) -> str:
     before = stages[0]["from"]
     if before is not None:
         later = _describe_stages([stages[0] | {"from": None}, *stages[1:]])
-        return f"from the weights of an earlier model of {before['steps']:,} steps,\n  {later}"
-    if len(stages) == 1:
-        return f"seed {stages[0]['settings']['seed']}, one recipe throughout"
+        return (
+            f"from the weights of an earlier model of {before['steps']:,} steps,\n  {later}.\n"
+            f"  Begun from nothing, the command makes a model like this one, and not this one"
+        )
+    if all(stage["settings"] | {"steps": 0} == stages[0]["settings"] | {"steps": 0} for stage in stages):
+        planned = "" if len(stages) == 1 else ", lengthened on the way"
+        return f"seed {stages[0]['settings']['seed']}, one recipe throughout{planned}"
     first = ", ".join(f"{stage['step']:,}" for stage in stages)
     return (
         f"in {len(stages)} stages that began at the steps {first}. The recipe was\n"
-        f"  changed between them (rendered.json lists how), so the command as it is now makes a model like this one,\n"
-        f"  and not this one"
+        f"  changed between them (rendered.json lists how)"
     )
 
 
