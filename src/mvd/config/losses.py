@@ -69,8 +69,8 @@ class LossConfig:
             rank loss.
         margin: margin of the triplet, the hetero-centre triplet and the quadruple-centre loss, in Euclidean distance;
             MSCMNet has 0.7, on features that are not divided by their norm.
-        soft_margin: log(1 + exp(d⁺ − d⁻)) in place of max(0, margin + d⁺ − d⁻) in the triplet and the hetero-centre
-            triplet loss (Hermans et al., 2017); it goes on pulling where the margin is kept.
+        soft_margin: replace the hinge max(0, margin + d⁺ − d⁻) of the triplet and the hetero-centre triplet loss by
+            log(1 + exp(d⁺ − d⁻)), whose gradient never vanishes (Hermans et al., 2017).
         contrastive_temperature: divides the cosines in the contrastive loss; lower ones weigh near negatives more.
         rank_margins: margins of the rank loss within a modality and across, in Euclidean distance.
         rank_alphas: distances between identities that the rank loss asks for, within a modality and across; pictures of

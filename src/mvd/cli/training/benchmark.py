@@ -29,18 +29,18 @@ class Benchmark:
     out: Positional[Path] = Path("runs/benchmark")
     """folder of people, runs and table"""
     recipes: tuple[RecipeName, ...] = ("baseline", "mvd", "mvd-strong")
-    """recipes to train; none, to show what is there"""
+    """recipes to train; without a name, only show the table"""
     own: tuple[str, ...] = ()
     """rows of your own, each as NAME='[--recipe RECIPE] FLAGS' with flags of mvd train, such as
     'no average=--recipe mvd-strong --optimizer.ema 0'"""
     size: Literal["small", "medium", "full"] = "small"
-    """small: ten minutes of a core a run; medium: an hour of two cores; full: SYSU-MM01's size, for a GPU"""
+    """small: twenty minutes of a core a run; medium: over an hour of two cores; full: SYSU-MM01's size, for a GPU"""
     seeds: tuple[int, ...] = (0,)
     """seeds; each recipe has a run with each"""
     spectra: tuple[Literal["near-infrared", "thermal"], ...] = ("near-infrared",)
     """what the infrared cameras see"""
     against: str | None = None
-    """row to show the others against: differences from it, seed by seed, in place of their figures"""
+    """row to compare the others with: show their differences from it, seed by seed, instead of their figures"""
     device: str = "cpu"
     """device to train on; auto: the first that is there"""
     workers: int = 1
