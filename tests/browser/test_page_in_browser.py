@@ -82,7 +82,7 @@ def test_filters_search_again(asked: Tab) -> None:
     page = asked.page
     page.get_by_text("Filter", exact=True).click()
     page.get_by_label("Camera").fill("cam1")
-    page.get_by_role("button", name="Search with these").click()
+    page.get_by_role("button", name="Apply filter").click()
     page.wait_for_url("**camera=cam1**")
     assert set(page.locator(".hits img").evaluate_all("all => all.map(one => one.alt)")) == {
         "visible picture, camera cam1"
@@ -90,17 +90,17 @@ def test_filters_search_again(asked: Tab) -> None:
     page.get_by_label("Camera").fill("")
     page.get_by_label("Tag").fill("at-cam3")
     page.get_by_label("Modality").last.select_option("infrared")
-    page.get_by_role("button", name="Search with these").click()
+    page.get_by_role("button", name="Apply filter").click()
     page.wait_for_url("**tag=at-cam3**")
     assert all("infrared picture, camera cam3" in one.get_attribute("alt") for one in page.locator(".hits img").all())
     page.get_by_label("Since").fill("2031-01-01T00:00")
-    page.get_by_role("button", name="Search with these").click()
+    page.get_by_role("button", name="Apply filter").click()
     assert page.get_by_text("No picture matches the filter.").is_visible()
 
 
 def test_searching_on_from_a_result(asked: Tab) -> None:
     first, before = found(asked.page)[0], asked.page.url
-    asked.page.get_by_role("button", name="Search on from result 1", exact=True).click()
+    asked.page.get_by_role("button", name="Search with result 1", exact=True).click()
     asked.page.wait_for_url(lambda url: "/query/" in url and url != before)
     assert asked.page.locator(".query img").get_attribute("alt") == f"Query row {first}"
     assert first not in found(asked.page)
