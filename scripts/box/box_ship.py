@@ -130,8 +130,8 @@ pictures of all of them, each by another camera in another place:
   {held_out["near-infrared rank-1"]:.1%} of near-infrared queries, where chance gives {1 / card["held_out_people"]:.1%}.
   Do not rely on it there; train a model on pictures of your cameras.
 - It has never seen a real near-infrared or thermal picture; those rendered have made-up reflectances and temperatures.
-- Grey pictures of ordinary cameras are compared as infrared ones are; name them infrared, as the pixel rule does, or their
-  probabilities are too low.
+- Grey pictures of ordinary cameras are compared as infrared ones are; name them infrared, as the pixel rule does, or
+  their probabilities are too low.
 - It looks at clothes, build, hair and what is carried, not at faces: it does not know a person in other clothes.
 - A crop of one whole person is expected. It finds nobody in a picture.
 - It must not be the only reason for a decision about a person.
