@@ -73,8 +73,10 @@ def test_the_model_in_the_box_is_calibrated_in_a_copy(
     assert own.calibration is not None
     assert own.identity.fingerprint == box.identity.fingerprint  # so galleries of the one accept the other
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["station.onnx"]
-    for out in (tmp_path / "station", tmp_path / "none" / "a.onnx"):
-        assert out.name in refused(capsys, "calibrate", "rendered", people, "--out", out)
+    assert "expected a name that ends in .onnx" in refused(
+        capsys, "calibrate", "rendered", people, "--out", tmp_path / "station"
+    )
+    assert "a.onnx" in refused(capsys, "calibrate", "rendered", people, "--out", tmp_path / "none" / "a.onnx")
 
 
 def test_people_whom_the_model_was_trained_on_are_refused(
@@ -130,6 +132,11 @@ def test_a_run_keeps_projection_and_calibration_and_passes_them_on(
     assert whole.identity == plain.identity
     assert whole.calibration is not None
     assert not (run / "projection.safetensors").exists()
+
+
+def test_a_run_is_not_copied(run: Path, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = refused(capsys, "calibrate", run, people, "--out", tmp_path / "night.onnx")
+    assert "expected an ONNX file to copy, found best.safetensors; leave --out out" in message
 
 
 def test_wrong_arguments_are_one_line(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

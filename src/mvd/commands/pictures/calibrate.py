@@ -159,11 +159,12 @@ def _place(model: str | Path, file: Path, out: Path | None) -> Path:
             f"{model}: expected --out FILE.onnx for a calibrated copy of the model in the box, which is installed with "
             f"mvd and shared, found none; name a file"
         )
-    if out is not None and (out.suffix != ".onnx" or not is_onnx(file)):
+    if out is not None and not is_onnx(file):
         raise ConfigError(
-            f"{out}: expected a file that ends in .onnx, for a copy of an ONNX model, found {out.name} for "
-            f"{file.name}; leave --out out to save the calibration with the model"
+            f"{out}: expected an ONNX file to copy, found {file.name}; leave --out out to save the calibration with it"
         )
+    if out is not None and out.suffix != ".onnx":
+        raise ConfigError(f"{out}: expected a name that ends in .onnx for the copy, found {out.name!r}; name another")
     return out or (file if is_onnx(file) else file_beside(file, CALIBRATION))
 
 
