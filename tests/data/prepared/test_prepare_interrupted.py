@@ -182,7 +182,7 @@ prepare._RECORD_SECONDS, prepare._CHUNKS_PER_PROCESS, prepare._CHUNK_PICTURES = 
 
 def progress(done, total):
     print(done, flush=True)
-    time.sleep(0.01)
+    time.sleep(0.1)  # so that no life of a process, at most 0.3 s of it, does all
 
 prepare.prepare_arrays(scan(Path(sys.argv[1])), Path(sys.argv[2]), 24, 10, workers=2, progress=progress)
 """
