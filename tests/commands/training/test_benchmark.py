@@ -213,6 +213,8 @@ def test_wrong_arguments_are_one_line(tiny: None, tmp_path: Path, capsys: pytest
         capsys, "benchmark", out, "--recipes", "baseline", "--against", "agw"
     )
     assert not out.exists()
+    (out / "small" / "near-infrared" / "agw" / "seed-0").mkdir(parents=True)  # begun, without figures
+    assert "found 'agw'" in refused(capsys, "benchmark", out, "--recipes", "--against", "agw")
 
 
 def test_colour_histograms_are_those_of_strips() -> None:

@@ -75,8 +75,10 @@ class Benchmark:
         return 0
 
     def _check_against(self, rows: set[str]) -> None:
-        """Refuse a row that is neither there nor asked for, before hours of training."""
-        there = {folder.parent.name for folder in (self.out / self.size).glob("*/*/seed-*")}
+        """Refuse a row that is neither finished nor asked for, before hours of training."""
+        from mvd.commands.training.jobs import FIGURES
+
+        there = {file.parents[1].name for file in (self.out / self.size).glob(f"*/*/seed-*/{FIGURES}")}
         if self.against is not None and self.against not in rows | there:
             names = ", ".join(sorted(rows | there)) or "none yet"
             raise ConfigError(f"--against: expected a row that is there or asked for ({names}), found {self.against!r}")
