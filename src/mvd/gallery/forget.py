@@ -58,17 +58,11 @@ def remove_rows(table: PictureTable, log: Log, where: str, **details: Any) -> in
     return len(names)
 
 
-def finish_removal(table: PictureTable, log: Log) -> bool:
-    """Finish a removal that a killed process left unfinished; the caller holds the gallery's lock.
-
-    Returns:
-        Whether there was one.
-    """
-    if not table.settings.cleaning:
-        return False
-    _clean(table)
-    log.append("remove", state="finished", durable=True)
-    return True
+def finish_removal(table: PictureTable, log: Log) -> None:
+    """Finish a removal that a killed process left unfinished, if any; the caller holds the gallery's lock."""
+    if table.settings.cleaning:
+        _clean(table)
+        log.append("remove", state="finished", durable=True)
 
 
 def _clean(table: PictureTable) -> None:

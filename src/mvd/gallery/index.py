@@ -93,13 +93,11 @@ def build_index(table: PictureTable) -> None:
             table.handle.create_index(column, config=Bitmap() if kind == "BITMAP" else BTree())
 
 
-def drop_indices(table: PictureTable) -> bool:
-    """Drop all indices; return whether there were any."""
+def drop_indices(table: PictureTable) -> None:
+    """Drop all indices."""
     with explained(table.place, "remove the gallery's index"):
-        names = [one.name for one in table.handle.list_indices()]
-        for name in names:
-            table.handle.drop_index(name)
-    return bool(names)
+        for one in table.handle.list_indices():
+            table.handle.drop_index(one.name)
 
 
 def nearest_by_index(table: PictureTable, queries: Vectors, where: str | None, count: int, rows: int) -> Nearest:

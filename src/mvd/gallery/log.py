@@ -83,17 +83,6 @@ class Log:
                 for line in handle:
                     yield line.rstrip("\n")
 
-    def last(self) -> Mapping[str, Any] | None:
-        """Return the last line; None if there is none, or it is damaged."""
-        with explained(self._place, "read its log"):
-            if self._place.folder is None:
-                table = self._open()
-                count = table.count_rows()
-                found = table.search().where(f"number = {count - 1}").limit(1).to_list() if count else []
-                return _parse(found[0]["line"]) if found else None
-            file = self._place.folder / FILE
-            return _parse(_last_line(file)) if file.exists() else None
-
     def audit(self) -> Audit:
         """Verify the hash chain."""
         return verify(self.lines())

@@ -13,7 +13,7 @@ from mvd.runs.beside import (
     PROJECTION,
     KeptProjection,
     file_beside,
-    read_beside,
+    read_calibration,
     read_projection,
     write_projection,
 )
@@ -34,14 +34,14 @@ def kept_projection(file: Path, weights: str) -> Projection | None:
     return Projection(mean=found.tensors["mean"], matrix=found.tensors["matrix"], kept=found.kept)
 
 
-def keep_projection(file: Path, weights: str, projection: Projection) -> Path:
-    """Save a projection next to a checkpoint, and return its file.
+def keep_projection(file: Path, weights: str, projection: Projection) -> None:
+    """Save a projection next to a checkpoint.
 
     Raises:
         RunError: the file cannot be written.
     """
     tensors = {"mean": projection.mean, "matrix": projection.matrix}
-    return write_projection(file, KeptProjection(weights=weights, tensors=tensors, kept=projection.kept))
+    write_projection(file, KeptProjection(weights=weights, tensors=tensors, kept=projection.kept))
 
 
 def kept_calibration(file: Path, fingerprint: str) -> Calibration | None:
@@ -50,14 +50,11 @@ def kept_calibration(file: Path, fingerprint: str) -> Calibration | None:
     Raises:
         CheckpointError: the file is damaged.
     """
-    return Calibration.of(read_beside(file, CALIBRATION), fingerprint, str(file_beside(file, CALIBRATION)))
+    return Calibration.of(read_calibration(file), fingerprint, str(file_beside(file, CALIBRATION)))
 
 
-def keep_calibration(file: Path, calibration: Calibration) -> Path:
+def keep_calibration(file: Path, calibration: Calibration) -> None:
     """Save a calibration with its model: in the metadata of an ONNX file, or next to a checkpoint.
-
-    Returns:
-        The file that contains the calibration.
 
     Raises:
         CheckpointError: the ONNX file is damaged.
@@ -66,10 +63,8 @@ def keep_calibration(file: Path, calibration: Calibration) -> Path:
     with writing(file):
         if is_onnx(file):
             update_metadata(file, {_KEY: calibration.to_json()})
-            return file
-        beside = file_beside(file, CALIBRATION)
-        write_atomically(beside, calibration.to_json() + "\n")
-    return beside
+        else:
+            write_atomically(file_beside(file, CALIBRATION), calibration.to_json() + "\n")
 
 
 def forget_projection(file: Path) -> None:

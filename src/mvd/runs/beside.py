@@ -58,13 +58,13 @@ def file_beside(weights: Path, name: Beside) -> Path:
     return weights.with_name(f"{weights.stem}.{name}")
 
 
-def read_beside(weights: Path, name: Literal["calibration.json"]) -> str | None:
-    """Read a text file beside weights; None if it does not exist.
+def read_calibration(weights: Path) -> str | None:
+    """Read the text of the calibration beside weights; None if there is none.
 
     Raises:
         CheckpointError: the file cannot be read.
     """
-    file = file_beside(weights, name)
+    file = file_beside(weights, CALIBRATION)
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -75,8 +75,8 @@ def read_beside(weights: Path, name: Literal["calibration.json"]) -> str | None:
         ) from error
 
 
-def write_projection(weights: Path, projection: KeptProjection) -> Path:
-    """Write a projection beside weights, and return the file.
+def write_projection(weights: Path, projection: KeptProjection) -> None:
+    """Write a projection beside weights.
 
     Raises:
         RunError: the file cannot be written; an existing one is unchanged.
@@ -85,7 +85,6 @@ def write_projection(weights: Path, projection: KeptProjection) -> Path:
     record = json.dumps({"weights": projection.weights, "kept": projection.kept})
     with writing(file), replacing(file) as temporary:
         write_tensors(temporary, projection.tensors, {_KEY: record})
-    return file
 
 
 def read_projection(weights: Path) -> KeptProjection | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from functools import partial
@@ -12,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 from shell import mvd, printed, refused
 
 from mvd.commands.training import benchmark as module
 from mvd.commands.training import rendered
 from mvd.commands.training.benchmark import benchmark, budgeted, sized
 from mvd.commands.training.jobs import Job, finished
-from mvd.commands.training.rendered import SIZES, checksum, decode_rendered
+from mvd.commands.training.rendered import SIZES, checksum
 from mvd.commands.training.untrained import chance, colour_histograms
 from mvd.config import DataConfig, RunConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
@@ -26,10 +28,17 @@ from mvd.config.recipes.small import small_twin
 from mvd.data.pictures import PictureArray
 from mvd.errors import RunError
 from mvd.runs import open_run
-from mvd.synthetic import SYSU_RIG, even_plan
+from mvd.synthetic import SYSU_RIG, SyntheticConfig, even_plan, render
 from mvd.synthetic.plan import Shot
 
 ALL = "sysu/all-search/single-shot/official"
+
+
+def decode_rendered(config: SyntheticConfig, shot: Shot) -> npt.NDArray[np.uint8]:
+    """Render a picture, encode it as its file, and decode it."""
+    file = io.BytesIO()
+    Image.fromarray(render(config, *shot)).save(file, "JPEG", quality=config.quality)
+    return np.array(Image.open(file))
 
 
 @pytest.fixture

@@ -104,9 +104,7 @@ def heatmaps_of(
     some = test.take(np.array(rows))
     batch = pictures_of(dataset, some, config).read_range(0, len(some))
     partners = [row ^ 1 for row in range(len(rows))]
-    maps = heatmaps(
-        replace(config), classes, checkpoint, np.asarray(batch), partners, [int(one) for one in some.modalities]
-    )
+    maps = heatmaps(config, classes, checkpoint, np.asarray(batch), partners, [int(one) for one in some.modalities])
     return Heatmaps(rows=np.array(rows), maps=maps)
 
 

@@ -7,7 +7,6 @@ of decoded pictures verifies that a machine renders the same pixels. A change of
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from mvd.data.progress import Progress
 from mvd.data.workers import worker_count
 from mvd.errors import DatasetError
 from mvd.files.atomic import write_json
-from mvd.synthetic import LAYOUTS, SYSU_MM01, Difficulty, Plan, SyntheticConfig, even_plan, render, write_dataset
+from mvd.synthetic import LAYOUTS, SYSU_MM01, Difficulty, Plan, SyntheticConfig, even_plan, write_dataset
 from mvd.synthetic.plan import Shot
 
 VERSION = "rendered-1"
@@ -101,7 +100,7 @@ def render_people(
         write_dataset(folder, config, "sysu", workers=worker_count(workers), progress=progress)
         record.unlink(missing_ok=True)
     if not record.is_file():
-        found = checksum(config, lambda shot: _decode(folder / _place(config.plan, shot)))
+        found = checksum(config, lambda shot: _decode(folder / LAYOUTS["sysu"].place(config.plan, shot)))
         write_json(record, expected | {"checksum": found})
     known = json.loads(record.read_text(encoding="utf-8"))
     if {name: known.get(name) for name in expected} != expected:
@@ -125,17 +124,6 @@ def checksum(config: SyntheticConfig, decode: Callable[[Shot], npt.NDArray[np.ui
         pixels = decode(shot)
         digest.update(repr(pixels.shape).encode() + pixels.tobytes())
     return digest.hexdigest()[:16]
-
-
-def decode_rendered(config: SyntheticConfig, shot: Shot) -> npt.NDArray[np.uint8]:
-    """Render a picture, encode it as its file, and decode it."""
-    file = io.BytesIO()
-    Image.fromarray(render(config, *shot)).save(file, "JPEG", quality=config.quality)
-    return np.array(Image.open(file))
-
-
-def _place(plan: Plan, shot: Shot) -> str:
-    return LAYOUTS["sysu"].place(plan, shot)
 
 
 def _decode(file: Path) -> npt.NDArray[np.uint8]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor
 
-from mvd.config import ModelConfig, RunConfig
+from mvd.config import RunConfig
 from mvd.errors import CheckpointError
 from mvd.mindspore.models.factory import Network, build_network, our_parameters
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
@@ -27,16 +27,6 @@ def initial_network(config: RunConfig, classes: int) -> Network:
     """Build the untrained network, determined by the configuration and its seed."""
     mindspore.set_seed(config.seed)
     return build_network(config.model, classes)
-
-
-def state_shapes(config: ModelConfig, classes: int) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a network's tensors by name, including counters, as `mvd.models.state` does.
-
-    >>> state_shapes(ModelConfig(arch="resnet18", base_width=4), classes=3)["shared.neck.classifier.weight"]
-    (3, 32)
-    """
-    shapes = {name: tuple(one.shape) for name, one in our_parameters(build_network(config, classes)).items()}
-    return shapes | {f"{norm}{_COUNTER}": () for norm in _norms(shapes)}
 
 
 def network_tensors(network: Network) -> dict[str, npt.NDArray[Any]]:

@@ -19,22 +19,19 @@ def to_svg(figure: Figure) -> str:
     return svg
 
 
-def write_figures(runs: Sequence[RunReport], folder: Path) -> list[Path]:
+def write_figures(runs: Sequence[RunReport], folder: Path) -> None:
     """Create a folder and write every figure of a report to it, as NAME.svg and NAME.pdf.
 
     Raises:
         OSError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
     for figure in charts(runs, run_labels(runs)):
         svg = to_svg(figure)
         for ending, content in (("svg", svg.encode()), ("pdf", vl_convert.svg_to_pdf(svg))):
             file = folder / f"{figure.name}.{ending}"
             with replacing(file) as temporary:
                 temporary.write_bytes(content)
-            written.append(file)
-    return written
 
 
 def _schema_version() -> str:
