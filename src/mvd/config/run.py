@@ -36,3 +36,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "from 0 to 2**32 - 1", self.seed)
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in a batch: `augment.streams` views of P · K pictures (`SamplingConfig`)."""
+        return self.augment.streams * self.sampling.identities * self.sampling.pictures

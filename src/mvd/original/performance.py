@@ -68,7 +68,6 @@ def step_line(log: StepLog, steps: int, config: RunConfig) -> str:
         steps: steps per epoch.
         config: configuration of the run.
     """
-    batch = 2 * config.sampling.identities * config.sampling.pictures
     return (
         f"Epoch: [{log.epoch}][{log.step - (log.epoch - 1) * steps}/{steps}]   "
         f"Convolution LR: {log.lr * config.optimizer.encoder_lr_scale:.7f}   "
@@ -76,7 +75,7 @@ def step_line(log: StepLog, steps: int, config: RunConfig) -> str:
         f"Loss:{log.losses['total']:.4f}   "
         f"id:{log.losses.get('identity', 0.0):.4f}   "
         f"tri:{log.losses.get('metric', 0.0):.4f}   "
-        f"Batch Time:{batch / log.pictures_per_second:.2f}  "
+        f"Batch Time:{config.batch_size / log.pictures_per_second:.2f}  "
         f"Accuracy:{100 * log.accuracy:.2f}"
     )
 

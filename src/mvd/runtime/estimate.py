@@ -68,9 +68,7 @@ def fit_into_memory(config: RunConfig, classes: int, device: torch.device) -> tu
 def estimate_step(config: RunConfig, classes: int) -> int:
     """Estimate the peak memory of a step in one process, in bytes."""
     recompute, model = config.runtime.recompute is True, config.model
-    sampling = config.sampling
-    rows = config.augment.streams * sampling.identities * sampling.pictures
-    pictures = rows // (distributed.count() * config.runtime.accumulate)
+    pictures = config.batch_size // (distributed.count() * config.runtime.accumulate)
     size = max(pictures, 2), config.data.height, config.data.width
     kept, weights = _kept(model, classes, size, recompute=recompute)
     if config.runtime.precision == "bf16":
@@ -102,8 +100,7 @@ def count_convolutions(model: ModelConfig, height: int, width: int) -> int:
 
 def _at_most(config: RunConfig) -> int:
     """Return an upper bound for a step without running the network, so that small networks start at once."""
-    pictures = config.augment.streams * config.sampling.identities * config.sampling.pictures
-    pixels = pictures * config.data.height * config.data.width
+    pixels = config.batch_size * config.data.height * config.data.width
     return pixels * _MOST_PER_PIXEL * config.model.base_width // 64
 
 

@@ -195,7 +195,7 @@ def _at_equal_steps(
 
 def pace(logs: Sequence[Mapping[str, Any]], config: RunConfig) -> dict[str, float | None]:
     """Compute a run's median rate, seconds spent in steps, and peak bytes; None where nothing was recorded."""
-    batch = config.augment.streams * config.sampling.identities * config.sampling.pictures
+    batch = config.batch_size
     rates = [log["pictures_per_second"] for log in logs]
     steps = [log["step"] for log in logs]
     taken = [step - before for step, before in zip(steps, [0, *steps], strict=False)]

@@ -81,8 +81,7 @@ def budgeted(config: RunConfig, size: SizeName, device: str = "cpu") -> RunConfi
     config = replace(config, runtime=runtime)
     if size == "full":
         return config
-    rows = config.augment.streams * config.sampling.identities * config.sampling.pictures
-    steps = max(1, round(_BUDGETS[size] / (rows * _passes(config, size) * _EPOCHS)))
+    steps = max(1, round(_BUDGETS[size] / (config.batch_size * _passes(config, size) * _EPOCHS)))
     return replace(
         config,
         sampling=replace(config.sampling, steps_per_epoch=steps),
