@@ -45,12 +45,11 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
             f"them with --height {wanted[0]} --width {wanted[1]}, or train with --data.height {found[0]} "
             f"--data.width {found[1]}"
         )
-    everybody = config.data.train_on == "train+validation"
-    people = np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people
+    people = training_people(dataset, config)
     require_identities(len(people), config.sampling.identities, dataset.people_lists)
     visible, infrared = (of_modality.of_people(people) for of_modality in pictures)
     training = TrainingData(visible=visible, infrared=infrared, identities=people)
-    if everybody or not len(dataset.validation):
+    if config.data.train_on == "train+validation" or not len(dataset.validation):
         return training, None
     held_out = [of_modality.of_people(dataset.validation.people) for of_modality in pictures]
     samples = concatenate([part.samples for part in held_out])
@@ -58,6 +57,13 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
     if protocol is None:
         return training, None
     return training, Validation(pictures=ConcatPictures(held_out), samples=samples, protocol=protocol)
+
+
+def training_people(dataset: Dataset, config: RunConfig) -> npt.NDArray[np.int64]:
+    """Return the identities that a configuration trains on (`data.train_on`), ascending."""
+    if config.data.train_on == "train":
+        return dataset.train.people
+    return np.union1d(dataset.train.people, dataset.validation.people)
 
 
 def rehearse_validation(dataset: Dataset, samples: Samples) -> Protocol | None:

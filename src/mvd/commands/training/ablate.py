@@ -12,8 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
+from mvd.commands.data.training_data import training_people
 from mvd.commands.training.jobs import FIGURES, Job, RunFigures, check_seeds, check_workers, claimed, finished
 from mvd.commands.training.rehearsal import rehearse_folder
 from mvd.config import Descriptor, LossConfig, RunConfig
@@ -156,8 +155,7 @@ def ablate(
         for rung in rungs
     ]
     dataset = scan(data, trial=base.data.trial)
-    everybody = base.data.train_on == "train+validation"
-    people = len(np.union1d(dataset.train.people, dataset.validation.people) if everybody else dataset.train.people)
+    people = len(training_people(dataset, base))
     waiting = [job for job in jobs if not (job.folder / FIGURES).is_file()]
     rehearse_folder(out, [(job.config, people) for job in waiting])
     figures: dict[Path, RunFigures] = {}

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace as replace_fields
 from pathlib import Path
 
-import numpy as np
-
-from mvd.commands.data.training_data import describe_people
+from mvd.commands.data.training_data import describe_people, training_people
 from mvd.commands.engine import load_engine
 from mvd.commands.results.evaluate import is_own_data
 from mvd.config import RunConfig
@@ -60,9 +58,7 @@ def _described(file: Path, dataset: Dataset, data: Path, config: RunConfig, clas
     They are read from the file, if it names them. Otherwise they are the training people of the data set, if their
     number is that of the classes. Otherwise they are unknown, and the classes are numbered.
     """
-    people = dataset.train.people
-    if config.data.train_on == "train+validation":
-        people = np.union1d(people, dataset.validation.people)
+    people = training_people(dataset, config)
     described = describe_people(dataset, people, data)
     known = read_trained_on(file)
     if known is not None and len(known.identities) == classes:
