@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from mvd.data.images import load_image
 from mvd.data.progress import Progress
+from mvd.data.samples import Dataset, Samples
 from mvd.data.workers import worker_count
 
 Batch = npt.NDArray[np.uint8]
@@ -156,3 +157,19 @@ class PictureFiles(Pictures):
                 except BaseException:
                     pool.shutdown(cancel_futures=True)
                     raise
+
+
+def table_pictures(
+    dataset: Dataset, samples: Samples, size: tuple[int, int], *, workers: int, progress: Progress | None = None
+) -> Pictures:
+    """Return the pictures of a table of a data set in order, resized to (H, W), optionally with progress."""
+    height, width = size
+    files = PictureFiles(
+        root=dataset.root,
+        paths=samples.paths.tolist(),
+        height=height,
+        width=width,
+        workers=workers,
+        upright=dataset.upright,
+    )
+    return files if progress is None else ProgressPictures(files, progress)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from mvd.commands.pictures.calibrate_verdicts import check_verdicts, group_verdicts, read_galleries
 from mvd.commands.results.evaluate import describe_trained, trained_people
 from mvd.data.layouts import scan
-from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
+from mvd.data.pictures import Pictures, table_pictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
 from mvd.errors import ConfigError, DatasetError, ProtocolError
@@ -114,7 +114,8 @@ def calibrate(
     if file.suffix != ".onnx":
         kept = _project(opened, file, dataset, width, workers=workers, note=note)
         opened = open_model(model, device=device, precision=precision, batch=batch)
-    vectors = _embed(opened, _pictures(dataset, samples, opened, workers, progress), samples)
+    pictures = table_pictures(dataset, samples, opened.size, workers=workers, progress=progress)
+    vectors = _embed(opened, pictures, samples)
     columns = vectors, samples.identities, samples.modalities, samples.cameras
     judged = group_verdicts(marked, opened.identity.fingerprint, note)
     described = f"{len(samples.people)} held-out people of {dataset.name} ({real_path(root).name})"
@@ -212,24 +213,10 @@ def _project(
         return None if found is None else found.kept
     rows = np.unique(np.linspace(0, len(dataset.train) - 1, _TRAINED).round().astype(np.int64))
     samples = dataset.train.take(rows)
-    found = learn_projection(_embed(model, _pictures(dataset, samples, model, workers), samples), width)
+    pictures = table_pictures(dataset, samples, model.size, workers=workers)
+    found = learn_projection(_embed(model, pictures, samples), width)
     keep_projection(file, model.identity.fingerprint, found)
     return found.kept
-
-
-def _pictures(
-    dataset: Dataset, samples: Samples, model: PictureModel, workers: int, progress: Progress | None = None
-) -> Pictures:
-    height, width = model.size
-    files = PictureFiles(
-        root=dataset.root,
-        paths=samples.paths.tolist(),
-        height=height,
-        width=width,
-        workers=workers,
-        upright=dataset.upright,
-    )
-    return files if progress is None else ProgressPictures(files, progress)
 
 
 def _embed(model: _Embeds, pictures: Pictures, samples: Samples) -> npt.NDArray[np.float32]:

@@ -16,7 +16,7 @@ from mvd.config import Descriptor, Machine, RunConfig
 from mvd.data.galleries.official import Permutations, load_permutations
 from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.layouts import scan
-from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
+from mvd.data.pictures import Pictures, table_pictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import Dataset, Samples
 from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
@@ -278,12 +278,5 @@ def load_galleries(dataset: Dataset, protocols: Sequence[Protocol]) -> Permutati
 
 def pictures_of(dataset: Dataset, samples: Samples, config: RunConfig, progress: Progress | None = None) -> Pictures:
     """Return the pictures of a table in order, resized to the run's size, optionally with progress."""
-    files = PictureFiles(
-        root=dataset.root,
-        paths=samples.paths.tolist(),
-        height=config.data.height,
-        width=config.data.width,
-        workers=config.runtime.workers,
-        upright=dataset.upright,
-    )
-    return files if progress is None else ProgressPictures(files, progress)
+    size = config.data.height, config.data.width
+    return table_pictures(dataset, samples, size, workers=config.runtime.workers, progress=progress)
