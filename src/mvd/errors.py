@@ -4,7 +4,7 @@ Each message is one line: what was expected, what was found, what to do. The com
 traceback is a fault of ours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -57,6 +57,16 @@ class GalleryError(MvdError):
 
 class HubError(MvdError):
     """A model hub cannot be reached, or has no such model."""
+
+
+def some(items: Sequence[object], most: int = 5) -> str:
+    """List the first few of many items, for a message.
+
+    >>> some([1, 2, 3, 4, 5, 6, 7])
+    '1, 2, 3, 4, 5 and 2 more'
+    """
+    shown = ", ".join(map(str, items[:most]))
+    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
 
 
 def explain(error: OSError) -> MvdError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from mvd.data.samples import Modality
+from mvd.errors import some
 from mvd.gallery.filters import Filter, any_of, any_tag, every
 from mvd.gallery.index import index_state, measure_recall
 from mvd.gallery.table import PictureTable
@@ -46,23 +46,18 @@ def describe_unmet(table: PictureTable, only: Filter) -> list[str]:
     if only.cameras:
         present = sorted({camera for _, camera in count_cameras(table, None) if camera is not None})
         if missing := [one for one in only.cameras if one not in present]:
-            there = f"here are {_listed(present)}" if present else "no picture here has one (gallery add --camera)"
-            lines.append(f"no picture of camera {_listed(missing)}: {there}")
+            there = f"here are {some(present, _SHOWN)}" if present else "no picture here has one (gallery add --camera)"
+            lines.append(f"no picture of camera {some(missing, _SHOWN)}: {there}")
     if only.modality is not None and not table.count(f"modality = {int(only.modality)}"):
         lines.append(f"no picture here is {only.modality.name.lower()}")
     if missing := [one for one in only.tags if not table.count(any_tag([one]))]:
-        lines.append(f"no picture here is tagged {_listed(missing)}")
+        lines.append(f"no picture here is tagged {some(missing, _SHOWN)}")
     if missing := [one for one in only.identities if not table.count(any_of("identity", [one]))]:
         named = table.count("identity IS NOT NULL")
-        lines.append(f"no picture here is of {_listed(missing)}" if named else "no picture here has an identity")
+        lines.append(f"no picture here is of {some(missing, _SHOWN)}" if named else "no picture here has an identity")
     if (only.since is not None or only.until is not None) and not table.count("time IS NOT NULL"):
         lines.append("no picture here has a time")
     return lines
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
 
 
 def gallery_stats(table: PictureTable, *, recall: bool) -> GalleryStats:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from mvd.config import ModelConfig, RunConfig
-from mvd.errors import CheckpointError
+from mvd.errors import CheckpointError, some
 from mvd.models.factory import Network, build_network
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
 from mvd.runtime.device import memory_format
@@ -56,8 +56,7 @@ def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
         if name in stored and stored[name].shape != tuple(value.shape)
     ]
     if problems:
-        shown = ", ".join(sorted(problems)[:5]) + (f" and {len(problems) - 5} more" if len(problems) > 5 else "")
-        raise CheckpointError(f"{source}: expected the weights of this run's network, found {shown}")
+        raise CheckpointError(f"{source}: expected the weights of this run's network, found {some(sorted(problems))}")
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in stored.items()})
 
 

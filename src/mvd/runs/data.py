@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mvd.config import RunConfig, from_json
 from mvd.config.compare import config_fields, differing
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, some
 from mvd.runs.card import UNKNOWN, Card, CardFigures, source_commit
 from mvd.runs.checkpoints import CheckpointMeta
 
@@ -82,9 +82,7 @@ def describe_other(metadata: Mapping[str, str], data: RunData, configs: Sequence
     if config in had:
         return None
     found, own = config_fields(config), config_fields(had[-1])
-    names = differing([own, found])
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(f"{name} {found.get(name)} instead of {own.get(name)}" for name in names[:3]) + more
+    return some([f"{name} {found.get(name)} instead of {own.get(name)}" for name in differing([own, found])], 3)
 
 
 def make_card(config: RunConfig, data: RunData, meta: CheckpointMeta, changes: Sequence[str] = ()) -> Card:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mvd.config import ModelConfig
-from mvd.errors import CheckpointError
+from mvd.errors import CheckpointError, some
 from mvd.runs import Card, CheckpointMeta, check_finite, read_metadata, source_commit
 from mvd.weights.formats.arrays import Array, Arrays, Shape, quote
 from mvd.weights.formats.files import Kind, read_weights, write_weights
@@ -272,5 +272,4 @@ def _require_encoder(file: Path, encoder: Arrays, report: MatchReport, config: M
 
 
 def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(map(quote, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return some([quote(name) for name in names], 4)

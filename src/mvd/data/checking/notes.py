@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mvd.data.checking.picture_info import PictureInfo
-from mvd.data.layouts.defects import some, some_people
+from mvd.data.layouts.defects import some_people
 from mvd.data.samples import JUNK, Dataset, Modality, Samples
+from mvd.errors import some
 
 MIN_SIDE = 16  # pixels of height and width; smaller pictures get a note
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mvd.data.layouts.defects import some
 from mvd.data.layouts.folders import PICTURE_SUFFIXES, file_names, folder_names, is_picture
 from mvd.data.layouts.own_folder import SUFFIXES
 from mvd.data.samples import Dataset
+from mvd.errors import some
 from mvd.files.names import escaped, is_utf8
 
 _PREPARED = re.compile(r"trial-[0-9]+")  # of RegDB's splits

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mvd.data.layouts import llcm, own_folder, own_table, regdb, sysu
-from mvd.data.layouts.defects import OnDefect, raise_defect, some
+from mvd.data.layouts.defects import OnDefect, raise_defect
 from mvd.data.layouts.folders import file_names, folder_names, require_utf8
 from mvd.data.layouts.layout import Layout
 from mvd.data.samples import Dataset
-from mvd.errors import DatasetError, explain
+from mvd.errors import DatasetError, explain, some
 from mvd.files.names import escaped, is_utf8
 from mvd.files.regular import is_folder, is_there
 

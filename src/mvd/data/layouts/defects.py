@@ -12,12 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from mvd.data.samples import Modality, Samples, concatenate
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, some
 
 OnDefect = Callable[[str], None]
 """Called with a defect as one line: the file, what was expected and found, and what to do."""
-
-_SHOWN = 5  # items of a long list
 
 
 def raise_defect(defect: str) -> None:
@@ -27,17 +25,6 @@ def raise_defect(defect: str) -> None:
         DatasetError: always.
     """
     raise DatasetError(defect)
-
-
-def some(items: Sequence[object]) -> str:
-    """List the first few of many items.
-
-    Example:
-        >>> some([1, 2, 3, 4, 5, 6, 7])
-        '1, 2, 3, 4, 5 and 2 more'
-    """
-    shown = ", ".join(str(item) for item in items[:_SHOWN])
-    return shown if len(items) <= _SHOWN else f"{shown} and {len(items) - _SHOWN} more"
 
 
 def some_people(identities: Sequence[int], names: Mapping[int, str]) -> str:

@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.data.layouts.defects import OnDefect, raise_defect, some
+from mvd.data.layouts.defects import OnDefect, raise_defect
 from mvd.data.samples import Modality, Row
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, some
 from mvd.files.names import escaped, is_utf8
 from mvd.files.regular import is_folder, is_there
 
@@ -81,7 +81,7 @@ def picture_paths(
     return sorted(paths)
 
 
-def is_picture(name: str, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> bool:
+def is_picture(name: str, suffixes: frozenset[str]) -> bool:
     """Return whether a file is a picture, by its suffix."""
     # On a string: a Path for each file would take longer than everything else.
     return posixpath.splitext(name)[1].lower() in suffixes

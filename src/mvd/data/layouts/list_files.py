@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol, TypeVar
 
-from mvd.data.layouts.defects import OnDefect, raise_defect, some
+from mvd.data.layouts.defects import OnDefect, raise_defect
 from mvd.data.layouts.folders import missing_files
+from mvd.errors import some
 from mvd.files.regular import require_regular
 
 

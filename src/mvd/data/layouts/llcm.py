@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mvd.data.layouts.defects import OnDefect, raise_defect, require_pictures, some
+from mvd.data.layouts.defects import OnDefect, raise_defect, require_pictures
 from mvd.data.layouts.folders import CameraFolder, camera_rows, folder_names, require_cameras, require_folder
 from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import read_identities, read_labelled, require_same_labels
 from mvd.data.samples import Dataset, Modality, Row, Samples, from_rows, scan_order
+from mvd.errors import some
 
 VISIBLE_CAMERAS = (1, 2, 3, 4, 5, 6, 7, 8, 9)
 INFRARED_CAMERAS = (1, 2, 4, 5, 6, 7, 8, 9)

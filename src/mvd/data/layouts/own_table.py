@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.data.layouts.defects import OnDefect, raise_defect, require_both_modalities, some
+from mvd.data.layouts.defects import OnDefect, raise_defect, require_both_modalities
 from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import posix_path, require_pictures_once
 from mvd.data.layouts.naming import is_junk, number_names, number_people
 from mvd.data.samples import JUNK, Dataset, Modality, Row, from_rows, scan_order
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, some
 from mvd.files.regular import is_folder, is_there, require_regular
 
 SPLITS = ("train", "validation", "test")

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mvd.data.layouts.defects import OnDefect, raise_defect, some
+from mvd.data.layouts.defects import OnDefect, raise_defect
 from mvd.data.layouts.folders import folder_names, require_folder
 from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import Listed, read_labelled, require_same_labels
 from mvd.data.samples import Dataset, Modality, Row, from_rows, scan_order
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, some
 from mvd.files.regular import is_there
 
 TRIALS = range(1, 11)

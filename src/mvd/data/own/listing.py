@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import glob
 import os
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -21,17 +20,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from mvd.data.images import FORMATS
-from mvd.data.layouts.defects import some
+from mvd.data.layouts.folders import is_picture
+from mvd.data.layouts.own_folder import SUFFIXES
 from mvd.data.layouts.own_table import MODALITIES, read_table
 from mvd.data.samples import Modality
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, some
 from mvd.files.names import escaped, is_utf8
 from mvd.files.regular import is_folder, is_there
 
 UNKNOWN_TIME = np.datetime64("NaT", "us")
 
-_SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 _WORDS = re.compile(r"[^\W_]+")
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -114,7 +112,7 @@ def _expand(source: str) -> Iterator[Listed]:
             file
             for match in sorted(glob.glob(source, recursive=True))  # noqa: PTH207 (Path.glob knows no absolute pattern)
             for file in (_below(Path(match)) if Path(match).is_dir() else [match])
-            if _is_picture(file)
+            if is_picture(file, SUFFIXES)
         ]
         if not fitting:
             raise DatasetError(f"{source}: expected a pattern that fits pictures, found none that fit; check the path")
@@ -137,13 +135,9 @@ def _below(folder: Path) -> list[str]:
         found += [
             os.path.join(parent, name)  # noqa: PTH118 (a Path for each would take longer than all the rest)
             for name in sorted(names)
-            if not name.startswith(".") and _is_picture(name)
+            if not name.startswith(".") and is_picture(name, SUFFIXES)
         ]
     return found
-
-
-def _is_picture(name: str) -> bool:
-    return posixpath.splitext(name)[1].lower() in _SUFFIXES
 
 
 def _read_rows(file: Path) -> Iterator[Listed]:

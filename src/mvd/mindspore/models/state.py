@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mindspore import Tensor
 
 from mvd.config import RunConfig
-from mvd.errors import CheckpointError
+from mvd.errors import CheckpointError, some
 from mvd.mindspore.models.factory import Network, build_network, our_parameters
 from mvd.runs import OPTIMIZER_PREFIX, Tensors
 
@@ -52,8 +52,7 @@ def restore_network(network: Network, tensors: Tensors, source: Path) -> None:
         if name in stored and stored[name].shape != shape
     ]
     if problems:
-        shown = ", ".join(sorted(problems)[:5]) + (f" and {len(problems) - 5} more" if len(problems) > 5 else "")
-        raise CheckpointError(f"{source}: expected the weights of this run's network, found {shown}")
+        raise CheckpointError(f"{source}: expected the weights of this run's network, found {some(sorted(problems))}")
     overlay(network, stored)
 
 
