@@ -29,11 +29,11 @@ def ablation_tables(rungs: Sequence[RungResult]) -> list[Table]:
     """Lay out an ablation for the terminal, one table per descriptor and protocol."""
     tables = []
     for title, rows in _parts(rungs):
-        table = plain_table(*_HEADINGS, title=title, title_justify="left", title_style="")
+        table = plain_table(*_HEADINGS, title=title)
         for row in rows:
             table.add_row(*row)
         tables.append(table)
-    tables[-1].caption, tables[-1].caption_justify, tables[-1].caption_style = _caption(rungs), "left", ""
+    tables[-1].caption = _caption(rungs)
     return tables
 
 

@@ -40,15 +40,11 @@ def benchmark_tables(result: BenchmarkResult, against: str | None = None) -> lis
     tables = []
     for title, rows in _parts(result, against, narrow=True):
         headings = [heading.replace(" ", "\n") for heading in _headings(against)]
-        table = plain_table(*headings, title=title, title_justify="left", title_style="")
+        table = plain_table(*headings, title=title)
         for row in rows:
             table.add_row(*(Text(one_line(cell)) for cell in row))
         tables.append(table)
-    tables[-1].caption, tables[-1].caption_justify, tables[-1].caption_style = (
-        _caption(result, "± half the 95 % interval", against),
-        "left",
-        "",
-    )
+    tables[-1].caption = _caption(result, "± half the 95 % interval", against)
     return tables
 
 

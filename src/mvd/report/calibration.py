@@ -36,7 +36,7 @@ _VERDICTS = (
 def calibration_table(checks: Mapping[str, PairCheck]) -> Table:
     """Build the table of checks: one row per pair of modalities and false-alarm rate."""
     headings = ("people", "error", "stated", "threshold", "alarms", "found", "first")
-    table = plain_table("query-gallery", *headings, caption_justify="left", caption_style="")
+    table = plain_table("query-gallery", *headings)
     for name, check in checks.items():
         for number, row in enumerate(check.detections):
             shared = (name, f"{check.people}", f"{100 * check.error:.1f}") if number == 0 else ("", "", "")
@@ -84,7 +84,7 @@ def calibration_summary(calibration: Calibration | None) -> list[tuple[str, str]
 def verdict_table(verdicts: Mapping[str, VerdictCheck]) -> Table:
     """Build the table of verdicts: one row per pair of modalities with marked results."""
     headings = ("queries", "right", "wrong", "held out", "verdicts", "slope")
-    table = plain_table("query-gallery", *headings, caption_justify="left", caption_style="")
+    table = plain_table("query-gallery", *headings)
     for name, one in verdicts.items():
         alone = "not used" if one.judged is None else f"{one.judged.value:.1f} ± {one.judged.error:.1f}"
         counts = (f"{count}" for count in (one.queries, one.right, one.wrong))

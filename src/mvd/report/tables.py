@@ -26,7 +26,7 @@ def results_table(rows: Sequence[tuple[str, Scores]]) -> Table:
             "re-ranked" is appended to its label.
     """
     labels, notes = annotate(rows)
-    table = plain_table("", *FIGURES, caption_justify="left", caption_style="")
+    table = plain_table("", *FIGURES)
     table.columns[0].min_width = 20  # the caption is as wide as the table
     for label, (_, scores) in zip(labels, rows, strict=True):
         figures = zip(scores.mean, scores.std, strict=True)

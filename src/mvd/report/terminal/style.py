@@ -16,7 +16,7 @@ MISSING = "–"
 
 
 def plain_table(*headings: str, text: int = 1, wrap: bool = False, **options: Any) -> Table:
-    """Build an empty table that is readable without colour.
+    """Build an empty table that is readable without colour, with title and caption at its left.
 
     Args:
         headings: one per column.
@@ -24,7 +24,15 @@ def plain_table(*headings: str, text: int = 1, wrap: bool = False, **options: An
         wrap: whether numbers may be folded too.
         options: further arguments of `rich.table.Table`.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, **({"padding": (0, 1, 0, 0)} | options))
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title_justify="left",
+        title_style="",
+        caption_justify="left",
+        caption_style="",
+        **({"padding": (0, 1, 0, 0)} | options),
+    )
     for place, heading in enumerate(headings):
         number = place >= text
         table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number and not wrap)
