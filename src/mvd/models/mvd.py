@@ -29,7 +29,8 @@ Shapes: B batch, H × W pixels, C channels of an encoder, D width of a descripto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,8 @@ from mvd.config import ModelConfig
 from mvd.models.branch import BranchNetwork, describe
 from mvd.models.outputs import MVDOutput, tensors_of
 from mvd.models.resnet import ResNet
+
+T = TypeVar("T")
 
 
 class MVD(nn.Module):
@@ -79,10 +82,7 @@ class MVD(nn.Module):
         if self.parallel and self.training:
             return self._outputs_on_streams(colour, grey.contiguous(memory_format=torch.channels_last))
         visible, infrared = self.visible(colour), self.infrared(grey)
-        if self.config.shared_first == "grey":
-            shared_infrared, shared_visible = self.shared(grey), self.shared(colour)
-        else:
-            shared_visible, shared_infrared = self.shared(colour), self.shared(grey)
+        shared_visible, shared_infrared = self._in_order(self.shared, colour, grey)
         return MVDOutput(visible, infrared, shared_visible, shared_infrared)
 
     def _outputs_on_streams(self, colour: Tensor, grey: Tensor) -> MVDOutput:
@@ -97,10 +97,7 @@ class MVD(nn.Module):
             # Memory of one stream that another reads must not be reused before that has happened.
             view.record_stream(stream)
             streams.append(stream)
-        if self.config.shared_first == "grey":
-            shared_infrared, shared_visible = self.shared(grey), self.shared(colour)
-        else:
-            shared_visible, shared_infrared = self.shared(colour), self.shared(grey)
+        shared_visible, shared_infrared = self._in_order(self.shared, colour, grey)
         for stream in streams:
             current.wait_stream(stream)
         output = MVDOutput(specific[0], specific[1], shared_visible, shared_infrared)
@@ -137,11 +134,14 @@ class MVD(nn.Module):
         views = images, self.grey(images)
         if not self.config.trunk:
             return views
+        return self._in_order(self._first_stages, *views)
+
+    def _in_order(self, shared: Callable[[Tensor], T], colour: Tensor, grey: Tensor) -> tuple[T, T]:
+        """Pass both views through what is shared, in the configured order; the result of the colours comes first."""
         if self.config.shared_first == "grey":
-            grey, colour = (self._first_stages(view) for view in reversed(views))
-        else:
-            colour, grey = (self._first_stages(view) for view in views)
-        return colour, grey
+            of_grey = shared(grey)
+            return shared(colour), of_grey
+        return shared(colour), shared(grey)
 
     def _first_stages(self, images: Tensor) -> Tensor:
         assert isinstance(self.shared.encoder, ResNet)  # an own encoder has no trunk
