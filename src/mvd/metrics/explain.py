@@ -169,22 +169,21 @@ def pick_retrievals(
 def group_figures(lists: RankedLists, samples: Samples) -> list[GroupFigures]:
     """Compute rank-1 for groups of queries: by pair of modalities, by camera, and by camera of the first picture."""
     outcome = outcomes(lists, samples)
-    groups = []
+    masks: list[tuple[str, npt.NDArray[np.bool_]]] = []
     asked, found = samples.modalities[outcome.queries], samples.modalities[outcome.found]
     for one, other in product(Modality, Modality):
         there = (asked == one) & (found == other)
         if there.any():
-            label = f"{one.name.lower()} queries in the {other.name.lower()} gallery"
-            groups.append(GroupFigures(label, int(there.sum()), float((outcome.first_match[there] == 1).mean())))
+            masks.append((f"{one.name.lower()} queries in the {other.name.lower()} gallery", there))
     for word, cameras in (
         ("queries of", samples.cameras[outcome.queries]),
         ("found in", samples.cameras[outcome.found]),
     ):
         for camera in np.unique(cameras):
-            there = cameras == camera
-            label = f"{word} camera {camera}" if camera else f"{word} unknown cameras"
-            groups.append(GroupFigures(label, int(there.sum()), float((outcome.first_match[there] == 1).mean())))
-    return groups
+            masks.append((f"{word} camera {camera}" if camera else f"{word} unknown cameras", cameras == camera))
+    return [
+        GroupFigures(name, int(there.sum()), float((outcome.first_match[there] == 1).mean())) for name, there in masks
+    ]
 
 
 def confusions(lists: RankedLists, samples: Samples, count: int = 10) -> list[Confusion]:

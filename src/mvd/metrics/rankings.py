@@ -39,7 +39,7 @@ from mvd.metrics.galleries import Rows, Trial, draw_trials
 from mvd.metrics.protocols import Protocol, find_protocol
 from mvd.metrics.ranking import Floats, block_rows
 from mvd.metrics.rerank import Reranking, rerank_descriptors
-from mvd.metrics.scores import PLAIN
+from mvd.metrics.scores import ranking_name
 
 ENTRY = np.dtype([("picture", "<i4"), ("distance", "<f4"), ("counts", "?")])
 """A record of a ranked list."""
@@ -103,7 +103,7 @@ def rank(
     return [
         RankedLists(
             protocol=protocol.name,
-            ranking=_title(reranking),
+            ranking=ranking_name(reranking),
             trial=number,
             queries=_queries(trial, reranking),
             ranked=np.concatenate([*_blocks(features, trial, protocol, reranking, top)]),
@@ -150,7 +150,7 @@ def save_rankings(
                         _write_header(handle, shape)
                         for block in _blocks(features, trial, protocol, reranking, top):
                             handle.write(block.tobytes())
-                    done.append((protocol.name, _title(reranking), number))
+                    done.append((protocol.name, ranking_name(reranking), number))
         names, rankings, trials = zip(*done, strict=True)
         _put(archive, "protocols", np.array(names))
         _put(archive, "rankings", np.array(rankings))
@@ -224,10 +224,6 @@ def _strips(features: Features, trial: Trial, reranking: Reranking | None) -> It
 
 def _queries(trial: Trial, reranking: Reranking | None) -> Rows:
     return np.sort(trial.queries) if reranking is None else trial.queries
-
-
-def _title(reranking: Reranking | None) -> str:
-    return PLAIN if reranking is None else f"{PLAIN} + {reranking.name}"
 
 
 def _put(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any]) -> None:

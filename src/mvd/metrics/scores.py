@@ -155,7 +155,7 @@ def evaluate(
     scores = [summarise(part, ranks=ranks) for part in parts]
     return Scores(
         protocol=protocol.name,
-        ranking=PLAIN if reranking is None else f"{PLAIN} + {reranking.name}",
+        ranking=ranking_name(reranking),
         queries=len(queries),
         valid_queries=scores[0].valid,
         gallery=len(gallery),
@@ -164,6 +164,11 @@ def evaluate(
         mAP=np.array([trial.mAP for trial in scores]),
         mINP=np.array([trial.mINP for trial in scores]),
     )
+
+
+def ranking_name(reranking: Reranking | None) -> str:
+    """Name the ranking of a gallery, as in `Scores.ranking`."""
+    return PLAIN if reranking is None else f"{PLAIN} + {reranking.name}"
 
 
 def rehearse(

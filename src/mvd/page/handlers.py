@@ -25,6 +25,7 @@ from mvd.page.forms import TOPS, RefusedError, Wanted, read_form, read_pictures,
 from mvd.page.queries import Asked, Queries, read_upload, to_thumbnail
 from mvd.page.security import Limit, Sessions
 from mvd.page.shared import SharedGallery
+from mvd.results.gallery import Answer
 
 _FILES = Path(__file__).parent / "files"
 _DONE = {"right": "marked as right", "wrong": "marked as wrong", "removed": "removed for good"}
@@ -88,10 +89,7 @@ class Handlers:
 
     def result(self, request: Request) -> Response:
         """Search with the filters in the URL, and show the result."""
-        name, asked = self._asked(request)
-        self._count(request, self._searches)
-        wanted = Wanted.of(request.query_params)
-        answer = self._gallery.search(asked, wanted.filter, top=wanted.top, rerank=wanted.rerank)
+        name, asked, wanted, answer = self._search(request)
         verdicts, problem = self._verdicts_on(asked)
         return self._render(
             "result.html.jinja",
@@ -118,10 +116,7 @@ class Handlers:
 
     def export(self, request: Request) -> Response:
         """Return the result as a ZIP file."""
-        name, asked = self._asked(request)
-        self._count(request, self._searches)
-        wanted = Wanted.of(request.query_params)
-        answer = self._gallery.search(asked, wanted.filter, top=wanted.top, rerank=wanted.rerank)
+        name, _, _, answer = self._search(request)
         with self._gallery.held() as gallery:
             content = to_zip(answer, gallery.thumbnail, gallery.place)
         attached = {"Content-Disposition": f'attachment; filename="search-{name[:8]}.zip"'}
@@ -228,6 +223,13 @@ class Handlers:
         if asked is None:
             raise RefusedError(404, "expected a recent query, found none, since only the latest are kept; search again")
         return name, asked
+
+    def _search(self, request: Request) -> tuple[str, Asked, Wanted, Answer]:
+        """Search with the query and the filters in the URL."""
+        name, asked = self._asked(request)
+        self._count(request, self._searches)
+        wanted = Wanted.of(request.query_params)
+        return name, asked, wanted, self._gallery.search(asked, wanted.filter, top=wanted.top, rerank=wanted.rerank)
 
     def _verdicts_on(self, asked: Asked) -> tuple[dict[str, bool], list[str]]:
         """Return the verdicts on a query by row, and the error if they cannot be read."""

@@ -16,14 +16,13 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mvd.commands.engine import choose_framework, load_engine
 from mvd.commands.weights.comparison import ComparisonPictures, Floats, comparison_pictures
@@ -132,20 +131,20 @@ def export(
     if projection is not None:
         reference = projection(reference)
     card, done = run.card_with_tests(checkpoint), list[ExportedProgram]()
+    batch = runtime.embed_batch or _BATCH
     about = {"name": real_path(run.path).name, "data": json.dumps(asdict(run.data.public(card)))}
     with _folder_beside(file) as folder:
         whole = folder / f"fp32.{chosen}"
         engine.export(config, classes, checkpoint, whole, preprocessing=preprocessing, projection=projection)
         for variant in dict.fromkeys(variants):
             final = file if variant == "fp32" else file.with_name(f"{file.stem}-{variant}{file.suffix}")
-            part = _convert(whole, variant, pictures, size=config.runtime.embed_batch or _BATCH)
-            batches = pictures.pictures.batches(config.runtime.embed_batch or _BATCH)
-            descriptors = _run(part, batches, pictures, preprocessing)
+            part = _convert(whole, variant, pictures, size=batch)
+            descriptors = _run(part, pictures, preprocessing, size=batch)
             difference = _compare(final, variant, descriptors, reference)
             results = pictures.measure(descriptors)
             texts = _metadata(config, card, variant, results if pictures.own else (), preprocessing)
             texts |= about | _identify(variant, fingerprint, calibration)
-            _annotate(part, file, texts, config.runtime.embed_batch or _BATCH)
+            _annotate(part, file, texts, batch)
             size = part.stat().st_size
             done.append(ExportedProgram(file=final, variant=variant, size=size, difference=difference, results=results))
             if progress is not None:
@@ -175,18 +174,14 @@ def _choose_format(asked: Format | Literal["auto"], config: RunConfig, machine: 
     return asked
 
 
-def _run(
-    file: Path,
-    batches: Iterable[npt.NDArray[np.uint8]],
-    pictures: ComparisonPictures,
-    preprocessing: Preprocessing,
-) -> Floats:
-    """Compute descriptors (N, D) with a program."""
+def _run(file: Path, pictures: ComparisonPictures, preprocessing: Preprocessing, *, size: int) -> Floats:
+    """Compute descriptors (N, D) with a program, in batches of `size` pictures."""
+    batches = pictures.pictures.batches(size)
     if file.suffix == ".onnx":
         return OnnxNetwork(file).embed(batches, pictures.modalities)
     from mvd.mindspore.inference.export import MindirNetwork
 
-    return MindirNetwork(file, preprocessing, pictures.config.runtime.embed_batch or _BATCH).embed(batches)
+    return MindirNetwork(file, preprocessing, size).embed(batches)
 
 
 def _annotate(part: Path, file: Path, texts: Mapping[str, str], size: int) -> None:
