@@ -18,9 +18,8 @@ else:
     import fcntl
 
 _LOCKED_BYTE = 1 << 40  # Windows denies reading locked bytes, so one beyond the end of every file here is locked
-
-
 _WAIT_SECONDS = 0.02  # between two tries
+_PATIENCE_SECONDS = 600
 
 
 def lock(file: IO[bytes] | int, *, shared: bool = False) -> None:
@@ -114,13 +113,12 @@ def name_locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def file_locked(file: Path, *, shared: bool = False, seconds: float = 600) -> Iterator[None]:
-    """Hold the lock of a file, which is made and stays, and wait for it where another process holds it.
+def file_locked(file: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock of a file, which is made and stays; wait ten minutes for it where another process holds it.
 
     Args:
         file: in a folder that exists.
         shared: whether others may hold it too who share it.
-        seconds: how long to wait at most.
 
     Raises:
         BusyError: it was not free in time.
@@ -128,7 +126,7 @@ def file_locked(file: Path, *, shared: bool = False, seconds: float = 600) -> It
     """
     handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
-        end = time.monotonic() + seconds
+        end = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
                 lock(handle, shared=shared)
@@ -136,8 +134,8 @@ def file_locked(file: Path, *, shared: bool = False, seconds: float = 600) -> It
             except BlockingIOError:
                 if time.monotonic() >= end:
                     raise BusyError(
-                        f"{file.parent}: expected other processes to leave it within {seconds:.0f} s, found one still "
-                        f"at work on it; wait until it ends"
+                        f"{file.parent}: expected other processes to leave it within {_PATIENCE_SECONDS} s, found one "
+                        f"still at work on it; wait until it ends"
                     ) from None
                 time.sleep(_WAIT_SECONDS)
         yield

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mvd.gallery.columns import ABOUT, ROW, VECTOR
-from mvd.gallery.exact import EXACT_ROWS, Nearest, Vectors, batch_vectors, best_first, read_vectors, row_ids
+from mvd.gallery.exact import Nearest, Vectors, batch_vectors, best_first, read_vectors, row_ids
 from mvd.gallery.table import PictureTable, explained
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _index_state(table: PictureTable) -> IndexState | None:
         return IndexState(found.index_type, found.num_indexed_rows, found.num_unindexed_rows, found.num_indices or 1)
 
 
-def index_is_due(table: PictureTable, *, rows: int, exact_rows: int = EXACT_ROWS) -> bool:
+def index_is_due(table: PictureTable, *, rows: int, exact_rows: int) -> bool:
     """Return whether a gallery needs an index, or its index needs an update."""
     if rows <= exact_rows:
         return False

@@ -71,7 +71,7 @@ def load_lancedb() -> Any:
 
 
 @contextmanager
-def explained(place: Place, what: str = "use the gallery") -> Iterator[None]:
+def explained(place: Place, what: str) -> Iterator[None]:
     """Turn errors of LanceDB and the operating system into one line about the gallery.
 
     Raises:

@@ -53,25 +53,25 @@ def _curves(runs: Sequence[RunReport], labels: Sequence[str]) -> Iterator[Figure
                     {"step": line["step"], "name": name, "value": value, "run": label} for name, value in values.items()
                 ]
     if losses:
-        chart = _lines(losses, "step", "value", "loss", runs, facet=True)
+        chart = _lines(losses, "loss", runs, facet=True)
         terms = sorted({row["name"] for row in losses})
         yield Figure("losses", "Losses", f"Curves over training steps of the terms {', '.join(terms)}.", chart)
     if figures:
-        chart = _lines(figures, "step", "value", "share", runs, facet=len(runs) > 1)
+        chart = _lines(figures, "share", runs, facet=len(runs) > 1)
         names = ", ".join(dict.fromkeys(row["name"] for row in figures))
         best = max((row["value"] for row in figures if row["name"] == "mAP"), default=None)
         text = f"Curves over training steps of {names} on the validation identities"
         yield Figure("validation", "Validation", text + (f"; the best mAP is {best:.1%}." if best else "."), chart)
 
 
-def _lines(rows: list[dict[str, Any]], x: str, y: str, title: str, runs: Sequence[RunReport], *, facet: bool) -> Any:
+def _lines(rows: list[dict[str, Any]], title: str, runs: Sequence[RunReport], *, facet: bool) -> Any:
     """Draw curves: all in one chart, or with `facet` one chart per name with the curves of all runs."""
     # A curve of few steps is drawn with points, since its line could be too short to see.
-    few = len({row[x] for row in rows}) <= _FEW
+    few = len({row["step"] for row in rows}) <= _FEW
     base = alt.Chart(_data(rows)).mark_line(point={"size": 18} if few else False)
     encoding: dict[str, Any] = {
-        "x": alt.X(f"{x}:Q", title=x, axis=alt.Axis(tickMinStep=1, tickCount=5, format="d")),
-        "y": alt.Y(f"{y}:Q", title=title, scale=alt.Scale(zero=title == "share")),
+        "x": alt.X("step:Q", title="step", axis=alt.Axis(tickMinStep=1, tickCount=5, format="d")),
+        "y": alt.Y("value:Q", title=title, scale=alt.Scale(zero=title == "share")),
         "tooltip": [
             alt.Tooltip("run:N"),
             alt.Tooltip("name:N"),
