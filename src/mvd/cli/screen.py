@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from mvd.files.names import one_line
+from mvd.report.terminal.interrupts import STOPPED
 from mvd.report.terminal.output import open_console
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from mvd.runs.observer import Observer
 
 __all__ = ["STOPPED", "Bars", "open_console", "print_results", "say", "watched_training"]
-
-STOPPED = 130
-"""Exit code of a command that was stopped by Ctrl-C."""
 
 
 def say(console: Console, *lines: str) -> None:

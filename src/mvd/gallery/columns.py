@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +174,11 @@ def to_rows(rows: Embeddings, thumbnails: Sequence[bytes], schema: pa.Schema) ->
 def microseconds() -> int:
     """Return the current time in microseconds since 1970."""
     return time.time_ns() // 1000
+
+
+def moment(stamp: int) -> datetime:
+    """Convert microseconds since 1970, as the table has times, to a time in UTC."""
+    return datetime.fromtimestamp(stamp / 1e6, timezone.utc)
 
 
 def file_state(path: str) -> tuple[int | None, int | None]:

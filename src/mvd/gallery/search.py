@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mvd.errors import ConfigError
-from mvd.gallery.columns import ABOUT, VECTOR
+from mvd.gallery.columns import ABOUT, VECTOR, moment
 from mvd.gallery.exact import EXACT_ROWS, Exact, Vectors, batch_vectors
 from mvd.gallery.index import index_state, nearest_by_index
 from mvd.gallery.table import PictureTable
@@ -218,10 +217,10 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
         modality=row["modality"],
         modality_source=row["modality_source"],
         camera=row["camera"],
-        time=_moment(row["time"]),
+        time=None if row["time"] is None else moment(row["time"]),
         identity=row["identity"],
         tags=tuple(row["tags"] or ()),
-        added=datetime.fromtimestamp(row["added"] / 1e6, timezone.utc),
+        added=moment(row["added"]),
     )
 
 
@@ -261,9 +260,3 @@ def _group(
     groups = group_tracklets(ranked["camera"], ranked["time"], ranked["identity"], seconds)
     first, sizes = np.unique(groups, return_counts=True)
     return first, sizes
-
-
-def _moment(microseconds: int | None) -> datetime | None:
-    if microseconds is None:
-        return None
-    return datetime.fromtimestamp(microseconds / 1e6, timezone.utc)

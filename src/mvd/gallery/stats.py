@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timezone
 
 from mvd.data.samples import Modality
 from mvd.errors import some
+from mvd.gallery.columns import moment
 from mvd.gallery.filters import Filter, any_of, any_tag, every
 from mvd.gallery.index import index_state, measure_recall
 from mvd.gallery.table import PictureTable
@@ -95,10 +95,10 @@ def gallery_stats(table: PictureTable, *, recall: bool) -> GalleryStats:
         unnamed=unnamed,
         modalities=dict(modalities),
         cameras=dict(sorted(cameras.items())),
-        first=_moment(times[:1]),
-        last=_moment(times[1:]),
+        first=moment(times[0]) if times else None,
+        last=moment(times[1]) if times else None,
         keep_days=settings.keep_days,
-        oldest=_moment(added),
+        oldest=moment(added[0]) if added else None,
         bytes=None if folder is None else sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
         version=table.version,
         index=None if state is None else state.kind,
@@ -106,7 +106,3 @@ def gallery_stats(table: PictureTable, *, recall: bool) -> GalleryStats:
         recall=measured[0],
         recall_queries=measured[1],
     )
-
-
-def _moment(microseconds: list[int]) -> datetime | None:
-    return datetime.fromtimestamp(microseconds[0] / 1e6, timezone.utc) if microseconds else None

@@ -17,12 +17,9 @@ from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
-from mvd.report.terminal.interrupts import cleaning_up
+from mvd.report.terminal.interrupts import STOPPED, cleaning_up
 from mvd.report.terminal.output import open_console, report_failure, safe_output
 from mvd.report.terminal.progress import CountingBar, counting_bar
-
-STOPPED = 130
-"""Exit code of a program that was stopped by Ctrl-C."""
 
 _LAYOUTS = {"SYSU": "sysu", "RegDB": "regdb"}
 _DIRECTIONS = {"v2i": "visible-to-thermal", "i2v": "thermal-to-visible"}

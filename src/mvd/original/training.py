@@ -18,10 +18,10 @@ from mvd.original.cloud import without_credentials
 from mvd.original.devices import describe_framework, launch_on_devices
 from mvd.original.jobs import Job, new_job, resumed_job
 from mvd.original.performance import PerformanceFile, final_lines
-from mvd.original.program import STOPPED, measure, notes, run_program, search_title
+from mvd.original.program import measure, notes, run_program, search_title
 from mvd.original.watching import Watcher
 from mvd.original.weights import keep_weights, weights_name
-from mvd.report.terminal.interrupts import interruptible
+from mvd.report.terminal.interrupts import STOPPED, interruptible
 from mvd.runs import RunFolder
 from mvd.runs.observer import Stopper
 

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
 
+STOPPED = 130
+"""Exit code of a program that was stopped by Ctrl-C."""
+
 
 @contextmanager
 def cleaning_up() -> Iterator[None]:
