@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mvd.data.samples import Modality
 from mvd.errors import ConfigError
 from mvd.synthetic.cameras import Rig
 from mvd.synthetic.config import SyntheticConfig
@@ -56,6 +57,16 @@ class Layout:
         others = sorted(set(plan.people).difference(plan.train, plan.validation, plan.test))
         if others and not self.spares:
             raise ConfigError(f"layout {self.name}: expected everybody in a split, found {others[0]} in none")
+
+
+def label_pictures(
+    plan: Plan, people: Iterable[int], modality: Modality, place: Callable[[Shot], str]
+) -> Iterator[str]:
+    """Yield a line for each picture of people in one modality: its path, and the label of the person, from 0."""
+    for label, identity in enumerate(people):
+        for shot in plan.shots(identity):
+            if shot.sensor.modality is modality:
+                yield f"{place(shot)} {label}"
 
 
 def write_ids(file: Path, identities: Iterable[int | str]) -> None:

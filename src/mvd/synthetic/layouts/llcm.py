@@ -6,12 +6,11 @@ test_vis, test_nir/cam1 … cam9/0005 …/0001.jpg …     idx/test_id.txt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mvd.data.samples import Modality
 from mvd.synthetic.config import SyntheticConfig
-from mvd.synthetic.layouts.layout import Layout, write_ids, write_lines
+from mvd.synthetic.layouts.layout import Layout, label_pictures, write_ids, write_lines
 from mvd.synthetic.plan import Plan, Shot
 from mvd.synthetic.rigs import LLCM_RIG
 
@@ -30,18 +29,11 @@ def _place_trained(shot: Shot) -> str:
 
 
 def _write_lists(root: Path, config: SyntheticConfig) -> None:
-    folder = root / "idx"
+    plan, folder = config.plan, root / "idx"
     folder.mkdir()
     for modality, name in _NAMES.items():
-        write_lines(folder / f"train_{name}.txt", _label(config.plan, modality))
-    write_ids(folder / "test_id.txt", config.plan.test)
-
-
-def _label(plan: Plan, modality: Modality) -> Iterator[str]:
-    for label, identity in enumerate(plan.train):
-        for shot in plan.shots(identity):
-            if shot.sensor.modality is modality:
-                yield f"{_place_trained(shot)} {label}"
+        write_lines(folder / f"train_{name}.txt", label_pictures(plan, plan.train, modality, _place_trained))
+    write_ids(folder / "test_id.txt", plan.test)
 
 
 LLCM = Layout(name="llcm", rig=LLCM_RIG, place=_place, write_lists=_write_lists)

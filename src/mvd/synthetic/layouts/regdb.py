@@ -9,12 +9,12 @@ number of training identities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mvd.data.samples import Modality
 from mvd.synthetic.config import SyntheticConfig
-from mvd.synthetic.layouts.layout import Layout, write_lines
+from mvd.synthetic.layouts.layout import Layout, label_pictures, write_lines
 from mvd.synthetic.plan import Plan, Shot
 from mvd.synthetic.randomness import Draws, Purpose
 from mvd.synthetic.rigs import REGDB_RIG
@@ -48,15 +48,8 @@ def _write_lists(root: Path, config: SyntheticConfig) -> None:
     for trial in range(1, _TRIALS + 1):
         for split, people in zip(("train", "test"), draw_trial(config, trial), strict=True):
             for modality, name in _NAMES.items():
-                lines = _label(config.plan, people, modality)
+                lines = label_pictures(config.plan, people, modality, partial(_place, config.plan))
                 write_lines(folder / f"{split}_{name.lower()}_{trial}.txt", lines)
-
-
-def _label(plan: Plan, people: tuple[int, ...], modality: Modality) -> Iterator[str]:
-    for label, identity in enumerate(people):
-        for shot in plan.shots(identity):
-            if shot.sensor.modality is modality:
-                yield f"{_place(plan, shot)} {label}"
 
 
 REGDB = Layout(name="regdb", rig=REGDB_RIG, place=_place, write_lists=_write_lists)
