@@ -147,7 +147,7 @@ def _hits_table(hits: Sequence[Hit]) -> Table:
 
 def _picture(entry: Entry) -> Text:
     """Write a path, and the known metadata of the picture below."""
-    known = [_modality(entry.modality)]
+    known = [Modality(entry.modality).name.lower()]
     known += [f"camera {entry.camera}"] if entry.camera is not None else []
     known += [_time(entry.time)] if entry.time is not None else []
     known += [entry.identity] if entry.identity is not None else []
@@ -194,10 +194,6 @@ def _percent(hit: Hit) -> str:
 
 def _pictures(count: int) -> str:
     return f"{count:,} picture{'' if count == 1 else 's'}"
-
-
-def _modality(modality: int) -> str:
-    return Modality(modality).name.lower()
 
 
 def _time(moment: datetime | None) -> str:

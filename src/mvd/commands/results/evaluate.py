@@ -92,14 +92,14 @@ def evaluate(
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
     root = Path(run.data.root if data is None else data)
-    checkpoint = _checkpoint(run, weights)
+    checkpoint = None if weights == "initial" else run.own_checkpoint(weights)
     with machine_flags():
         engine, config, lines = fit_machine(config, machine or Machine())
     for line in lines:
         note(line)
     with distributed.joined(config.runtime), _naming_other_checkpoints(run, checkpoint):
         with distributed.agreement():
-            dataset = scan(root, trial=_trial(run, trial))
+            dataset = scan(root, trial=trial_of(run, trial))
             seen = () if weights == "initial" else trained_people(run.data, dataset, root)
             if seen and not allow_trained_identities:
                 raise ProtocolError(describe_trained(run.path, run.data, dataset, seen))
@@ -197,6 +197,12 @@ def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Prot
     return [protocol for protocol in known if not protocol.transposed]
 
 
+def trial_of(run: RunFolder, trial: int | None = None) -> int:
+    """Return the split of RegDB to scan for a run: the given one, else the run's; 1 for other data sets."""
+    known = run.data.trial if trial is None else trial
+    return 1 if known is None else known
+
+
 def is_own_data(known: RunData, dataset: Dataset, root: Path) -> bool:
     """Return whether a run was trained on a data set: the path is the same, or the fingerprint is."""
     if dataset.name != known.dataset or dataset.trial != known.trial:
@@ -243,12 +249,6 @@ def _file_name(root: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", real_path(root).stem)[:40]
 
 
-def _trial(run: RunFolder, trial: int | None) -> int:
-    if trial is not None:
-        return trial
-    return 1 if run.data.trial is None else run.data.trial
-
-
 @contextmanager
 def _naming_other_checkpoints(run: RunFolder, checkpoint: Path | None) -> Iterator[None]:
     """Add to the error of a damaged checkpoint which checkpoints can be evaluated instead."""
@@ -260,10 +260,6 @@ def _naming_other_checkpoints(run: RunFolder, checkpoint: Path | None) -> Iterat
             f"mvd train --resume {shell_words(run.path)} goes on from the one before it" if last else "--weights last"
         )
         raise CheckpointError(f"{error}; put a copy in its place, or: {other}") from error
-
-
-def _checkpoint(run: RunFolder, weights: Weights) -> Path | None:
-    return None if weights == "initial" else run.own_checkpoint(weights)
 
 
 def load_galleries(dataset: Dataset, protocols: Sequence[Protocol]) -> Permutations | None:

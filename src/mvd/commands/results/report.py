@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mvd.commands.engine import load_engine, machine_flags
-from mvd.commands.results.evaluate import describe_trained, pictures_of, prepare_test, trained_people
+from mvd.commands.results.evaluate import describe_trained, pictures_of, prepare_test, trained_people, trial_of
 from mvd.commands.results.report_parts import MapMethod, embedding_map_of, heatmaps_of, look_backwards
 from mvd.config import Machine
 from mvd.data.identity import name_people
@@ -113,7 +113,7 @@ def explain(folder: Path, asked: Asked) -> RunReport:
         config, lines = engine.adapt(run.config, asked.machine)
     for line in lines:
         asked.note(line)
-    dataset = scan(root, trial=1 if run.data.trial is None else run.data.trial)
+    dataset = scan(root, trial=trial_of(run))
     seen = trained_people(run.data, dataset, root)
     if seen:
         raise ProtocolError(describe_trained(run.path, run.data, dataset, seen, "a report shows people not trained on"))

@@ -21,6 +21,7 @@ from mvd.commands.results.evaluate import (
     pictures_of,
     prepare_test,
     trained_people,
+    trial_of,
 )
 from mvd.config import RunConfig
 from mvd.data.galleries.official import Permutations
@@ -113,7 +114,7 @@ def comparison_pictures(
     root = Path(run.data.root) if data is None else data
     if data is None and not root.exists():
         return _rendered(config, root)
-    dataset = scan(root, trial=1 if run.data.trial is None else run.data.trial)
+    dataset = scan(root, trial=trial_of(run))
     if not len(dataset.test):
         raise DatasetError(f"{root}: expected test pictures, found none; name people in {dataset.people_lists}")
     if measure and (seen := trained_people(run.data, dataset, root)):

@@ -47,7 +47,7 @@ def draw_bag(canvas: Canvas, person: Person, pose: Pose) -> None:
                             (x + 0.5 * wide, top - 0.65 * high), (x - 0.5 * wide, top - 0.65 * high)],
                            Material.BAG_TRIM)  # fmt: skip
         case Bag.SUITCASE:
-            _draw_suitcase(canvas, person, pose, hand)
+            _draw_suitcase(canvas, person, hand)
         case Bag.NONE:
             pass
 
@@ -95,7 +95,7 @@ def _draw_handles(canvas: Canvas, hand: Spot, half: float, drop: float) -> None:
         canvas.limb((hand, end), (0.01, 0.01), Material.BAG_TRIM)
 
 
-def _draw_suitcase(canvas: Canvas, person: Person, pose: Pose, hand: Spot) -> None:
+def _draw_suitcase(canvas: Canvas, person: Person, hand: Spot) -> None:
     size, side = person.bag_size, person.side
     place = Point(side * (person.build.hips + 0.17), 0.05, -0.22)
     top = canvas.view.see(place._replace(up=0.05 + 0.52 * size))

@@ -42,7 +42,7 @@ def draw_head(canvas: Canvas, person: Person, pose: Pose) -> None:
     high = size * _HIGH
     _draw_hair(canvas, person, spot, wide, high)
     if view.cos_yaw > _TURNED_AWAY:
-        _draw_face(canvas, person, spot, wide, high)
+        _draw_face(canvas, spot, wide, high)
     _draw_headgear(canvas, person, spot, wide, high)
 
 
@@ -70,7 +70,7 @@ def _draw_hair(canvas: Canvas, person: Person, spot: Spot, wide: float, high: fl
             canvas.disc((x + back, y + 0.014), 1.1 * wide, high, Material.HAIR)
 
 
-def _draw_face(canvas: Canvas, person: Person, spot: Spot, wide: float, high: float) -> None:
+def _draw_face(canvas: Canvas, spot: Spot, wide: float, high: float) -> None:
     sin_yaw, cos_yaw = canvas.view.sin_yaw, canvas.view.cos_yaw
     half = wide * (0.52 + 0.34 * cos_yaw)
     x, y = spot.x + sin_yaw * (1.0 * wide - half), spot.y - 0.2 * high
