@@ -42,6 +42,12 @@ class KeptProjection:
     kept: float
 
 
+def run_path_of(weights: Path) -> Path | None:
+    """Return the run folder that a checkpoint is in; None for weights elsewhere."""
+    folder = weights.parent.parent
+    return folder if weights.parent.name == "checkpoints" and (folder / "config.json").is_file() else None
+
+
 def file_beside(weights: Path, name: Beside) -> Path:
     """Return the path of a file beside weights, whether or not it exists.
 
@@ -50,11 +56,10 @@ def file_beside(weights: Path, name: Beside) -> Path:
     >>> file_beside(Path("folder/model.safetensors"), CALIBRATION).as_posix()
     'folder/calibration.json'
     """
-    folder = weights.parent
-    if folder.name == "checkpoints" and (folder.parent / "config.json").is_file():
-        return folder.parent / name
+    if (run := run_path_of(weights)) is not None:
+        return run / name
     if weights.name == "model.safetensors":
-        return folder / name
+        return weights.with_name(name)
     return weights.with_name(f"{weights.stem}.{name}")
 
 

@@ -28,6 +28,7 @@ from mvd.files.atomic import flush, no_links, write_atomically, write_json, writ
 from mvd.files.locks import folder_locked
 from mvd.files.names import shell_words
 from mvd.files.strict_json import parse_json
+from mvd.runs.beside import run_path_of
 from mvd.runs.card import UNKNOWN, Card
 from mvd.runs.changes import Change, configurations, describe_history, parse_changes
 from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, read_metadata, write_checkpoint
@@ -269,9 +270,8 @@ def read_trained_on(file: Path) -> RunData | None:
         CheckpointError: the file cannot be read.
         RunError: the file is in the folder of another run.
     """
-    folder = file.parent.parent
-    if file.parent.name == "checkpoints" and (folder / "config.json").is_file():
-        run = RunFolder(folder)
+    if (path := run_path_of(file)) is not None:
+        run = RunFolder(path)
         run.require_own(file)
         return run.data
     text = read_metadata(file).get("data")

@@ -11,7 +11,8 @@ from mvd.inference.models import RENDERED, box_model
 from mvd.inference.onnx_metadata import read_metadata
 from mvd.metrics.calibration import Calibration
 from mvd.results.weights import Shown
-from mvd.runs import OPTIMIZER_PREFIX, Card, card_from_json, open_run, read_card, read_config
+from mvd.runs import OPTIMIZER_PREFIX, Card, RunFolder, card_from_json, read_card, read_config
+from mvd.runs.beside import run_path_of
 from mvd.weights import read_weights, recognise
 from mvd.weights.formats.arrays import Arrays
 from mvd.weights.formats.files import is_onnx
@@ -89,9 +90,8 @@ def _calibration(path: Path, tensors: Arrays) -> Calibration | None:
 
 def _card(path: Path) -> Card | None:
     """Read the card of a checkpoint; in a run folder, the folder's test figures are added."""
-    folder = path.parent.parent
-    if path.parent.name == "checkpoints" and (folder / "config.json").is_file():
-        run = open_run(folder)
+    if (folder := run_path_of(path)) is not None:
+        run = RunFolder(folder)
         return run.card_with_tests(run.require_own(path))
     return read_card(path)
 
