@@ -107,7 +107,8 @@ def embed_pictures(
 def _tensors(batches: Iterator[Batch], *, pin: bool) -> Iterator[Tensor]:
     """Turn batches into tensors, in page-locked memory for asynchronous copies to a CUDA device."""
     for batch in batches:
-        tensor = torch.from_numpy(np.ascontiguousarray(batch))
+        # PyTorch warns about read-only arrays.
+        tensor = torch.from_numpy(np.require(batch, requirements=("C", "W")))
         yield tensor.pin_memory() if pin else tensor
 
 

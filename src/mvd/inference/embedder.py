@@ -18,13 +18,13 @@ from torch import Tensor
 
 from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
-from mvd.data.pictures import PictureArray, PictureFiles, Pictures
+from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Modality
 from mvd.errors import CheckpointError, ConfigError, DatasetError
 from mvd.inference import pixels
 from mvd.inference.embed import embed_pictures
 from mvd.inference.identity import fingerprint_weights
-from mvd.inference.pixels import to_modalities, to_pixels
+from mvd.inference.pixels import to_modalities, to_pictures
 from mvd.models.factory import Encoder, Network, build_network
 from mvd.models.state import restore_network
 from mvd.runs import Card, load_checkpoint, read_card, read_config
@@ -162,12 +162,12 @@ class Embedder:
             DatasetError: pictures have the wrong size or type, a file cannot be read, or modalities are invalid.
             ConfigError: the network needs modalities.
         """
-        if isinstance(pictures, str | Path | Image.Image | np.ndarray | Tensor):
-            return self._embed(PictureArray(self._pixels(pictures)), modalities)
-        files = [one for one in pictures if isinstance(one, str | Path)]
-        if len(files) == len(pictures):
-            return self.embed_files(files, modalities)
-        return self._embed(PictureArray(np.concatenate([self._pixels(one) for one in pictures])), modalities)
+        if isinstance(pictures, Tensor):
+            return self._embed(to_pictures(_array(pictures), self.size), modalities)
+        if isinstance(pictures, str | Path | Image.Image | np.ndarray):
+            return self._embed(to_pictures(pictures, self.size), modalities)
+        arrays = [_array(one) if isinstance(one, Tensor) else one for one in pictures]
+        return self._embed(to_pictures(arrays, self.size), modalities)
 
     def embed_files(
         self, paths: Iterable[str | Path], modalities: ModalitiesLike | None = None
@@ -177,9 +177,7 @@ class Embedder:
         Raises:
             DatasetError: a file is not a picture, or cannot be read.
         """
-        height, width = self.size
-        files = PictureFiles(root=Path(), paths=[str(path) for path in paths], height=height, width=width, upright=True)
-        return self._embed(files, modalities)
+        return self._embed(to_pictures(list(paths), self.size), modalities)
 
     def _embed(self, pictures: Pictures, modalities: ModalitiesLike | None) -> npt.NDArray[np.float32]:
         if isinstance(modalities, Tensor):
@@ -190,17 +188,12 @@ class Embedder:
         with distributed.alone(), numerics(self._runtime, self._device):
             return embed_pictures(self._network, self._runtime, pictures, known)
 
-    def _pixels(self, picture: Picture) -> npt.NDArray[np.uint8]:
-        """Return (N, H, W, 3) uint8."""
-        if isinstance(picture, Tensor):
-            if picture.dtype != torch.uint8:
-                kind = str(picture.dtype).removeprefix("torch.")
-                raise DatasetError(
-                    f"pictures: expected uint8, 0 to 255, found {kind}; give them as decoded, not scaled"
-                )
-            picture = picture.cpu().numpy()
-        # PyTorch warns about read-only arrays.
-        return np.require(to_pixels(picture, self.size), requirements="W")
+
+def _array(pictures: Tensor) -> npt.NDArray[np.uint8]:
+    if pictures.dtype != torch.uint8:
+        kind = str(pictures.dtype).removeprefix("torch.")
+        raise DatasetError(f"pictures: expected uint8, 0 to 255, found {kind}; give them as decoded, not scaled")
+    return pictures.cpu().numpy()
 
 
 def _runtime(runtime: RuntimeConfig, device: torch.device, precision: Precision, batch: int) -> RuntimeConfig:
