@@ -49,7 +49,7 @@ def apply_changes(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
             place = place.get(parent) if isinstance(place, dict) else None
         if not isinstance(place, dict) or last not in place:
             close = get_close_matches(name, config_fields(config), 1)
-            hint = f"did you mean {close[0]}?" if close else "mvd recipes --recipe mvd lists them"
+            hint = f"did you mean {close[0]}?" if close else "mvd recipes mvd lists them"
             raise ConfigError(f"{name}: expected a field of the configuration, found none of that name; {hint}")
         place[last] = value
     return from_json(json.dumps(fields, default=str), "changes")
