@@ -13,6 +13,9 @@ from galleries import PlainModel, draw, unit, use_models, write_people
 
 from mvd.commands.pictures.gallery import Gallery
 from mvd.errors import GalleryError
+from mvd.gallery.log import Log
+from mvd.gallery.place import Place
+from mvd.gallery.table import PictureTable
 from mvd.inference.pixels import ModalitiesLike, Picture
 
 
@@ -78,3 +81,24 @@ def test_a_gallery_made_anew_in_its_place_is_searched(tmp_path: Path, keep: bool
     Gallery(place).add(draw(20, seed=5))
     answer = opened.search(query, group_seconds=0)
     assert {hit.entry.path.split("/")[2] for hit in answer.hits} == {"5"}
+
+
+def test_a_retention_is_set_while_another_process_removes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LanceDB refuses settings of an older version: they are read and written under the lock."""
+    place = tmp_path / "gallery"
+    opened = Gallery(place)
+    opened.add(draw(20))
+    append, killed = Log.append, list[str]()
+
+    def append_while_another_removes(log: Log, what: str, **details: object) -> None:
+        append(log, what, **details)  # type: ignore[arg-type]
+        if what == "add" and not killed:
+            PictureTable.open(Place.of(place)).set(cleaning=True)
+            killed.append(what)
+
+    monkeypatch.setattr(Log, "append", append_while_another_removes)
+    opened.add(draw(4, seed=3), keep_days=5)
+    assert killed
+    assert '"state":"finished"' in list(Log(Place.of(place)).lines())[-1]
+    assert opened.stats().keep_days == 5
+    assert not opened.table.settings.cleaning

@@ -251,7 +251,7 @@ class PictureTable:
         self.refresh()
 
     def set(self, **changes: Any) -> None:
-        """Change settings."""
+        """Change settings; the caller holds the gallery's lock, and has refreshed the table since it does."""
         self.settings = replace(self.settings, **changes)
         with explained(self.place, "change the settings of the gallery"):
             self._table.update_field_metadata(settings_update(self.settings))

@@ -62,7 +62,8 @@ class Adding(Session):
             followed = Path(self.table.settings.folder or folder)
             gone = find_changes(self.table, [followed, real_path(folder)], listed)
             if followed != real_path(folder):
-                self.table.set(folder=str(real_path(folder)))
+                with self._changing() as table:
+                    table.set(folder=str(real_path(folder)))
             if gone:
                 with self._changing() as table:
                     removed = remove_rows(table, self._log, any_of(ROW, gone), reason="file")
