@@ -22,7 +22,8 @@ OUT=$(mkdir -p "$1" && cd "$1" && pwd)
 shift
 PARTS=${*:-card tests step embed run cvpr21 export more}
 PY=${PYTHON:-python3}
-export PYTHONPATH="${PYTHONPATH:-src}:benchmarks:tests" PYTHONUNBUFFERED=1
+# A path that is given has packages that the machine lacks.
+export PYTHONPATH="src:benchmarks:tests${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 TINY=${MVD_GPU_TINY:-$("$PY" -c 'import torch; print(int(not torch.cuda.is_available()))')}
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
