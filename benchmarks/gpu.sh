@@ -22,7 +22,8 @@ OUT=$(mkdir -p "$1" && cd "$1" && pwd)
 shift
 PARTS=${*:-card tests step embed run cvpr21 export more}
 PY=${PYTHON:-python3}
-export PYTHONPATH="${PYTHONPATH:-src}:benchmarks:tests" PYTHONUNBUFFERED=1
+# A path that is given has packages that the machine lacks.
+export PYTHONPATH="src:benchmarks:tests${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 TINY=${MVD_GPU_TINY:-$("$PY" -c 'import torch; print(int(not torch.cuda.is_available()))')}
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
@@ -58,7 +59,7 @@ else
     --schedule.warmup-epochs 1 --runtime.validate-every 2 --runtime.checkpoint-minutes 0.5"}
   SIZE="--height 288 --width 144 --decoder fast" KILL_AFTER=${KILL_AFTER:-45}
   STRONG=${STRONG:-"--recipe mvd-strong --sampling.steps-per-epoch 100 --schedule.epochs 30 --schedule.warmup-epochs 2
-    --schedule.milestones 20 27 --runtime.validate-every 3"}
+    --schedule.milestones 20 27 --runtime.validate-every 5"}
   STRONG_SIZE="--height 384 --width 144 --decoder fast"
   # The people of `mvd benchmark --size medium`, and the budget of mvd's twin there.
   LADDER_PEOPLE="--seed 20261126 --train 800 --validation 60 --test 150 --pictures 4 --height 160"
@@ -73,6 +74,7 @@ part() { # part NAME LIMIT COMMAND …: run a part if it was asked for
   local name=$1 limit="LIMIT_$1" start=$SECONDS
   limit=${!limit:-$2}
   shift 2
+  export PART_LIMIT=$limit
   case " $PARTS " in *" $name "*) ;; *) return 0 ;; esac
   timeout -s INT -k 10 "$limit" bash -c '"$@"' part "$@" >"$OUT/$name.log" 2>&1
   local code=$?
@@ -111,24 +113,29 @@ run() {
   done
   kill -9 $pid 2>/dev/null && echo "killed after $((SECONDS - start)) s"
   wait $pid
-  timed resume mvd train --resume "$WORK/run" --evaluate none || return
-  timed evaluate mvd evaluate "$WORK/run" || return
-  cp "$WORK/run/metrics.jsonl" "$OUT/" 2>/dev/null
-  "$PY" benchmarks/learning.py "$WORK/run"
+  timed resume mvd train --resume "$WORK/run" --evaluate none && timed evaluate mvd evaluate "$WORK/run"
+  local code=$?
+  learnt "$WORK/run" metrics.jsonl
+  return $code
+}
+
+learnt() { # learnt RUN FILE: keep what a run has learnt, also if it was interrupted
+  cp "$1/metrics.jsonl" "$OUT/$2" 2>/dev/null && "$PY" benchmarks/learning.py "$1"
 }
 
 strong() {
   timed prepare mvd prepare "$WORK/people" $STRONG_SIZE || return
-  timed strong mvd train "$WORK/people" --out "$WORK/strong" $STRONG --runtime.device $DEVICE || return
-  cp "$WORK/strong/metrics.jsonl" "$OUT/strong.jsonl"
-  "$PY" benchmarks/learning.py "$WORK/strong"
+  timed strong mvd train "$WORK/people" --out "$WORK/strong" $STRONG --runtime.device $DEVICE
+  local code=$?
+  learnt "$WORK/strong" strong.jsonl
+  return $code
 }
 
 ladder() {
   timed render mvd synth "$WORK/ladder-people" $LADDER_PEOPLE || return
   timed prepare mvd prepare "$WORK/ladder-people" $LADDER_SIZE || return
-  # Its own limit, below that of the part: the table is written last, and what is done by then is kept, too.
-  timed ladder timeout -s INT -k 10 "${LADDER_SECONDS:-360}" \
+  # Its own limit, most of what is left of the part's: the table is written last, and what is done by then is kept, too.
+  timed ladder timeout -s INT -k 10 "${LADDER_SECONDS:-$(((PART_LIMIT - SECONDS) * 15 / 16))}" \
     "$PY" -m mvd ablate "$WORK/ladder-people" --out "$WORK/ladder" $LADDER --runtime.device $DEVICE --format markdown
   local code=$?
   tar -C "$WORK" -cf "$OUT/ladder.tar" $(cd "$WORK" && find ladder -name "*.json" -size -200k)
@@ -140,7 +147,7 @@ people() {
   timed prepare mvd prepare "$WORK/people" $SIZE
 }
 
-export -f tests mvd timed run strong ladder
+export -f tests mvd timed run learnt strong ladder
 export TINY PY OUT WORK SYNTH SIZE TRAIN DEVICE KILL_AFTER STRONG STRONG_SIZE LADDER LADDER_PEOPLE LADDER_SIZE
 
 part card 40 "$PY" benchmarks/card.py
@@ -150,11 +157,11 @@ part tests 120 tests
 wait
 part step 220 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $STEP_ROWS --json "$OUT/step.json"
 part embed 60 "$PY" benchmarks/embed.py arrays $EMBED
-part run 240 run
-part strong 300 strong
+part run 300 run
+part strong 360 strong
 part ladder 400 ladder
-part cvpr21 60 "$PY" benchmarks/step.py --recipe mvd-cvpr21 $STEP --rows $CVPR21_ROWS --json "$OUT/cvpr21.json"
-part export 60 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/weights/test_export.py -x
+part cvpr21 130 "$PY" benchmarks/step.py --recipe mvd-cvpr21 $STEP --rows $CVPR21_ROWS --json "$OUT/cvpr21.json"
+part export 90 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/weights/test_export.py -x
 part more 120 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --profile --json "$OUT/more.json"
 
 for name in $PARTS; do

@@ -145,6 +145,9 @@ def one_by_one(config: RunConfig, data: TrainingData, device: torch.device, give
         except Exception as error:  # the other rows are worth having
             print(f"{name}: FAILED, {type(error).__name__}: {str(error)[:2000]}", flush=True)
             traceback.print_exc()
+        except KeyboardInterrupt:  # a time limit: the rows before are worth having, and their table
+            print(f"{name}: interrupted; it and the rows after it are left out", flush=True)
+            break
         torch.backends.cudnn.benchmark = False
         del take
     return figures

@@ -4,10 +4,10 @@ Usage: python benchmarks/tested_parts.py RUN … [--weights best|last]
 
 Each RUN is a run folder of PyTorch, such as runs/benchmark/small/near-infrared/mvd-strong/seed-0. Printed as Markdown:
 rank-1 and mAP of the run as it is and of each part left out, and the differences run by run with the 95 % interval of
-their mean. The parts are, where the run has them:
+their mean, over the runs that have the part:
 
-- no average: the weights of the last step in place of their moving average. The checkpoint is the same one, which was
-  chosen on the validation people by the average.
+- no average: the weights of the last step in place of their moving average; only with `--weights last`, since the best
+  checkpoint contains the average alone.
 - no flip: the picture without its mirror image.
 """
 
@@ -42,13 +42,16 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--weights", choices=("best", "last"), default="best")
     arguments = parser.parse_args()
-    figures: dict[str, list[Figures]] = defaultdict(list)
+    # Each part with the same run as it is, since not every run has every part.
+    figures: dict[str, list[tuple[Figures, Figures]]] = defaultdict(list)
     for folder in arguments.runs:
-        for name, found in evaluate_parts(open_run(folder), arguments.weights).items():
-            figures[name].append(found)
-    for protocol in figures["as it is"][0]:
+        parts = evaluate_parts(open_run(folder), arguments.weights)
+        for name, found in parts.items():
+            figures[name].append((found, parts["as it is"]))
+    for protocol in figures["as it is"][0][0]:
         print(f"{protocol}, {len(arguments.runs)} runs\n")
-        print(_table({name: [one[protocol] for one in several] for name, several in figures.items()}) + "\n")
+        pairs = {name: [(one[protocol], whole[protocol]) for one, whole in both] for name, both in figures.items()}
+        print(_table(pairs) + "\n")
 
 
 def evaluate_parts(run: RunFolder, weights: str) -> dict[str, Figures]:
@@ -81,11 +84,11 @@ def _parts(
     return found
 
 
-def _table(figures: dict[str, list[dict[str, float]]]) -> str:
+def _table(figures: dict[str, list[tuple[dict[str, float], dict[str, float]]]]) -> str:
     rows = []
     for name, runs in figures.items():
-        values = {figure: [run[figure] for run in runs] for figure in ("rank_1", "mAP")}
-        whole = {figure: [run[figure] for run in figures["as it is"]] for figure in values}
+        values = {figure: [run[figure] for run, _ in runs] for figure in ("rank_1", "mAP")}
+        whole = {figure: [run[figure] for _, run in runs] for figure in values}
         levels = [f"{100 * mean(one):.1f}" for one in values.values()]
         changes = ["" if name == "as it is" else change(values[one], whole[one]) for one in values]
         rows.append([name, *levels, *changes])

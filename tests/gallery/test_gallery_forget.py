@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -173,3 +175,20 @@ def test_removing_wants_a_condition(tmp_path: Path) -> None:
         gallery.remove()
     assert gallery.remove(paths=["/nowhere/0/9.jpg"]).rows == 0
     assert gallery.table.count() == 3
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_are_found_and_removed_however_accents_are_encoded(tmp_path: Path, form: Literal["NFC", "NFD"]) -> None:
+    composed, decomposed = (unicodedata.normalize(one, "René") for one in ("NFC", "NFD"))
+    assert composed != decomposed
+    names = (composed, decomposed, "Rene", None)
+    rows = replace(draw(4), cameras=names, identities=names, tags=tuple((name,) if name else () for name in names))
+    said = list[str]()
+    gallery = Gallery(tmp_path / "people", note=said.append)
+    gallery.add(rows)
+    name = unicodedata.normalize(form, "René")
+    for only in (Filter(cameras=(name,)), Filter(identities=(name,)), Filter(tags=(name,))):
+        assert {entry.camera for entry in gallery.rows(only=only)} == {composed, decomposed}
+    assert gallery.remove(only=Filter(identities=(name,))).rows == 2
+    assert gallery.remove(only=Filter(cameras=(name,), tags=("Rene",))).rows == 0
+    assert said == [f"{tmp_path / 'people'}: no picture of camera {name}: here are Rene"]

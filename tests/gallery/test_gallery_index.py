@@ -10,7 +10,9 @@ from galleries import PlainModel, draw, use_models
 
 from mvd.commands.pictures.gallery import Gallery
 from mvd.gallery.filters import Filter
-from mvd.gallery.index import index_state, measure_recall
+from mvd.gallery.index import build_index, index_state, measure_recall
+from mvd.gallery.place import Place
+from mvd.gallery.table import PictureTable
 
 
 def test_the_index_finds_nearly_all_that_is_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,3 +84,21 @@ def test_what_is_kept_of_a_condition_ends_with_the_version_of_the_table(
     assert [search(some[1]) for _ in range(2)] == ["index", "exact"]
     assert [search(some[0]) for _ in range(2)] == ["exact", "exact"]
     assert [search(Filter(cameras=("b",))) for _ in range(3)] == 3 * ["index"]
+
+
+def test_two_processes_that_index_at_once_leave_one_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "large"
+    Gallery(place).add(draw(600))
+    first, second = (PictureTable.open(Place.of(place)) for _ in range(2))
+    count = PictureTable.count
+
+    def count_while_another_indexes(table: PictureTable, where: str | None = None) -> int:
+        if table is second and index_state(first) is None:
+            build_index(first)
+        return count(table, where)
+
+    monkeypatch.setattr(PictureTable, "count", count_while_another_indexes)
+    build_index(second)
+    state = index_state(second)
+    assert state is not None
+    assert (state.indexed, state.unindexed, state.parts) == (600, 0, 1)

@@ -298,3 +298,25 @@ def test_the_model_in_the_box_is_introduced_by_its_card(tmp_path: Path, monkeypa
         "no model was given: using rendered, the model in the box. Trained on rendered people only: 9 of them. "
         "What it is not good for: Faces. Coats."
     )
+
+
+def test_a_modality_that_was_searched_and_is_not_calibrated_leaves_the_answer_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One picture of each person and modality calibrates pairs across modalities only."""
+    held_out = draw(80, seed=4, people=40)
+    modalities = np.arange(80) // 40
+    people = np.arange(80) % 40
+    calibration = learn_calibration(held_out.vectors, people, modalities, model=identity().fingerprint, data="drawn")
+    assert sorted(calibration.pairs) == ["infrared-visible", "visible-infrared"]
+    use_models(monkeypatch, PlainModel(calibration=calibration))
+    gallery = Gallery(tmp_path / "both")
+    gallery.add(draw(60, people=20))
+    query = replace(draw(1, seed=9), modalities=np.array([1]))
+    for top in (1, 60):  # the nearest picture is visible, others are infrared
+        answer = gallery.search(query, top=top, group_seconds=0)
+        assert answer.hits[0].entry.modality == 0
+        assert (answer.known, answer.hits[0].probability) == (None, None)
+        assert any("not calibrated for these modalities" in note for note in answer.notes)
+    answer = gallery.search(query, top=1, only=Filter(modality=Modality.VISIBLE))
+    assert answer.known is not None

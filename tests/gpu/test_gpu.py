@@ -67,6 +67,14 @@ CONFIG = RunConfig(
 )
 WITHOUT_DROPOUT = replace(CONFIG, model=replace(CONFIG.model, dropout=0.0))
 
+STRONG = replace(
+    CONFIG,
+    model=replace(CONFIG.model, trunk=3, pooling="gem", descriptor_flip=True),
+    losses=LossConfig(contrastive_weight=1.0),
+    optimizer=OptimizerConfig(kind="sgd", lr=0.01, encoder_lr_scale=0.1, decay="all", ema=0.9),
+)
+"""The parts of the recipe mvd-strong."""
+
 
 def on(config: RunConfig, **runtime: Any) -> RunConfig:
     return replace(config, runtime=replace(config.runtime, **runtime))
@@ -118,9 +126,10 @@ def test_deterministic_runs_repeat_bit_by_bit(data: TrainingData) -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_graph_of_a_step_is_the_step(data: TrainingData, precision: str) -> None:
+@pytest.mark.parametrize("config", [CONFIG, STRONG], ids=["mvd", "strong"])
+def test_a_graph_of_a_step_is_the_step(data: TrainingData, config: RunConfig, precision: str) -> None:
     """Dropout included: its masks follow from the seed and the step, not from how kernels are launched."""
-    eager = on(CONFIG, precision=precision, deterministic=True)
+    eager = on(config, precision=precision, deterministic=True)
     assert take_steps(on(eager, cuda_graphs=True), data) == take_steps(eager, data)
 
 

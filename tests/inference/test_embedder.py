@@ -163,6 +163,17 @@ def test_a_run_of_another_machine_is_loaded_once(tmp_path: Path, monkeypatch: py
     assert Embedder.from_pretrained(run.path, device="cpu", precision="bf16")(PICTURES).dtype == np.float32
 
 
+def test_auto_is_bf16_where_evaluation_takes_it(
+    tiny: ModelConfig, expected: npt.NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on CUDA from Ampere on; here the CPU stands for such a device."""
+    bf16 = make(tiny, precision="bf16")(PICTURES)
+    assert not np.array_equal(bf16, expected)
+    monkeypatch.setattr("mvd.runtime.precision._has_tf32", lambda _: True)
+    np.testing.assert_array_equal(make(tiny)(PICTURES), bf16)
+    np.testing.assert_array_equal(make(tiny, precision="fp32")(PICTURES), expected)
+
+
 def _checkpoint(path: Path) -> tuple[Any, Any]:
     from mvd.runs import load_checkpoint
 

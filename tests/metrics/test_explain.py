@@ -96,3 +96,13 @@ def test_junk_is_in_no_distribution() -> None:
     rows = [Row(f"{i}.jpg", person, 1, Modality.VISIBLE) for i, person in enumerate((1, 1, 2, JUNK, JUNK))]
     features = Features(descriptors=np.eye(5, dtype=np.float32), samples=from_rows(rows))
     assert sum(one.pairs for one in similarity_histograms(features)) == 3
+
+
+def test_a_descriptor_of_zeros_has_similarity_zero() -> None:
+    rows = [
+        Row(f"{modality.name}-{person}.jpg", person, modality + 1, modality)
+        for modality in Modality
+        for person in (1, 2)
+    ]
+    features = Features(descriptors=np.array([[0, 0], [0, 1], [1, 0], [0, 1]], np.float32), samples=from_rows(rows))
+    assert [one.shares.sum() for one in similarity_histograms(features)] == pytest.approx([1.0] * 4)

@@ -37,3 +37,25 @@ def test_without_whitening_or_centring_all_directions_keep_every_similarity() ->
 def test_a_width_that_does_not_fit_is_one_line(width: int) -> None:
     with pytest.raises(ProtocolError, match="width: expected less than the 20 training pictures and at most"):
         learn_projection(np.eye(20, 48, dtype=np.float32), width)
+
+
+def test_equal_pictures_leave_fewer_directions_than_asked_for() -> None:
+    """With every picture twice, half of the directions have no variance: no axis is infinite, no embedding zero."""
+    rng = np.random.default_rng(0)
+    once = rng.normal(size=(30, 128)).astype(np.float32)
+    projection = learn_projection(np.tile(once, (2, 1)), 55)
+    assert projection.width == 55
+    assert np.isfinite(projection.matrix).all()
+    assert projection.kept == pytest.approx(1)
+    units = once / np.linalg.norm(once, axis=1, keepdims=True)
+    centred = units - units.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    found = projection(once)
+    np.testing.assert_allclose(found @ found.T, centred @ centred.T, atol=1e-5)
+
+
+@pytest.mark.parametrize(("count", "width"), [(20, 64), (64, 20)])
+def test_embeddings_that_are_all_the_same_are_refused(count: int, width: int) -> None:
+    row = np.random.default_rng(0).normal(size=(1, width)).astype(np.float32)
+    with pytest.raises(ProtocolError, match="expected embeddings that differ"):
+        learn_projection(np.repeat(row, count, axis=0), 4)

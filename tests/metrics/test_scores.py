@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from mvd.data.samples import Modality, Samples
+from mvd.data.samples import Modality, Row, Samples, from_rows
 from mvd.errors import ProtocolError
 from mvd.metrics.cmc import Counting, Exclusion, Labels, score
 from mvd.metrics.features import Features
@@ -174,3 +174,19 @@ def _result(cmc: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Scores:
         mAP=np.array([0.4, 0.6]),
         mINP=np.array([0.3, 0.4]),
     )
+
+
+def test_strips_without_a_query_of_a_trial_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transposed, every trial draws other queries: a strip may hold none of one trial."""
+    rows = [
+        Row(f"{modality.name}/{person}-{camera}-{number}.jpg", person, camera, modality)
+        for modality in Modality
+        for person in range(1, 6)
+        for camera in (1, 2)
+        for number in range(4)
+    ]
+    descriptors = np.random.default_rng(0).normal(size=(len(rows), 8)).astype(np.float32)
+    features = Features(descriptors=descriptors, samples=from_rows(rows))
+    whole = evaluate(features, "llcm/visible-to-infrared/seeded/transposed-as-released")
+    monkeypatch.setattr("mvd.metrics.distances._STRIP_ELEMENTS", 40)  # a query a strip
+    assert evaluate(features, "llcm/visible-to-infrared/seeded/transposed-as-released").mean == whole.mean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +133,16 @@ def test_small_networks_are_bounded_and_not_estimated(monkeypatch: pytest.Monkey
     demo, default = RECIPES["demo"], RECIPES["mvd"]
     assert estimate._at_most(demo) < 4e9
     assert estimate._at_most(default) > 25e9
+
+
+def test_contents_of_files_do_not_fill_a_control_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container that has read a data set, nearly all memory is used, and nearly all of that can be dropped."""
+    monkeypatch.setattr(estimate, "_GROUP", tmp_path)
+    monkeypatch.setattr(estimate, "_available", lambda: 10**12)
+    assert free_memory(CPU) == 10**12
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("950\n")
+    (tmp_path / "memory.stat").write_text("anon 100\nfile 850\nshmem 50\ninactive_file 700\nactive_file 100\n")
+    assert free_memory(CPU) == 850
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory(CPU) == 10**12

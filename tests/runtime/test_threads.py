@@ -93,3 +93,18 @@ def test_the_system_counts_what_this_process_uses() -> None:
     later, own_later = threads._busy_seconds()
     assert own_later - own >= 0.2
     assert later - everybody >= 0.2
+
+
+@pytest.mark.parametrize(("cores", "expected"), [({1, 3}, 300), ({0, 2}, 3000), ({8, 9}, 3300)])
+def test_only_the_cores_of_this_process_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: set[int], expected: int
+) -> None:
+    """Whoever uses the other cores takes nothing away. Where the numbers are not the system's, all count."""
+    table = tmp_path / "stat"
+    busy = [1000, 100, 2000, 200]
+    lines = [f"cpu{core} {ticks - 9} 5 4 700 50 0 0 0 0 0" for core, ticks in enumerate(busy)]
+    table.write_text("\n".join([f"cpu  {sum(busy)} 0 0 2800 200 0 0 0 0 0", *lines, "intr 1 2 3", "ctxt 5"]) + "\n")
+    monkeypatch.setattr(threads, "_STAT", table)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: cores)
+    monkeypatch.setattr("os.sysconf", lambda _: 1)
+    assert threads._busy_seconds()[0] == expected

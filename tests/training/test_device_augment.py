@@ -12,6 +12,7 @@ from mvd.data.augment import GREY, KEEP_COLOURS, AugmentDraws, batch_streams, dr
 from mvd.data.images import MEAN, STD
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
+from mvd.training import device_augment
 from mvd.training.device_augment import DeviceAugment, augment, normalise, pack
 
 CPU = torch.device("cpu")
@@ -104,3 +105,15 @@ def test_what_the_module_cannot_augment_is_refused() -> None:
         module(pictures.float(), torch.from_numpy(MODALITIES), step=0)
     with pytest.raises(ConfigError, match=r"expected 12 modalities on the CPU, found .* on meta"):
         module(pictures, torch.zeros(12, device="meta"), step=0)
+
+
+def test_a_program_that_is_exported_first_leaves_nothing_behind() -> None:
+    """Tensors of a traced program hold no values; one was kept as a constant for everything after it."""
+    device_augment._kept.cache_clear()
+    augment = DeviceAugment().eval()
+    pictures = torch.zeros(2, 8, 4, 3, dtype=torch.uint8)
+    program = torch.export.export(augment, (pictures,))
+    black = augment(pictures)
+    assert type(black) is torch.Tensor
+    assert black.amax().item() == pytest.approx(-0.406 / 0.225)
+    assert torch.equal(program.module()(pictures), black)

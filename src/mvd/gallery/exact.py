@@ -70,7 +70,7 @@ class Exact:
     def __init__(self, table: PictureTable, *, keep: bool) -> None:
         self._table = table
         self._keep = keep
-        self._version = -1
+        self._state: tuple[str, int] | None = None
         self._kept: dict[str | None, Kept] = {}
         self._asked: set[str] = set()
 
@@ -117,9 +117,9 @@ class Exact:
         return Kept(row_ids(read), batch_vectors(read, self._table.settings.model.width), about)
 
     def _renew(self) -> None:
-        """Drop what was kept of another version of the table."""
-        if self._version != self._table.version:
-            self._version = self._table.version
+        """Drop what was kept of another state of the table."""
+        if self._state != self._table.state:
+            self._state = self._table.state
             self._kept, self._asked = {}, set()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
+from unicodedata import normalize
 
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
@@ -18,6 +19,8 @@ from mvd.files.regular import real_path
 @dataclass(frozen=True, kw_only=True)
 class Filter:
     """A filter for pictures. A picture must meet all conditions, and match any of a condition's values.
+
+    Names that differ only in Unicode normalisation match.
 
     Attributes:
         cameras: names of cameras.
@@ -53,12 +56,12 @@ class Filter:
     def condition(self) -> str | None:
         """Return the SQL condition; None if it matches every row."""
         parts = [
-            any_of("camera", self.cameras) if self.cameras else None,
+            any_of("camera", spellings(self.cameras)) if self.cameras else None,
             f"modality = {int(self.modality)}" if self.modality is not None else None,
             f"time >= {_microseconds(self.since)}" if self.since is not None else None,
             f"time <= {_microseconds(self.until)}" if self.until is not None else None,
-            any_tag(self.tags) if self.tags else None,
-            any_of("identity", self.identities) if self.identities else None,
+            any_tag(spellings(self.tags)) if self.tags else None,
+            any_of("identity", spellings(self.identities)) if self.identities else None,
         ]
         return every(parts)
 
@@ -71,6 +74,15 @@ def every(conditions: Iterable[str | None]) -> str | None:
 def any_of(column: str, values: Sequence[str]) -> str:
     """Return the condition that a column has one of the given values."""
     return f"{column} IN ({', '.join(map(quote, values))})" if values else "false"
+
+
+def spellings(names: Iterable[str]) -> list[str]:
+    """List names and their spellings with composed and decomposed characters: keyboards and file systems differ.
+
+    >>> [len(name) for name in spellings(["Ren\u00e9"])], spellings(["door"])
+    ([4, 5], ['door'])
+    """
+    return list(dict.fromkeys(one for name in names for one in (name, normalize("NFC", name), normalize("NFD", name))))
 
 
 def any_tag(tags: Sequence[str]) -> str:

@@ -71,26 +71,38 @@ def index_is_due(table: PictureTable, *, rows: int, exact_rows: int) -> bool:
 
 
 def build_index(table: PictureTable) -> None:
-    """Build or update the index; rows added meanwhile are searched exhaustively."""
+    """Build or update the index; rows added meanwhile are searched exhaustively.
+
+    If another process has built it at the same time, its index is kept.
+    """
+    with explained(table.place, "index the gallery"):
+        try:
+            _build(table)
+        except Exception as error:  # LanceDB's errors have no common base
+            if "conflict" not in str(error).lower():
+                raise
+            table.refresh()
+
+
+def _build(table: PictureTable) -> None:
     from lancedb.index import Bitmap, BTree, HnswSq
 
-    with explained(table.place, "index the gallery"):
-        table.handle.optimize()  # merges small files, and adds rows to an existing index
-        if index_state(table) is not None:
-            return
-        rows = table.count()
-        table.handle.create_index(
-            VECTOR,
-            config=HnswSq(
-                distance_type="cosine",
-                num_partitions=max(1, round(rows / _PARTITION)),
-                m=_NEIGHBOURS,
-                ef_construction=_BUILD,
-            ),
-            name=_NAME,
-        )
-        for column, kind in _FILTERED.items():
-            table.handle.create_index(column, config=Bitmap() if kind == "BITMAP" else BTree())
+    table.handle.optimize()  # merges small files, and adds rows to an existing index
+    if index_state(table) is not None:
+        return
+    rows = table.count()
+    table.handle.create_index(
+        VECTOR,
+        config=HnswSq(
+            distance_type="cosine",
+            num_partitions=max(1, round(rows / _PARTITION)),
+            m=_NEIGHBOURS,
+            ef_construction=_BUILD,
+        ),
+        name=_NAME,
+    )
+    for column, kind in _FILTERED.items():
+        table.handle.create_index(column, config=Bitmap() if kind == "BITMAP" else BTree())
 
 
 def drop_indices(table: PictureTable) -> None:

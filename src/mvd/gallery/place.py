@@ -68,6 +68,17 @@ class Place:
             return None
         return any((self.folder / f"{PICTURES}.lance" / "_versions").glob("*.manifest"))
 
+    @property
+    def mark(self) -> tuple[int, int] | None:
+        """A mark of the folder's table that changes with it, even if another gallery replaces it; None for a store.
+
+        A version is no such mark: a new gallery soon reaches the same one.
+        """
+        if self.folder is None:
+            return None
+        found = (self.folder / f"{PICTURES}.lance" / "_versions").stat()
+        return found.st_ino, found.st_mtime_ns
+
     @contextmanager
     def held(self, *, shared: bool = False) -> Iterator[None]:
         """Hold the lock of a folder, shared for reading or exclusive for writing. A shared store has no lock.

@@ -165,16 +165,17 @@ def decide(
         false_alarms: fraction of people not in the gallery for whom a picture may pass the threshold.
 
     Returns:
-        The hits; whether any hit passes its threshold, None if unknown; and the number of people.
+        The hits; whether any hit passes its threshold; and the number of people. Without a calibration for all
+        modalities that were searched, there are no probabilities and thresholds, and the last two are None.
     """
-    asked = set(query_modalities)
-    pairs = {(one, entry.modality) for one in asked for entry in found.entries}
-    if calibration is None or len(asked) != 1 or not all(calibration.covers(*pair) for pair in pairs):
+    query, *others = set(query_modalities)
+    searched = {} if calibration is None or others else gallery_cameras()
+    # All that was searched, not only what was found: a modality without a threshold would leave the answer open.
+    if calibration is None or others or not all(calibration.covers(query, modality) for modality, _ in searched):
         return tuple(_hit(found, at, None, None) for at in range(len(found.entries))), None, None
-    (query,) = asked
     count = max(1, people())
     prior = 1 / max(2, count)
-    pictures = _by_calibration(calibration, query, query_camera, gallery_cameras())
+    pictures = _by_calibration(calibration, query, query_camera, searched)
     spectra = Counter[int]()
     for (modality, _), group in pictures.items():
         spectra[modality] += group

@@ -7,7 +7,7 @@ from collections import Counter
 from mvd.data.samples import Modality
 from mvd.errors import some
 from mvd.gallery.columns import moment
-from mvd.gallery.filters import Filter, any_of, any_tag, every
+from mvd.gallery.filters import Filter, any_of, any_tag, every, spellings
 from mvd.gallery.index import index_state, measure_recall
 from mvd.gallery.table import PictureTable
 from mvd.results.gallery import GalleryStats
@@ -45,14 +45,14 @@ def describe_unmet(table: PictureTable, only: Filter) -> list[str]:
     lines = []
     if only.cameras:
         present = sorted({camera for _, camera in count_cameras(table, None) if camera is not None})
-        if missing := [one for one in only.cameras if one not in present]:
+        if missing := [one for one in only.cameras if not set(spellings([one])) & set(present)]:
             there = f"here are {some(present, _SHOWN)}" if present else "no picture here has one (gallery add --camera)"
             lines.append(f"no picture of camera {some(missing, _SHOWN)}: {there}")
     if only.modality is not None and not table.count(f"modality = {int(only.modality)}"):
         lines.append(f"no picture here is {only.modality.name.lower()}")
-    if missing := [one for one in only.tags if not table.count(any_tag([one]))]:
+    if missing := [one for one in only.tags if not table.count(any_tag(spellings([one])))]:
         lines.append(f"no picture here is tagged {some(missing, _SHOWN)}")
-    if missing := [one for one in only.identities if not table.count(any_of("identity", [one]))]:
+    if missing := [one for one in only.identities if not table.count(any_of("identity", spellings([one])))]:
         named = table.count("identity IS NOT NULL")
         lines.append(f"no picture here is of {some(missing, _SHOWN)}" if named else "no picture here has an identity")
     if (only.since is not None or only.until is not None) and not table.count("time IS NOT NULL"):

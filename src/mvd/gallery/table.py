@@ -112,7 +112,8 @@ class PictureTable:
     def __init__(self, place: Place, handle: Any) -> None:
         self.place = place
         self._table = handle
-        self._known: tuple[int, dict[tuple[object, ...], Any]] = -1, {}
+        self._known: tuple[object, dict[tuple[object, ...], Any]] = None, {}
+        self._mark: tuple[int, ...] | None = None  # when the settings were read
         self.refresh()
 
     @classmethod
@@ -163,17 +164,25 @@ class PictureTable:
         """Load the newest version of the table."""
         with explained(self.place, "open the gallery"):
             self._table.checkout_latest()
-            self.settings = self.once(("settings",), lambda: settings_of(self._table.schema, str(self.place)))
+            mark = None if (found := self.place.mark) is None else (self.version, *found)
+            if mark is None or mark != self._mark:  # reading them takes longer than the rest
+                self.settings = settings_of(self._table.schema, str(self.place))
+            self._mark = mark
 
     @property
     def version(self) -> int:
         """Version of the table; every change increases it."""
         return int(self._table.version)
 
+    @property
+    def state(self) -> tuple[str, int]:
+        """The gallery's salt and the version: another gallery in the same place may have reached the same version."""
+        return self.settings.salt, self.version
+
     def once(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
-        """Return the value of `compute()`, cached under the key for the current version of the table."""
-        if self._known[0] != self.version:
-            self._known = self.version, {}
+        """Return the value of `compute()`, cached under the key for the current state of the table."""
+        if self._known[0] != self.state:
+            self._known = self.state, {}
         known = self._known[1]
         if key not in known:
             known[key] = compute()
@@ -239,11 +248,10 @@ class PictureTable:
             connection = load_lancedb().connect(self.place.address)
             reader = pa.RecordBatchReader.from_batches(schema, batches)
             self._table = connection.create_table(PICTURES, data=reader, schema=schema, mode="overwrite")
-        self._known = -1, {}
         self.refresh()
 
     def set(self, **changes: Any) -> None:
-        """Change settings."""
+        """Change settings; the caller holds the gallery's lock, and has refreshed the table since it does."""
         self.settings = replace(self.settings, **changes)
         with explained(self.place, "change the settings of the gallery"):
             self._table.update_field_metadata(settings_update(self.settings))

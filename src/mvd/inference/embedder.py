@@ -29,7 +29,7 @@ from mvd.models.factory import Encoder, Network, build_network
 from mvd.models.state import restore_network
 from mvd.runs import Card, load_checkpoint, read_card, read_config
 from mvd.runtime.device import memory_format, resolve_device
-from mvd.runtime.precision import check_precision, numerics
+from mvd.runtime.precision import check_precision, numerics, resolve_precision
 from mvd.weights import count_classes
 from mvd.weights.hub import find_weights
 
@@ -51,6 +51,7 @@ class Embedder:
         card: its model card, if it has one.
         device: "auto" for the first available of CUDA, Ascend, MPS and CPU; or a device as for `torch.device`.
         precision: "fp32", "tf32" or "bf16"; "auto" uses the configuration's, or fp32 if the device does not support it.
+            If that is "auto", too, it is bf16 on CUDA from Ampere on and on Ascend, as in training and evaluation.
         batch: batch size.
 
     Attributes:
@@ -206,4 +207,4 @@ def _runtime(runtime: RuntimeConfig, device: torch.device, precision: Precision,
         if precision != "auto":
             raise
         chosen = replace(chosen, precision="fp32")
-    return chosen
+    return resolve_precision(chosen, device)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.data.samples import JUNK, Modality, Samples
+from mvd.metrics.distances import unit_rows
 from mvd.metrics.features import Features
 from mvd.metrics.rankings import RankedLists
 
@@ -206,7 +207,7 @@ def similarity_histograms(features: Features, *, limit: int = 2000, seed: int = 
     samples = features.samples
     rows = np.flatnonzero(samples.identities != JUNK)
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
-    vectors = features.descriptors[rows] / np.linalg.norm(features.descriptors[rows], axis=1, keepdims=True)
+    vectors = unit_rows(features.descriptors[rows])
     similarities = np.clip(vectors @ vectors.T, -1, 1)
     above = np.triu(np.ones(similarities.shape, bool), 1)
     people = samples.identities[rows]

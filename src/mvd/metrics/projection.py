@@ -19,6 +19,7 @@ from mvd.metrics.distances import unit_rows
 WHITENING = 0.0
 """Exponent of whitening, from 0 (none) to 1 (equal variances); chosen by measurement (BENCHMARKS.md)."""
 
+_SAME = 1e-12  # squared distance from the mean up to which float32 embeddings are the same
 _FLOOR = 1e-3  # fraction of the largest variance; directions with less are noise
 
 
@@ -58,7 +59,7 @@ def learn_projection(
         centred: whether to subtract the mean.
 
     Raises:
-        ProtocolError: there are too few pictures, or W is greater than D.
+        ProtocolError: there are too few pictures, W is greater than D, or all embeddings are the same.
 
     >>> rng = np.random.default_rng(0)
     >>> flat = (rng.normal(size=(50, 2)) @ rng.normal(size=(2, 8))).astype(np.float32)  # a plane in 8 dimensions
@@ -75,16 +76,23 @@ def learn_projection(
     rows = unit_rows(embeddings).astype(np.float64)
     mean = rows.mean(axis=0) if centred else np.zeros(wide)
     rows -= mean
+    total = float(np.square(rows).sum())
+    if total <= count * _SAME:
+        raise ProtocolError(
+            f"expected embeddings that differ to learn a projection on, found {count} that are the same; "
+            f"see with mvd evaluate what the network has learnt"
+        )
     # The smaller of the two Gram matrices; both have the same non-zero eigenvalues.
     if count < wide:
         values, vectors = np.linalg.eigh(rows @ rows.T)
         values, vectors = values[::-1][:width], vectors[:, ::-1][:, :width]
-        axes = (rows.T @ vectors) / np.sqrt(np.maximum(values, np.finfo(np.float64).tiny))
+        # Of directions without variance, as equal pictures leave them, only rounding errors are known: they become 0.
+        known = values > count * np.finfo(np.float64).eps * values[0]
+        axes = (rows.T @ vectors) * np.where(known, 1 / np.sqrt(np.where(known, values, 1)), 0)
     else:
         values, vectors = np.linalg.eigh(rows.T @ rows)
         values, axes = values[::-1][:width], vectors[:, ::-1][:, :width]
     scales = np.maximum(values / values[0], _FLOOR) ** (-whitening / 2)
-    total = float(np.square(rows).sum())
     return Projection(
         mean=mean.astype(np.float32), matrix=(axes * scales).astype(np.float32), kept=float(values.sum() / total)
     )

@@ -25,7 +25,7 @@ class SharedGallery:
     def __init__(self, gallery: Gallery, *, false_alarms: float) -> None:
         self._gallery, self._false_alarms = gallery, false_alarms
         self._lock = Lock()
-        self._stats: GalleryStats | None = None
+        self._stats: tuple[tuple[str, int], GalleryStats] | None = None
         self.place = gallery.place
 
     @contextmanager
@@ -38,9 +38,9 @@ class SharedGallery:
         """Return the gallery's statistics; recomputed only after a change, since 100,000 pictures take a second."""
         with self.held() as gallery:
             gallery.table.refresh()
-            if self._stats is None or self._stats.version != gallery.table.version:
-                self._stats = gallery.stats(recall=False)
-            return self._stats
+            if self._stats is None or self._stats[0] != gallery.table.state:
+                self._stats = gallery.table.state, gallery.stats(recall=False)
+            return self._stats[1]
 
     def search(self, asked: Asked, only: Filter, *, top: int, rerank: bool) -> Answer:
         """Search with a query."""

@@ -24,6 +24,7 @@ from mvd.runtime.device import device_module
 _ALLOWANCE = 1.15
 # Upper bound on the bytes of all activations per pixel of a picture: ResNet-101 of width 64, attention, four passes.
 _MOST_PER_PIXEL = 40_000
+_GROUP = Path("/sys/fs/cgroup")
 _BYTES_A_WEIGHT = 16  # the weight, its gradient, two moments; all float32
 
 
@@ -125,10 +126,15 @@ def _available() -> int | None:
 def _left_in_group() -> int | None:
     """Return the remaining bytes in this process's control group, such as a container's."""
     try:
-        limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
+        limit, used, stat = ((_GROUP / f"memory.{name}").read_text().strip() for name in ("max", "current", "stat"))
     except OSError:
         return None
-    return None if limit == "max" else max(int(limit) - int(used), 0)
+    if limit == "max":
+        return None
+    # The contents of files, such as of prepared arrays, count as used, but the kernel drops them when memory is needed.
+    counts = dict(line.split() for line in stat.splitlines())
+    cached = sum(int(counts.get(name, 0)) for name in ("active_file", "inactive_file"))
+    return max(int(limit) - int(used) + cached, 0)
 
 
 def _kept(model: ModelConfig, classes: int, size: tuple[int, int, int], *, recompute: bool) -> tuple[int, int]:

@@ -89,8 +89,12 @@ def count_threads(cores: int, others: float, most: int) -> int:
 
 
 def _busy_seconds() -> tuple[float, float]:
-    """Return the CPU seconds that all programs, and this process, have used so far."""
+    """Return the seconds that all programs have used so far on the cores of this process, and that it has itself."""
+    lines = [line.split() for line in _STAT.read_text(encoding="ascii").splitlines() if line.startswith("cpu")]
+    usable = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    # Of a machine with other cores than these, those do not matter. A container may number its own from 0.
+    counted = [line for line in lines if line[0] in usable] or lines[:1]
     # user, nice, system, idle, iowait, irq, softirq, steal; guests are counted among users.
-    ticks = [int(value) for value in _STAT.read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
+    ticks = [sum(map(int, column)) for column in list(zip(*counted, strict=True))[1:9]]
     own = os.times()
     return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK"), own.user + own.system

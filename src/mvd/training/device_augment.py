@@ -177,8 +177,14 @@ def _normalised(images: Tensor) -> Tensor:
     return (images - _constant(MEAN, images.device) * 255) / (_constant(STD, images.device) * 255)
 
 
-@cache
 def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    if torch.compiler.is_compiling():  # the tensors of a program that is traced hold no values, and must not be kept
+        return torch.tensor(values, device=device)
+    return _kept(values, device)
+
+
+@cache
+def _kept(values: tuple[float, ...], device: torch.device) -> Tensor:
     # Cached, since a copy in each step would make the device wait for the host. An ordinary tensor, even if its first
     # use is in inference mode.
     with torch.inference_mode(mode=False):

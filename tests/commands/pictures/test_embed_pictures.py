@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from fakes import write_lines, write_picture
@@ -25,6 +26,7 @@ from mvd.data.own.reading import read_picture
 from mvd.errors import BusyError, DatasetError, RunError
 from mvd.files.locks import name_locked
 from mvd.inference import open_model
+from mvd.inference.identity import Identified
 from mvd.results.embeddings import concatenate, read_embeddings, write_embeddings
 
 COUNT = 11
@@ -175,6 +177,36 @@ def test_a_network_with_a_stem_for_each_modality_gets_them(tmp_path: Path, photo
     with pytest.raises(DatasetError, match="expected the modality of each picture"):
         open_model(program)([photos / "ir" / "01.jpg"])
     assert len(mvd.embed(program, photos)) == COUNT
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_another_precision_continues_nothing(
+    program: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Rounded(Identified):
+        """A model in another precision: of the same identity, with other last digits."""
+
+        calibration = trained_on = None
+        identity = open_model(program).identity
+
+        def __call__(self, pictures: object, modalities: object = None) -> npt.NDArray[np.float32]:
+            vectors = open_model(program)(pictures, modalities)  # type: ignore[arg-type]
+            return vectors.astype(np.float16).astype(np.float32)
+
+    monkeypatch.setattr(
+        embed_file, "open_model", lambda _, precision, **__: Rounded() if precision == "bf16" else open_model(program)
+    )
+    out, stopped = tmp_path / "out.npz", iter([None])
+
+    def stop(done: int, total: int) -> None:
+        if next(stopped, stop) is stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_to_file(program, photos, out, precision="bf16", progress=stop)
+    assert list((tmp_path / ".out.npz.chunks").iterdir())
+    assert embed_to_file(program, photos, out, precision="fp32").reused == 0
+    assert_equal(read_embeddings(out), mvd.embed(program, photos))
 
 
 def test_two_commands_do_not_write_one_file(program: Path, photos: Path, tmp_path: Path) -> None:

@@ -192,6 +192,12 @@ def test_a_stopped_benchmark_goes_on_and_other_pixels_are_marked(
     shown = printed(capsys)
     assert "rendered-1, small, thermal †" in shown
     assert "not to be compared with other tables" in shown
+    # The table of other cameras stays, finished or not.
+    (out / "small" / "thermal" / "untrained.json").unlink()
+    assert mvd("benchmark", out, "--recipes", "--against", "baseline") == 0
+    assert "rendered-1, small, thermal †" in printed(capsys)
+    assert "rendered-1, small, near-infrared\n" in (table := (out / "small" / "benchmark.md").read_text())
+    assert table.count("| baseline |") == 1
     other = replace(RECIPES["baseline"], losses=replace(RECIPES["baseline"].losses, margin=0.9))
     with pytest.raises(RunError, match="found one of another configuration"):
         _with_recipe(out, other)

@@ -1,8 +1,8 @@
 """`mvd embed`: embed the user's own pictures into a file; an interruption loses at most one chunk.
 
 Finished chunks are kept in a hidden folder next to the output file until all are done. The name of a chunk is a hash
-of the model, its list of pictures, and the size and modification time of each file, so changed files are embedded
-again.
+of the model and its precision, its list of pictures, and the size and modification time of each file, so changed files
+are embedded again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from mvd.inference import PictureModel, open_model
 from mvd.results.embed import EmbedResult
 from mvd.results.embeddings import Embeddings, embeddings_format, read_embeddings, write_embeddings
 
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 def embed_to_file(
@@ -87,7 +87,7 @@ def embed_to_file(
                 _make(folder)
                 stack.enter_context(name_locked(out))
                 stack.enter_context(_left_if_used(folder))
-        job = _Job(opened, listed, folder, skip_bad)
+        job = _Job(opened, listed, folder, skip_bad, precision)
         with distributed.agreement():
             reused = job.embed(workers, progress)
         result: EmbedResult | None = None
@@ -115,11 +115,13 @@ class _Job:
         bad: errors of skipped pictures, by path.
     """
 
-    def __init__(self, model: PictureModel, listed: Sequence[Listed], folder: Path, skip_bad: bool) -> None:
+    def __init__(
+        self, model: PictureModel, listed: Sequence[Listed], folder: Path, skip_bad: bool, precision: str
+    ) -> None:
         self._model = model
         self._skip_bad = skip_bad
         self._chunks = [listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK)]
-        self._files = [folder / f"{_key(model, chunk)}.npz" for chunk in self._chunks]
+        self._files = [folder / f"{_key(model, chunk, precision)}.npz" for chunk in self._chunks]
         self.bad: dict[str, str] = {}
 
     def embed(self, workers: int, progress: Progress | None) -> int:
@@ -182,9 +184,9 @@ class _Job:
         self.bad[path] = str(error)
 
 
-def _key(model: PictureModel, chunk: Sequence[Listed]) -> str:
+def _key(model: PictureModel, chunk: Sequence[Listed], precision: str) -> str:
     """Hash everything that determines the embeddings of a chunk."""
-    digest = hashlib.sha256(f"{_FORMAT}\0{model.identity.fingerprint}".encode())
+    digest = hashlib.sha256(f"{_FORMAT}\0{model.identity.fingerprint}\0{precision}".encode())
     for one in chunk:
         try:
             stat = Path(one.path).stat()

@@ -98,7 +98,8 @@ class Gallery(Adding, Searching):
                 )
             )
         if keep_days is not None:
-            self.table.set(keep_days=keep_days or None)
+            with self._changing() as table:
+                table.set(keep_days=keep_days or None)
         expired = self._settle()
         with self._changing() as table:
             table.tidy()

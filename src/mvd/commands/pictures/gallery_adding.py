@@ -62,7 +62,8 @@ class Adding(Session):
             followed = Path(self.table.settings.folder or folder)
             gone = find_changes(self.table, [followed, real_path(folder)], listed)
             if followed != real_path(folder):
-                self.table.set(folder=str(real_path(folder)))
+                with self._changing() as table:
+                    table.set(folder=str(real_path(folder)))
             if gone:
                 with self._changing() as table:
                     removed = remove_rows(table, self._log, any_of(ROW, gone), reason="file")
@@ -79,6 +80,8 @@ class Adding(Session):
         """Embed and add pictures that the gallery does not have yet."""
         bad: list[str] = []
         self._require_place()
+        if self._table is not None:
+            self._table.refresh()
         model = self._open_model()
         new, present = split_present(self._table, listed, bad if skip_bad else None)
         chunks = embed_pictures(model, new, bad if skip_bad else None)
@@ -105,6 +108,8 @@ class Adding(Session):
             rows = to_rows(chunk, make_thumbnails(chunk.paths), table.schema())
             with self._place.held():
                 table.refresh()
+                # Another process may have embedded the gallery again since.
+                require_model(self.place, table.settings.model, chunk.model, chunk.model.name)
                 inserted = table.insert(rows)
             added += inserted
             present += len(chunk) - inserted
@@ -170,7 +175,7 @@ class Adding(Session):
             embed_again(table, model, settings, progress)
             finish_removal(table, self._log)
             self._log.append("embed again", count=table.count(), model=model.identity.fingerprint)
-        self._model = model
+        self._model, self._uncalibrated = model, None
 
 
 def _lasting(source: str) -> str:

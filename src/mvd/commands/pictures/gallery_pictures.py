@@ -152,13 +152,18 @@ def find_changes(table: PictureTable, folders: Sequence[Path], listed: Sequence[
     ]
 
 
+def is_model(expected: ModelIdentity, found: ModelIdentity) -> bool:
+    """Return whether two identities are of one model, whatever its name."""
+    return (expected.fingerprint, expected.width) == (found.fingerprint, found.width)
+
+
 def require_model(gallery: str, expected: ModelIdentity, found: ModelIdentity, source: str) -> None:
     """Check that embeddings are from the same model as those of a gallery.
 
     Raises:
         GalleryError: they are of another model, or have another width.
     """
-    if (expected.fingerprint, expected.width) != (found.fingerprint, found.width):
+    if not is_model(expected, found):
         command = shell_words("mvd", "gallery", "add", gallery, "--model", source, "--embed-again")
         raise GalleryError(
             f"{gallery}: expected embeddings of its model, {expected}, found those of {found}; use the first, or embed "

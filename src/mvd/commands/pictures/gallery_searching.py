@@ -90,7 +90,9 @@ class Searching(Session):
             raise ConfigError(f"top: expected 1 to 10,000 results, found {top}")
         self._settle()
         asked = _embed_queries(self._open_model, self.table, queries, modality, camera)
+        model = self.table.settings.model
         with self._reading() as table:
+            require_model(self.place, table.settings.model, model, model.name)
             liked = self._like(like)
             vectors = combine(np.concatenate([asked.vectors, liked.vectors]), combining)
             modalities, cameras = (*asked.modalities, *liked.modalities), {*asked.cameras, *liked.cameras}
@@ -157,6 +159,7 @@ class Searching(Session):
             GalleryError: the gallery does not exist, or has another model.
             DatasetError: a query is not a picture.
         """
+        self.table.refresh()
         asked = _embed_queries(self._open_model, self.table, queries, modality)
         count = len(asked.hashes)
         return Embeddings(
@@ -177,9 +180,10 @@ class Searching(Session):
         """Return the similarity of a row to the mean of a query's pictures, and the row's modality.
 
         Raises:
-            GalleryError: the row does not exist.
+            GalleryError: the row does not exist, or the query is of another model.
         """
-        with self._reading():
+        with self._reading() as table:
+            require_model(self.place, table.settings.model, query.model, query.model.name)
             liked = self._like([row])
         return float(combine(query.vectors, "mean")[0] @ liked.vectors[0]), int(liked.modalities[0])
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mvd.commands.pictures.gallery_pictures import FOLDER, describe_box, require_model
+from mvd.commands.pictures.gallery_pictures import FOLDER, describe_box, is_model, require_model
 from mvd.data.progress import Note, silent
 from mvd.errors import GalleryError, MvdError
 from mvd.gallery.columns import ROW, microseconds
@@ -118,11 +118,13 @@ class Session:
                 build_index(self.table)
 
     def _open_model(self) -> PictureModel:
-        """Load the gallery's model, or the model of a new gallery."""
+        """Load the gallery's model, or the model of a new gallery; again if another process has changed the model."""
+        settings = None if self._table is None else self._table.settings
+        if self._model is not None and settings is not None and not is_model(settings.model, self._model.identity):
+            self._model, self._uncalibrated = None, None
         if self._model is None:
             if self._source is None and self._table is None:
                 self._note(describe_box())
-            settings = None if self._table is None else self._table.settings
             source = self._source or (settings.source if settings else RENDERED)
             model = open_model(source)
             if settings is not None:

@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ from mvd.commands.results.evaluate import pictures_of, prepare_test
 from mvd.commands.results.runs import pace, step_logs
 from mvd.commands.training.demo import Screens, Silent
 from mvd.commands.training.jobs import FIGURES, Job, check_seeds, check_workers, claimed, finished, read_figures
-from mvd.commands.training.rendered import VERSION, SizeName, Spectrum, render_people
+from mvd.commands.training.rendered import VERSION, SizeName, Spectrum, has_right_pixels, render_people
 from mvd.commands.training.untrained import chance, colour_histograms
 from mvd.config import CosineSchedule, RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES, resolve_config
@@ -161,6 +162,9 @@ def benchmark(
                 for done, _ in enumerate(finished(jobs, workers), 1):
                     progress(done, len(jobs))
             _measure_untrained(place, sized("mvd", size))
+        for other in get_args(Spectrum):  # earlier results
+            if other not in pixels and any((folder / other).glob(f"*/seed-*/{FIGURES}")):
+                pixels[other] = has_right_pixels(folder / other / _PEOPLE, size, other)
         result = BenchmarkResult(version=VERSION, size=size, pixels=pixels, rows=list(_collect(folder, pixels)))
         write_json(folder / _TABLE, asdict(result))
     return result
@@ -221,8 +225,8 @@ def _collect(folder: Path, spectra: Mapping[str, bool]) -> Iterator[BenchmarkRow
     """Read every finished run in a folder."""
     for spectrum in spectra:
         place = folder / spectrum
-        untrained = json.loads((place / _UNTRAINED).read_text(encoding="utf-8"))
-        for name, runs in untrained.items():
+        file = place / _UNTRAINED  # missing where an earlier benchmark was stopped
+        for name, runs in (json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}).items():
             yield BenchmarkRow(
                 name=name, spectrum=spectrum, seeds=(), figures=_joined(runs), minutes=(), memory=(), versions=()
             )

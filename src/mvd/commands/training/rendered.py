@@ -94,14 +94,23 @@ def render_people(
         DatasetError: the folder contains something else, or cannot be written.
     """
     config = SIZES[size].config(spectrum)
-    record = folder.with_name(f"{folder.name}-{_PIXELS}")
-    expected = {"version": VERSION, "size": size, "spectrum": spectrum}
+    record = _record(folder)
     if not folder.exists() or not any(folder.iterdir()):
         write_dataset(folder, config, "sysu", workers=worker_count(workers), progress=progress)
         record.unlink(missing_ok=True)
     if not record.is_file():
         found = checksum(config, lambda shot: _decode(folder / LAYOUTS["sysu"].place(config.plan, shot)))
-        write_json(record, expected | {"checksum": found})
+        write_json(record, _described(size, spectrum) | {"checksum": found})
+    return has_right_pixels(folder, size, spectrum)
+
+
+def has_right_pixels(folder: Path, size: SizeName, spectrum: Spectrum) -> bool:
+    """Return whether the pixels of a data set that `render_people` made are those of `rendered-1`.
+
+    Raises:
+        DatasetError: the folder contains another size, spectrum or version.
+    """
+    record, expected = _record(folder), _described(size, spectrum)
     known = json.loads(record.read_text(encoding="utf-8"))
     if {name: known.get(name) for name in expected} != expected:
         raise DatasetError(
@@ -124,6 +133,14 @@ def checksum(config: SyntheticConfig, decode: Callable[[Shot], npt.NDArray[np.ui
         pixels = decode(shot)
         digest.update(repr(pixels.shape).encode() + pixels.tobytes())
     return digest.hexdigest()[:16]
+
+
+def _record(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-{_PIXELS}")
+
+
+def _described(size: SizeName, spectrum: Spectrum) -> dict[str, str]:
+    return {"version": VERSION, "size": size, "spectrum": spectrum}
 
 
 def _decode(file: Path) -> npt.NDArray[np.uint8]:
