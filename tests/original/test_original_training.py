@@ -266,7 +266,7 @@ def test_encoders_start_from_weights_of_a_file_or_a_url(
         (("--resume", "nowhere"), "nowhere: expected weights of MindSpore (.ckpt), PyTorch"),
         (("--resume", "nowhere", "--start_epoch", "3"), "--start_epoch: expected an epoch from 1 to 2, found 3"),
         (("--pretrain", "nowhere.ckpt"), "nowhere.ckpt: expected weights of MindSpore (.ckpt), PyTorch"),
-        (("--resume", "."), "expected a run folder with config.json, found none"),
+        (("--resume", "."), "expected a run folder with config.json, found a"),
         (("--data_path", "nowhere"), "nowhere: expected a data set's folder"),
     ],
 )

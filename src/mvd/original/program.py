@@ -17,7 +17,7 @@ from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
-from mvd.report.terminal.interrupts import cleaning_up
+from mvd.report.terminal.interrupts import cleaning_up, is_interrupted
 from mvd.report.terminal.output import open_console, report_failure, safe_output
 from mvd.report.terminal.progress import CountingBar, counting_bar
 
@@ -38,7 +38,9 @@ def run_program(name: str, work: Callable[[], int]) -> int:
             error = explain(problem) if isinstance(problem, OSError) else problem
             print_error(one_line(f"{name}: {in_original_words(str(error))}"), error)
             code = 1
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Exception) as error:
+            if not is_interrupted(error):
+                raise
             print(f"{name}: stopped", file=sys.stderr)
             code = STOPPED
         return int(report_failure(name, output)) if code == 0 else code

@@ -157,7 +157,7 @@ def test_a_table_a_bad_model_and_other_mistakes_are_one_line(
             (foreign, photos, "--out", out),
             "expected an ONNX model written by mvd export, found another one, with inputs pictures",
         ),
-        (("nowhere", photos, "--out", out), "expected a folder that is there, or OWNER/NAME"),
+        (("nowhere", photos, "--out", out), "expected a file or folder that is there, or OWNER/NAME"),
         ((program, photos, "--out", photos / "ir" / "01.jpg" / "x.npz"), "expected to write it, could not"),
         ((program, photos, "--out", out, "--precision", "bf16"), "precision of an ONNX file is fixed"),
         ((program, photos, "--out", out, "--device", "abacus"), "expected one that onnxruntime has here"),
