@@ -34,7 +34,7 @@ def test_a_file_of_a_run_leads_to_the_run(run: RunFolder) -> None:
     (run.path / "checkpoints" / "best.safetensors").write_bytes(b"")
     for part in ("checkpoints", "checkpoints/best.safetensors"):
         assert f"found a part of the run {run.path}; name the run: {run.path}" in _refused(run.path / part)
-    with pytest.raises(CheckpointError, match="found a folder; name its file: .*best.safetensors"):
+    with pytest.raises(CheckpointError, match=r"found a folder; name its file: .*best\.safetensors"):
         read_weights(run.path)
 
 

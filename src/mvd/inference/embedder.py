@@ -20,7 +20,7 @@ from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
 from mvd.data.pictures import PictureArray, PictureFiles, Pictures
 from mvd.data.samples import Modality
-from mvd.errors import CheckpointError, ConfigError, DatasetError
+from mvd.errors import ConfigError, DatasetError
 from mvd.inference import pixels
 from mvd.inference.embed import embed_pictures
 from mvd.inference.identity import fingerprint_weights

@@ -13,6 +13,7 @@ from mvd.data.samples import Dataset
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import ConfigError, DatasetError, MvdError, explain
 from mvd.files.names import one_line
+from mvd.files.regular import is_there
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
@@ -56,9 +57,13 @@ def data_folder(arguments: Arguments, target: DeviceTarget, default: Path) -> Pa
 
     Raises:
         ConfigError: the target is Cloud, and --data_url is missing.
-        DatasetError: the data set cannot be copied.
+        DatasetError: the data set cannot be copied, or none is named and none is in the default place.
     """
     if target != "Cloud":
+        if arguments.data_path is None and not is_there(default):
+            raise DatasetError(
+                f"{default}: expected the data set there, found nothing; name its place: --data_path DATA"
+            )
         return arguments.data_path or default
     if arguments.data_url is None:
         raise ConfigError(

@@ -16,15 +16,15 @@ def describe_no_run(path: Path) -> str:
     """
     if not is_there(path):
         return "nothing there; check the path (mvd runs lists the runs in runs/)"
-    if _is_run(path):
+    if is_run(path):
         return f"a run without weights; continue it: {shell_words('mvd', 'train', '--resume', path)}"
-    owner = next((folder for folder in (path.parent, path.parent.parent) if _is_run(folder)), None)
+    owner = next((folder for folder in (path.parent, path.parent.parent) if is_run(folder)), None)
     if owner is not None:
         return f"a part of the run {owner}; name the run: {shell_words(owner)}"
     if not is_folder(path):
         return "a file; name the folder that mvd train wrote"
     inside = sorted(path.iterdir())
-    runs = [shell_words(folder) for folder in inside if _is_run(folder)]
+    runs = [shell_words(folder) for folder in inside if is_run(folder)]
     if runs:
         return f"a folder of runs; name one of them: {', '.join(runs[:3])}{' …' if len(runs) > 3 else ''}"
     remedy = "name the folder that mvd train wrote (mvd runs lists the runs in runs/)"
@@ -37,5 +37,6 @@ def describe_model_folder(path: Path) -> str:
     return f"a model that mvd push wrote; name the run that it was made of, or make a run of it: {made}"
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run."""
     return (folder / "config.json").is_file() and (folder / "data.json").is_file()

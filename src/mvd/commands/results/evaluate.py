@@ -22,7 +22,7 @@ from mvd.data.samples import Dataset, Samples
 from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
 from mvd.files.atomic import cannot_write
 from mvd.files.names import shell_words
-from mvd.files.regular import real_path
+from mvd.files.regular import is_there, real_path
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rankings import save_rankings
@@ -91,7 +91,7 @@ def evaluate(
     run = open_run(Path(path))
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
-    root = Path(run.data.root if data is None else data)
+    root = data_of(run, data)
     checkpoint = _checkpoint(run, weights)
     with machine_flags():
         engine, config, lines = fit_machine(config, machine or Machine())
@@ -144,6 +144,21 @@ def evaluate(
                     except OSError as error:
                         note(f"{cannot_write(save, error)}; the figures are shown, the ranked lists not kept")
         return distributed.broadcast(results)
+
+
+def data_of(run: RunFolder, given: Path | str | None) -> Path:
+    """Return the place of a given data set, or of the one that a run was trained on.
+
+    Raises:
+        DatasetError: nothing is given, and the run's data set is no longer where it was.
+    """
+    root = Path(run.data.root if given is None else given)
+    if given is None and not is_there(root):
+        raise DatasetError(
+            f"{root}: expected the data set that {run.path} was trained on, found nothing there; restore it, or name "
+            f"its new place: --data DATA"
+        )
+    return root
 
 
 def prepare_test(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mvd.commands.engine import load_engine, machine_flags
-from mvd.commands.results.evaluate import describe_trained, pictures_of, prepare_test, trained_people
+from mvd.commands.results.evaluate import data_of, describe_trained, pictures_of, prepare_test, trained_people
 from mvd.commands.results.report_parts import MapMethod, embedding_map_of, heatmaps_of, look_backwards
 from mvd.config import Machine
 from mvd.data.identity import name_people
@@ -69,7 +69,7 @@ def report(
         MvdError: as for `mvd.evaluate`.
     """
     if not runs:
-        raise RunError("expected a run folder to report on, found none")
+        raise RunError("expected a run folder to report on, found none; name one (mvd runs lists those in runs/)")
     _require(embedding_map)
     out = Path(out)
     with writing(out):
@@ -107,7 +107,7 @@ class Asked:
 def explain(folder: Path, asked: Asked) -> RunReport:
     """Compute the content of a report on one run; the errors are those of `report`."""
     run = open_run(folder)
-    root = Path(run.data.root if asked.data is None else asked.data)
+    root = data_of(run, asked.data)
     checkpoint, engine = run.own_checkpoint(asked.weights), load_engine(run.config)
     with machine_flags():
         config, lines = engine.adapt(run.config, asked.machine)

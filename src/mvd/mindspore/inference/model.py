@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mvd.config import RuntimeConfig
 from mvd.data.pictures import PictureArray, Pictures
-from mvd.errors import CheckpointError, ConfigError
+from mvd.errors import ConfigError
 from mvd.inference.identity import Identified, ModelIdentity, fingerprint_projected, fingerprint_weights
 from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture, to_modalities, to_pictures
