@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class Train:
     """Train on prepared pictures, then evaluate on unseen people.
 
-    Every field of the configuration is a flag; the recipe gives the defaults.
+    Every field of the configuration is a flag; the recipe gives the defaults. A flag with "no-" switches off what its
+    text describes.
     """
 
     data: Positional[Path | None] = None
