@@ -83,7 +83,8 @@ class Train:
                 )
             else:
                 raise ConfigError(
-                    "expected a data folder to train on, or --resume and a run folder, found neither; mvd train --help shows both"
+                    "expected a data folder to train on, or --resume and a run folder, found neither; mvd train --help "
+                    "shows both"
                 )
         if not ended:
             say(console, f"stopped; continue with: {shell_words('mvd', 'train', '--resume', run.path)}")
@@ -112,8 +113,9 @@ class Train:
             raise ConfigError("expected --resume without --pretrained and --replace, found one; they start a new run")
         if self.out != Train.out and real_path(self.out) != real_path(run):
             raise ConfigError(
-                f"--out: expected none beside --resume, which goes on in {run}, found {self.out}; leave it out, or start "
-                f"a new run from these weights: mvd train DATA --pretrained {shell_words(run)} --out {shell_words(self.out)}"
+                f"--out: expected none beside --resume, which goes on in {run}, found {self.out}; leave it out, or "
+                f"start a new run from these weights: mvd train DATA {shell_words('--pretrained', run)} "
+                f"{shell_words('--out', self.out)}"
             )
         own = nearest_recipe(resumed_defaults(run))[0]
         if self.recipe not in (Train.recipe, own):

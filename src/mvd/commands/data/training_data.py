@@ -11,7 +11,7 @@ from mvd.config import RunConfig
 from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.pictures import ConcatPictures
 from mvd.data.prepared.arrays import default_folder, load_prepared, preparing_command
-from mvd.data.samples import Dataset, Modality, Samples, concatenate
+from mvd.data.samples import Dataset, Modality, Samples, concatenate, or_split
 from mvd.data.sampling import require_identities
 from mvd.data.training import TrainingData
 from mvd.errors import DatasetError, ProtocolError
@@ -34,8 +34,8 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
     """
     if not len(dataset.train):
         raise DatasetError(
-            f"{dataset.root}: expected identities to train on, found none; list them in {dataset.people_lists}, or let "
-            f"mvd split choose them"
+            f"{dataset.root}: expected identities to train on, found none; list them in "
+            f"{dataset.people_lists}{or_split(dataset)}"
         )
     wanted = (config.data.height, config.data.width)
     pictures = load_prepared(dataset, prepared, wanted)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from mvd import distributed
 from mvd.commands.engine import fit_machine, machine_flags
@@ -19,7 +19,7 @@ from mvd.data.layouts import scan
 from mvd.data.pictures import PictureFiles, Pictures, ProgressPictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import Dataset, Samples
-from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
+from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError, require_choice
 from mvd.files.atomic import cannot_write
 from mvd.files.names import shell_words
 from mvd.files.regular import is_there, real_path
@@ -83,8 +83,10 @@ def evaluate(
         DatasetError: the test pictures or the galleries cannot be read.
         ProtocolError: there is no such protocol, it does not fit the pictures, or the run was trained on some of the
             test people.
-        ConfigError: the run's network has no such descriptor, or the suffix of `save` is not .npz.
+        ConfigError: the run's network has no such descriptor, or the suffix of `save` is not .npz, or there is no such
+            choice of `weights`.
     """
+    require_choice("weights", weights, get_args(Weights))
     save = None if save is None else Path(save)
     if save is not None:
         require_savable(save, save_top)
@@ -204,6 +206,8 @@ def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Prot
     known = protocols_of(
         dataset.name, trial=1 if dataset.trial is None else dataset.trial, cameras=bool(dataset.test.cameras.any())
     )
+    if isinstance(patterns, str):  # one name, not its letters
+        patterns = [patterns]
     if patterns:
         return select_protocols(known, patterns)
     if dataset.name == "sysu":
