@@ -152,6 +152,10 @@ def test_a_table_a_bad_model_and_other_mistakes_are_one_line(
         ((program, photos, "--out", "out.csv"), r"expected a name that ends in .parquet or .npz, found .csv"),
         ((program, tmp_path / "empty", "--out", out), "expected pictures in it or below it"),
         ((program, "--out", out), "expected pictures, found none given"),
+        (
+            (photos, program, "--out", out),
+            "expected a model with model.safetensors in it, or a run folder, found another",
+        ),
         ((tmp_path / "text.onnx", photos, "--out", out), "expected an ONNX model"),
         (
             (foreign, photos, "--out", out),
