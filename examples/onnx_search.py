@@ -10,6 +10,10 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
+if len(sys.argv) < 4:
+    sys.exit(__doc__)
+if not Path(sys.argv[1]).is_file():
+    sys.exit(f"{sys.argv[1]}: expected a program of mvd export, found no file; check the path")
 session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 _, height, width, _ = session.get_inputs()[0].shape
 FORMATS = ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP"]

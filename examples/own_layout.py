@@ -52,6 +52,8 @@ def render(folder):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     data = render(Path(sys.argv[1]))
     # Every verb knows the layout now, mvd.train and mvd.evaluate included.
     print(f"{len(mvd.check(data).defects)} defects; {mvd.prepare(data, height=48, width=24).found}")

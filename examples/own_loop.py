@@ -71,6 +71,8 @@ def evaluate(data: str, model: nn.Module, config: mvd.RunConfig, device: str = "
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     network, log = train(sys.argv[1], mvd.recipes["demo"])
     for number, values in enumerate(log, start=1):
         print(number, *(f"{name} {value:.3f}" for name, value in values.items()))

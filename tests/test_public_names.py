@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,16 @@ def test_verbs_are_functions_also_when_their_modules_are_imported_first() -> Non
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'mvd' has no attribute 'trian'"):
         mvd.trian  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_verb_can_be_called_after_the_subpackage_of_its_name_is_imported(tmp_path: Path) -> None:
+    for first in ("mvd.report", "import mvd.report.rows"):  # the function, and what its first call imports
+        done = run(
+            f"import mvd\n{first}\nimport mvd.report.rows\n"
+            "from mvd.errors import RunError\n"
+            f"try: mvd.report([{str(tmp_path)!r}], {str(tmp_path / 'r.html')!r}, embedding_map='none')\n"
+            "except RunError as error: print(error)\n"
+            "print(mvd.report.rows.__name__)"
+        )
+        assert f"{tmp_path}: expected a run folder" in done.stdout
+        assert "mvd.report.rows" in done.stdout

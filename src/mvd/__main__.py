@@ -1,14 +1,18 @@
 """`mvd`, and `python -m mvd`, the form in which torchrun launches it."""
 
+import signal
 import sys
 
 
 def main() -> int:
-    """Run the command line; Ctrl-C while it is still being imported is no traceback."""
+    """Run the command line; Ctrl-C while it is still being imported, or as Python ends, is no traceback."""
     try:
         from mvd.cli import main as run
 
-        return run()
+        code = run()
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done; libraries that clean up would print theirs
+        return code
     except KeyboardInterrupt:
         print("mvd: stopped", file=sys.stderr)
         return 130

@@ -4,7 +4,7 @@ Each message is one line: what was expected, what was found, what to do. The com
 traceback is a fault of ours.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -67,6 +67,21 @@ def some(items: Sequence[object], most: int = 5) -> str:
     """
     shown = ", ".join(map(str, items[:most]))
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
+
+
+def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Check that an argument is one of some words; the command line checks its own.
+
+    Raises:
+        ConfigError: it is another.
+
+    >>> require_choice("to", "onnx", ["mindspore", "pytorch"])
+    Traceback (most recent call last):
+    mvd.errors.ConfigError: to: expected one of mindspore, pytorch, found 'onnx'
+    """
+    known = list(choices)
+    if value not in known:
+        raise ConfigError(f"{name}: expected one of {', '.join(known)}, found {value!r}")
 
 
 def explain(error: OSError) -> MvdError:

@@ -66,6 +66,7 @@ def damage_no_arrays(data: Path) -> None:
         (damage_labels, "train_ir_resized_label.npy"),
         (damage_one_modality, "found none of 2"),
         (damage_no_arrays, "train_rgb_resized_img.npy: expected a prepared array, found none; run: mvd prepare"),
+        (damage_no_arrays, " --height 32 --width 16"),
     ],
 )
 def test_damaged_data_is_one_line_before_anything_is_written(
@@ -81,7 +82,8 @@ def test_damaged_data_is_one_line_before_anything_is_written(
     ("arguments", "message"),
     [
         (("--sampling.identities=9",), "expected at least 9 identities to fill a batch, found 3"),
-        (("--data.height=64",), "expected prepared pictures of 64×16, found 32×16"),
+        (("--data.height=64",), "expected prepared pictures of 64×16, found 32×16; run: mvd prepare "),
+        (("--data.height=64",), " --height 64 --width 16; or train a new run with --data.height 32 --data.width 16"),
         (("--data.width=5",), "data.width: expected at least 16, found 5"),
         (("--runtime.device=cuda:7",), "expected a device of this machine, found 'cuda:7'"),
         (("--losses.margin=-1",), "losses.margin: expected 0 or more, found -1.0"),
@@ -130,12 +132,57 @@ def test_a_run_on_people_who_have_changed_is_not_resumed(
     assert "expected the 3 people that the run was started with" in refused(capsys, "train", "--resume", run)
 
 
+def test_a_data_set_that_was_moved_after_training_is_named_with_the_flag_for_its_place(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mvd(*training(data, "--evaluate", "none")) == 0
+    data.rename(tmp_path / "moved")
+    capsys.readouterr()
+    for verb in ("evaluate", "report"):
+        message = refused(capsys, verb, tmp_path / "run")
+        assert f"{data}: expected the data set that {tmp_path / 'run'} was trained on, found nothing there" in message
+        assert "name its new place: --data DATA" in message
+
+
+def test_flags_that_a_resumed_run_would_ignore_are_refused(
+    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refused(capsys, "train", "--resume", trained, "--out", tmp_path / "other")
+    assert "--out: expected none beside --resume" in message
+    message = refused(capsys, "train", "--resume", trained, "--recipe", "agw")
+    assert "--recipe: expected none beside --resume" in message
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--save-top", "5"), "--save-top: expected --save FILE.npz beside it, found none"),
+        (("--k1", "5"), "--k1: expected --rerank beside it, found none"),
+        (("--rerank-weight", "0.5"), "--rerank-weight: expected --rerank beside it, found none"),
+    ],
+)
+def test_flags_of_an_evaluation_that_would_have_no_effect_are_refused(
+    trained: Path, capsys: pytest.CaptureFixture[str], arguments: Sequence[str], message: str
+) -> None:
+    assert message in refused(capsys, "evaluate", trained, *arguments)
+
+
+def test_runs_of_an_ablation_are_not_written_into_a_run(
+    people: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(trained.rglob("*"))
+    message = refused(capsys, "ablate", people, "--out", trained, *TINY)
+    assert f"{trained}: expected a folder for several runs, found a run; choose another --out" in message
+    assert sorted(trained.rglob("*")) == before
+
+
 def test_wrong_folders_are_one_line(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "expected a run folder" in refused(capsys, "evaluate", tmp_path)
     assert "expected a data set's folder" in refused(capsys, "prepare", tmp_path / "nowhere")
     assert "expected a data folder to train on" in refused(capsys, "train")
     assert "expected SYSU-MM01" in refused(capsys, "train", tmp_path, "--resume", trained)
-    assert "found none" in refused(capsys, "train", "--resume", tmp_path)
+    assert "expected a run folder" in refused(capsys, "train", "--resume", tmp_path)
     for setting in (("--replace",), ("--pretrained", "resnet50.pth")):
         assert "without --pretrained and --replace" in refused(capsys, "train", "--resume", trained, *setting)
     missing = refused(capsys, "evaluate", trained, "--protocols", "*/official")

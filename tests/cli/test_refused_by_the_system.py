@@ -100,7 +100,8 @@ def test_a_table_that_is_not_prepared_is_told_how_to(tmp_path: Path, capsys: pyt
     splits = {"anna": "train", "bo": "train", "cy": "test", "dee": "test"}
     table = write_own_table(tmp_path / "my people.csv", splits=splits)
     told = refused(capsys, "train", table, "--out", tmp_path / "run", *TINY)
-    assert shlex.split(told.strip().partition("run: ")[2]) == ["mvd", "prepare", str(table)]
+    size = ["--height", "32", "--width", "16"]
+    assert shlex.split(told.strip().partition("run: ")[2]) == ["mvd", "prepare", str(table), *size]
 
 
 @pytest.mark.parametrize("words", [("synth", "out"), ("check", "."), ("prepare", "."), ("ablate", ".")], ids=str)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mvd.cli import main
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 SYNTH = ("synth", "--train", "500", "--validation", "1", "--test", "1", "--height", "64", "--workers", "2")
@@ -50,3 +52,29 @@ def test_an_interrupt_while_the_program_is_imported_is_one_line(tmp_path: Path) 
         [sys.executable, "-m", "mvd", "runs"], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (130, "mvd: stopped\n")
+
+
+def test_an_interrupt_that_a_library_made_an_error_of_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def convert(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except BaseException as interrupt:
+            raise RuntimeError("expected to export, could not") from interrupt
+
+    monkeypatch.setattr("mvd.weights.load.convert", convert)
+    assert main(["convert", "a.pth", "b.ckpt", "--to", "mindspore"]) == 130
+    assert capsys.readouterr().err == "mvd: stopped\n"
+
+
+@pytest.mark.usefixtures("_none_is_ignored")
+def test_an_interrupt_as_python_ends_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, os, signal\natexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    done = subprocess.run(
+        [sys.executable, "-m", "mvd", "protocols"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")

@@ -52,6 +52,13 @@ def test_a_layout_is_registered_in_a_process(folder: Path) -> None:
     assert "mvd:" not in ran.stderr
 
 
+@pytest.mark.parametrize("name", ["own_layout.py", "own_loop.py", "onnx_search.py"])
+def test_without_arguments_it_says_how_it_is_called(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [name])
+    with pytest.raises(SystemExit, match=rf"python examples/{name}"):
+        runpy.run_path(str(_EXAMPLES / name), run_name="__main__")
+
+
 def test_the_search_refuses_what_is_no_file(tmp_path: Path) -> None:
     """A pipe would let it wait for ever."""
     source = (_EXAMPLES / "onnx_search.py").read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mvd.files.atomic import is_temporary, replacing
+from mvd.files.atomic import cannot_write, is_temporary, replacing
 from mvd.files.locks import lock, remove_if_abandoned
 
 
@@ -111,3 +111,11 @@ def test_a_file_that_is_removed_before_its_writer_locks_it_is_made_again(
         remove_if_abandoned(temporary)  # which has a writer
     assert file.read_bytes() == b"whole"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_folder_that_is_missing_is_no_lack_of_space(tmp_path: Path) -> None:
+    missing = FileNotFoundError(2, "No such file or directory")
+    assert str(cannot_write(tmp_path / "my new" / "a.npz", missing)).endswith(
+        f"a.npz: expected a folder to write it to, found none; make it: mkdir -p '{tmp_path / 'my new'}'"
+    )
+    assert "free space there" in str(cannot_write(tmp_path / "a.npz", OSError(28, "No space left on device")))

@@ -253,7 +253,7 @@ def test_encoders_start_from_weights_of_a_file_or_a_url(
     ("arguments", "message"),
     [
         (("--batch_size", "9"), "lower --batch_size to 3 or fewer"),
-        (("--img_h", "64"), "or train with --img_h 32 --img_w 16"),
+        (("--img_h", "64"), "or train a new run with --img_h 32 --img_w 16"),
         (("--img_h", "3"), "--img_h: expected at least 16, found 3"),
         (("--lr", "0"), "--lr: expected above 0, found 0.0"),
         (("--margin", "-1"), "--margin: expected 0 or more"),
@@ -266,7 +266,7 @@ def test_encoders_start_from_weights_of_a_file_or_a_url(
         (("--resume", "nowhere"), "nowhere: expected weights of MindSpore (.ckpt), PyTorch"),
         (("--resume", "nowhere", "--start_epoch", "3"), "--start_epoch: expected an epoch from 1 to 2, found 3"),
         (("--pretrain", "nowhere.ckpt"), "nowhere.ckpt: expected weights of MindSpore (.ckpt), PyTorch"),
-        (("--resume", "."), "expected a run folder with config.json, found none"),
+        (("--resume", "."), "expected a run folder with config.json, found a"),
         (("--data_path", "nowhere"), "nowhere: expected a data set's folder"),
     ],
 )

@@ -195,7 +195,7 @@ def test_a_run_whose_deletion_was_cut_short_can_be_deleted_again(
 
 
 def test_what_is_no_run_is_refused_by_name(tmp_path: Path, run: RunFolder) -> None:
-    with pytest.raises(RunError, match=r"expected a run folder with config\.json, found none"):
+    with pytest.raises(RunError, match=r"expected a run folder with config\.json, found another folder"):
         open_run(tmp_path)
     (run.path / "config.json").write_text("{")
     with pytest.raises(ConfigError, match=r"config\.json: expected JSON"):

@@ -44,7 +44,7 @@ def test_only_the_files_that_are_read_are_downloaded(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("name", ["net", "me/net/more", "https://hub/me/net", ""])
 def test_what_is_no_name_of_the_hub_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((HubError, CheckpointError), match="found neither"):
+    with pytest.raises((HubError, CheckpointError), match=r"expected a .*, found "):
         find_weights(name)
 
 
@@ -62,5 +62,7 @@ def test_errors_of_the_library_are_one_line(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", fail)
     with pytest.raises(HubError, match=r"could not get it \(no route\); check the name"):
         find_weights("me/net")
-    with pytest.raises(HubError, match=r"could not \(no route\); log in with: hf auth login"):
+    with pytest.raises(
+        HubError, match=r"could not \(no route\); check the network, and that you are logged in: hf auth login"
+    ):
         upload(tmp_path, "me/net", private=False, message="a model")

@@ -24,7 +24,7 @@ from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import MvdError, explain, needing_torch
 from mvd.files.names import one_line
-from mvd.report.terminal.interrupts import cleaning_up
+from mvd.report.terminal.interrupts import cleaning_up, is_interrupted
 from mvd.report.terminal.output import report_failure, safe_output
 
 _GROUPS = {
@@ -98,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             error = explain(problem) if isinstance(problem, OSError) else problem
             print_error(one_line(f"mvd: {error}"), error)
             code = 1
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Exception) as error:
+            if not is_interrupted(error):
+                raise
             say(open_console(stderr=True), "mvd: stopped")
             code = STOPPED
         return int(report_failure("mvd", output)) if code == 0 else code

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.errors import DatasetError
+from mvd.files.names import shell_words
 from mvd.files.regular import require_regular
 
 JUNK = -1
@@ -199,3 +200,10 @@ class Dataset:
     def upright(self) -> bool:
         """Whether pictures are rotated by their EXIF orientation: True for own pictures, False for benchmarks."""
         return self.name == "own"
+
+
+def or_split(dataset: Dataset) -> str:
+    """Offer `mvd split` at the end of an error about missing training people, where it can choose them."""
+    if dataset.name != "own" or len(dataset.train):
+        return ""
+    return f", or choose them at random: {shell_words('mvd', 'split', dataset.table or dataset.root)}"

@@ -14,6 +14,7 @@ from typing import Any
 
 from mvd.errors import RunError
 from mvd.files.locks import lock, remove_if_abandoned
+from mvd.files.names import shell_words
 from mvd.files.regular import not_regular
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.part")
@@ -130,6 +131,10 @@ def writing(file: Path, remedy: str = "then start the same command again") -> It
 
 def cannot_write(file: Path, error: Exception, remedy: str = "then start the same command again") -> RunError:
     """Make the error of a file that cannot be written: make room, then the remedy."""
+    if isinstance(error, FileNotFoundError) and not file.parent.exists():
+        return RunError(
+            f"{file}: expected a folder to write it to, found none; make it: mkdir -p {shell_words(file.parent)}"
+        )
     reason = getattr(error, "strerror", None) or error
     return RunError(
         f"{file}: expected to write it, could not ({reason}); free space there or allow writing to it, {remedy}"

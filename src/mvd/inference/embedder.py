@@ -20,7 +20,7 @@ from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Modality
-from mvd.errors import CheckpointError, ConfigError, DatasetError
+from mvd.errors import ConfigError, DatasetError
 from mvd.inference import pixels
 from mvd.inference.embed import embed_pictures
 from mvd.inference.identity import fingerprint_weights
@@ -31,6 +31,7 @@ from mvd.runs import Card, load_checkpoint, read_card, read_config
 from mvd.runtime.device import memory_format, resolve_device
 from mvd.runtime.precision import check_precision, numerics, resolve_precision
 from mvd.weights import count_classes
+from mvd.weights.formats.files import foreign_weights
 from mvd.weights.hub import find_weights
 
 Precision: TypeAlias = Literal["auto", "fp32", "tf32", "bf16"]
@@ -130,10 +131,7 @@ class Embedder:
         file = find_weights(source, revision)
         config = read_config(file)
         if config is None:
-            raise CheckpointError(
-                f"{file}: expected weights of mvd with their configuration, found none in it; make a run folder of "
-                f"foreign weights with mvd import"
-            )
+            raise foreign_weights(file)
         if config.model.encoder is not None and encoder is None:
             raise ConfigError(
                 f"{file}: expected its custom encoder, {config.model.encoder}, found none; pass it as encoder="

@@ -267,10 +267,9 @@ def _score_by_cosine(features: Features, trials: Sequence[Trial], protocol: Prot
     for strip, distances in cosine_strips(features.descriptors, queries, drawn):
         for part, within, taken, gallery in zip(parts, rows, columns, galleries, strict=True):
             here = within[(within >= strip.start) & (within < strip.stop)]
-            if not len(here):  # drawn queries differ between trials
-                continue
-            chosen = _select(distances, here - strip.start, taken)
-            part.append(_score(chosen, _labels(samples, queries[here]), gallery, protocol))
+            if len(here):  # drawn queries differ between trials
+                chosen = _select(distances, here - strip.start, taken)
+                part.append(_score(chosen, _labels(samples, queries[here]), gallery, protocol))
     return parts
 
 

@@ -13,11 +13,12 @@ from mvd.data.samples import Dataset
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import ConfigError, DatasetError, MvdError, explain
 from mvd.files.names import one_line
+from mvd.files.regular import is_there
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
-from mvd.report.terminal.interrupts import STOPPED, cleaning_up
+from mvd.report.terminal.interrupts import STOPPED, cleaning_up, is_interrupted
 from mvd.report.terminal.output import open_console, report_failure, safe_output
 from mvd.report.terminal.progress import CountingBar, counting_bar
 
@@ -35,7 +36,9 @@ def run_program(name: str, work: Callable[[], int]) -> int:
             error = explain(problem) if isinstance(problem, OSError) else problem
             print_error(one_line(f"{name}: {in_original_words(str(error))}"), error)
             code = 1
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Exception) as error:
+            if not is_interrupted(error):
+                raise
             print(f"{name}: stopped", file=sys.stderr)
             code = STOPPED
         return int(report_failure(name, output)) if code == 0 else code
@@ -51,9 +54,13 @@ def data_folder(arguments: Arguments, target: DeviceTarget, default: Path) -> Pa
 
     Raises:
         ConfigError: the target is Cloud, and --data_url is missing.
-        DatasetError: the data set cannot be copied.
+        DatasetError: the data set cannot be copied, or none is named and none is in the default place.
     """
     if target != "Cloud":
+        if arguments.data_path is None and not is_there(default):
+            raise DatasetError(
+                f"{default}: expected the data set there, found nothing; name its place: --data_path DATA"
+            )
         return arguments.data_path or default
     if arguments.data_url is None:
         raise ConfigError(

@@ -35,6 +35,7 @@ from mvd.runs.checkpoints import CheckpointMeta, Tensors, read_card, read_meta, 
 from mvd.runs.data import RunData, describe_other, make_card
 from mvd.runs.evaluations import read_evaluation, tested_figures
 from mvd.runs.log import parse_log, read_text
+from mvd.runs.mistaken import describe_model_folder, describe_no_run
 
 CheckpointName = Literal["last", "previous", "best"]
 
@@ -291,5 +292,7 @@ def open_run(path: Path) -> RunFolder:
         RunError: the folder is not a run folder.
     """
     if not (path / "config.json").is_file():
-        raise RunError(f"{path}: expected a run folder with config.json, found none; check the path")
+        raise RunError(f"{path}: expected a run folder with config.json, found {describe_no_run(path)}")
+    if (path / "model.safetensors").is_file() and not (path / "data.json").is_file():
+        raise RunError(f"{path}: expected a run folder with data.json, found {describe_model_folder(path)}")
     return RunFolder(path)

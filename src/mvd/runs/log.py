@@ -43,7 +43,8 @@ def read_text(file: Path) -> str:
         require_regular(file)
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{file}: expected a file of a run, could not read it ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"{file}: expected a file of a run, could not read it ({reason}); restore it") from error
 
 
 def _require_record(record: Any) -> None:

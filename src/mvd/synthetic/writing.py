@@ -139,4 +139,7 @@ def _write_person(root: Path, layout: LayoutName, config: SyntheticConfig) -> in
 
 
 def _cannot_write(out: Path, error: OSError) -> DatasetError:
-    return DatasetError(f"{out}: expected a place to write to, found none ({error}); choose another or free some space")
+    reason = error.strerror or error
+    return DatasetError(
+        f"{out}: expected a place to write to, found none ({reason}); choose another or free some space"
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 from mvd.errors import CheckpointError, ConfigError, HubError
 from mvd.runs import open_run
 from mvd.runs.beside import CALIBRATION, PROJECTION
+from mvd.runs.mistaken import describe_no_run
 
 WEIGHTS, CONFIG, PAGE = "model.safetensors", "config.json", "README.md"
 
@@ -41,7 +42,9 @@ def find_weights(source: str | Path, revision: str | None = None) -> Path:
         return path / WEIGHTS
     if (path / "checkpoints").is_dir():
         return open_run(path).best_checkpoint
-    raise CheckpointError(f"{path}: expected a model with {WEIGHTS} in it, or a run folder, found neither")
+    raise CheckpointError(
+        f"{path}: expected a model with {WEIGHTS} in it, or a run folder, found {describe_no_run(path)}"
+    )
 
 
 def require_hub(name: str) -> None:
@@ -52,7 +55,9 @@ def require_hub(name: str) -> None:
         HubError: the name is not "OWNER/NAME".
     """
     if not _NAME.fullmatch(name):
-        raise HubError(f"{name}: expected a folder that is there, or OWNER/NAME on the hub, found neither")
+        raise HubError(
+            f"{name}: expected a file or folder that is there, or OWNER/NAME on the hub, found neither; check the path"
+        )
     if importlib.util.find_spec("huggingface_hub") is None:
         raise ConfigError(
             "expected the package huggingface_hub for the hub, found none; install it: pip install 'mvd[hub]'"
@@ -80,7 +85,8 @@ def upload(folder: Path, name: str, *, private: bool, message: str) -> str:
     # The errors of the library, of its HTTP client and of the system have no common base class.
     except Exception as error:
         raise HubError(
-            f"{name}: expected to upload to the hub, could not ({_first_line(error)}); log in with: hf auth login"
+            f"{name}: expected to upload to the hub, could not ({_first_line(error)}); check the network, and "
+            f"that you are logged in: hf auth login"
         ) from error
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mvd.config import ModelConfig
-from mvd.errors import CheckpointError, some
+from mvd.errors import CheckpointError, require_choice, some
 from mvd.runs import Card, CheckpointMeta, check_finite, read_metadata, source_commit
 from mvd.weights.formats.arrays import Array, Arrays, Shape, quote
 from mvd.weights.formats.files import Kind, read_weights, write_weights
@@ -190,7 +190,9 @@ def convert(file: str | Path, out: str | Path, *, to: Framework) -> MatchReport:
 
     Raises:
         CheckpointError: the file cannot be read, its names are unknown, or `out` cannot be written.
+        ConfigError: there is no such framework.
     """
+    require_choice("to", to, _TARGETS)
     file, out = Path(file), Path(out)
     theirs, naming = _read_named(file)
     kind, whole, single = _TARGETS[to]

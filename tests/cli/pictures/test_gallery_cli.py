@@ -209,3 +209,13 @@ def test_tables_fit_the_terminal(photos: Path, width: int, monkeypatch: pytest.M
         assert hit.entry.identity is not None
     assert "prob." in text
     assert json.dumps(asdict(answer), default=str)
+
+
+def test_a_path_that_no_picture_has_is_named_and_no_rows_are_refused(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mvd("gallery", "add", "station", photos) == 0
+    capsys.readouterr()
+    assert mvd("gallery", "remove", "station", "--path", "nowhere") == 0
+    assert f"station: no picture here is nowhere or below it, {Path('nowhere').resolve()}" in capsys.readouterr().err
+    assert "top: expected at least 1 row, found 0" in refused(capsys, "gallery", "show", "station", "--top", "0")

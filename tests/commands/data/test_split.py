@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fakes import write_own_folder, write_own_table, write_tree
 
+from mvd.commands.data.prepare import prepare
 from mvd.commands.data.split import split
 from mvd.data.layouts import scan
 from mvd.errors import BusyError, ConfigError, DatasetError
@@ -35,6 +36,13 @@ def test_a_folder_gets_lists_that_its_scan_reads(tmp_path: Path) -> None:
     parts = _names(root)
     assert [len(part) for part in parts] == [2, 1, 2]
     assert sorted(chain(*parts)) == sorted(set(PEOPLE) - {"cy"})
+
+
+def test_preparing_without_lists_leads_to_split(tmp_path: Path) -> None:
+    root, table = write_own_folder(tmp_path / "folder", people=PEOPLE), write_own_table(tmp_path / "people.csv")
+    for data in (root, table):
+        with pytest.raises(DatasetError, match=rf"choose them at random: mvd split {data}$"):
+            prepare(data)
 
 
 def test_a_table_stays_and_a_new_one_with_all_its_columns_comes_beside_it(tmp_path: Path) -> None:

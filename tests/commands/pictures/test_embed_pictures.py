@@ -154,12 +154,16 @@ def test_a_table_a_bad_model_and_other_mistakes_are_one_line(
         ((program, photos, "--out", "out.csv"), r"expected a name that ends in .parquet or .npz, found .csv"),
         ((program, tmp_path / "empty", "--out", out), "expected pictures in it or below it"),
         ((program, "--out", out), "expected pictures, found none given"),
+        (
+            (photos, program, "--out", out),
+            "expected a model with model.safetensors in it, or a run folder, found another",
+        ),
         ((tmp_path / "text.onnx", photos, "--out", out), "expected an ONNX model"),
         (
             (foreign, photos, "--out", out),
             "expected an ONNX model written by mvd export, found another one, with inputs pictures",
         ),
-        (("nowhere", photos, "--out", out), "expected a folder that is there, or OWNER/NAME"),
+        (("nowhere", photos, "--out", out), "expected a file or folder that is there, or OWNER/NAME"),
         ((program, photos, "--out", photos / "ir" / "01.jpg" / "x.npz"), "expected to write it, could not"),
         ((program, photos, "--out", out, "--precision", "bf16"), "precision of an ONNX file is fixed"),
         ((program, photos, "--out", out, "--device", "abacus"), "expected one that onnxruntime has here"),

@@ -104,7 +104,7 @@ def test_folders_that_cannot_be_read_have_a_row(
 
 def test_show_of_what_cannot_be_looked_at_is_one_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "File name too long" in refused(capsys, "show", runs / ("x" * 5000))
-    assert "found neither" in refused(capsys, "show", runs / "good")
+    assert "or a run folder, found " in refused(capsys, "show", runs / "good")
     (runs / "other" / "config.json").write_text(DEEP)
     (runs / "other" / "checkpoints").mkdir()
     (runs / "other" / "checkpoints" / "best.safetensors").write_bytes(b"\0" * 9)

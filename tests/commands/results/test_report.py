@@ -205,7 +205,7 @@ def test_what_is_wrong_is_one_line(
     assert "nowhere" in refused(capsys, "report", tmp_path / "nowhere")
     assert "expected a run folder" in refused(capsys, "report")
     out = tmp_path / "missing" / "report.html"
-    assert "could not" in refused(capsys, "report", runs[0], "--out", out, "--map", "none")
+    assert "make it: mkdir -p" in refused(capsys, "report", runs[0], "--out", out, "--map", "none")
     monkeypatch.setitem(sys.modules, "altair", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'mvd\[report\]'"):
         report(runs[:1], tmp_path / "report.html")

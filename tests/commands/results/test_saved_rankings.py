@@ -51,7 +51,7 @@ def test_what_could_not_be_kept_is_refused_before_anything_is_embedded(
     (tmp_path / "folder.npz").mkdir()
     for name, found in (
         ("rankings.csv", "expected a name that ends in .npz, found"),
-        ("nowhere/r.npz", "could not (No such file or directory)"),
+        ("nowhere/r.npz", "expected a folder to write it to, found none; make it: mkdir -p"),
         ("folder.npz", "it is a folder"),
     ):
         assert found in refused(capsys, "evaluate", run, "--save", tmp_path / name)

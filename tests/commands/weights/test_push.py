@@ -94,7 +94,7 @@ def test_what_is_no_model_is_one_line(
 ) -> None:
     with pytest.raises(HubError, match=r"me/other: .*could not get it \(it is not there\);"):
         find_weights("me/other")
-    with pytest.raises(HubError, match="expected a folder that is there, or OWNER/NAME"):
+    with pytest.raises(HubError, match="expected a file or folder that is there, or OWNER/NAME"):
         find_weights("nowhere")
     with pytest.raises(CheckpointError, match=r"expected a model with model\.safetensors"):
         find_weights(tmp_path)
@@ -103,6 +103,9 @@ def test_what_is_no_model_is_one_line(
         Embedder.from_pretrained(tmp_path)
     assert "OWNER/NAME" in refused(capsys, "push", run, "name")
     assert "expected a run folder" in refused(capsys, "push", tmp_path, "me/net")
+    (tmp_path / WEIGHTS).write_bytes(b"\xff\xd8\xff\xe0 no weights")
+    with pytest.raises(CheckpointError, match="found a JPEG picture"):
+        Embedder.from_pretrained(tmp_path)
 
 
 def test_a_model_is_written_to_no_folder_of_something_else(
@@ -130,7 +133,9 @@ def test_an_upload_that_fails_is_one_line(
         raise ConnectionError("no route\nto it")
 
     monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", fail)
-    assert "could not (no route); log in with: hf auth login" in refused(capsys, "push", run, "me/net")
+    assert "could not (no route); check the network, and that you are logged in: hf auth login" in refused(
+        capsys, "push", run, "me/net"
+    )
 
 
 def test_the_librarys_own_offline_mode_is_one_line(

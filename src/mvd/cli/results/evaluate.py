@@ -63,7 +63,8 @@ class Evaluate(Machine):
         from mvd.report.terminal.progress import counting_bar
 
         if not self.runs:
-            raise ConfigError("expected a run folder to evaluate, found none")
+            raise ConfigError("expected a run folder to evaluate, found none; name one (mvd runs lists those in runs/)")
+        self._check_flags()
         if self.save is not None and len(self.runs) > 1:
             raise ConfigError(f"--save: expected one run, found {len(self.runs)}; give each a file of its own")
         progress = open_console(stderr=True)  # stdout may be piped into a file
@@ -95,6 +96,15 @@ class Evaluate(Machine):
             rows += [("all trials", join_trials(results)) for results in directions.values()]
         self._print(console, rows)
         return 0
+
+    def _check_flags(self) -> None:
+        """Refuse flags that would have no effect."""
+        if self.save is None and self.save_top:
+            raise ConfigError("--save-top: expected --save FILE.npz beside it, found none; add it")
+        for name in ("k1", "k2", "rerank_weight"):
+            if not self.rerank and getattr(self, name) != getattr(Evaluate, name):
+                flag = f"--{name.replace('_', '-')}"
+                raise ConfigError(f"{flag}: expected --rerank beside it, found none; add it, or leave {flag} out")
 
     @property
     def _reranking(self) -> Reranking | None:

@@ -13,10 +13,11 @@ from tyro.conf import AvoidSubcommands, Positional, arg
 
 from mvd.cli.screen import STOPPED, print_results, say, watched_training
 from mvd.config import Machine, RunConfig, RuntimeConfig
-from mvd.config.recipes import RecipeName
+from mvd.config.recipes import RecipeName, nearest_recipe
 from mvd.distributed.launch import process_index
 from mvd.errors import ConfigError
 from mvd.files.names import shell_words
+from mvd.files.regular import real_path
 
 if TYPE_CHECKING:
     from mvd.report.terminal.progress import TrainingBar
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class Train:
     """Train on prepared pictures, then evaluate on unseen people.
 
-    Every field of the configuration is a flag; the recipe gives the defaults.
+    Every field of the configuration is a flag; the recipe gives the defaults. A flag with "no-" switches off what its
+    text describes.
     """
 
     data: Positional[Path | None] = None
@@ -80,7 +82,10 @@ class Train:
                     tested=self.evaluate == "test",
                 )
             else:
-                raise ConfigError("expected a data folder to train on, or --resume and a run folder, found neither")
+                raise ConfigError(
+                    "expected a data folder to train on, or --resume and a run folder, found neither; mvd train --help "
+                    "shows both"
+                )
         if not ended:
             say(console, f"stopped; continue with: {shell_words('mvd', 'train', '--resume', run.path)}")
             return STOPPED
@@ -106,6 +111,18 @@ class Train:
 
         if self.pretrained is not None or self.replace:
             raise ConfigError("expected --resume without --pretrained and --replace, found one; they start a new run")
+        if self.out != Train.out and real_path(self.out) != real_path(run):
+            raise ConfigError(
+                f"--out: expected none beside --resume, which goes on in {run}, found {self.out}; leave it out, or "
+                f"start a new run from these weights: mvd train DATA {shell_words('--pretrained', run)} "
+                f"{shell_words('--out', self.out)}"
+            )
+        own = nearest_recipe(resumed_defaults(run))[0]
+        if self.recipe not in (Train.recipe, own):
+            raise ConfigError(
+                f"--recipe: expected none beside --resume, since {run} keeps its settings (nearest to {own}), found "
+                f"{self.recipe}; leave it out, or start a new run"
+            )
         # The framework is a setting of the machine.
         return find_changes(resumed_defaults(run), replace(self.config, framework="auto"))
 

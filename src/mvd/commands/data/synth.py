@@ -9,7 +9,7 @@ from PIL import Image
 
 from mvd.data.progress import Progress
 from mvd.data.workers import worker_count
-from mvd.errors import ConfigError, DatasetError
+from mvd.errors import ConfigError, DatasetError, require_choice
 from mvd.files.atomic import replacing
 from mvd.files.writable import require_writable_folder
 from mvd.results.datasets import SynthResult
@@ -75,12 +75,23 @@ def synth(
 
     Raises:
         DatasetError: the folder is not empty, or the folder or the sheet cannot be written.
-        ConfigError: a number is out of range, or the layout does not support such cameras or validation people.
+        ConfigError: a number is out of range or contradicts `like`; there is no such layout, or it does not support
+            such cameras or validation people.
     """
+    if layout is not None:
+        require_choice("layout", layout, LAYOUTS)
+    if like is not None:
+        require_choice("like", like, _LIKE)
     plan = {"sysu-mm01": SYSU_MM01, "regdb": REGDB, "llcm": LLCM}[like] if like else None
     if varied and (like or thermal):
         raise ConfigError(
             f"varied: expected neither like nor thermal beside it, found {'like' if like else 'thermal'}; leave one out"
+        )
+    sizes = {"train": (train, 64), "validation": (validation, None), "test": (test, 24), "pictures": (pictures, 8)}
+    if like and (own := [one for one, (given, usual) in sizes.items() if given != usual]):
+        raise ConfigError(
+            f"like: expected no {', '.join(own)} beside it, since {like} has its own numbers, found {own[0]} "
+            f"{sizes[own[0]][0]}; leave one out"
         )
     name = layout or (_LIKE[like] if like else "csv" if varied else "sysu")
     if plan is None:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from mvd.config import RunConfig
 from mvd.data.identity import fingerprint, mark_people, name_people
 from mvd.data.pictures import ConcatPictures
-from mvd.data.prepared.arrays import default_folder, load_prepared
-from mvd.data.samples import Dataset, Modality, Samples, concatenate
+from mvd.data.prepared.arrays import default_folder, load_prepared, preparing_command
+from mvd.data.samples import Dataset, Modality, Samples, concatenate, or_split
 from mvd.data.sampling import require_identities
 from mvd.data.training import TrainingData
 from mvd.errors import DatasetError, ProtocolError
@@ -34,15 +34,16 @@ def load_training(dataset: Dataset, prepared: Path, config: RunConfig) -> tuple[
     """
     if not len(dataset.train):
         raise DatasetError(
-            f"{dataset.root}: expected identities to train on, found none; list them in {dataset.people_lists}, or let "
-            f"mvd split choose them"
+            f"{dataset.root}: expected identities to train on, found none; list them in "
+            f"{dataset.people_lists}{or_split(dataset)}"
         )
-    pictures = load_prepared(dataset, prepared)
-    found, wanted = pictures[0].size, (config.data.height, config.data.width)
+    wanted = (config.data.height, config.data.width)
+    pictures = load_prepared(dataset, prepared, wanted)
+    found = pictures[0].size
     if found != wanted:
         raise DatasetError(
-            f"{prepared}: expected prepared pictures of {wanted[0]}×{wanted[1]}, found {found[0]}×{found[1]}; prepare "
-            f"them with --height {wanted[0]} --width {wanted[1]}, or train with --data.height {found[0]} "
+            f"{prepared}: expected prepared pictures of {wanted[0]}×{wanted[1]}, found {found[0]}×{found[1]}; run: "
+            f"{preparing_command(dataset, prepared, wanted)}; or train a new run with --data.height {found[0]} "
             f"--data.width {found[1]}"
         )
     people = training_people(dataset, config)

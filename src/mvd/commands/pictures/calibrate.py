@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from mvd.data.layouts import scan
 from mvd.data.pictures import Pictures, table_pictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
-from mvd.errors import ConfigError, DatasetError, ProtocolError
+from mvd.errors import ConfigError, DatasetError, ProtocolError, require_choice
 from mvd.files.atomic import replacing, writing
 from mvd.files.regular import real_path
 from mvd.files.writable import require_writable
@@ -98,6 +98,7 @@ def calibrate(
         RunError: the calibration cannot be written.
         GalleryError: a folder in `verdicts` is not a gallery, or its verdicts are damaged.
     """
+    require_choice("people", people, get_args(HeldOut))
     if width < 0:
         raise ConfigError(f"width: expected 0 (no projection) or more, found {width}")
     file, root, marked = find_model(model), Path(data), read_galleries(verdicts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from mvd.data.own.reading import Guess, ReadPicture, guess_modality, read_pictur
 from mvd.data.progress import Progress
 from mvd.data.samples import Modality
 from mvd.data.workers import worker_count
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, require_choice
 from mvd.inference import PictureModel, open_model
 from mvd.results.embeddings import Embeddings, concatenate
 
@@ -131,11 +131,13 @@ def list_sources(pictures: Sources | Sequence[Listed], modality: ModalityFlag) -
     """List pictures, unless they are listed already.
 
     Raises:
+        ConfigError: there is no such choice of `modality`.
         DatasetError: a source does not exist, or there are no pictures.
     """
     given = [pictures] if isinstance(pictures, str | Path) else list(pictures)
     if given and isinstance(given[0], Listed):
         return cast("list[Listed]", given)
+    require_choice("modality", modality, get_args(ModalityFlag))
     told = None if modality == "auto" else Modality[modality.upper()]
     return list_pictures(cast("list[str | Path]", given), told)
 

@@ -33,6 +33,7 @@ from mvd.errors import DatasetError, needing_torch
 from mvd.files.atomic import writing
 from mvd.files.locks import name_locked
 from mvd.inference import PictureModel, open_model
+from mvd.inference.models import find_model
 from mvd.results.embed import EmbedResult
 from mvd.results.embeddings import Embeddings, embeddings_format, read_embeddings, write_embeddings
 
@@ -77,6 +78,8 @@ def embed_to_file(
         with needing_torch("expected PyTorch, by which the launched processes communicate, found none"):
             stack.enter_context(distributed.joined(RuntimeConfig(device=device)))
         with distributed.agreement():
+            if Path(model).exists():
+                find_model(model)  # where the arguments are swapped, it is the model that is wrong
             listed = list_sources(pictures, modality)
             opened = open_model(
                 model, framework=framework, device=_own_device(device), precision=precision, batch=batch

@@ -150,11 +150,21 @@ class Gallery(Adding, Searching):
             gone = remove_rows(table, self._log, where, condition=self._salted(where))
             if not gone:
                 self._explain(only)
+                for path in paths:
+                    if not table.count(below(path)):
+                        self._note(f"{self.place}: no picture here is {path} or below it, {real_path(path)}")
         self._index()
         return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=back)
 
     def rows(self, rows: Sequence[str] = (), *, only: Filter | None = None, limit: int | None = 20) -> list[Entry]:
-        """Return entries of rows, latest pictures first."""
+        """Return entries of rows, latest pictures first.
+
+        Raises:
+            ConfigError: the limit is not positive.
+            GalleryError: a row does not exist.
+        """
+        if limit is not None and limit < 1:
+            raise ConfigError(f"top: expected at least 1 row, found {limit}")
         with self._reading() as table:
             named = any_of(ROW, self._names(rows)) if rows else None
             found = table.read(ABOUT, every([named, (only or Filter()).condition()]))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from mvd import distributed
 from mvd.commands.engine import fit_machine, machine_flags
@@ -19,10 +19,10 @@ from mvd.data.layouts import scan
 from mvd.data.pictures import Pictures, table_pictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import Dataset, Samples
-from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError
+from mvd.errors import CheckpointError, DatasetError, ProtocolError, RunError, require_choice
 from mvd.files.atomic import cannot_write
 from mvd.files.names import shell_words
-from mvd.files.regular import real_path
+from mvd.files.regular import is_there, real_path
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Draw, Protocol, protocols_of, select_protocols
 from mvd.metrics.rankings import save_rankings
@@ -83,15 +83,17 @@ def evaluate(
         DatasetError: the test pictures or the galleries cannot be read.
         ProtocolError: there is no such protocol, it does not fit the pictures, or the run was trained on some of the
             test people.
-        ConfigError: the run's network has no such descriptor, or the suffix of `save` is not .npz.
+        ConfigError: the run's network has no such descriptor, or the suffix of `save` is not .npz, or there is no such
+            choice of `weights`.
     """
+    require_choice("weights", weights, get_args(Weights))
     save = None if save is None else Path(save)
     if save is not None:
         require_savable(save, save_top)
     run = open_run(Path(path))
     config, own = run.config, run.config.model.descriptor
     config = replace(config, model=replace(config.model, descriptor=descriptor or own))
-    root = Path(run.data.root if data is None else data)
+    root = data_of(run, data)
     checkpoint = None if weights == "initial" else run.own_checkpoint(weights)
     with machine_flags():
         engine, config, lines = fit_machine(config, machine or Machine())
@@ -146,6 +148,21 @@ def evaluate(
         return distributed.broadcast(results)
 
 
+def data_of(run: RunFolder, given: Path | str | None) -> Path:
+    """Return the place of a given data set, or of the one that a run was trained on.
+
+    Raises:
+        DatasetError: nothing is given, and the run's data set is no longer where it was.
+    """
+    root = Path(run.data.root if given is None else given)
+    if given is None and not is_there(root):
+        raise DatasetError(
+            f"{root}: expected the data set that {run.path} was trained on, found nothing there; restore it, or name "
+            f"its new place: --data DATA"
+        )
+    return root
+
+
 def prepare_test(
     dataset: Dataset, patterns: Sequence[str] = (), reranking: Reranking | None = None
 ) -> tuple[Sequence[Protocol], Permutations | None]:
@@ -189,6 +206,8 @@ def choose_protocols(dataset: Dataset, patterns: Sequence[str]) -> Sequence[Prot
     known = protocols_of(
         dataset.name, trial=1 if dataset.trial is None else dataset.trial, cameras=bool(dataset.test.cameras.any())
     )
+    if isinstance(patterns, str):  # one name, not its letters
+        patterns = [patterns]
     if patterns:
         return select_protocols(known, patterns)
     if dataset.name == "sysu":

@@ -6,17 +6,17 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from mvd.commands.engine import load_engine, machine_flags
-from mvd.commands.results.evaluate import describe_trained, pictures_of, prepare_test, trained_people, trial_of
+from mvd.commands.results.evaluate import data_of, describe_trained, pictures_of, prepare_test, trained_people, trial_of
 from mvd.commands.results.report_parts import MapMethod, embedding_map_of, heatmaps_of, look_backwards
 from mvd.config import Machine
 from mvd.data.identity import name_people
 from mvd.data.layouts import scan
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import Modality
-from mvd.errors import MissingPackageError, ProtocolError, RunError
+from mvd.errors import MissingPackageError, ProtocolError, RunError, require_choice
 from mvd.files.atomic import cannot_write, writing
 from mvd.files.writable import require_writable, require_writable_folder
 from mvd.metrics.calibration import Calibration
@@ -29,7 +29,7 @@ from mvd.runs import RunFolder, load_checkpoint, open_run
 
 
 def report(
-    runs: Sequence[str | Path],
+    runs: Sequence[str | Path] | Path,
     out: str | Path = "report.html",
     *,
     figures: str | Path | None = None,
@@ -48,7 +48,7 @@ def report(
     of the similarity; and the cameras and identities that are confused. Several runs are compared.
 
     Args:
-        runs: run folders.
+        runs: run folders, or one.
         out: the file to write; an existing file is replaced.
         figures: folder to which each figure is written as SVG and PDF.
         data: folder or table of the data set; by default the one that each run was trained on.
@@ -68,8 +68,11 @@ def report(
         ProtocolError: a protocol does not fit, or a run was trained on some of the test people.
         MvdError: as for `mvd.evaluate`.
     """
+    require_choice("weights", weights, ("best", "last"))
+    require_choice("embedding_map", embedding_map, get_args(MapMethod))
+    runs = [runs] if isinstance(runs, str | Path) else runs
     if not runs:
-        raise RunError("expected a run folder to report on, found none")
+        raise RunError("expected a run folder to report on, found none; name one (mvd runs lists those in runs/)")
     _require(embedding_map)
     out = Path(out)
     with writing(out):
@@ -107,7 +110,7 @@ class Asked:
 def explain(folder: Path, asked: Asked) -> RunReport:
     """Compute the content of a report on one run; the errors are those of `report`."""
     run = open_run(folder)
-    root = Path(run.data.root if asked.data is None else asked.data)
+    root = data_of(run, asked.data)
     checkpoint, engine = run.own_checkpoint(asked.weights), load_engine(run.config)
     with machine_flags():
         config, lines = engine.adapt(run.config, asked.machine)

@@ -100,7 +100,7 @@ def ablate(
     out: str | Path,
     config: RunConfig | str = "mvd",
     *,
-    vary: Mapping[str, RunConfig] | None = None,
+    vary: Mapping[str, RunConfig | str] | None = None,
     seeds: Sequence[int] = (0, 1, 2),
     prepared: str | Path | None = None,
     pretrained: str | Path | None = None,
@@ -115,7 +115,7 @@ def ablate(
         data: folder of the data set, or table of own pictures; its arrays are prepared.
         out: folder of the runs, `out`/<setting>/seed-<seed>.
         config: the configuration that all runs share, or the name of a recipe.
-        vary: configurations by name, each compared with `config`; without it, the paper's ladder.
+        vary: configurations, or names of recipes, by name, each compared with `config`; without it, the paper's ladder.
         seeds: seeds; each setting is trained once with each seed.
         prepared: folder of the prepared arrays, if it is not the default of `mvd prepare`.
         pretrained: initial weights of the encoders of every run, as for `train`.
@@ -138,7 +138,7 @@ def ablate(
     data, out, base = Path(data), Path(out), resolve_config(config)
     prepared = None if prepared is None else Path(prepared)
     pretrained = None if pretrained is None else Path(pretrained)
-    rungs = ladder(base) if vary is None else settings(base, vary)
+    rungs = ladder(base) if vary is None else settings(base, {name: resolve_config(one) for name, one in vary.items()})
     if pretrained is not None:
         load_pretrained(pretrained, base.model)  # raises its errors before anything is written
     # All settings of a seed before the next seed, so that a stopped ablation has complete ladders.

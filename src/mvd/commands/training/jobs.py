@@ -24,6 +24,7 @@ from mvd.files.locks import folder_locked
 from mvd.files.regular import real_path
 from mvd.files.strict_json import parse_json
 from mvd.runs import open_run, write_json
+from mvd.runs.mistaken import is_run
 from mvd.runs.observer import Observer
 from mvd.weights.load import pretrained_file
 
@@ -74,14 +75,25 @@ def check_workers(workers: int) -> None:
         raise ConfigError(f"workers: expected at least 1, found {workers}")
 
 
+def require_several(out: Path) -> None:
+    """Check that a folder is not that of a run, among whose files other runs would be lost.
+
+    Raises:
+        RunError: it is.
+    """
+    if is_run(out):
+        raise RunError(f"{out}: expected a folder for several runs, found a run; choose another --out")
+
+
 @contextmanager
 def claimed(out: Path) -> Iterator[None]:
     """Create the folder of the runs, and hold its lock.
 
     Raises:
         BusyError: another process works in the folder.
-        RunError: the folder cannot be created.
+        RunError: the folder cannot be created, or is that of a run.
     """
+    require_several(out)
     with ExitStack() as stack:
         try:
             out.mkdir(parents=True, exist_ok=True)

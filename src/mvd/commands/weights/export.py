@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from mvd.commands.weights.comparison import ComparisonPictures, Floats, comparis
 from mvd.config import Machine, RunConfig, to_json
 from mvd.data.images import Preprocessing
 from mvd.data.progress import Progress
-from mvd.errors import CheckpointError, ConfigError
+from mvd.errors import CheckpointError, ConfigError, require_choice
 from mvd.files.atomic import replacing, write_json
 from mvd.files.locks import name_locked
 from mvd.files.regular import real_path
@@ -99,6 +99,7 @@ def export(
         RunError: there is no run, or no such weights in it.
         MvdError: the data set cannot be read or measured on.
     """
+    _require_choices(weights, preprocessing, variants)
     run, given = open_run(Path(path)), machine or Machine()
     chosen = _choose_format(format, run.config, given)
     if chosen == "onnx":
@@ -157,12 +158,20 @@ def export(
     )
 
 
+def _require_choices(weights: str, preprocessing: str, variants: Sequence[str]) -> None:
+    require_choice("weights", weights, ("best", "last"))
+    require_choice("preprocessing", preprocessing, get_args(Preprocessing))
+    for variant in variants:
+        require_choice("variants", variant, get_args(Variant))
+
+
 def _choose_format(asked: Format | Literal["auto"], config: RunConfig, machine: Machine) -> Format:
     """Return the requested format, or the format of the requested framework.
 
     Raises:
-        ConfigError: the framework does not write the format.
+        ConfigError: there is no such format, or the framework does not write it.
     """
+    require_choice("format", asked, ("auto", *_FRAMEWORKS))
     if asked == "auto":
         framework = choose_framework(config).framework if machine.framework == "auto" else machine.framework
         return "mindir" if framework == "mindspore" else "onnx"

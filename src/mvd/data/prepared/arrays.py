@@ -103,12 +103,15 @@ def training_samples(dataset: Dataset) -> Samples:
     return both.take(np.argsort(both.identities, kind="stable"))
 
 
-def load_prepared(dataset: Dataset, folder: Path) -> tuple[PreparedPictures, PreparedPictures]:
+def load_prepared(
+    dataset: Dataset, folder: Path, size: tuple[int, int] | None = None
+) -> tuple[PreparedPictures, PreparedPictures]:
     """Open the arrays written by `prepare_arrays` or by the original's script.
 
     Args:
         dataset: the scanned data set, which provides the table for arrays without one.
         folder: folder of the arrays.
+        size: height and width that are wanted, for the command that errors name.
 
     Returns:
         The visible and the infrared pictures of the train and validation identities.
@@ -117,7 +120,7 @@ def load_prepared(dataset: Dataset, folder: Path) -> tuple[PreparedPictures, Pre
         DatasetError: an array is missing or damaged, does not match the others, or belongs to another data set.
     """
     both = training_samples(dataset)
-    remedy = f"run: mvd prepare {shell_words(dataset.table or dataset.root)}{_flags(dataset, folder)}"
+    remedy = f"run: {preparing_command(dataset, folder, size)}"
     visible, infrared = (
         _load_modality(array_files(folder, modality), both.of(modality), both.people, dataset.people_lists, remedy)
         for modality in Modality
@@ -200,9 +203,13 @@ def _open_array(file: Path, remedy: str, *, memory_map: bool) -> npt.NDArray[Any
     return array
 
 
-def _flags(dataset: Dataset, folder: Path) -> str:
-    trial = "" if dataset.trial is None else f" --trial {dataset.trial}"
-    return trial if folder == default_folder(dataset) else f"{trial} --out {shell_words(folder)}"
+def preparing_command(dataset: Dataset, folder: Path, size: tuple[int, int] | None = None) -> str:
+    """Write the command that prepares a data set's pictures into a folder, in a size."""
+    words = ["mvd", "prepare", str(dataset.table or dataset.root)]
+    words += [] if dataset.trial is None else ["--trial", str(dataset.trial)]
+    words += [] if size is None else ["--height", str(size[0]), "--width", str(size[1])]
+    words += [] if folder == default_folder(dataset) else ["--out", str(folder)]
+    return shell_words(*words)
 
 
 def _pixels(size: tuple[int, int]) -> str:

@@ -28,7 +28,7 @@ from mvd.data.prepared.arrays import array_files, training_samples
 from mvd.data.prepared.decoders import Decode, Decoder, load_decoder
 from mvd.data.prepared.journal import Journal, open_journal
 from mvd.data.progress import Progress, silent
-from mvd.data.samples import Dataset, Modality, Samples
+from mvd.data.samples import Dataset, Modality, Samples, or_split
 from mvd.data.workers import run_unordered, worker_count
 from mvd.errors import DatasetError
 from mvd.files.atomic import flush, is_temporary, replacing, write_atomically
@@ -236,7 +236,7 @@ def _require_both_modalities(dataset: Dataset, both: Samples) -> None:
         if not len(both.of(modality)):
             raise DatasetError(
                 f"{dataset.root}: expected visible and infrared pictures of people to train on, found no "
-                f"{modality.name.lower()} ones; name such people in {dataset.people_lists}"
+                f"{modality.name.lower()} ones; name such people in {dataset.people_lists}{or_split(dataset)}"
             )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mvd.config import RuntimeConfig
 from mvd.data.pictures import PictureArray, Pictures
-from mvd.errors import CheckpointError, ConfigError
+from mvd.errors import ConfigError
 from mvd.inference.identity import Identified, ModelIdentity, fingerprint_projected, fingerprint_weights
 from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture, to_modalities, to_pictures
@@ -24,6 +24,7 @@ from mvd.mindspore.inference.embed import Embedding, embed_pictures
 from mvd.mindspore.models.state import initial_network, restore_network
 from mvd.runs import RunData, load_checkpoint, read_config, read_trained_on
 from mvd.weights import count_classes
+from mvd.weights.formats.files import foreign_weights
 
 
 class MindSporeModel(Identified):
@@ -61,10 +62,7 @@ class MindSporeModel(Identified):
             raise ConfigError(f"precision: expected auto or fp32 with framework mindspore, found {precision}")
         config = read_config(file)
         if config is None:
-            raise CheckpointError(
-                f"{file}: expected weights of mvd with their configuration, found none in it; make a run folder of "
-                f"foreign weights with mvd import"
-            )
+            raise foreign_weights(file)
         self._device = resolve_device(device)
         self._runtime = replace(RuntimeConfig(), embed_batch=batch, compile=config.runtime.compile)
         tensors, _ = load_checkpoint(file)

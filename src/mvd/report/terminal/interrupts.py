@@ -35,6 +35,27 @@ def cleaning_up() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+def is_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C led to an error: a library that handles every exception may raise one of its own instead.
+
+    >>> try:
+    ...     try:
+    ...         raise KeyboardInterrupt
+    ...     except BaseException as interrupt:
+    ...         raise RuntimeError("could not export") from interrupt
+    ... except RuntimeError as error:
+    ...     is_interrupted(error), is_interrupted(RuntimeError())
+    (True, False)
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
 @contextmanager
 def interruptible(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` on the first Ctrl-C or SIGTERM within the context; later signals have their usual effect.

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from mvd.errors import CheckpointError
 from mvd.files.atomic import replacing
 from mvd.files.locks import name_locked
+from mvd.files.names import shell_words
 from mvd.files.regular import require_regular
 from mvd.weights.formats import mindspore_ckpt, safetensors_files, torch_files
 from mvd.weights.formats.arrays import Array, Arrays, RefusedError
@@ -41,6 +42,8 @@ _OTHERS = {
     b"version https://git-lfs": ("a pointer of Git LFS", "fetch the file itself: git lfs pull"),
     b"<": ("a web page or XML", "the download went wrong: get the file itself"),
     b"\x89HDF": ("an HDF5 file", "save the weights with one of these frameworks"),
+    b"\xff\xd8\xff": ("a JPEG picture", "check the path and the order of the arguments"),
+    b"\x89PNG": ("a PNG picture", "check the path and the order of the arguments"),
     b"\x93NUMPY": ("an array of NumPy", "save the weights with one of these frameworks"),
     b"\x1f\x8b": ("a gzip archive", "unpack it first"),
     b"\x80": ("a pickle that torch.save did not write", "save the weights with torch.save"),
@@ -68,8 +71,9 @@ def read_weights(file: Path) -> WeightsFile:
     expected = _ANY
     try:
         if not file.is_file():
-            found = "a folder" if file.is_dir() else "no such file"
-            raise RefusedError(found, "check the path")
+            inside = file / "checkpoints" / "best.safetensors"
+            advice = f"name its file: {shell_words(inside)}" if inside.is_file() else "check the path"
+            raise RefusedError("a folder" if file.is_dir() else "no such file", advice)
         with file.open("rb") as handle:
             kind = _kind(handle.read(_START))  # a file of another kind may be larger than memory
             handle.seek(0)
@@ -86,6 +90,18 @@ def read_weights(file: Path) -> WeightsFile:
         raise CheckpointError(
             f"{file}: expected {expected} that fit into memory, found more; a few times the file's size has to be free"
         ) from error
+
+
+def foreign_weights(file: Path) -> CheckpointError:
+    """Make the error of a file without a configuration of mvd: weights of another program, or no weights at all."""
+    try:
+        read_weights(file)
+    except CheckpointError as error:
+        return error
+    return CheckpointError(
+        f"{file}: expected weights of mvd with their configuration, found none in it; make a run folder of foreign "
+        f"weights with mvd import"
+    )
 
 
 def write_weights(
