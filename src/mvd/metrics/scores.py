@@ -1,7 +1,6 @@
 """Scores: the results of a protocol, and `evaluate`, which computes them from features.
 
 All figures are fractions from 0 to 1. Deviations are those of the population of trials (divided by T, not T − 1).
-
 Shapes: T trials, R ranks, Q queries, G gallery.
 """
 
