@@ -93,7 +93,7 @@ def test_the_flags_reach_every_verb(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(monkeypatch, "torch")
-    described = RunData(root="data", prepared="data", dataset="sysu", identities=(1, 2))
+    described = RunData(root=str(tmp_path), prepared="data", dataset="sysu", identities=(1, 2))
     run = create_run(tmp_path / "run", replace(CPU, framework="pytorch"), described, replace=False)
     run.checkpoint("last").parent.mkdir()
     run.checkpoint("last").touch()
