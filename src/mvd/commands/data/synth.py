@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -87,11 +88,12 @@ def synth(
         raise ConfigError(
             f"varied: expected neither like nor thermal beside it, found {'like' if like else 'thermal'}; leave one out"
         )
-    sizes = {"train": (train, 64), "validation": (validation, None), "test": (test, 24), "pictures": (pictures, 8)}
-    if like and (own := [one for one, (given, usual) in sizes.items() if given != usual]):
+    given = {"train": train, "validation": validation, "test": test, "pictures": pictures}
+    usual = signature(synth).parameters
+    if like and (own := [name for name, number in given.items() if number != usual[name].default]):
         raise ConfigError(
             f"like: expected no {', '.join(own)} beside it, since {like} has its own numbers, found {own[0]} "
-            f"{sizes[own[0]][0]}; leave one out"
+            f"{given[own[0]]}; leave one out"
         )
     name = layout or (_LIKE[like] if like else "csv" if varied else "sysu")
     if plan is None:
