@@ -73,7 +73,7 @@ STRONG = replace(
     losses=LossConfig(contrastive_weight=1.0),
     optimizer=OptimizerConfig(kind="sgd", lr=0.01, encoder_lr_scale=0.1, decay="all", ema=0.9),
 )
-"""The parts of the recipe mvd-strong."""
+"""The parts of the recipe mvd-strong, and the generalised mean."""
 
 
 def on(config: RunConfig, **runtime: Any) -> RunConfig:
