@@ -3,13 +3,15 @@
 #
 # Each part has a time limit and a log of its own in OUT; one that fails or runs out of time stops no other. The ends of
 # the logs are printed last. Without a CUDA device, or with MVD_GPU_TINY=1, all parts run on the CPU with tiny sizes, so
-# that the script can be checked anywhere. LIMIT_<part> in the environment sets a limit in seconds.
+# that the script can be checked anywhere. LIMIT_<part> in the environment sets a limit in seconds; with GPU_WORK, people and
+# runs are kept in that folder, and a later call in which it is the same renders no people again.
 #
 #   card     the machine, and what it copies and multiplies a second
 #   tests    pytest -m gpu
 #   step     a training step of the recipe mvd, in several ways
 #   embed    pictures a second from prepared arrays
 #   run      people of SYSU-MM01's numbers: render, prepare, train, kill, resume, evaluate
+#   step384  a training step of the recipe mvd-strong, 384×144
 #   cvpr21   a training step of the recipe mvd-cvpr21
 #   export   ONNX
 #   more     further ways of a step, and a profile
@@ -20,20 +22,24 @@ set -u
 cd "$(dirname "$0")/.."
 OUT=$(mkdir -p "$1" && cd "$1" && pwd)
 shift
-PARTS=${*:-card tests step embed run cvpr21 export more}
+PARTS=${*:-card tests step embed run step384 cvpr21 export more}
 PY=${PYTHON:-python3}
 # A path that is given has packages that the machine lacks.
 export PYTHONPATH="src:benchmarks:tests${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 TINY=${MVD_GPU_TINY:-$("$PY" -c 'import torch; print(int(not torch.cuda.is_available()))')}
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
+if [ -n "${GPU_WORK:-}" ]; then
+  mkdir -p "$GPU_WORK" && WORK=$(cd "$GPU_WORK" && pwd)
+else
+  WORK=$(mktemp -d)
+  trap 'rm -rf "$WORK"' EXIT
+fi
 
 FAILED=0
 SMALL="--arch resnet18 --base-width 8 --height 48 --width 24"
 if [ "$TINY" = 1 ]; then
   DEVICE=cpu
   STEP="$SMALL --device cpu --identities 4 --pictures 2 --steps 2 --skipped 1"
-  STEP_ROWS="plain fp32 bf16" MORE_ROWS="bf16-joint" CVPR21_ROWS="plain bf16"
+  STEP_ROWS="plain fp32 bf16" MORE_ROWS="bf16-joint" CVPR21_ROWS="plain bf16" STEP384="" STEP384_ROWS="bf16"
   EMBED="$SMALL --device cpu --count 64 --rows fp32-16 bf16-32"
   SYNTH="--train 16 --validation 4 --test 8 --pictures 2 --height 64"
   TRAIN="--recipe demo --data.height 48 --data.width 24 --model.base-width 8 --sampling.steps-per-epoch 10
@@ -53,11 +59,13 @@ else
   STEP_ROWS=${STEP_ROWS:-"bf16-compile-graph bf16 bf16-graph plain bf16-compile bf16-compile-graph-tuned fp32 tf32"}
   MORE_ROWS=${MORE_ROWS:-"bf16-compile-graph-joint"}
   CVPR21_ROWS=${CVPR21_ROWS:-"plain bf16-compile-graph"}
+  STEP384="--height 384" STEP384_ROWS=${STEP384_ROWS:-"bf16-graph"}
   EMBED="--device cuda --rows ${EMBED_ROWS:-bf16-256 bf16-64 fp32-64}"
   SYNTH=${SYNTH:-"--like sysu-mm01"}
-  TRAIN=${TRAIN:-"--recipe mvd --sampling.steps-per-epoch 150 --schedule.epochs 16
+  # Five minutes of training, compiling included.
+  TRAIN=${TRAIN:-"--recipe mvd --sampling.steps-per-epoch 150 --schedule.epochs 34
     --schedule.warmup-epochs 1 --runtime.validate-every 2 --runtime.checkpoint-minutes 0.5"}
-  SIZE="--height 288 --width 144 --decoder fast" KILL_AFTER=${KILL_AFTER:-45}
+  SIZE="--height 288 --width 144 --decoder fast" KILL_AFTER=${KILL_AFTER:-100}
   STRONG=${STRONG:-"--recipe mvd-strong --sampling.steps-per-epoch 100 --schedule.epochs 30 --schedule.warmup-epochs 2
     --schedule.milestones 20 27 --runtime.validate-every 5"}
   STRONG_SIZE="--height 384 --width 144 --decoder fast"
@@ -66,8 +74,8 @@ else
   LADDER_SIZE="--height 144 --width 72"
   LADDER=${LADDER:-"--recipe demo --data.height 144 --data.width 72 --model.base-width 32 --model.bottleneck-widths 512 256
     --model.z-dim 256 --model.classifier-width 256 --augment.erase 0.5 --augment.erase-area 0.02 0.4 --losses.metric centre
-    --sampling.steps-per-epoch 125 --schedule.epochs 15 --schedule.warmup-epochs 1 --runtime.validate-every 15 --seeds 0 1
-    --workers 6"}
+    --sampling.steps-per-epoch 125 --schedule.epochs 15 --schedule.warmup-epochs 1 --runtime.validate-every 15 --seeds 0 1 2
+    --workers 5"}
 fi
 
 part() { # part NAME LIMIT COMMAND …: run a part if it was asked for
@@ -132,7 +140,7 @@ strong() {
 }
 
 ladder() {
-  timed render mvd synth "$WORK/ladder-people" $LADDER_PEOPLE || return
+  [ -d "$WORK/ladder-people" ] || timed render mvd synth "$WORK/ladder-people" $LADDER_PEOPLE || return
   timed prepare mvd prepare "$WORK/ladder-people" $LADDER_SIZE || return
   # Its own limit, most of what is left of the part's: the table is written last, and what is done by then is kept, too.
   timed ladder timeout -s INT -k 10 "${LADDER_SECONDS:-$(((PART_LIMIT - SECONDS) * 15 / 16))}" \
@@ -143,7 +151,7 @@ ladder() {
 }
 
 people() {
-  timed render mvd synth "$WORK/people" $SYNTH
+  [ -d "$WORK/people" ] || timed render mvd synth "$WORK/people" $SYNTH
   timed prepare mvd prepare "$WORK/people" $SIZE
 }
 
@@ -157,9 +165,10 @@ part tests 120 tests
 wait
 part step 220 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $STEP_ROWS --json "$OUT/step.json"
 part embed 60 "$PY" benchmarks/embed.py arrays $EMBED
-part run 300 run
+part run 460 run
 part strong 360 strong
 part ladder 400 ladder
+part step384 60 "$PY" benchmarks/step.py --recipe mvd-strong $STEP $STEP384 --rows $STEP384_ROWS --json "$OUT/step384.json"
 part cvpr21 130 "$PY" benchmarks/step.py --recipe mvd-cvpr21 $STEP --rows $CVPR21_ROWS --json "$OUT/cvpr21.json"
 part export 90 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/weights/test_export.py -x
 part more 120 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --profile --json "$OUT/more.json"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mvd.models.mvd import MVD
-from mvd.models.outputs import Branch, MVDOutput, SharedOutput, map_tensors
+from mvd.models.outputs import Pass, SharedOutput, map_tensors
 
 
 class HalvesBatchNorm2d(nn.BatchNorm2d):
@@ -52,11 +52,9 @@ def join_shared_passes(network: nn.Module) -> None:
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.__class__ = HalvesBatchNorm2d
 
-    def outputs(self: MVD, images: Tensor, modalities: Tensor | None = None) -> MVDOutput:
-        grey = self.grey(images)
-        visible, infrared = self.visible(images), self.infrared(grey)
-        shared: Branch = self.shared(torch.cat([images, grey]))
-        halves = [map_tensors(SharedOutput(shared), partial(_half, number)).shared for number in range(2)]
-        return MVDOutput(visible, infrared, halves[0], halves[1])
+    def in_order(self: MVD, shared: nn.Module, colour: Tensor, grey: Tensor) -> tuple[Pass, Pass]:
+        output = SharedOutput(shared(torch.cat([colour, grey])))
+        first, second = (map_tensors(output, partial(_half, number)).shared for number in range(2))
+        return first, second
 
-    network.outputs = types.MethodType(outputs, network)  # type: ignore[method-assign]
+    network._in_order = types.MethodType(in_order, network)  # type: ignore[method-assign]

@@ -32,6 +32,7 @@ benchmarks/step_mindspore.py has MindSpore's step beside PyTorch's.
 from __future__ import annotations
 
 import argparse
+import collections
 import gc
 import json
 import resource
@@ -167,12 +168,43 @@ def profile(take: Take, steps: int, device: torch.device) -> str:
         # Kernels alone: an operator's time is that of its kernels once more.
         own = {event.key: event.self_device_time_total for event in events if event.device_type.name == "CUDA"}
     whole = sum(own.values())
+    kinds = collections.Counter[str]()
+    for key, spent in own.items():
+        kinds[kind_of(key)] += spent
     most = sorted(own.items(), key=lambda item: item[1], reverse=True)[:30]
     count = sum(event.count for event in events if event.device_type.name == "CUDA")
     kernels = f"{count / steps:.0f} kernels, " if count else ""
     title = f"{kernels}{whole / 1000 / steps:.1f} ms a step"
     lines = [f"| {key[:90]} | {time / 1000 / steps:.2f} ms | {time / whole:.0%} |" for key, time in most]
+    if device.type == "cuda":
+        numbers = collections.Counter[str]()
+        for event in events:
+            if event.key in own and event.device_type.name == "CUDA":
+                numbers[kind_of(event.key)] += event.count
+        title += "\n" + "\n".join(
+            f"| {kind} | {numbers[kind] / steps:.0f} kernels | {spent / 1000 / steps:.2f} ms | {spent / whole:.0%} |"
+            for kind, spent in kinds.most_common()
+        )
     return "\n".join([title, *lines])
+
+
+def kind_of(kernel: str) -> str:
+    """Tell what a CUDA kernel does by its name."""
+    kinds = {
+        "norms and pointwise operations, compiled: reductions": "triton_red|triton_per",
+        "norms and pointwise operations, compiled: pointwise": "triton_poi|triton_for|triton_",
+        "norms, cuDNN": "bn_fw|bn_bw|batch_norm|batchnorm",
+        "layouts of convolutions": "nchwtonhwc|nhwctonchw|tensortransform|scalepackedtensor|cast",
+        "convolutions, weights": "wgrad",
+        "convolutions, inputs": "dgrad",
+        "convolutions, forward, and matrix products": "fprop|conv|gemm|xmma|cutlass|nvjet|splitk|cublas",
+        "optimizer": "multi_tensor|fused_adam|foreach",
+        "copies": "memcpy|memset|copy_kernel|copy|catarray",
+        "reductions, eager": "reduce_kernel|softmax|sort|scan|topk",
+        "pointwise operations, eager": "elementwise|index|gather|scatter",
+    }
+    name = kernel.lower()
+    return next((kind for kind, words in kinds.items() if any(word in name for word in words.split("|"))), "others")
 
 
 def peak(device: torch.device) -> float:
