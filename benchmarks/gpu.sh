@@ -63,8 +63,8 @@ else
   EMBED="--device cuda --rows ${EMBED_ROWS:-bf16-256 bf16-64 fp32-64}"
   SYNTH=${SYNTH:-"--like sysu-mm01"}
   # Five minutes of training, compiling included.
-  TRAIN=${TRAIN:-"--recipe mvd --sampling.steps-per-epoch 150 --schedule.epochs 34
-    --schedule.warmup-epochs 1 --runtime.validate-every 2 --runtime.checkpoint-minutes 0.5"}
+  TRAIN=${TRAIN:-"--recipe mvd --sampling.steps-per-epoch 150 --schedule.epochs 30 --schedule.warmup-epochs 1
+    --runtime.validate-every 2 --runtime.checkpoint-minutes 0.5 --runtime.compile True"}
   SIZE="--height 288 --width 144 --decoder fast" KILL_AFTER=${KILL_AFTER:-100}
   STRONG=${STRONG:-"--recipe mvd-strong --sampling.steps-per-epoch 100 --schedule.epochs 30 --schedule.warmup-epochs 2
     --schedule.milestones 20 27 --runtime.validate-every 5"}

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mvd.data.workers import run_unordered
-from mvd.errors import DatasetError
+import mvd.data.workers as workers_module
+from mvd.data.workers import map_batches, run_unordered
+from mvd.errors import DatasetError, MvdError
 
 
 def square(number: int) -> int:
@@ -24,6 +25,10 @@ def square(number: int) -> int:
 
 def process(_: int) -> int:
     return os.getpid()
+
+
+def end_process(_: int) -> None:
+    os._exit(9)
 
 
 def fail(number: int) -> None:
@@ -99,3 +104,63 @@ def test_workers_end_with_their_parent(number: signal.Signals, tmp_path: Path) -
         began = time.monotonic()
         assert parent.stdout.read() == ""  # ends when every process that holds the pipe has ended
         assert time.monotonic() - began < 10
+
+
+@pytest.fixture(params=["threads", "processes"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have `map_batches` use threads, or processes, for a few items."""
+    if request.param == "processes":
+        monkeypatch.setattr(workers_module, "_PROCESSES_FROM", 2)
+        monkeypatch.setattr(workers_module, "_PROCESSES_FOR", 2)
+        monkeypatch.setattr(workers_module, "_ITEMS_OF_PROCESS", 3)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_batches_are_in_order(kind: str, size: int) -> None:
+    found = list(map_batches(square, range(50), size, 2))
+    assert [len(batch) for batch in found] == [size] * (50 // size) + ([50 % size] if 50 % size else [])
+    assert [number for batch in found for number in batch] == [number**2 for number in range(50)]
+    assert not list(map_batches(square, [], size, 2))
+
+
+def test_batches_are_computed_where_there_is_room(kind: str) -> None:
+    found = {one for batch in map_batches(process, range(50), 10, 2) for one in batch}
+    assert (os.getpid() in found) == (kind == "threads")
+
+
+@pytest.mark.usefixtures("kind")
+def test_an_error_comes_after_the_batches_before_it() -> None:
+    batches = map_batches(fail, range(40), 10, 2)
+    assert [len(next(batches)) for _ in range(2)] == [10, 10]
+    with pytest.raises(DatasetError, match="bad picture"):
+        next(batches)
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.usefixtures("kind")
+def test_batches_that_are_not_wanted_are_cancelled() -> None:
+    batches = map_batches(square, range(1_000_000), 1000, 2)
+    next(batches)
+    batches.close()
+    assert not multiprocessing.active_children()
+
+
+def test_a_killed_worker_of_batches_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "_PROCESSES_FROM", 2)
+    monkeypatch.setattr(workers_module, "_PROCESSES_FOR", 2)
+    with pytest.raises(MvdError, match="found one killed, for lack of memory perhaps"):
+        list(map_batches(end_process, range(40), 10, 2))
+    assert not multiprocessing.active_children()
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from mvd.data.workers import run_unordered\n"
+        "print(sorted(number for number, _ in run_unordered(abs, range(200), 3)) == list(range(200)))\n"
+        "import __main__\n"
+        "print(__main__.__file__ == __file__)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["True", "True"], done.stderr

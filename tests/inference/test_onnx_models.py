@@ -1,15 +1,19 @@
-"""Metadata of ONNX programs, by the library."""
+"""Metadata of ONNX programs, by the library; conversion to float16."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
+from onnxruntime.transformers import float16
 
 from mvd.errors import CheckpointError
 from mvd.inference.onnx_metadata import read_metadata
+from mvd.inference.onnx_models import to_float16
 
 
 def program(metadata: dict[str, str], *, opset: int = 18) -> bytes:
@@ -40,3 +44,34 @@ def test_other_files_are_one_line(tmp_path: Path, data: bytes, found: str) -> No
     assert "\n" not in str(caught.value)
     with pytest.raises(CheckpointError, match=r"could not read it \(No such file"):
         read_metadata(tmp_path / "none.onnx")
+
+
+def test_a_value_that_several_readers_want_in_float32_is_cast_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", 3])
+    two = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["N", 3])
+    weight = onnx.numpy_helper.from_array(np.eye(3, dtype=np.float32), "w")
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x", "w"], ["a"], "product"),
+        onnx.helper.make_node("Mul", ["a", "a"], ["b"], "square"),
+        onnx.helper.make_node("Sub", ["a", "b"], ["y"], "rest"),
+    ]
+    middle = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", 3]) for name in "ab"]
+    graph = onnx.helper.make_graph(nodes, "main", [one], [two], [weight], value_info=middle)
+    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(made, str(tmp_path / "net.onnx"))
+
+    def as_before(*given: Any, **options: Any) -> onnx.ModelProto:
+        model: onnx.ModelProto = convert(*given, **options)
+        for node in [node for node in model.graph.node if node.op_type == "Cast"]:
+            model.graph.node.append(node)
+        model.graph.value_info.extend(list(model.graph.value_info))
+        return model
+
+    convert = float16.convert_float_to_float16
+    monkeypatch.setattr(float16, "convert_float_to_float16", as_before)
+    to_float16(tmp_path / "net.onnx", tmp_path / "half.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "half.onnx"))
+    x = np.array([[1, 2, 3]], np.float32)
+    assert session.run(None, {"x": x})[0] == pytest.approx(x - x**2)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from mvd.data.images import load_image
 from mvd.data.progress import Progress
 from mvd.data.samples import Dataset, Samples
-from mvd.data.workers import worker_count
+from mvd.data.workers import map_batches
 
 Batch = npt.NDArray[np.uint8]
 
@@ -114,14 +115,14 @@ class ProgressPictures(Pictures):
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFiles(Pictures):
-    """Pictures decoded from their files by several threads when they are read.
+    """Pictures decoded from their files by several workers when they are read.
 
     Attributes:
         root: folder to which `paths` are relative.
         paths: (N,) files.
         height: H.
         width: W.
-        workers: number of threads; 0 means one per core.
+        workers: number of workers; 0 means one per core.
         upright: whether to rotate pictures by their EXIF orientation (`Dataset.upright`).
     """
 
@@ -140,23 +141,16 @@ class PictureFiles(Pictures):
         return next(self.batches(stop - start, start, stop))
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield the pictures in order, decoding one batch ahead."""
-        paths = self.paths[start:stop]
+        """Yield the pictures in order, decoding a few ahead."""
+        load = partial(_load, self.root, self.height, self.width, self.upright)
+        # Threads suffice for few workers: Pillow releases the interpreter lock while it decodes and resizes.
+        with closing(map_batches(load, self.paths[start:stop], size, self.workers)) as loaded:
+            for pictures in loaded:
+                yield np.stack(pictures)
 
-        def load(path: str) -> Batch:
-            return load_image(self.root / path, self.height, self.width, upright=self.upright)
 
-        # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
-        with ThreadPoolExecutor(worker_count(self.workers)) as pool:
-            ahead = [pool.submit(load, path) for path in paths[:size]]
-            for done in range(0, len(paths), size):
-                batch = ahead
-                ahead = [pool.submit(load, path) for path in paths[done + size : done + 2 * size]]
-                try:
-                    yield np.stack([future.result() for future in batch])
-                except BaseException:
-                    pool.shutdown(cancel_futures=True)
-                    raise
+def _load(root: Path, height: int, width: int, upright: bool, path: str) -> Batch:
+    return load_image(root / path, height, width, upright=upright)
 
 
 def table_pictures(

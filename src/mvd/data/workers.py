@@ -1,24 +1,58 @@
-"""Worker processes that end with their parent, and jobs that the parent and its workers share."""
+"""Worker processes that end with their parent, and jobs that workers do in order or as they come."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from itertools import islice
-from multiprocessing import active_children, get_context, parent_process
-from threading import Thread
+from multiprocessing import active_children, parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
+from threading import Lock, Thread
+from types import ModuleType
 from typing import TypeVar
 
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, MvdError
 
+Item = TypeVar("Item")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 _MOST_WORKERS = 1024
 _IN_FLIGHT = 3  # running and waiting jobs per worker
+
+# `map_batches`: threads of one process get in each other's way when there are many, and a process takes half a second
+# to start.
+_PROCESSES_FROM = 8  # workers
+_PROCESSES_FOR = 2_000  # items
+_ITEMS_OF_THREAD, _ITEMS_OF_PROCESS = 4, 32
+_PIECES_AHEAD = 2  # per worker, at least
+
+_starting = Lock()
+
+
+class _Worker(SpawnProcess):
+    """A spawned process that does not import the caller's main module, so that a script needs no guard for it."""
+
+    def start(self) -> None:
+        with _starting:
+            main = sys.modules["__main__"]
+            # A child imports what its parent's main module says that it is: its name or its file.
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                super().start()
+            finally:
+                sys.modules["__main__"] = main
+
+
+class _Context(SpawnContext):
+    Process = _Worker
 
 
 def worker_count(workers: int) -> int:
@@ -47,9 +81,7 @@ def process_pool(workers: int, *, threads: int | None = None) -> Iterator[Proces
         threads: number of threads of a framework in a worker, which it reads when a job imports it.
     """
     # Spawned processes start clean on every system; a fork would copy the locks of this process's threads.
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_follow_parent, initargs=(threads,)
-    )
+    pool = ProcessPoolExecutor(workers, mp_context=_Context(), initializer=_follow_parent, initargs=(threads,))
     try:
         yield pool
     except (KeyboardInterrupt, SystemExit):
@@ -94,6 +126,57 @@ def run_unordered(
                 yield job, function(job)
             for future in wait(running, timeout=0 if own else None, return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
+
+
+def map_batches(
+    function: Callable[[Item], Result], items: Sequence[Item], size: int, workers: int
+) -> Generator[list[Result], None, None]:
+    """Apply a function to items in parallel, and yield the results in order, in lists of `size`, the last one shorter.
+
+    Workers are threads, or processes if there are many of both workers and items. They work ahead of the caller by a
+    list, or a few items each. Close the generator to cancel the remaining items.
+
+    Args:
+        function: for processes, a picklable function with picklable results.
+        items: the items, picklable.
+        size: results in a list.
+        workers: number of workers; 0 means one per core.
+
+    Raises:
+        Exception: the exception of the first item in order that has one.
+        MvdError: a worker was killed.
+    """
+    workers = worker_count(workers)
+    pool: AbstractContextManager[Executor]
+    if workers >= _PROCESSES_FROM and len(items) >= _PROCESSES_FOR:
+        pool, most = process_pool(workers), _ITEMS_OF_PROCESS
+    else:
+        pool, most = ThreadPoolExecutor(workers), _ITEMS_OF_THREAD
+    batches = [items[start : start + size] for start in range(0, len(items), size)]
+    ahead = max(_PIECES_AHEAD * workers, -(-size // most))
+    pieces = (batch[start : start + most] for batch in batches for start in range(0, len(batch), most))
+    with pool as executor:
+        running: deque[Future[list[Result]]] = deque()
+        try:
+            for batch in batches:
+                found: list[Result] = []
+                while len(found) < len(batch):
+                    for piece in islice(pieces, 1 + ahead - len(running)):
+                        running.append(executor.submit(partial(_apply, function), piece))
+                    found += running.popleft().result()
+                yield found
+        except BrokenProcessPool as error:
+            raise MvdError(
+                "expected every worker to read its pictures, found one killed, for lack of memory perhaps; use fewer "
+                "--workers"
+            ) from error
+        except BaseException:
+            executor.shutdown(cancel_futures=True)
+            raise
+
+
+def _apply(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 def _follow_parent(threads: int | None) -> None:

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ import numpy.typing as npt
 from mvd.data.images import MEAN, STD
 from mvd.errors import MissingPackageError
 from mvd.files.names import is_utf8
+
+if TYPE_CHECKING:
+    import onnx
 
 Pictures: TypeAlias = Iterable[npt.NDArray[np.uint8]]
 Inputs: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -92,7 +95,19 @@ def to_float16(source: Path, file: Path) -> None:
     blocked = [*DEFAULT_OP_BLOCK_LIST, *_IN_FLOAT32]
     with _quietly():
         model = convert_float_to_float16(onnx.load(str(source)), keep_io_types=True, op_block_list=blocked)
+        _drop_repeated_casts(model.graph)
         onnx.save(model, str(file))
+
+
+def _drop_repeated_casts(graph: onnx.GraphProto) -> None:
+    """Keep one of several equal casts: onnxruntime before 1.32 adds one for each reader of a value, all of one name."""
+    nodes = {tuple(node.output): node for node in reversed(graph.node)}
+    kept = [node for node in graph.node if nodes[tuple(node.output)] is node]
+    del graph.node[:]
+    graph.node.extend(kept)
+    infos = {info.name: info for info in graph.value_info}
+    del graph.value_info[:]
+    graph.value_info.extend(infos.values())
 
 
 def to_int8(source: Path, file: Path, pictures: Pictures, modalities: npt.NDArray[np.int64]) -> None:

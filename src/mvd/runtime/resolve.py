@@ -15,8 +15,8 @@ from mvd.errors import ConfigError
 from mvd.runtime.device import compile_obstacle
 from mvd.runtime.precision import resolve_precision
 
-# On an H100, compiling takes 40 to 55 seconds and saves 17 ms per step (BENCHMARKS.md): it breaks even after some 3,000
-# steps.
+# On an H100, compiling takes 40 to 65 seconds and saves 17 ms per step (BENCHMARKS.md): it breaks even after 3,000 to
+# 4,000 steps.
 _STEPS_WORTH_COMPILING = 5_000
 
 

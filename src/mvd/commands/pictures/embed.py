@@ -6,7 +6,8 @@ Shapes: N pictures, H × W pixels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, cast, get_args
 
@@ -17,7 +18,7 @@ from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.own.reading import Guess, ReadPicture, guess_modality, read_picture
 from mvd.data.progress import Progress
 from mvd.data.samples import Modality
-from mvd.data.workers import worker_count
+from mvd.data.workers import map_batches
 from mvd.errors import DatasetError, require_choice
 from mvd.inference import PictureModel, open_model
 from mvd.results.embeddings import Embeddings, concatenate
@@ -99,32 +100,22 @@ def embed_chunks(
     listed = list_sources(pictures, modality)
     height, width = model.size
 
-    def read(one: Listed) -> ReadPicture | DatasetError:
-        return read_listed(one, height, width)
-
-    # Threads suffice: Pillow releases the GIL while it decodes and resizes.
-    with ThreadPoolExecutor(worker_count(workers)) as pool:
-        try:
-            ahead = [pool.submit(read, one) for one in listed[:chunk]]
-            for start in range(0, len(listed), chunk):
-                ready, rows = ahead, listed[start : start + chunk]
-                found = [future.result() for future in ready]
-                ahead = [pool.submit(read, one) for one in listed[start + chunk : start + 2 * chunk]]
-                good: list[tuple[Listed, ReadPicture]] = []
-                for one, outcome in zip(rows, found, strict=True):
-                    if isinstance(outcome, DatasetError):
-                        if not skip_bad:
-                            raise outcome
-                        if on_bad is not None:
-                            on_bad(one.path, outcome)
-                    else:
-                        good.append((one, outcome))
-                yield _embed_rows(model, good)
-                if progress is not None:
-                    progress(start + len(rows), len(listed))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    read = partial(read_listed, height=height, width=width)
+    done = 0
+    with closing(map_batches(read, listed, chunk, workers)) as batches:
+        for outcomes in batches:
+            good: list[tuple[Listed, ReadPicture, Guess]] = []
+            for one, outcome in zip(listed[done:], outcomes, strict=False):
+                if not isinstance(outcome, DatasetError):
+                    good.append((one, *outcome))
+                elif not skip_bad:
+                    raise outcome
+                elif on_bad is not None:
+                    on_bad(one.path, outcome)
+            yield _embed_rows(model, good)
+            done += len(outcomes)
+            if progress is not None:
+                progress(done, len(listed))
 
 
 def list_sources(pictures: Sources | Sequence[Listed], modality: ModalityFlag) -> Sequence[Listed]:
@@ -142,16 +133,17 @@ def list_sources(pictures: Sources | Sequence[Listed], modality: ModalityFlag) -
     return list_pictures(cast("list[str | Path]", given), told)
 
 
-def read_listed(one: Listed, height: int, width: int) -> ReadPicture | DatasetError:
-    """Read a listed picture; if it cannot be read, return the error."""
+def read_listed(one: Listed, height: int, width: int) -> tuple[ReadPicture, Guess] | DatasetError:
+    """Read a listed picture, and guess its modality if it is unknown; return the error if it cannot be read."""
     try:
         one.path.encode()
     except UnicodeEncodeError:
         return damaged(Path(one.path), "expected a name in UTF-8, found other bytes")
     try:
-        return read_picture(Path(one.path), height, width)
+        read = read_picture(Path(one.path), height, width)
     except DatasetError as error:
         return error
+    return read, guess_modality(read.pixels) if one.modality is None else Guess(one.modality, 1.0)
 
 
 def require_some(count: int) -> None:
@@ -164,22 +156,21 @@ def require_some(count: int) -> None:
         raise DatasetError("expected at least one readable picture, found none; check the first one")
 
 
-def _embed_rows(model: PictureModel, rows: Sequence[tuple[Listed, ReadPicture]]) -> Embeddings:
-    """Embed decoded pictures, and guess unknown modalities from the pixels."""
-    told = [Guess(one.modality, 1.0) if one.modality is not None else guess_modality(read.pixels) for one, read in rows]
-    modalities = np.array([guess.modality for guess in told], np.int64)
-    pixels = [read.pixels for _, read in rows]
+def _embed_rows(model: PictureModel, rows: Sequence[tuple[Listed, ReadPicture, Guess]]) -> Embeddings:
+    """Embed decoded pictures."""
+    modalities = np.array([guess.modality for *_, guess in rows], np.int64)
+    pixels = [read.pixels for _, read, _ in rows]
     vectors = model(np.stack(pixels), modalities) if pixels else np.zeros((0, model.width), np.float32)
     return Embeddings(
         model=model.identity,
-        paths=tuple(one.path for one, _ in rows),
-        hashes=tuple(read.hash for _, read in rows),
+        paths=tuple(one.path for one, *_ in rows),
+        hashes=tuple(read.hash for _, read, _ in rows),
         modalities=modalities,
-        modality_sources=tuple(one.source or "pixels" for one, _ in rows),
-        modality_confidences=np.array([guess.confidence for guess in told], np.float32),
-        cameras=tuple(one.camera for one, _ in rows),
-        times=np.array([read.time if np.isnat(one.time) else one.time for one, read in rows], "datetime64[us]"),
-        identities=tuple(one.identity for one, _ in rows),
-        tags=tuple(one.tags for one, _ in rows),
+        modality_sources=tuple(one.source or "pixels" for one, *_ in rows),
+        modality_confidences=np.array([guess.confidence for *_, guess in rows], np.float32),
+        cameras=tuple(one.camera for one, *_ in rows),
+        times=np.array([read.time if np.isnat(one.time) else one.time for one, read, _ in rows], "datetime64[us]"),
+        identities=tuple(one.identity for one, *_ in rows),
+        tags=tuple(one.tags for one, *_ in rows),
         vectors=vectors,
     )

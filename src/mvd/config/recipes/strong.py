@@ -37,8 +37,8 @@ Omitted, since the small twin was worse with them at an equal budget (docs/LOG.m
 together, non-local blocks, grey pictures, coloured erasing and the quadruple-centre loss on features before the neck.
 Omitted, since five seeds showed no gain (docs/benchmark.md): generalised-mean pooling.
 
-Encoders should be pre-trained on ImageNet. A step is estimated to need 11 GB in bf16 and 20 GB in float32. The recipe
-has not been trained at this size; docs/benchmark.md has the results of its small twin.
+Encoders should be pre-trained on ImageNet. A step needs 9.8 GB in bf16 on an H100, 11 as estimated; 20 GB are estimated
+in float32. The recipe has not been trained at this size; docs/benchmark.md has the results of its small twin.
 """
 
 MVD_STRONG_SMALL = small_twin(MVD_STRONG)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from mvd.data.images import damaged, open_picture, orientation, read_file, reduce_jpeg, to_rgb
-from mvd.data.workers import worker_count
+from mvd.data.workers import map_batches
 from mvd.errors import DatasetError
 
 _REDUCTION = 8  # the largest that the JPEG decoder supports
@@ -69,14 +70,14 @@ def inspect_picture(file: Path) -> PictureInfo:
 
 
 def inspect_pictures(root: Path, paths: Sequence[str], workers: int = 0) -> Iterator[PictureInfo | DatasetError]:
-    """Decode pictures in several threads; yield their properties in order, or an error for a damaged picture."""
+    """Decode pictures by several workers; yield their properties in order, or an error for a damaged picture."""
+    with closing(map_batches(partial(_inspect, root), paths, _CHUNK, workers)) as inspected:
+        for infos in inspected:
+            yield from infos
 
-    def inspect(path: str) -> PictureInfo | DatasetError:
-        try:
-            return inspect_picture(root / path)
-        except DatasetError as defect:
-            return defect
 
-    with ThreadPoolExecutor(worker_count(workers)) as pool:
-        for start in range(0, len(paths), _CHUNK):
-            yield from pool.map(inspect, paths[start : start + _CHUNK])
+def _inspect(root: Path, path: str) -> PictureInfo | DatasetError:
+    try:
+        return inspect_picture(root / path)
+    except DatasetError as defect:
+        return defect

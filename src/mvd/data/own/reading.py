@@ -70,7 +70,9 @@ def guess_modality(pixels: npt.NDArray[np.uint8]) -> Guess:
     >>> guess_modality(np.full((4, 2, 3), 90, np.uint8))
     Guess(modality=<Modality.INFRARED: 1>, confidence=0.95...)
     """
-    colour = float(np.percentile(np.ptp(pixels.astype(np.int16), axis=2), _PERCENTILE))
+    red, green, blue = np.moveaxis(pixels, 2, 0)
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    colour = float(np.percentile(spread, _PERCENTILE))
     confidence = 1 / (1 + math.exp(-abs(_GREY - colour) / _WIDTH))
     return Guess(Modality.INFRARED if colour <= _GREY else Modality.VISIBLE, confidence)
 

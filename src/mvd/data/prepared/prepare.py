@@ -64,8 +64,7 @@ def prepare_arrays(
         decoder: "pillow" for the original's arrays, bit for bit; "fast" for the fast decoder of
             `mvd.data.prepared.decoders`.
         workers: number of processes, including this one; 0 means one per core, but at most four, which use less than
-            400 MB together. The arrays do not depend on it. More than one requires an importable main module, as always
-            with `multiprocessing`.
+            400 MB together. The arrays do not depend on it.
         progress: called in this thread with (pictures done, total pictures); the first call counts the pictures of an
             interrupted job.
 
