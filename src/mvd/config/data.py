@@ -16,7 +16,7 @@ class DataConfig:
         height: height of the resized pictures in pixels.
         width: width of the resized pictures in pixels.
         train_on: "train" holds out the validation identities, which choose the best weights; "train+validation"
-            trains on them too, as published figures on SYSU-MM01 do, and the last weights count.
+            trains on them too, as for published figures on SYSU-MM01, and the last weights are evaluated.
         trial: RegDB's split, 1 to 10; other data sets have one split.
     """
 
@@ -39,7 +39,7 @@ class SamplingConfig:
     Attributes:
         identities: P, identities in a batch.
         pictures: K, pictures of each identity in each modality; a batch has 2·P·K (see also `augment.streams`).
-        steps_per_epoch: batches in an epoch; 0 is enough to show each picture of the larger modality once on average.
+        steps_per_epoch: batches in an epoch; 0: as many as show each picture of the larger modality once on average.
     """
 
     identities: int = 8
@@ -68,16 +68,15 @@ class AugmentConfig:
         erase_area: smallest and largest area of the erased rectangle, as a share of the picture.
         erase_value: red, green and blue of the erased rectangle, after normalisation; 0 is ImageNet's mean colour.
             CAJ's channel-wise erasing and MSCMNet have 0.4914, 0.4822 and 0.4465.
-        streams: views of a batch. 2: the visible and the infrared pictures. 3: each visible picture once more, cropped,
-            mirrored and erased anew, with one of its channels, red, green or blue, in all three: the channel-augmented
-            stream of CAJ (Ye et al., ICCV 2021), whose pictures in colour have `exchange` 0. 4: each infrared picture
-            once more, too, brighter or darker by up to a half, as in MSCMNet (Hua et al., Pattern Recognition 2025).
-            A batch has `streams`·P·K rows, and a step takes as much longer.
-        amplitude: probability that a picture takes the amplitudes of its low frequencies from a picture of the same
-            identity in the other modality, and keeps its phases: light and contrast of the one, outlines of the other
-            (MFEN, CVPR 2026, names the swap; the window is that of FDA: Yang & Soatto, CVPR 2020).
-        amplitude_reach: β, the highest frequency that is swapped, in each direction: periods in the picture, as a
-            share of its shorter side in pixels.
+        streams: streams of a batch. 2: visible and infrared pictures. 3: also each visible picture again, cropped,
+            mirrored and erased anew, with one of its channels in all three, as in CAJ (Ye et al., ICCV 2021), which has
+            `exchange` 0. 4: also each infrared picture again, brighter or darker by up to a half, as in MSCMNet (Hua et
+            al., Pattern Recognition 2025). A batch has `streams`·P·K pictures, and a step takes as much longer.
+        amplitude: probability that the low frequencies of a picture take their amplitudes from a picture of the same
+            identity in the other modality and keep their phases: its outlines in the other's light and contrast.
+            MFEN (CVPR 2026) names the swap; the window is that of FDA (Yang & Soatto, CVPR 2020).
+        amplitude_reach: β, the highest frequency that is swapped in each direction, from 0 to 0.5: periods in the
+            picture, as a share of its shorter side in pixels.
     """
 
     pad: int = 10

@@ -67,21 +67,21 @@ class LossConfig:
         metric: "triplet" is the batch-hard triplet loss, "centre" the hetero-centre triplet loss, "quadruple"
             MSCMNet's quadruple-centre loss, "wrt" AGW's weighted triplet loss (no margin), "rank" the PyTorch release's
             rank loss.
-        margin: margin of the triplet, the hetero-centre triplet and the quadruple-centre loss, in Euclidean distance;
-            MSCMNet has 0.7, on features that are not divided by their norm.
+        margin: margin of the triplet, hetero-centre triplet and quadruple-centre losses, in Euclidean distance; MSCMNet
+            has 0.7, on features that are not normalised.
         soft_margin: replace the hinge max(0, margin + d⁺ − d⁻) of the triplet and the hetero-centre triplet loss by
             log(1 + exp(d⁺ − d⁻)), whose gradient never vanishes (Hermans et al., 2017).
-        contrastive_temperature: divides the cosines in the contrastive loss; lower ones weigh near negatives more.
+        contrastive_temperature: divisor of the cosines in the contrastive loss; a lower one weighs near negatives more.
         rank_margins: margins of the rank loss within a modality and across, in Euclidean distance.
-        rank_alphas: distances between identities that the rank loss asks for, within a modality and across; pictures of
-            one identity are to be nearer than this less the margin.
-        rank_temperature: how much more the nearest negatives count in the rank loss; 0 weighs them alike.
-        unit_features: whether the metric loss sees features divided by their L2 norm, which ranking compares, as in the
-            PyTorch release; the MindSpore release does not divide.
+        rank_alphas: smallest distances between identities in the rank loss, within a modality and across; pictures of
+            one identity should be nearer than this minus the margin.
+        rank_temperature: extra weight of the nearest negatives in the rank loss; 0 weighs all alike.
+        unit_features: divide features by their L2 norm before the metric loss, as in ranking and in the PyTorch
+            release; the MindSpore release does not.
         label_smoothing: share of the target that is spread over all classes.
         distillation: "paper" computes vsd and vcd as the paper defines them, "released" as the PyTorch release does,
             which draws representations towards equal probabilities.
-        temperature: divides the logits in the distillation losses, except in the released vcd.
+        temperature: divisor of the logits in the distillation losses, except in the released vcd.
         cml_eps: entropic regularisation of the Sinkhorn distance.
         cml_iterations: maximum iterations of the Sinkhorn distance.
         specific: weight of the two modality-specific branches within the identity, metric and contrastive losses.

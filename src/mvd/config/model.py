@@ -25,36 +25,35 @@ class ModelConfig:
         third_norm: "mindspore" gives the last norm of each block the constants of MindSpore's ResNet.
         channel_attention: attention over channels before stages 2, 3 and 4, as in MVD's official PyTorch release.
         non_local: non-local attention after the last two blocks of stage 2 and the last three of stage 3, as in AGW.
-        encoders: "mvd" has three, visible, infrared and shared; "shared" is the field's baseline, one for all pictures.
-        trunk: first stages of the ResNet, with the stem, that the three branches of "mvd" share: 0, as published, none;
-            3, all but the last, as in MGN (Wang et al., ACM MM 2018). Each view of a picture, in colour and grey, then
-            passes them once, and only the rest twice.
+        encoders: "mvd" has three encoders, visible, infrared and shared; "shared" has one for all pictures, as the
+            field's baseline.
+        trunk: number of first stages of the ResNet, with the stem, that the three branches of "mvd" share. 0: none, as
+            published; 3: all but the last, as in MGN (Wang et al., ACM MM 2018). Each view of a picture, in colour and
+            grey, passes them once instead of twice.
         stems: "specific" gives each modality a first stage of its own before the one shared encoder, as in AGW; such a
-            network needs the modality of each picture, also in test.
-        shared_first: which pictures the shared encoder of "mvd" sees first, those in colour or their grey versions;
-            only running statistics depend on it.
+            network needs the modality of each picture, at test time, too.
+        shared_first: pictures that the shared encoder of "mvd" sees first, in colour or grey; only running statistics
+            depend on it.
         pooling: "average", or "gem" for the generalised mean.
-        gem_p: order of the generalised mean, from 1, the average, to 10; higher orders are nearer to the maximum.
-        strips: horizontal strips of the feature map that each have a head of their own beside the observation, as in
-            HcTri (Liu et al., IEEE TMM 2020), which has 6; they are pooled like the whole. Descriptors of observations
-            have them, too.
+        gem_p: order of the generalised mean, from 1 (the average) to 10; higher orders approach the maximum.
+        strips: horizontal strips of the feature map with heads of their own beside the observation, as in HcTri (Liu et
+            al., IEEE TMM 2020), which has 6; 0: none. Descriptors of observations include them.
         strip_width: width of a strip's feature; 256 in HcTri.
-        neck_bias: whether the bias of the BN neck is trained.
-        metric_neck: whether the metric loss takes observations before or after the BN neck; "before" is the field's
-            baseline.
-        bottleneck: whether branches have information bottlenecks, and thus representations.
+        neck_bias: train the bias of the BN neck.
+        metric_neck: side of the BN neck on which the metric loss takes observations; "before" is the field's baseline.
+        bottleneck: information bottlenecks of the branches; without them there are no representations.
         bottleneck_widths: widths of the information bottleneck's two hidden layers.
         z_dim: width of the representation z.
         classifier_width: hidden width of the representation's classifier.
         dropout: dropout probability in that classifier.
-        grey_weights: weights of red, green and blue in the grey version that the infrared passes see. They need not
-            add up to 1: MindSpore's release has 0.1440 for blue.
-        descriptor: which features of each pass the descriptor joins in test.
-        descriptor_neck: whether descriptors take observations before or after the BN neck.
-        descriptor_norm: "each" divides every part of a descriptor by its L2 norm before they are joined, "whole" the
-            joined descriptor.
+        grey_weights: weights of red, green and blue in the grey version that the infrared passes see; the MindSpore
+            release has 0.1440 for blue, so they need not add up to 1.
+        descriptor: features of each pass that the descriptor concatenates.
+        descriptor_neck: side of the BN neck on which descriptors take observations.
+        descriptor_norm: "each" divides every part of a descriptor by its L2 norm before concatenation, "whole" the
+            concatenated descriptor.
         descriptor_flip: average each part of a descriptor over the picture and its mirror image, as CAJ, DEEN and
-            MSCMNet do in test; embedding takes twice as long, training does not change.
+            MSCMNet do at test time; embedding takes twice as long, training does not change.
     """
 
     encoder: str | None = None

@@ -20,9 +20,9 @@ class OptimizerConfig:
         decay: "matrices" applies weight decay to matrices and filters, not to norms and biases; "all" to every
             parameter, as the released codes do.
         clip_norm: largest L2 norm of the gradient; 0 does not clip.
-        ema: decay, a step, of the exponential moving average of weights and running statistics, such as 0.999; 0 keeps
-            none. With an average, it is what is validated, tested and exported. The decay of step t, from 0, is
-            (1 + t) / (10 + t) while that is smaller.
+        ema: decay per step of the exponential moving average of weights and running statistics, such as 0.999; 0: no
+            average. If there is one, it is validated, tested and exported. The decay at step t, from 0, is at most
+            1 - 9 / (10 + t).
     """
 
     kind: Literal["adam", "adamw", "sgd"] = "adam"

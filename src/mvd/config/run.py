@@ -19,8 +19,8 @@ class RunConfig:
 
     Attributes:
         seed: seed of initial weights, batches, augmentation and dropout.
-        framework: the framework that computes: "pytorch", or "mindspore" (docs/mindspore.md); "auto" is PyTorch where
-            it is installed. A run keeps the name of the one that it was started in.
+        framework: "pytorch" or "mindspore" (docs/mindspore.md); "auto" is PyTorch if it is installed. A run records the
+            one that it was started in.
     """
 
     seed: int = 0

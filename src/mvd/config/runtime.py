@@ -16,15 +16,15 @@ class Machine:
     """Settings of the machine on which an existing run is used; the run's own settings are only preferences."""
 
     framework: Literal["auto", "pytorch", "mindspore"] = "auto"
-    """framework to compute in; auto: the run's, or else the one that is installed"""
+    """framework; auto: the run's, or else the installed one"""
     device: str = "auto"
-    """device to compute on: cpu, cuda, cuda:1, mps, npu, …; auto: the run's, or else the first that is there"""
+    """device: cpu, cuda, cuda:1, mps, npu, …; auto: the run's, or else the first available"""
     precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
-    """arithmetic; auto: the run's, or else what suits the device"""
+    """precision; auto: the run's, or else that of the device"""
     workers: int = 0
-    """threads that decode pictures; 0: as many as the run had"""
+    """workers that decode pictures; 0: the run's number"""
     batch: int = 0
-    """pictures in a batch when they are embedded; 0: as many as the run had"""
+    """batch size for embedding; 0: the run's"""
 
     def __post_init__(self) -> None:
         require(self.workers >= 0, "workers", "0 or more", self.workers)
@@ -33,35 +33,35 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeConfig:
-    """On what and how a run is computed; changes speed and rounding, not the method.
+    """The device and how a run computes on it; changes speed and rounding, not the method.
 
     Attributes:
         device: "cpu"; "cuda", "cuda:1"; "mps"; "npu", "npu:1" (Ascend, with torch_npu); or any other device of PyTorch.
-            "auto" takes the first that is there: CUDA, Ascend, Apple's MPS, the CPU.
-        precision: "fp32" is float32 throughout; "tf32" lets a CUDA device multiply and convolve with TF32's 10 bits of
-            mantissa; "bf16" is autocast to bfloat16. Parameters are float32 in all of them. "auto" is "bf16" on Ascend
-            and on CUDA from Ampere on, "fp32" elsewhere.
-        deterministic: use only algorithms whose result is the same each time, and end with an error where there is
-            none. On the CPU, runs repeat bit by bit without it.
-        channels_last: keep activations channels-last, which convolutions prefer.
-        compile: compile the encoders for training (`torch.compile`): a minute at the start, faster steps after. "auto"
-            does where that pays: on CUDA, in runs of 5,000 steps and more.
-        cuda_graphs: record the kernels of a step once and launch them together from then on. "auto" does where a step
-            can be recorded: on CUDA, in one process, with the whole batch at once.
+            "auto" is the first available of CUDA, Ascend, Apple's MPS and the CPU.
+        precision: "fp32" is float32 throughout; "tf32" allows TF32 (10 bits of mantissa) in products and convolutions
+            on CUDA; "bf16" is autocast to bfloat16. Parameters are always float32. "auto" is "bf16" on Ascend and on
+            CUDA from Ampere on, "fp32" elsewhere.
+        deterministic: use deterministic algorithms only, and fail at an operation without one. Runs on a CPU repeat bit
+            for bit without it if the number of threads is fixed.
+        channels_last: memory format channels-last, in which convolutions are faster.
+        compile: compile the encoders for training (`torch.compile`): a minute at the start, faster steps afterwards.
+            "auto" compiles on CUDA in runs of 5,000 steps and more.
+        cuda_graphs: record the kernels of a step once and launch them together from then on. "auto" does so on CUDA
+            where a step can be recorded (docs/watching.md).
         recompute: activation checkpointing of the encoders: much less memory, a third more computation, the same
             result. "auto" uses it if a step would not fit into memory otherwise.
-        memory: GB that a step may take, for recompute "auto"; 0 is what is available on the device when a run starts.
-        accumulate: parts in which a batch passes through the network, to save memory; divides the identities of a
-            batch, or of a process's share of it. Losses see the whole batch; batch norm sees a part at a time, and each
-            picture takes two forward passes.
+        memory: GB available to a step, for recompute "auto"; 0 measures what is free on the device at the start.
+        accumulate: parts in which a batch passes through the network, to save memory; must divide the identities of a
+            batch, or of a process's share of it. Losses see the whole batch; batch norm sees one part at a time, and
+            each picture takes two forward passes.
         log_every: steps between log lines.
         validate_every: epochs between validations; a checkpoint is written at each, and after the last epoch.
-        checkpoint_minutes: minutes after which a checkpoint is written in between, so that no more than their work is
-            lost if the run is killed; 0 writes one after every step.
-        embed_batch: pictures in a batch when descriptors are computed; 0 means 64 on a CPU and 256 elsewhere.
-        threads: threads of a CPU that trains; 0 follows the cores that other programs leave free, on Linux and without
-            OMP_NUM_THREADS. A fixed number is needed for runs that repeat bit for bit beside other programs.
-        workers: threads that decode pictures; 0 means one for each core.
+        checkpoint_minutes: minutes between further checkpoints, the most work that is lost if the run is killed; 0
+            writes one after every step.
+        embed_batch: batch size for embedding; 0 means 64 on a CPU and 256 elsewhere.
+        threads: CPU threads of training; 0 follows the cores that other programs leave free, on Linux and if
+            OMP_NUM_THREADS is not set. Runs repeat bit for bit only with a fixed number.
+        workers: workers that decode pictures; 0 means one per core.
     """
 
     device: str = "auto"

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """Look at every file of a data set and list every defect."""
+    """Read every file of a data set and list every defect."""
 
-    data: Positional[Path]
+    data: Annotated[Positional[Path], arg(metavar="DATA")]
     """folder of the data set, or CSV table of own pictures"""
     trial: int = 1
     """RegDB's split, 1 to 10"""
     workers: int = 0
-    """threads; 0 is one for each core"""
+    """workers that decode pictures; 0: one per core"""
 
     def __call__(self, console: Console) -> int:
         """Run the command; the exit code is 1 if the data set has defects."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
 from mvd.config.recipes import RECIPES
@@ -18,13 +18,13 @@ from mvd.files.names import shell_words
 class Prepare:
     """Resize the training pictures into memory-mapped arrays.
 
-    Test pictures are read once too, so that a damaged file is found now and not after training.
+    Test pictures are decoded too, so that a damaged file is found before training.
     """
 
-    data: Positional[Path]
+    data: Annotated[Positional[Path], arg(metavar="DATA")]
     """folder of the data set, or CSV table of own pictures"""
     out: Path | None = None
-    """folder for the arrays; by default that of the data set, for RegDB trial-N in it"""
+    """folder for the arrays; by default that of the data set (RegDB: trial-N in it)"""
     trial: int = 1
     """RegDB's split, 1 to 10"""
     height: int = 288
@@ -32,9 +32,9 @@ class Prepare:
     width: int = 144
     """width in pixels"""
     decoder: Literal["pillow", "fast"] = "pillow"
-    """pillow: the pixels of the original; fast: about three times as fast, with slightly different pixels"""
+    """pillow: the original's pixels; fast: three times as fast, slightly different pixels (mvd[fast])"""
     workers: int = 0
-    """processes; 0 is one for each core"""
+    """processes; 0: one per core, at most four"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
 from mvd.files.names import shell_words
@@ -16,14 +17,14 @@ from mvd.files.names import shell_words
 class Split:
     """Split own pictures by identity: training, validation, test."""
 
-    data: Positional[Path]
-    """folder, or CSV table"""
+    data: Annotated[Positional[Path], arg(metavar="DATA")]
+    """folder or CSV table of own pictures"""
     train: float = 0.5
-    """share of the identities to train on"""
+    """share of the identities for training"""
     validation: float = 0.1
-    """share of the identities to choose the best weights by; the rest is for the test"""
+    """share of the identities that choose the best weights; the rest is the test set"""
     seed: int = 0
-    """decides who goes where"""
+    """seed of the random choice"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
 from mvd.config.difficulty import Difficulty
@@ -18,36 +18,33 @@ from mvd.files.names import shell_words
 class Synth:
     """Render people as a data set, visible and infrared."""
 
-    out: Positional[Path]
-    """folder to make"""
+    out: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """folder to create"""
     layout: Literal["sysu", "regdb", "llcm", "folder", "csv"] | None = None
-    """layout on the disk, and cameras: SYSU-MM01's (the default), RegDB's (thermal infrared) or LLCM's, or own
-    pictures in folders or with a table"""
+    """files and cameras of SYSU-MM01 (the default), RegDB (thermal) or LLCM; or own pictures, in folders or a table"""
     like: Literal["sysu-mm01", "regdb", "llcm"] | None = None
-    """use the numbers of people and pictures (45,863, 8240 or 46,767) and the layout of a real data set, instead of
-    the four numbers below"""
+    """layout and numbers of a real data set (45,863, 8240 or 46,767 pictures), instead of the four numbers below"""
     train: int = 64
-    """identities to train on"""
+    """training identities"""
     validation: int | None = None
-    """identities to choose the best weights by; by default 12, or 0 in RegDB's and LLCM's layouts, which have none"""
+    """validation identities; by default 12, in RegDB's and LLCM's layouts 0"""
     test: int = 24
-    """identities to test on"""
+    """test identities"""
     pictures: int = 8
     """pictures of each identity by each camera, in each modality"""
     height: int | None = None
     """mean height of the pictures in pixels; by default 240, or 128 in RegDB's layout"""
     seed: int = 0
-    """decides the people and everything else"""
+    """seed of the people and of everything else"""
     difficulty: Difficulty = field(default_factory=Difficulty)
     thermal: bool = False
-    """let the infrared cameras see heat instead of the near infrared"""
+    """infrared cameras record thermal radiation instead of the near infrared"""
     varied: bool = False
-    """people, places, cameras and boxes of the widest variety, every picture by another camera: a visible, a
-    near-infrared and a thermal one; in the layout csv or folder"""
+    """people, places and boxes of the widest variety, each picture by a camera of its own; layout csv or folder"""
     workers: int = 0
-    """processes; 0 is one for each core"""
+    """processes; 0: one per core"""
     sheet: Path | None = None
-    """also draw a contact sheet into this picture file: people in rows, cameras in columns"""
+    """also write a contact sheet to this picture file: people in rows, cameras in columns"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

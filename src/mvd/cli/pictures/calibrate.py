@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, say
 
@@ -19,10 +19,10 @@ class Calibrate:
     Probabilities and thresholds are saved with the model. Wide embeddings are first projected to a smaller width.
     """
 
-    model: Positional[str]
+    model: Annotated[Positional[str], arg(metavar="MODEL")]
     """run folder, ONNX file of mvd export, checkpoint, model folder, OWNER/NAME on the hub, or rendered"""
-    data: Positional[Path]
-    """folder or table of a data set"""
+    data: Annotated[Positional[Path], arg(metavar="DATA")]
+    """folder of a data set, or CSV table of own pictures"""
     out: Path | None = None
     """ONNX file to write: a calibrated copy of the model, which must be rendered or an ONNX file"""
     people: Literal["all", "validation", "test"] = "all"
@@ -38,7 +38,7 @@ class Calibrate:
     precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
     """precision for a checkpoint; an ONNX file has its own"""
     workers: int = 0
-    """threads that decode pictures; 0: one per core"""
+    """workers that decode pictures; 0: one per core"""
     batch: int = 64
     """batch size"""
 

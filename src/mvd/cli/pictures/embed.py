@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, say
 
@@ -19,11 +19,10 @@ class Embed:
     After an interruption, the same command continues.
     """
 
-    model: Positional[str]
+    model: Annotated[Positional[str], arg(metavar="MODEL")]
     """ONNX file of mvd export, run folder, checkpoint, model folder, OWNER/NAME on the hub, or rendered"""
-    pictures: Positional[tuple[str, ...]]
-    """files, folders (searched recursively), patterns such as 'night/**/*.jpg', or CSV tables (columns path, modality,
-    camera, time, identity, tags; only path is required)"""
+    pictures: Annotated[Positional[tuple[str, ...]], arg(metavar="PICTURES ...", help_behavior_hint="(required)")]
+    """files, folders (with subfolders), patterns such as 'night/**/*.jpg', or CSV tables with a column path"""
     out: Path
     """output file: .parquet, or .npz for NumPy"""
     modality: Literal["auto", "visible", "infrared"] = "auto"
@@ -37,7 +36,7 @@ class Embed:
     precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
     """precision for a checkpoint; an ONNX file has its own"""
     workers: int = 0
-    """threads that decode pictures; 0: one per core"""
+    """workers that decode pictures; 0: one per core"""
     batch: int = 64
     """batch size"""
 

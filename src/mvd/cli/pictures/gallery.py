@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, say
 from mvd.data.samples import Modality
@@ -52,9 +52,9 @@ class _Which:
 class Add:
     """Add pictures or embeddings; skip those already in the gallery."""
 
-    gallery: Positional[str]
+    gallery: Annotated[Positional[str], arg(metavar="GALLERY")]
     """folder or URL of the gallery, such as s3://bucket/people; created if it does not exist"""
-    pictures: Positional[tuple[str, ...]] = ()
+    pictures: Annotated[Positional[tuple[str, ...]], arg(metavar="[PICTURES ...]", help_behavior_hint="")] = ()
     """files, folders, patterns, CSV tables, or .parquet and .npz files of mvd embed"""
     model: str | None = None
     """ONNX file, run folder or checkpoint; by default the gallery's own, and for a new gallery the model in the box"""
@@ -102,18 +102,18 @@ class Search(_Which):
     For a folder of pictures, a gallery is created in its subfolder .mvd-gallery and updated at each search.
     """
 
-    gallery: Positional[str]
+    gallery: Annotated[Positional[str], arg(metavar="GALLERY")]
     """folder or URL of the gallery, or a folder of pictures"""
-    pictures: Positional[tuple[str, ...]] = ()
-    """pictures of one person, or files of mvd embed"""
+    pictures: Annotated[Positional[tuple[str, ...]], arg(metavar="[PICTURES ...]", help_behavior_hint="")] = ()
+    """pictures of one person, or .parquet and .npz files of mvd embed"""
     like: tuple[str, ...] = ()
     """rows that show the person, as printed by an earlier search"""
     model: str | None = None
-    """path of the gallery's model, if it was moved"""
+    """path of the gallery's model, if that was moved"""
     query_modality: ModalityFlag = "auto"
     """modality of the query pictures"""
     query_camera: str | None = None
-    """camera of query pictures without one in a table; calibrated pairs of cameras have their own probabilities"""
+    """camera of query pictures without one in a table, for the calibration of that pair of cameras"""
     top: int = 10
     """number of results"""
     combine: Literal["mean", "best"] = "mean"
@@ -123,7 +123,7 @@ class Search(_Which):
     group_seconds: float = 10
     """show only the best of pictures that one camera took within this many seconds; 0: show all"""
     false_alarms: float = 0.01
-    """false-alarm rate of the threshold: fraction of people not in the gallery for whom a picture passes"""
+    """false-alarm rate: fraction of people not in the gallery for whom a picture passes the threshold"""
     json: bool = False
     """print JSON"""
 
@@ -167,9 +167,9 @@ class Search(_Which):
 class Show(_Which):
     """Show rows, the latest pictures first."""
 
-    gallery: Positional[str]
+    gallery: Annotated[Positional[str], arg(metavar="GALLERY")]
     """folder or URL of the gallery"""
-    rows: Positional[tuple[str, ...]] = ()
+    rows: Annotated[Positional[tuple[str, ...]], arg(metavar="[ROW ...]", help_behavior_hint="")] = ()
     """rows, by the first digits of their identifiers; by default all"""
     top: int = 20
     """maximum number of rows"""
@@ -204,9 +204,9 @@ class Remove(_Which):
     Rows must meet all given conditions.
     """
 
-    gallery: Positional[str]
+    gallery: Annotated[Positional[str], arg(metavar="GALLERY")]
     """folder or URL of the gallery"""
-    rows: Positional[tuple[str, ...]] = ()
+    rows: Annotated[Positional[tuple[str, ...]], arg(metavar="[ROW ...]", help_behavior_hint="")] = ()
     """rows, by the first digits of their identifiers"""
     path: tuple[str, ...] = ()
     """files, or folders with everything below them"""
@@ -231,7 +231,7 @@ class Remove(_Which):
 class Stats:
     """Show statistics of a gallery, and the recall of its index."""
 
-    gallery: Positional[str]
+    gallery: Annotated[Positional[str], arg(metavar="GALLERY")]
     """folder or URL of the gallery"""
     quick: bool = False
     """skip measuring the recall"""
@@ -257,7 +257,7 @@ class Audit:
     The exit code is 1 if a line was changed, moved, inserted or removed.
     """
 
-    gallery: Positional[str]
+    gallery: Annotated[Positional[str], arg(metavar="GALLERY")]
     """folder or URL of the gallery"""
     json: bool = False
     """print JSON"""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
 
@@ -16,14 +17,14 @@ from mvd.cli.screen import say
 class Serve:
     """Search a gallery in a browser, on this machine.
 
-    On any address but the loopback address, a token is required. It is taken from the environment variable MVD_TOKEN,
-    which, unlike an argument, other users of the machine cannot see; otherwise one is generated and printed.
+    On any address but the loopback address, users must enter a token: that of the environment variable MVD_TOKEN, or
+    else a generated one, which is printed.
     """
 
-    gallery: Positional[str]
+    gallery: Annotated[Positional[str], arg(metavar="GALLERY")]
     """folder or URL of the gallery"""
     model: str | None = None
-    """path of the gallery's model, if it was moved"""
+    """path of the gallery's model, if that was moved"""
     host: str = "127.0.0.1"
     """address to listen on; 0.0.0.0: all addresses of this machine"""
     port: int = 8000
@@ -31,7 +32,7 @@ class Serve:
     https: bool = False
     """browsers connect by HTTPS, through a proxy: send the cookie over HTTPS only"""
     false_alarms: float = 0.01
-    """false-alarm rate of the threshold: fraction of people not in the gallery for whom a picture passes"""
+    """false-alarm rate: fraction of people not in the gallery for whom a picture passes the threshold"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

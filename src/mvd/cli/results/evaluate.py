@@ -6,10 +6,10 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, print_results, say
 from mvd.config import Descriptor, Machine
@@ -24,35 +24,35 @@ if TYPE_CHECKING:
 class Evaluate(Machine):
     """Evaluate runs on the test people: CMC, mAP and mINP.
 
-    Every figure comes with its protocol. Runs of several RegDB trials are also summed up as mean and deviation.
+    Every figure carries the name of its protocol. Runs of several RegDB trials are also averaged.
     """
 
-    runs: Positional[tuple[Path, ...]]
+    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN ...", help_behavior_hint="(required)")]
     """run folders"""
     data: Path | None = None
-    """folder or table of the data set, if not the one that the run was trained on"""
+    """folder or table of the data set; by default the one that the run was trained on"""
     protocols: tuple[str, ...] = ()
-    """names of protocols, or patterns such as 'sysu/*/multi-shot/official'; see `mvd protocols`"""
+    """protocols by name or pattern, such as 'sysu/*/multi-shot/official'; `mvd protocols` lists them"""
     trial: int | None = None
     """RegDB's split, 1 to 10, for a run that was not trained on RegDB"""
     weights: Literal["best", "last", "initial"] = "best"
-    """best on validation (without validation: the last), last, or initial: before training"""
+    """best on validation (without validation: the last), last, or initial (before training)"""
     descriptor: Descriptor | None = None
-    """descriptor of a picture, instead of the one in the run's configuration"""
+    """features that form the descriptor, instead of those in the run's configuration"""
     allow_trained_identities: bool = False
-    """test people whom the run was trained on, too; these figures count as no test figures of the run"""
+    """include test identities that the run was trained on; such figures do not count as its test figures"""
     rerank: bool = False
-    """also re-rank by k-reciprocal neighbours; these figures have rows of their own"""
+    """also re-rank by k-reciprocal neighbours, in rows of their own"""
     k1: int = 20
     """neighbours that re-ranking considers"""
     k2: int = 6
     """neighbours that re-ranking averages over"""
     rerank_weight: float = 0.3
-    """weight of the original distance in re-ranking"""
+    """weight of the original distance in re-ranking, 0 to 1"""
     save: Path | None = None
-    """also write the ranked list of each query, with distances, to this file (.npz; docs/metrics.md has its format)"""
+    """also write the ranked list of each query, with distances, to this .npz file (docs/metrics.md)"""
     save_top: int = 0
-    """pictures of the gallery in each of those lists; 0: all"""
+    """pictures in each of those lists; 0: the whole gallery"""
     format: Literal["table", "json", "markdown", "latex"] = "table"
     """output format"""
 

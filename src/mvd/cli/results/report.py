@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, say
 from mvd.config import Machine
@@ -17,23 +17,23 @@ from mvd.config import Machine
 class Report(Machine):
     """Explain runs in one HTML file: curves, queries, errors.
 
-    The file needs no network. Test pictures are in it: treat it as you treat them.
+    The file needs no network connection. It contains test pictures: treat it accordingly.
     """
 
-    runs: Positional[tuple[Path, ...]]
+    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN ...", help_behavior_hint="(required)")]
     """run folders; several are compared"""
     out: Path = Path("report.html")
-    """the file to write"""
+    """file to write"""
     figures: Path | None = None
     """also write each figure to this folder, as SVG and PDF"""
     data: Path | None = None
-    """folder or table of the data set, if not the one that the run was trained on"""
+    """folder or table of the data set; by default the one that the run was trained on"""
     protocols: tuple[str, ...] = ()
-    """names of protocols, or patterns; see `mvd protocols`"""
+    """protocols by name or pattern; `mvd protocols` lists them"""
     weights: Literal["best", "last"] = "best"
     """best on validation (without validation: the last), or last"""
     map: Literal["tsne", "umap", "none"] = "tsne"
-    """how embeddings are laid out in the plane; umap needs the extra umap"""
+    """method of the map of embeddings; umap needs the extra mvd[umap]"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
 
@@ -16,8 +16,8 @@ from mvd.cli.screen import say
 class Runs:
     """List runs with their state and best figures, or compare two."""
 
-    folders: Positional[tuple[Path, ...]] = ()
-    """folders to look in (default: runs), or two run folders to compare"""
+    folders: Annotated[Positional[tuple[Path, ...]], arg(metavar="[FOLDER ...]", help_behavior_hint="")] = ()
+    """folders to look in, by default runs; or two run folders to compare"""
     format: Literal["table", "json"] = "table"
     """output format"""
 

@@ -19,22 +19,21 @@ from mvd.config.recipes import RecipeName
 class Ablate:
     """Compare settings, or the paper's losses added one by one.
 
-    Each is trained and tested with several seeds. Without --vary, the ladder is encoders, + bottlenecks, + VSD, + VCD,
-    + VML, + CML; with it, each setting is compared with the configuration as it is. Every field of the configuration
-    that they share is a flag. The same command continues an ablation that was stopped.
+    Each setting is trained and tested with several seeds. Without --vary, bottlenecks, VSD, VCD, VML and CML are added
+    one after another to specific and shared encoders; with it, each setting is compared with the unchanged
+    configuration. Every field of the configuration is a flag. The same command continues a stopped ablation.
     """
 
-    data: Positional[Path]
+    data: Annotated[Positional[Path], arg(metavar="DATA")]
     """folder of the data set, or CSV table of own pictures"""
     out: Path = Path("runs/ablation")
     """folder of the runs"""
     recipe: RecipeName = "mvd"
     """configuration to start from"""
     vary: tuple[str, ...] = ()
-    """settings to compare with the configuration, each as NAME='FLAGS' with flags of mvd train, such as
-    'no average=--optimizer.ema 0'"""
+    """settings to compare, each as NAME='FLAGS' with flags of mvd train, such as 'no average=--optimizer.ema 0'"""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """seeds; each setting has a run with each"""
+    """seeds; each setting is trained once with each"""
     prepared: Path | None = None
     """folder of the prepared arrays, if not where `mvd prepare` puts them"""
     pretrained: Path | None = None
@@ -42,7 +41,7 @@ class Ablate:
     workers: int = 1
     """runs at a time; they share the cores"""
     format: Literal["table", "markdown"] = "table"
-    """output; the figures of every seed go to ablation.json"""
+    """output format; ablation.json in the folder has the figures of every seed"""
     config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
 
     def __call__(self, console: Console) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import Bars, open_console, say
 from mvd.cli.training.settings import change, parse_setting
@@ -22,31 +22,30 @@ if TYPE_CHECKING:
 class Benchmark:
     """Train and test recipes on fixed rendered people.
 
-    Renders the people of rendered-1, gives each recipe an equal budget, and adds to the table in the folder. The same
-    command continues a benchmark that was stopped.
+    Render the people of rendered-1, train each recipe with an equal budget, and add rows to the table in the folder.
+    The same command continues a stopped benchmark.
     """
 
-    out: Positional[Path] = Path("runs/benchmark")
-    """folder of people, runs and table"""
+    out: Annotated[Positional[Path], arg(metavar="[FOLDER]")] = Path("runs/benchmark")
+    """folder of the people, the runs and the table"""
     recipes: tuple[RecipeName, ...] = ("baseline", "mvd", "mvd-strong")
-    """recipes to train; without a name, only show the table"""
+    """recipes to train; with no name after it, only show the table"""
     own: tuple[str, ...] = ()
-    """rows of your own, each as NAME='[--recipe RECIPE] FLAGS' with flags of mvd train, such as
-    'no average=--recipe mvd-strong --optimizer.ema 0'"""
+    """rows of your own, each as NAME='[--recipe RECIPE] FLAGS' with flags of mvd train (docs/benchmark.md)"""
     size: Literal["small", "medium", "full"] = "small"
-    """small: twenty minutes of a core a run; medium: over an hour of two cores; full: SYSU-MM01's size, for a GPU"""
+    """small: half an hour of one core per run; medium: over an hour of two; full: SYSU-MM01's size, for a GPU"""
     seeds: tuple[int, ...] = (0,)
-    """seeds; each recipe has a run with each"""
+    """seeds; each row is trained once with each"""
     spectra: tuple[Literal["near-infrared", "thermal"], ...] = ("near-infrared",)
-    """what the infrared cameras see"""
+    """what the infrared cameras record"""
     against: str | None = None
-    """row to compare the others with: show their differences from it, seed by seed, instead of their figures"""
+    """row to compare with: show differences from it, seed by seed, instead of figures"""
     device: str = "cpu"
-    """device to train on; auto: the first that is there"""
+    """device to train on: cpu, cuda, cuda:1, …; auto: the first available"""
     workers: int = 1
-    """runs at a time, and processes that render"""
+    """parallel runs, and processes that render"""
     format: Literal["table", "markdown"] = "table"
-    """output; Markdown and the figures of every seed are written to the folder, too"""
+    """output format; the folder has the table as Markdown, and as JSON with every seed"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

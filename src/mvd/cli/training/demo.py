@@ -7,9 +7,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import STOPPED, Bars, print_results, say
 from mvd.config import Machine
@@ -20,10 +21,10 @@ from mvd.files.names import shell_words
 class Demo(Machine):
     """Render people, train and evaluate, in minutes on a CPU."""
 
-    out: Positional[Path] = Path("demo")
-    """folder to make, for the pictures and the run"""
+    out: Annotated[Positional[Path], arg(metavar="[FOLDER]")] = Path("demo")
+    """folder to create, for the pictures and the run"""
     seed: int = 0
-    """decides the people and the training"""
+    """seed of the people and of training"""
     replace: bool = False
     """delete the demo that is in the folder"""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.config.recipes import RECIPES, SUMMARIES, RecipeName
 
@@ -14,8 +15,8 @@ from mvd.config.recipes import RECIPES, SUMMARIES, RecipeName
 class Recipes:
     """List the recipes and compare them field by field."""
 
-    names: Positional[tuple[RecipeName, ...]] = ()
-    """recipes to compare, by default all; one alone is shown whole"""
+    names: Annotated[Positional[tuple[RecipeName, ...]], arg(metavar="[RECIPE ...]", help_behavior_hint="")] = ()
+    """recipes to compare, by default all; a single one is shown with every field"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

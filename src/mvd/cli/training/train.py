@@ -33,26 +33,24 @@ class Train:
     text describes.
     """
 
-    data: Positional[Path | None] = None
-    """folder of the data set, or CSV table of own pictures"""
+    data: Annotated[Positional[Path | None], arg(metavar="[DATA]", help_behavior_hint="")] = None
+    """folder of the data set, or CSV table of own pictures; with --resume only if it was moved"""
     out: Path = Path("runs/mvd")
-    """run folder to make"""
+    """run folder to create"""
     recipe: RecipeName = "mvd"
     """configuration to start from; `mvd recipes` compares them"""
     prepared: Path | None = None
     """folder of the prepared arrays, if not where `mvd prepare` puts them"""
     pretrained: Path | None = None
-    """initial weights: a ResNet with torchvision's, timm's or MindSpore's names for the encoders, AGW's or a whole
-    MVD network; or a run folder, for its best checkpoint"""
+    """initial weights: of a ResNet, for every encoder; of a whole MVD or AGW network; or a run folder's best ones"""
     resume: Path | None = None
-    """continue the run in this folder; flags of optimizer, schedule and runtime change it from there on, the others are
-    the run's; give the data only if they have moved"""
+    """run folder to continue; its settings of optimizer, schedule, runtime and framework can be changed by flags"""
     replace: bool = False
-    """delete the run that is in --out"""
+    """delete the run that is in the folder --out"""
     evaluate: Literal["test", "none"] = "test"
-    """what to evaluate on after training"""
+    """test: evaluate on the test people after training; none: do not evaluate"""
     tensorboard: bool = False
-    """also write scalars, batches and settings for TensorBoard into the run folder (pip install 'mvd[watch]')"""
+    """also write scalars, sample batches and settings for TensorBoard (pip install 'mvd[watch]')"""
     config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)
 
     def __call__(self, console: Console) -> int:

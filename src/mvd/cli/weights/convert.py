@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
 
@@ -16,12 +16,12 @@ from mvd.cli.screen import say
 class Convert:
     """Write weights in the format and names of another framework."""
 
-    file: Positional[Path]
-    """weights of MVD, ours or a released one's, or of a ResNet: .safetensors, .ckpt, .pth"""
-    out: Positional[Path]
+    file: Annotated[Positional[Path], arg(metavar="FILE")]
+    """weights of an MVD network, ours or released, or of a ResNet: .safetensors, .ckpt, .pth"""
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
     """file to write"""
     to: Literal["mvd", "mindspore", "pytorch"]
-    """mvd: safetensors; mindspore: a .ckpt; pytorch: a .pth; the last two with the names of that release"""
+    """mvd: .safetensors; mindspore: .ckpt; pytorch: .pth; the last two with the names of that release"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

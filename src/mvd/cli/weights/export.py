@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, print_results, say
 from mvd.config import Machine
@@ -15,18 +15,18 @@ from mvd.config import Machine
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write a run's network as ONNX or MindIR, and compare them.
+    """Export a run's network as ONNX or MindIR, and verify it.
 
-    Its metadata describe inputs and outputs and hold the model card; `mvd show` prints those of ONNX, and those of
-    MindIR lie beside it.
+    The metadata describe inputs and outputs and contain the model card: in the ONNX file, where `mvd show` reads them,
+    or beside the MindIR file.
     """
 
-    run: Positional[Path]
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
     """run folder"""
     out: Path | None = None
-    """the file, mvd.onnx or mvd.mindir in the run folder by default; fp16 and int8 are added to its name"""
+    """file to write, by default mvd.onnx or mvd.mindir in the run folder; -fp16 and -int8 are added to its name"""
     format: Literal["auto", "onnx", "mindir"] = "auto"
-    """onnx: written by PyTorch; mindir: written by MindSpore; auto: that of the framework"""
+    """onnx: written by PyTorch; mindir: written by MindSpore; auto: the framework's own"""
     framework: Literal["auto", "pytorch", "mindspore"] = "auto"
     """framework to export from; auto: the one that writes the format, or the run's"""
     numbers: tuple[Literal["fp32", "fp16", "int8"], ...] = ("fp32",)
@@ -34,17 +34,17 @@ class Export:
     preprocessing: Literal["inside", "outside"] = "inside"
     """inside: the program takes RGB pictures, uint8; outside: normalised ones, float32"""
     weights: Literal["best", "last"] = "best"
-    """best by validation (else the last), or last"""
+    """best on validation (without validation: the last), or last"""
     data: Path | None = None
-    """data set to compare on, by default the one that the run was trained on"""
+    """folder or table of the data set to verify on; by default the one that the run was trained on"""
     protocols: tuple[str, ...] = ()
-    """protocols to measure, by names or patterns; see `mvd protocols`"""
+    """protocols by name or pattern; `mvd protocols` lists them"""
     workers: int = 0
-    """threads that decode pictures; 0: as many as the run had"""
+    """workers that decode pictures; 0: the run's number"""
     batch: int = 0
-    """pictures in a batch; 0: as many as the run had"""
+    """batch size for embedding; 0: the run's"""
     measure: Literal["all", "some"] = "all"
-    """all: evaluate every program on all test pictures; some: only compare embeddings, on 32 of them"""
+    """all: evaluate each file on all test pictures; some: only compare embeddings, on 32 of them"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -22,14 +22,14 @@ class Import:
     Every field of the configuration is a flag; the recipe gives the values that are not set.
     """
 
-    file: Positional[Path]
+    file: Annotated[Positional[Path], arg(metavar="FILE")]
     """weights of a whole network, ours or a released one's: .safetensors, .ckpt, .pth"""
-    out: Positional[Path]
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
     """run folder to create"""
-    data: Positional[Path]
-    """folder of the data set to use it with, or the CSV table of own pictures"""
+    data: Annotated[Positional[Path], arg(metavar="DATA")]
+    """folder of the data set to evaluate it on, or CSV table of own pictures"""
     recipe: RecipeName = "mvd"
-    """what it was trained with: mvd-mindspore or mvd-cvpr21 for those two releases"""
+    """configuration of the network: mvd-mindspore or mvd-cvpr21 for the two releases"""
     replace: bool = False
     """delete the run that is in the folder"""
     config: Annotated[RunConfig, arg(name=""), AvoidSubcommands] = field(default_factory=RunConfig)

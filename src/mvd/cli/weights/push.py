@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
 
@@ -15,17 +16,17 @@ from mvd.cli.screen import say
 class Push:
     """Upload the best weights of a run to the Hugging Face hub.
 
-    `mvd.Embedder.from_pretrained` loads them from there. Log in first: hf auth login.
+    They are loaded by `mvd.Embedder.from_pretrained("OWNER/NAME")`. Log in first: hf auth login.
     """
 
-    run: Positional[Path]
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
     """run folder"""
-    name: Positional[str]
-    """OWNER/NAME on the hub; or a folder to write the model to instead, with --local"""
+    name: Annotated[Positional[str], arg(metavar="NAME")]
+    """OWNER/NAME on the hub; with --local, a folder to write to"""
     private: bool = False
-    """create the repository as a private one"""
+    """create a private repository"""
     local: bool = False
-    """upload nothing: write the files to the folder of that name"""
+    """write the files to a folder instead of uploading them"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 
 @dataclass(frozen=True, kw_only=True)
 class Show:
     """Show what a file of weights holds: card, format, network."""
 
-    file: Positional[Path]
-    """weights in any supported format, an exported .onnx, a run folder, for its best checkpoint, the folder of a model,
-    or rendered, the model in the box"""
+    file: Annotated[Positional[Path], arg(metavar="FILE")]
+    """file of weights, exported .onnx, run folder (its best checkpoint), model folder, or rendered"""
     tensors: bool = False
     """list every tensor with its type and shape"""
     format: Literal["table", "json"] = "table"

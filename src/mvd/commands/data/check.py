@@ -23,7 +23,7 @@ def check(data: str | Path, *, trial: int = 1, workers: int = 0, progress: Progr
     Args:
         data: folder of the data set, or CSV table of own pictures.
         trial: RegDB's split, 1 … 10; ignored elsewhere.
-        workers: number of threads; 0 means one per core.
+        workers: workers that decode pictures; 0 means one per core.
         progress: called with (pictures done, total pictures).
     """
     inspection = check_dataset(data, trial=trial, workers=workers, progress=progress)

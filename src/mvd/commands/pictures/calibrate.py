@@ -85,7 +85,7 @@ def calibrate(
         trial: split of RegDB; by default the one that the model was trained on.
         device: see `open_model`.
         precision: see `open_model`.
-        workers: threads that decode pictures; 0 uses one per core.
+        workers: workers that decode pictures; 0 means one per core.
         batch: batch size.
         note: called with each line to show to the user.
         progress: called with (pictures done, pictures in total).

@@ -54,7 +54,7 @@ def embed(
         framework: see `open_model`; ignored if the model is open.
         device: see `open_model`; ignored if the model is open.
         precision: see `open_model`; ignored if the model is open.
-        workers: threads that decode pictures; 0 uses one per core.
+        workers: workers that decode pictures; 0 means one per core.
         batch: batch size; ignored if the model is open.
         progress: called with (pictures done, pictures in total).
 

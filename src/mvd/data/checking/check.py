@@ -85,7 +85,7 @@ def check_dataset(
     Args:
         data: folder of the data set, or CSV table of own pictures.
         trial: RegDB's split, 1 … 10; ignored elsewhere.
-        workers: number of threads; 0 means one per core.
+        workers: workers that decode pictures; 0 means one per core.
         progress: called with (pictures done, total pictures).
     """
     data = Path(data)
