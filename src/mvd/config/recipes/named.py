@@ -34,7 +34,7 @@ RecipeName: TypeAlias = Literal[
 MVD = RunConfig()
 """The default: the paper's losses with the common practice of later work.
 
-Network, weights of VSD and VCD, temperature and label smoothing are the released codes'; the weight of VML is ours.
+Network, weights of VSD and VCD, temperature and label smoothing are the PyTorch release's; the weight of VML is ours.
 Hetero-centre triplet loss on unit features, padded crops, channel exchange, erasing, a last stride of 1 and a cosine
 schedule are later practice. Meant for SYSU-MM01 at 288 × 144 on a GPU.
 """
@@ -102,8 +102,8 @@ MVD_MINDSPORE = RunConfig(
 Identity and batch-hard triplet loss only: the release builds its divergences but does not use them. Its crops have the
 size of the picture and change nothing; half of the visible pictures are grey. The learning rate decreases tenfold in
 each epoch from 15 to 27. The peak learning rate is that of the code; README and scripts have 0.0035
-(`--optimizer.lr 3.5e-3`). Encoders should be pre-trained on ImageNet. Its dropout of 0.2 is not used: classifiers have
-0.5. Not adopted: unseeded sampling with replacement, and a second forward pass.
+(`--optimizer.lr 3.5e-3`). Encoders should be pre-trained on ImageNet. Dropout is 0.5, which the release always uses,
+whatever its argument. Not adopted: unseeded sampling with replacement, and a second forward pass.
 """
 
 BASELINE = RunConfig(
