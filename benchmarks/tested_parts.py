@@ -29,7 +29,7 @@ from mvd.data.layouts import scan
 from mvd.inference.embed import embed_pictures
 from mvd.metrics import Features, evaluate
 from mvd.models.state import initial_network, restore_network
-from mvd.report.terminal.style import change, markdown_table
+from mvd.reporting.terminal.style import change, markdown_table
 from mvd.runs import RunFolder, load_checkpoint, open_run
 from mvd.training.average import WEIGHTS_PREFIX
 

@@ -10,9 +10,7 @@ first used. `import mvd` itself imports neither PyTorch nor NumPy.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from mvd.errors import needing_torch
@@ -116,7 +114,7 @@ _HOMES = {
     "synth": "mvd.commands.data.synth",
     "train": "mvd.commands.training.train",
 }
-"""The module of each public name, with ":NAME" where it has another name there."""
+"""The module of each public name, with ":NAME" where it has another name there. A subpackage has no such name."""
 
 
 if not TYPE_CHECKING:  # a type checker has the imports above, and reports any other name
@@ -130,29 +128,8 @@ if not TYPE_CHECKING:  # a type checker has the imports above, and reports any o
                 value = getattr(import_module(module), attribute or name)
             else:
                 value = import_module(f"mvd.{name}")
-        value = sys.modules.get(f"{__name__}.{name}", value)  # a subpackage of that name, which is callable, too
         globals()[name] = value
         return value
-
-
-class _Verb(ModuleType):
-    """A subpackage with the name of a verb, which can be called as the verb: `mvd.report`."""
-
-    def __call__(self, *arguments: object, **named: object) -> object:
-        name = self.__name__.rpartition(".")[2]
-        return getattr(import_module(_HOMES[name]), name)(*arguments, **named)
-
-
-class _Package(ModuleType):
-    """The package `mvd`: where Python puts a subpackage in the place of a verb, it stays callable."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            value.__class__ = _Verb
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from shell import SIZE, TINY, mvd, prepared_tree, refused
 
 from mvd.files.names import one_line, shell_words
-from mvd.report.gallery import entries_report
+from mvd.reporting.gallery import entries_report
 from mvd.results.gallery import Entry
 
 NAME = "two\nlines\x1b]0;title\x07"

@@ -33,6 +33,7 @@ def test_a_file_is_found_from_the_working_directory(tmp_path: Path, monkeypatch:
     ("path", "message"),
     [
         ("mine.py", r"expected package\.module:name or file\.py:name, found 'mine\.py'$"),
+        ("__main__:NoSuchNet", r"expected 'NoSuchNet' in __main__, found no such name; name the file of the script"),
         (":name", r"expected package\.module:name"),
         (
             "no_such_package.part:name",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -127,6 +128,12 @@ def test_batches_are_in_order(kind: str, size: int) -> None:
 def test_batches_are_computed_where_there_is_room(kind: str) -> None:
     found = {one for batch in map_batches(process, range(50), 10, 2) for one in batch}
     assert (os.getpid() in found) == (kind == "threads")
+
+
+@pytest.mark.parametrize("kind", ["processes"], indirect=True)
+def test_a_daemon_which_may_have_no_processes_takes_threads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "current_process", lambda: SimpleNamespace(daemon=True))
+    assert {one for batch in map_batches(process, range(20), 10, 2) for one in batch} == {os.getpid()}
 
 
 @pytest.mark.usefixtures("kind")

@@ -24,8 +24,8 @@ from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import MvdError, explain, needing_torch
 from mvd.files.names import one_line
-from mvd.report.terminal.interrupts import cleaning_up, is_interrupted
-from mvd.report.terminal.output import report_failure, safe_output
+from mvd.reporting.terminal.interrupts import cleaning_up, is_interrupted
+from mvd.reporting.terminal.output import report_failure, safe_output
 
 _GROUPS = {
     "data": {"synth": "synth:Synth", "check": "check:Check", "split": "split:Split", "prepare": "prepare:Prepare"},

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from mvd.files.names import one_line
-from mvd.report.terminal.interrupts import STOPPED
-from mvd.report.terminal.output import open_console
+from mvd.reporting.terminal.interrupts import STOPPED
+from mvd.reporting.terminal.output import open_console
 
 if TYPE_CHECKING:
     from mvd.data.progress import Progress
     from mvd.metrics.scores import Scores
-    from mvd.report.terminal.progress import TrainingBar
+    from mvd.reporting.terminal.progress import TrainingBar
     from mvd.runs.observer import Observer
 
 __all__ = ["STOPPED", "Bars", "open_console", "print_results", "say", "watched_training"]
@@ -28,7 +28,7 @@ def say(console: Console, *lines: str) -> None:
 
 def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
     """Print labelled results as a table."""
-    from mvd.report.tables import results_table
+    from mvd.reporting.tables import results_table
 
     console.print(results_table(rows))
 
@@ -36,8 +36,8 @@ def print_results(console: Console, rows: Sequence[tuple[str, Scores]]) -> None:
 @contextmanager
 def watched_training(console: Console) -> Iterator[TrainingBar]:
     """Show the progress of a training run; the first Ctrl-C stops it after a checkpoint, the second at once."""
-    from mvd.report.terminal.interrupts import interruptible
-    from mvd.report.terminal.progress import TrainingBar
+    from mvd.reporting.terminal.interrupts import interruptible
+    from mvd.reporting.terminal.progress import TrainingBar
 
     def stop() -> None:
         bar.stop()
@@ -56,7 +56,7 @@ class Bars:
     @contextmanager
     def counting(self, title: str, unit: str = "pictures") -> Iterator[Progress]:
         """Show a progress bar for work that is counted in `unit`."""
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.terminal.progress import counting_bar
 
         with counting_bar(self._console, title, unit) as bar:
             yield bar

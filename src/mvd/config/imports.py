@@ -38,7 +38,8 @@ def load_object(path: str, field: str = "import path") -> Any:
         raise ConfigError(f"{field}: {_reason(place, error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
-            raise ConfigError(f"{field}: expected {name!r} in {place}, found no such name; check the spelling")
+            remedy = "name the file of the script: file.py:name" if place == "__main__" else "check the spelling"
+            raise ConfigError(f"{field}: expected {name!r} in {place}, found no such name; {remedy}")
         found = getattr(found, part)
     return found
 

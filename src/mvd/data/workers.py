@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import islice
-from multiprocessing import active_children, parent_process
+from multiprocessing import active_children, current_process, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from threading import Lock, Thread
 from types import ModuleType
@@ -31,6 +31,7 @@ _IN_FLIGHT = 3  # running and waiting jobs per worker
 # to start.
 _PROCESSES_FROM = 8  # workers
 _PROCESSES_FOR = 2_000  # items
+_MOST_PROCESSES = 16  # by default; one decodes some 600 pictures a second
 _ITEMS_OF_THREAD, _ITEMS_OF_PROCESS = 4, 32
 _PIECES_AHEAD = 2  # per worker, at least
 
@@ -133,22 +134,23 @@ def map_batches(
 ) -> Generator[list[Result], None, None]:
     """Apply a function to items in parallel, and yield the results in order, in lists of `size`, the last one shorter.
 
-    Workers are threads, or processes if there are many of both workers and items. They work ahead of the caller by a
-    list, or a few items each. Close the generator to cancel the remaining items.
+    Workers are threads, or processes if there are many of both workers and items and this process may have children.
+    They work ahead of the caller by a list, or a few items each. Close the generator to cancel the remaining items.
 
     Args:
         function: for processes, a picklable function with picklable results.
         items: the items, picklable.
         size: results in a list.
-        workers: number of workers; 0 means one per core.
+        workers: number of workers; 0 means one per core, but at most sixteen processes.
 
     Raises:
         Exception: the exception of the first item in order that has one.
         MvdError: a worker was killed.
     """
-    workers = worker_count(workers)
+    given, workers = workers, worker_count(workers)
     pool: AbstractContextManager[Executor]
-    if workers >= _PROCESSES_FROM and len(items) >= _PROCESSES_FOR:
+    if workers >= _PROCESSES_FROM and len(items) >= _PROCESSES_FOR and not current_process().daemon:
+        workers = given or min(workers, _MOST_PROCESSES)
         pool, most = process_pool(workers), _ITEMS_OF_PROCESS
     else:
         pool, most = ThreadPoolExecutor(workers), _ITEMS_OF_THREAD

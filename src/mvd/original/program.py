@@ -18,9 +18,9 @@ from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch
 from mvd.original.settings import in_original_words
-from mvd.report.terminal.interrupts import STOPPED, cleaning_up, is_interrupted
-from mvd.report.terminal.output import open_console, report_failure, safe_output
-from mvd.report.terminal.progress import CountingBar, counting_bar
+from mvd.reporting.terminal.interrupts import STOPPED, cleaning_up, is_interrupted
+from mvd.reporting.terminal.output import open_console, report_failure, safe_output
+from mvd.reporting.terminal.progress import CountingBar, counting_bar
 
 _LAYOUTS = {"SYSU": "sysu", "RegDB": "regdb"}
 _DIRECTIONS = {"v2i": "visible-to-thermal", "i2v": "thermal-to-visible"}

@@ -21,7 +21,7 @@ from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import measure, notes, run_program, search_title
 from mvd.original.watching import Watcher
 from mvd.original.weights import keep_weights, weights_name
-from mvd.report.terminal.interrupts import STOPPED, interruptible
+from mvd.reporting.terminal.interrupts import STOPPED, interruptible
 from mvd.runs import RunFolder
 from mvd.runs.observer import Stopper
 

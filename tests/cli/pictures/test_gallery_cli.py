@@ -18,7 +18,7 @@ from shell import mvd, printed, refused
 from mvd.commands.pictures.gallery import Gallery
 from mvd.gallery.columns import settings_update
 from mvd.metrics.calibration import learn_calibration
-from mvd.report.gallery import answer_report
+from mvd.reporting.gallery import answer_report
 from mvd.results.embeddings import write_embeddings
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from shell import TINY, mvd, printed, refused
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mvd.report.terminal.progress import TrainingBar
+from mvd.reporting.terminal.progress import TrainingBar
 from mvd.runs import open_run
 from mvd.runs.observer import StepLog
 

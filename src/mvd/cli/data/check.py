@@ -24,8 +24,8 @@ class Check:
     def __call__(self, console: Console) -> int:
         """Run the command; the exit code is 1 if the data set has defects."""
         from mvd.commands.data.check import check
-        from mvd.report.inspection import inspection_report
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.inspection import inspection_report
+        from mvd.reporting.terminal.progress import counting_bar
 
         with counting_bar(console, "checking") as bar:
             inspection = check(**vars(self), progress=bar)

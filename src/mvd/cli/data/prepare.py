@@ -39,7 +39,7 @@ class Prepare:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.data.prepare import prepare
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.terminal.progress import counting_bar
 
         with counting_bar(console, "preparing") as bar:
             prepared = prepare(**vars(self), progress=bar)

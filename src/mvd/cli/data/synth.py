@@ -49,7 +49,7 @@ class Synth:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.data.synth import synth
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.terminal.progress import counting_bar
 
         with counting_bar(console, "rendering") as bar:
             rendered = synth(**vars(self), progress=bar)

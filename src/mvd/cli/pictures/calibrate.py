@@ -45,8 +45,8 @@ class Calibrate:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.pictures.calibrate import calibrate
-        from mvd.report.calibration import calibration_table, camera_lines, verdict_table
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.calibration import calibration_table, camera_lines, verdict_table
+        from mvd.reporting.terminal.progress import counting_bar
 
         errors = open_console(stderr=True)
         with counting_bar(errors, "calibrating") as bar:

@@ -43,7 +43,7 @@ class Embed:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.pictures.embed_file import embed_to_file
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.terminal.progress import counting_bar
 
         errors = open_console(stderr=True)
         with counting_bar(errors, "embedding") as bar:

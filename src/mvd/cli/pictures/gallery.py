@@ -75,8 +75,8 @@ class Add:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.gallery import added_lines
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.gallery import added_lines
+        from mvd.reporting.terminal.progress import counting_bar
 
         gallery = _open(self.gallery, self.model)
         with counting_bar(open_console(stderr=True), "adding") as bar:
@@ -131,8 +131,8 @@ class Search(_Which):
         """Run the command."""
         from mvd.commands.pictures.gallery_pictures import list_sources
         from mvd.data.own.listing import list_pictures
-        from mvd.report.gallery import added_lines, answer_report, gallery_json
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.gallery import added_lines, answer_report, gallery_json
+        from mvd.reporting.terminal.progress import counting_bar
 
         if not self.pictures and not self.like:
             raise ConfigError("expected a picture to search with, or --like ROW, found neither; name one")
@@ -180,7 +180,7 @@ class Show(_Which):
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.gallery import entries_report, gallery_json
+        from mvd.reporting.gallery import entries_report, gallery_json
 
         gallery = _open(self.gallery)
         entries = gallery.rows(self.rows, only=self._filter(), limit=self.top)
@@ -240,7 +240,7 @@ class Stats:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.gallery import gallery_json, stats_report
+        from mvd.reporting.gallery import gallery_json, stats_report
 
         stats = _open(self.gallery).stats(recall=not self.quick)
         if self.json:
@@ -264,7 +264,7 @@ class Audit:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.gallery import audit_lines, gallery_json
+        from mvd.reporting.gallery import audit_lines, gallery_json
 
         gallery = _open(self.gallery)
         audit = gallery.audit()

@@ -60,7 +60,7 @@ class Evaluate(Machine):
         """Run the command."""
         from mvd.commands.results.evaluate import evaluate
         from mvd.metrics.scores import join_trials
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.terminal.progress import counting_bar
 
         if not self.runs:
             raise ConfigError("expected a run folder to evaluate, found none; name one (mvd runs lists those in runs/)")
@@ -113,7 +113,7 @@ class Evaluate(Machine):
         return Reranking(k1=self.k1, k2=self.k2, weight=self.rerank_weight) if self.rerank else None
 
     def _print(self, console: Console, rows: list[tuple[str, Scores]]) -> None:
-        from mvd.report.rows import latex_rows, markdown_rows
+        from mvd.reporting.rows import latex_rows, markdown_rows
 
         match self.format:
             case "table":

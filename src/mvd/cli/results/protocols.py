@@ -13,7 +13,7 @@ class Protocols:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.protocols import protocols_list
+        from mvd.reporting.protocols import protocols_list
 
         console.print(protocols_list())
         return 0

@@ -38,7 +38,7 @@ class Report(Machine):
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.results.report import report
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.terminal.progress import counting_bar
 
         progress = open_console(stderr=True)
         with counting_bar(progress, "embedding") as bar:

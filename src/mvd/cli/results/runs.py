@@ -24,7 +24,7 @@ class Runs:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.results.runs import compare_runs, is_run, list_runs
-        from mvd.report.runs import comparison_json, comparison_report, runs_json, runs_report
+        from mvd.reporting.runs import comparison_json, comparison_report, runs_json, runs_report
 
         if len(self.folders) == 2 and all(map(is_run, self.folders)):
             comparison = compare_runs(*self.folders)

@@ -47,8 +47,8 @@ class Ablate:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.training.ablate import ablate
-        from mvd.report.ablation import ablation_markdown, ablation_tables
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.ablation import ablation_markdown, ablation_tables
+        from mvd.reporting.terminal.progress import counting_bar
 
         vary = parse_settings(self.vary, self.config)
         with counting_bar(open_console(stderr=True), "training and testing", "runs") as bar:

@@ -50,7 +50,7 @@ class Benchmark:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.training.benchmark import benchmark, write_table
-        from mvd.report.benchmark import benchmark_markdown, benchmark_tables
+        from mvd.reporting.benchmark import benchmark_markdown, benchmark_tables
 
         own = self._own()
         self._check_against({*self.recipes, *own})

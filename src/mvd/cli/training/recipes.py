@@ -20,7 +20,7 @@ class Recipes:
 
     def __call__(self, console: Console) -> int:
         """Run the command."""
-        from mvd.report.recipes import recipes_report
+        from mvd.reporting.recipes import recipes_report
 
         chosen = {name: RECIPES[name] for name in self.names or RECIPES}
         console.print(recipes_report(chosen, SUMMARIES))

@@ -20,7 +20,7 @@ from mvd.files.names import shell_words
 from mvd.files.regular import real_path
 
 if TYPE_CHECKING:
-    from mvd.report.terminal.progress import TrainingBar
+    from mvd.reporting.terminal.progress import TrainingBar
     from mvd.runs import RunFolder
     from mvd.runs.observer import Observer
 
@@ -126,7 +126,7 @@ class Train:
 
     @contextmanager
     def _observer(self, console: Console, bar: TrainingBar) -> Iterator[Observer]:
-        from mvd.report.weights import MatchPrinter
+        from mvd.reporting.weights import MatchPrinter
         from mvd.runs.observer import Observers
 
         observers: list[Observer] = [bar]
@@ -134,7 +134,7 @@ class Train:
             observers.append(MatchPrinter(console, self.pretrained))
         with ExitStack() as stack:
             if self.tensorboard and process_index() == 0:
-                from mvd.report.tensorboard import TensorBoardWriter
+                from mvd.reporting.tensorboard import TensorBoardWriter
 
                 observers.append(stack.enter_context(TensorBoardWriter(self.resume or self.out)))
             yield Observers(*observers)
@@ -152,7 +152,7 @@ def resumed_defaults(run: Path) -> RunConfig:
 
 def _print_test(console: Console, run: RunFolder, machine: Machine | None) -> None:
     from mvd.commands.results.evaluate import evaluate
-    from mvd.report.terminal.progress import counting_bar
+    from mvd.reporting.terminal.progress import counting_bar
 
     with counting_bar(console, "embedding") as bar:
         results = evaluate(run.path, machine=machine, progress=bar)

@@ -49,7 +49,7 @@ class Export:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.weights.export import export
-        from mvd.report.terminal.progress import counting_bar
+        from mvd.reporting.terminal.progress import counting_bar
 
         with counting_bar(open_console(stderr=True), "exporting", "programs") as bar:
             done = export(

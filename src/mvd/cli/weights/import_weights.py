@@ -37,7 +37,7 @@ class Import:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.weights.import_weights import import_weights
-        from mvd.report.weights import weights_lines
+        from mvd.reporting.weights import weights_lines
 
         run, report = import_weights(self.file, self.out, self.data, self.config, replace=self.replace)
         say(console, *weights_lines(self.file, report), f"next: {shell_words('mvd', 'evaluate', run.path)}")

@@ -24,7 +24,7 @@ class Show:
     def __call__(self, console: Console) -> int:
         """Run the command."""
         from mvd.commands.weights.show import show
-        from mvd.report.card import shown_json, shown_report
+        from mvd.reporting.card import shown_json, shown_report
 
         shown = show(self.file)
         if self.format == "json":

@@ -80,8 +80,8 @@ def report(
     if figures is not None:
         with writing(Path(figures)):
             require_writable_folder(Path(figures))
-    from mvd.report.html.figures import write_figures
-    from mvd.report.html.page import write_page
+    from mvd.reporting.html.figures import write_figures
+    from mvd.reporting.html.page import write_page
 
     asked = Asked(data, protocols, weights, embedding_map, machine or Machine(), note, progress)
     found = [explain(Path(folder), asked) for folder in runs]

@@ -12,7 +12,7 @@ from mvd.config import to_json
 from mvd.errors import CheckpointError
 from mvd.files.atomic import is_temporary, replacing, write_atomically
 from mvd.files.locks import folder_locked
-from mvd.report.card import model_page
+from mvd.reporting.card import model_page
 from mvd.runs import load_checkpoint, open_run, read_metadata
 from mvd.runs.beside import CALIBRATION, PROJECTION, file_beside
 from mvd.runs.recovery import weights_alone

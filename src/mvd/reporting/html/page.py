@@ -21,12 +21,12 @@ from mvd.data.samples import Modality
 from mvd.files.atomic import replacing
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.explain import Neighbour, Retrieval
-from mvd.report.card import card_lines
-from mvd.report.html.charts import Figure, charts
-from mvd.report.html.figures import to_svg
-from mvd.report.html.labels import run_labels
-from mvd.report.html.pictures import overlay, thumbnail
-from mvd.report.terminal.style import percent
+from mvd.reporting.card import card_lines
+from mvd.reporting.html.charts import Figure, charts
+from mvd.reporting.html.figures import to_svg
+from mvd.reporting.html.labels import run_labels
+from mvd.reporting.html.pictures import overlay, thumbnail
+from mvd.reporting.terminal.style import percent
 from mvd.results.report import Heatmaps, ProtocolReport, RunReport
 
 _KINDS = {
@@ -66,7 +66,7 @@ def write_page(runs: Sequence[RunReport], out: Path) -> None:
 
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("mvd.report.html", "."),
+        loader=jinja2.PackageLoader("mvd.reporting.html", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

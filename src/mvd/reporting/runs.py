@@ -15,8 +15,8 @@ from rich.text import Text
 
 from mvd.files.names import one_line
 from mvd.metrics.scores import PLAIN
-from mvd.report.terminal.progress import write_bytes
-from mvd.report.terminal.style import MISSING, percent, plain_table
+from mvd.reporting.terminal.progress import write_bytes
+from mvd.reporting.terminal.style import MISSING, percent, plain_table
 from mvd.results.runs import RunComparison, RunSummary, TestFigures
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from scipy import stats
 
 from mvd.errors import ConfigError
-from mvd.report.benchmark import benchmark_markdown, benchmark_tables
+from mvd.reporting.benchmark import benchmark_markdown, benchmark_tables
 from mvd.results.benchmark import BenchmarkResult, BenchmarkRow
 
 ALL, INDOOR = (f"sysu/{search}/single-shot/official" for search in ("all-search", "indoor-search"))

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
-from mvd.report.runs import comparison_json, comparison_report, runs_json, runs_report
+from mvd.reporting.runs import comparison_json, comparison_report, runs_json, runs_report
 from mvd.results.runs import RunComparison, RunSummary, TestFigures
 
 NAME = "sysu/all-search/single-shot/official"

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from mvd.files.names import one_line
 from mvd.metrics.scores import FIGURES, Scores
-from mvd.report.rows import DEVIATION, annotate
-from mvd.report.terminal.style import percent, plain_table
+from mvd.reporting.rows import DEVIATION, annotate
+from mvd.reporting.terminal.style import percent, plain_table
 
 
 def results_table(rows: Sequence[tuple[str, Scores]]) -> Table:

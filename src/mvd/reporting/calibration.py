@@ -13,7 +13,7 @@ from mvd.data.samples import Modality
 from mvd.metrics.calibration import ENOUGH_PEOPLE, Calibration
 from mvd.metrics.calibration.check import PairCheck
 from mvd.metrics.calibration.platt import FEW_QUERIES
-from mvd.report.terminal.style import plain_table
+from mvd.reporting.terminal.style import plain_table
 from mvd.results.calibrate import VerdictCheck
 
 _LIKELY = 0.5  # probability, for a prior of a half

@@ -10,7 +10,7 @@ import pytest
 from tiny_scores import RERANKED, spread, sysu_scores
 
 from mvd.metrics.scores import Scores
-from mvd.report.rows import annotate, latex_rows, markdown_rows
+from mvd.reporting.rows import annotate, latex_rows, markdown_rows
 
 
 def _result(protocol: str = "sysu/p", *, trials: int = 2, **fields: Any) -> Scores:

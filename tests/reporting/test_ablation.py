@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from scipy import stats
 
-from mvd.report.ablation import ablation_markdown, ablation_tables
+from mvd.reporting.ablation import ablation_markdown, ablation_tables
 from mvd.results.ablation import RungResult
 
 NAME = "sysu/all-search/single-shot/seeded"

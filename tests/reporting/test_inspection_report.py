@@ -12,8 +12,8 @@ from rich.console import Console
 
 from mvd.commands.data.check import check
 from mvd.data.checking.check import Inspection
-from mvd.report.inspection import inspection_report
-from mvd.report.terminal.output import open_console
+from mvd.reporting.inspection import inspection_report
+from mvd.reporting.terminal.output import open_console
 
 
 def _print(inspection: Inspection) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mvd.config import RunConfig
 from mvd.config.recipes import RECIPES
-from mvd.report.card import card_lines, model_page, shown_json, shown_report
+from mvd.reporting.card import card_lines, model_page, shown_json, shown_report
 from mvd.results.weights import Shown
 from mvd.runs import Card, CardFigures
 

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from mvd.errors import ConfigError
 from mvd.files.names import one_line
-from mvd.report.rows import markdown_text
-from mvd.report.terminal.style import MISSING, change, interval, markdown_table, plain_table
+from mvd.reporting.rows import markdown_text
+from mvd.reporting.terminal.style import MISSING, change, interval, markdown_table, plain_table
 from mvd.results.benchmark import BenchmarkResult, BenchmarkRow
 
 _FIGURES = {"rank_1": "rank-1", "mAP": "mAP"}

@@ -13,9 +13,9 @@ from rich.text import Text
 from mvd.config import RunConfig
 from mvd.files.names import one_line
 from mvd.metrics.scores import FIGURES, PLAIN
-from mvd.report.calibration import calibration_summary
-from mvd.report.rows import markdown_text
-from mvd.report.terminal.style import markdown_table, percent, plain_table
+from mvd.reporting.calibration import calibration_summary
+from mvd.reporting.rows import markdown_text
+from mvd.reporting.terminal.style import markdown_table, percent, plain_table
 from mvd.results.weights import Shown
 from mvd.runs import Card, CardFigures
 from mvd.runs.card import UNKNOWN

@@ -8,8 +8,8 @@ from pathlib import Path
 import vl_convert
 
 from mvd.files.atomic import replacing
-from mvd.report.html.charts import Figure, charts
-from mvd.report.html.labels import run_labels
+from mvd.reporting.html.charts import Figure, charts
+from mvd.reporting.html.labels import run_labels
 from mvd.results.report import RunReport
 
 

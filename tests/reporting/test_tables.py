@@ -11,7 +11,7 @@ from rich.console import Console
 from tiny_scores import RERANKED, spread, sysu_scores
 
 from mvd.metrics.scores import Scores
-from mvd.report.tables import results_table
+from mvd.reporting.tables import results_table
 
 
 def _result(protocol: str, *, share: float = 0.6, trials: int = 2, **fields: Any) -> Scores:

@@ -12,8 +12,8 @@ from fakes import write_own_folder, write_tree
 from rich.table import Table
 from shell import SIZE, TINY, mvd
 
-from mvd.report.terminal.output import open_console, safe_output
-from mvd.report.terminal.progress import TrainingBar
+from mvd.reporting.terminal.output import open_console, safe_output
+from mvd.reporting.terminal.progress import TrainingBar
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from rich.text import Text
 
 from mvd.data.samples import Modality
 from mvd.files.names import one_line
-from mvd.report.terminal.progress import write_bytes
-from mvd.report.terminal.style import MISSING, plain_table
+from mvd.reporting.terminal.progress import write_bytes
+from mvd.reporting.terminal.style import MISSING, plain_table
 from mvd.results.gallery import Added, Answer, Audit, Entry, GalleryStats, Hit
 
 _DIGITS = 8  # shown of a row's name

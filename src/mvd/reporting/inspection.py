@@ -15,7 +15,7 @@ from rich.text import Text
 from mvd.data.checking.check import CameraCounts, Inspection, Sizes, SplitCounts
 from mvd.data.samples import Dataset
 from mvd.files.names import one_line, shell_words
-from mvd.report.terminal.style import plain_table
+from mvd.reporting.terminal.style import plain_table
 
 _NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM", "own": "own data"}
 

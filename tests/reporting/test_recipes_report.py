@@ -9,7 +9,7 @@ from rich.console import Console
 
 from mvd.config import OptimizerConfig, RunConfig
 from mvd.config.recipes import RECIPES, SUMMARIES
-from mvd.report.recipes import recipes_report
+from mvd.reporting.recipes import recipes_report
 
 
 def test_the_report_shows_each_recipe_and_its_difference() -> None:

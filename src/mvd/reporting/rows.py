@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mvd.files.names import visible
 from mvd.metrics.scores import PLAIN, Scores
-from mvd.report.terminal.style import markdown_table, percent
+from mvd.reporting.terminal.style import markdown_table, percent
 
 DEVIATION = "mean ± population standard deviation over trials"
 """The definition of the figures, for notes."""

@@ -15,8 +15,8 @@ from statistics import mean, stdev
 from rich.table import Table
 
 from mvd.files.names import one_line
-from mvd.report.rows import markdown_text
-from mvd.report.terminal.style import change, markdown_table, plain_table
+from mvd.reporting.rows import markdown_text
+from mvd.reporting.terminal.style import change, markdown_table, plain_table
 from mvd.results.ablation import RungResult
 
 CAPTION = "in %; ± sample standard deviation over seeds; Δ against the {row}, seed by seed [95 % interval]"

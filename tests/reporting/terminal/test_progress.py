@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from mvd.report.terminal import progress
-from mvd.report.terminal.progress import TrainingBar, counting_bar
+from mvd.reporting.terminal import progress
+from mvd.reporting.terminal.progress import TrainingBar, counting_bar
 from mvd.runs.observer import StepLog
 
 LOG = StepLog(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mvd.errors import ConfigError
-from mvd.report.tensorboard import TensorBoardWriter, batch_sheet, scalars
+from mvd.reporting.tensorboard import TensorBoardWriter, batch_sheet, scalars
 from mvd.runs.observer import SampleBatch
 
 

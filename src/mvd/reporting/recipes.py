@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mvd.config import RunConfig, to_json
 from mvd.config.compare import Value, config_fields, differing
-from mvd.report.terminal.style import MISSING, plain_table
+from mvd.reporting.terminal.style import MISSING, plain_table
 
 _LONGEST = 11  # characters that fit a column of the table, with six recipes and a terminal of 80 columns
 _BESIDE = 4  # recipes in a table, after the first one
