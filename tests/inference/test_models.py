@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime
 import pytest
@@ -14,7 +15,8 @@ import torch
 from PIL import Image
 from tiny_program import SIZE, WIDTH, write_program
 
-from mvd.config import DataConfig, ModelConfig, RunConfig
+from mvd.config import DataConfig, ModelConfig, RunConfig, RuntimeConfig
+from mvd.data.pictures import Pictures
 from mvd.errors import CheckpointError, ConfigError, DatasetError
 from mvd.inference import models, open_model
 from mvd.inference.embedder import Embedder
@@ -176,3 +178,22 @@ def test_what_is_no_network_is_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(ConfigError, match="precision: expected auto, fp32, tf32 or bf16, found int4"):
         TorchModel(tmp_path / "c", name="c", precision="int4")
+
+
+def test_the_batch_is_of_the_device_unless_it_is_given(
+    checkpoint: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def record(network: object, runtime: RuntimeConfig, pictures: Pictures, *_: object) -> npt.NDArray[np.float32]:
+        sizes.append(runtime.embed_batch)
+        return np.ones((len(pictures), 2), np.float32)
+
+    monkeypatch.setattr("mvd.inference.embedder.embed_pictures", record)
+    height, width = open_model(checkpoint).size
+    for batch in (0, 7):
+        open_model(checkpoint, device="cpu", batch=batch)(np.zeros((3, height, width, 3), np.uint8))
+        assert sizes[-1] == batch
+    for source in (checkpoint, copied):
+        with pytest.raises(ConfigError, match="batch: expected 0 or more, found -1"):
+            open_model(source, batch=-1)

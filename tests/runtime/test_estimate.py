@@ -109,8 +109,12 @@ def test_free_memory_is_that_of_the_device(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("recipe", "precision", "height", "measured"),
-    [("mvd", "fp32", 288, 24.4), ("mvd", "bf16", 288, 12.0), ("mvd-cvpr21", "bf16", 288, 19.7)]
-    + [("mvd-strong", "bf16", 384, 9.8)],
+    [
+        ("mvd", "fp32", 288, 24.4),
+        ("mvd", "bf16", 288, 12.0),
+        ("mvd-cvpr21", "bf16", 288, 19.7),
+        ("mvd-strong", "bf16", 384, 9.8),
+    ],
 )
 @pytest.mark.slow
 def test_the_estimate_is_near_what_was_measured_on_an_h100(

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
+from mvd.config.checks import require
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError
@@ -53,7 +54,7 @@ class Embedder:
         device: "auto" for the first available of CUDA, Ascend, MPS and CPU; or a device as for `torch.device`.
         precision: "fp32", "tf32" or "bf16"; "auto" uses the configuration's, or fp32 if the device does not support it.
             If that is "auto", too, it is bf16 on CUDA from Ampere on and on Ascend, as in training and evaluation.
-        batch: batch size.
+        batch: batch size; 0 means 64 on a CPU and 256 elsewhere.
 
     Attributes:
         config: the configuration of the network's training.
@@ -63,7 +64,7 @@ class Embedder:
         fingerprint: fingerprint of the loaded weights; empty if the embedder was constructed from a network.
 
     Raises:
-        ConfigError: the device is not available, or does not support the precision.
+        ConfigError: the device is not available, or does not support the precision; or `batch` is negative.
 
     >>> from mvd.config import DataConfig, ModelConfig
     >>> from mvd.models.factory import build_network
@@ -86,7 +87,7 @@ class Embedder:
         card: Card | None = None,
         device: str = "auto",
         precision: Precision = "auto",
-        batch: int = 64,
+        batch: int = 0,
     ) -> None:
         self.config = config
         self.card = card
@@ -105,7 +106,7 @@ class Embedder:
         *,
         device: str = "auto",
         precision: Precision = "auto",
-        batch: int = 64,
+        batch: int = 0,
         revision: str | None = None,
         encoder: Encoder | None = None,
     ) -> Embedder:
@@ -116,7 +117,7 @@ class Embedder:
                 "OWNER/NAME" on the Hugging Face hub.
             device: see `Embedder`; independent of the device of the training.
             precision: see `Embedder`.
-            batch: batch size.
+            batch: batch size; 0 means 64 on a CPU and 256 elsewhere.
             revision: branch, tag or commit on the hub.
             encoder: the encoder, if the network was trained with a custom one (`ModelConfig.encoder`), as for
                 `mvd.create_model`. It must be passed, because code named in a file is never run.
@@ -196,6 +197,7 @@ def _array(pictures: Tensor) -> npt.NDArray[np.uint8]:
 
 
 def _runtime(runtime: RuntimeConfig, device: torch.device, precision: Precision, batch: int) -> RuntimeConfig:
+    require(batch >= 0, "batch", "0 or more", batch)
     chosen = replace(runtime, device=str(device), embed_batch=batch)
     if precision != "auto":
         chosen = replace(chosen, precision=precision)

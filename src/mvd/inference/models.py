@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mvd.config.checks import require
 from mvd.errors import CheckpointError, needing_torch
 from mvd.files.regular import real_path
 from mvd.inference.identity import ModelIdentity
@@ -81,7 +82,7 @@ def open_model(
     framework: Literal["auto", "pytorch", "mindspore"] = "auto",
     device: str = "auto",
     precision: str = "auto",
-    batch: int = 64,
+    batch: int = 0,
 ) -> PictureModel:
     """Load a trained network.
 
@@ -91,18 +92,18 @@ def open_model(
         framework: framework for a checkpoint; "auto" uses PyTorch if it is installed, otherwise MindSpore.
         device: "auto" for the first available; "cpu", "cuda", "cuda:1", …
         precision: "fp32", "tf32", "bf16", or "auto" for the network's own; only "auto" for an ONNX file.
-        batch: batch size.
+        batch: batch size; 0 means 64, or 256 on a GPU or Ascend with PyTorch.
 
     Raises:
         CheckpointError: the file is damaged, or not a network of mvd.
-        ConfigError: the device or precision is not available, or a package is missing.
+        ConfigError: the device or precision is not available, a package is missing, or `batch` is negative.
         HubError: the hub has no such model, or cannot be reached.
         RunError: a run folder has no checkpoint.
     """
     return _open(source, framework, device, precision, batch, projected=True)
 
 
-def open_whole(source: str | Path, *, device: str = "auto", precision: str = "auto", batch: int = 64) -> PictureModel:
+def open_whole(source: str | Path, *, device: str = "auto", precision: str = "auto", batch: int = 0) -> PictureModel:
     """Load a trained network without its projection; see `open_model`.
 
     Embeddings are L2-normalised. The projection of an ONNX file cannot be removed.
@@ -113,6 +114,7 @@ def open_whole(source: str | Path, *, device: str = "auto", precision: str = "au
 def _open(
     source: str | Path, framework: str, device: str, precision: str, batch: int, *, projected: bool
 ) -> PictureModel:
+    require(batch >= 0, "batch", "0 or more", batch)
     file = find_model(source)
     if file.suffix == ".onnx" or is_onnx(file):
         name = RENDERED if is_box(source) else None

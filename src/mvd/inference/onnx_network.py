@@ -26,6 +26,7 @@ from mvd.metrics.distances import unit_rows
 from mvd.runs import RunData
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_BATCH = 64  # default
 _CHUNK = 1 << 20
 
 
@@ -95,7 +96,7 @@ class OnnxModel(Identified):
         name: display name; by default the name in the metadata, or the file's stem.
         device: see `OnnxNetwork`.
         precision: must be "auto", since the precision of an ONNX file is fixed.
-        batch: batch size.
+        batch: batch size; 0 means 64.
 
     Attributes:
         identity: identity of the model, with the fingerprint of the weights it was exported from.
@@ -114,7 +115,7 @@ class OnnxModel(Identified):
         name: str | None = None,
         device: str = "auto",
         precision: str = "auto",
-        batch: int = 64,
+        batch: int = 0,
     ) -> None:
         if precision != "auto":
             raise ConfigError(
@@ -123,7 +124,7 @@ class OnnxModel(Identified):
             )
         texts = read_metadata(file).texts
         self._network = OnnxNetwork(file, device)
-        self._batch = batch
+        self._batch = batch or _BATCH
         self._file = file
         size = _size(self._network.inputs)
         if size is None or "use" not in texts:

@@ -29,7 +29,7 @@ class TorchModel(Identified):
         name: display name.
         device: see `Embedder`.
         precision: see `Embedder`.
-        batch: batch size.
+        batch: batch size; 0 means 64 on a CPU and 256 elsewhere.
         projected: whether to apply the projection saved with the weights.
 
     Attributes:
@@ -50,7 +50,7 @@ class TorchModel(Identified):
         name: str,
         device: str = "auto",
         precision: str = "auto",
-        batch: int = 64,
+        batch: int = 0,
         projected: bool = True,
     ) -> None:
         if precision not in ("auto", "fp32", "tf32", "bf16"):

@@ -39,8 +39,8 @@ class Calibrate:
     """precision for a checkpoint; an ONNX file has its own"""
     workers: int = 0
     """workers that decode pictures; 0: one per core"""
-    batch: int = 64
-    """batch size"""
+    batch: int = 0
+    """batch size; 0: 64, or 256 on a GPU or Ascend with PyTorch"""
 
     def __call__(self, console: Console) -> int:
         """Run the command."""

@@ -64,7 +64,7 @@ def calibrate(
     device: str = "auto",
     precision: str = "auto",
     workers: int = 0,
-    batch: int = 64,
+    batch: int = 0,
     note: Note = silent,
     progress: Progress | None = None,
 ) -> CalibrateResult:
@@ -86,7 +86,7 @@ def calibrate(
         device: see `open_model`.
         precision: see `open_model`.
         workers: workers that decode pictures; 0 means one per core.
-        batch: batch size.
+        batch: as for `open_model`.
         note: called with each line to show to the user.
         progress: called with (pictures done, pictures in total).
 

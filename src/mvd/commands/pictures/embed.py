@@ -41,7 +41,7 @@ def embed(
     device: str = "auto",
     precision: str = "auto",
     workers: int = 0,
-    batch: int = 64,
+    batch: int = 0,
     progress: Progress | None = None,
 ) -> Embeddings:
     """Embed pictures, and return all embeddings in memory (`embed_chunks` and `embed_to_file` hold one chunk only).
@@ -55,7 +55,7 @@ def embed(
         device: see `open_model`; ignored if the model is open.
         precision: see `open_model`; ignored if the model is open.
         workers: workers that decode pictures; 0 means one per core.
-        batch: batch size; ignored if the model is open.
+        batch: as for `open_model`; ignored if the model is open.
         progress: called with (pictures done, pictures in total).
 
     Raises:

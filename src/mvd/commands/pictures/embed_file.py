@@ -51,7 +51,7 @@ def embed_to_file(
     device: str = "auto",
     precision: str = "auto",
     workers: int = 0,
-    batch: int = 64,
+    batch: int = 0,
     progress: Progress | None = None,
 ) -> EmbedResult:
     """Embed pictures into a file. An interrupted call can be repeated to continue; processes of a launch share chunks.

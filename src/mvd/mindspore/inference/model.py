@@ -35,7 +35,7 @@ class MindSporeModel(Identified):
         name: display name.
         device: "auto" for Ascend if available, otherwise the CPU; "cpu", "npu", "npu:1".
         precision: "auto" or "fp32".
-        batch: batch size; a graph is compiled for it.
+        batch: batch size, for which a graph is compiled; 0 means 64.
         projected: whether to apply the projection saved with the weights.
 
     Attributes:
@@ -55,7 +55,7 @@ class MindSporeModel(Identified):
         name: str,
         device: str = "auto",
         precision: str = "auto",
-        batch: int = 64,
+        batch: int = 0,
         projected: bool = True,
     ) -> None:
         if precision not in ("auto", "fp32"):
