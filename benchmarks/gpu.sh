@@ -39,7 +39,7 @@ SMALL="--arch resnet18 --base-width 8 --height 48 --width 24"
 if [ "$TINY" = 1 ]; then
   DEVICE=cpu
   STEP="$SMALL --device cpu --identities 4 --pictures 2 --steps 2 --skipped 1"
-  STEP_ROWS="plain fp32 bf16" MORE_ROWS="bf16-joint" CVPR21_ROWS="plain bf16" STEP384="" STEP384_ROWS="bf16"
+  STEP_ROWS="plain fp32 bf16" MORE_ROWS="bf16-joint bf16-autotune" CVPR21_ROWS="plain bf16" STEP384="" STEP384_ROWS="bf16"
   EMBED="$SMALL --device cpu --count 64 --rows fp32-16 bf16-32"
   SYNTH="--train 16 --validation 4 --test 8 --pictures 2 --height 64"
   TRAIN="--recipe demo --data.height 48 --data.width 24 --model.base-width 8 --sampling.steps-per-epoch 10
@@ -57,7 +57,7 @@ else
   DEVICE=cuda
   STEP="--device cuda --steps 10 --skipped 8"
   STEP_ROWS=${STEP_ROWS:-"bf16-compile-graph bf16 bf16-graph plain bf16-compile bf16-compile-graph-tuned fp32 tf32"}
-  MORE_ROWS=${MORE_ROWS:-"bf16-compile-graph-joint"}
+  MORE_ROWS=${MORE_ROWS:-"bf16-compile-graph-joint bf16-compile-graph-autotune"}
   CVPR21_ROWS=${CVPR21_ROWS:-"plain bf16-compile-graph"}
   STEP384="--height 384" STEP384_ROWS=${STEP384_ROWS:-"bf16-graph"}
   EMBED="--device cuda --rows ${EMBED_ROWS:-bf16-256 bf16-64 fp32-64}"
@@ -171,7 +171,7 @@ part ladder 400 ladder
 part step384 60 "$PY" benchmarks/step.py --recipe mvd-strong $STEP $STEP384 --rows $STEP384_ROWS --json "$OUT/step384.json"
 part cvpr21 130 "$PY" benchmarks/step.py --recipe mvd-cvpr21 $STEP --rows $CVPR21_ROWS --json "$OUT/cvpr21.json"
 part export 90 "$PY" -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/commands/weights/test_export.py -x
-part more 120 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --profile --json "$OUT/more.json"
+part more 240 "$PY" benchmarks/step.py --recipe mvd $STEP --rows $MORE_ROWS --profile --json "$OUT/more.json"
 
 for name in $PARTS; do
   [ -f "$OUT/$name.log" ] && echo "== $name" && tail -n "${TAIL:-16}" "$OUT/$name.log" | cut -c1-200

@@ -19,6 +19,7 @@ training: a row's figure is the median of five groups of steps.
     …-tuned     the same, with cuDNN's convolutions chosen by trial (`torch.backends.cudnn.benchmark`)
     …-joint     the same, the two passes of the shared encoder as one batch with statistics of its halves
     …-objective the same, the losses compiled
+    …-autotune  the same, the blocks of compiled norms and pointwise operations chosen by trial, which takes longer
     bf16-recompute, bf16-parts     for small memories: encoders computed twice; the batch in two parts
 
 The share of the peak is the arithmetic of the step, counted by PyTorch, divided by the rate of one large matrix product

@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 import torch
+import torch._inductor.config as inductor
 from gpu_variants import join_shared_passes
 from noise import PEOPLE
 from plain_step import PlainStep
@@ -50,6 +51,8 @@ def build_row(name: str, config: RunConfig, data: TrainingData, device: torch.de
         recompute="recompute" in switches,
         accumulate=2 if "parts" in switches else 1,
     )
+    # For what is compiled from here on; compilation begins with the first step.
+    inductor.max_autotune_pointwise = inductor.coordinate_descent_tuning = "autotune" in switches
     config = replace(config, runtime=runtime)
     state = initial_state(config, PEOPLE, device)
     objective = build_objective(config)
