@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import mindspore
 import numpy as np
 import pytest
 from fakes import write_tree
@@ -23,6 +24,7 @@ from mvd.data.training import TrainingData
 from mvd.errors import CheckpointError, ConfigError, TrainingError
 from mvd.metrics.protocols import validation_protocol
 from mvd.metrics.validation import Validation
+from mvd.mindspore.device import computing
 from mvd.mindspore.inference.export import MindirNetwork
 from mvd.runs import load_checkpoint
 
@@ -215,3 +217,17 @@ def test_it_trains_and_evaluates_and_exports_where_pytorch_is_not_installed(tmp_
     assert json.loads(beside["use"])["inputs"]["pictures"]["type"] == "uint8"
     assert json.loads(beside["card"])["step"] == 2
     assert json.loads(to_json(small))["framework"] == "mindspore"
+
+
+def test_another_number_of_threads_wants_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr("mvd.mindspore.device._threads", [])
+    monkeypatch.setattr(mindspore.runtime, "dispatch_threads_num", taken.append)
+    for _ in range(2):
+        with computing(RuntimeConfig(threads=3), "cpu"):
+            assert taken == [3]
+    with (
+        pytest.raises(ConfigError, match=r"runtime\.threads: expected 3, as MindSpore takes .* found 2; start another"),
+        computing(RuntimeConfig(threads=2), "cpu"),
+    ):
+        pass

@@ -68,6 +68,7 @@ def note_settings(patch: pytest.MonkeyPatch, note: Note) -> None:
     patch.setattr(mindspore, "set_context", lambda **given: note(f"context {given}"))
     patch.setattr(mindspore, "set_deterministic", lambda given: note(f"deterministic {given}"))
     patch.setattr(mindspore.runtime, "dispatch_threads_num", lambda given: note(f"threads {given}"))
+    patch.setattr("mvd.mindspore.device._threads", [])
 
 
 def note_steps(patch: pytest.MonkeyPatch, note: Note) -> None:

@@ -24,6 +24,9 @@ from mvd.mindspore.models.factory import require_here
 _OTHERWISE = "take --runtime.device cpu, or --framework pytorch"
 _LAUNCHED = ("MS_WORKER_NUM", "RANK_SIZE", "WORLD_SIZE")  # set by msrun, older launchers of MindSpore, torchrun
 
+_threads: list[int] = []
+"""The number of threads that MindSpore has taken in this process, if any."""
+
 
 def resolve_device(name: str) -> str:
     """Resolve the name of a device to an available one: "cpu", or "npu:0" for the first Ascend device.
@@ -105,6 +108,9 @@ def computing(runtime: RuntimeConfig, device: str) -> Iterator[None]:
     Args:
         runtime: provides `compile`, `deterministic` and `threads`.
         device: result of `resolve_device`.
+
+    Raises:
+        ConfigError: this process has had another number of threads.
     """
     mode = mindspore.get_context("mode")
     kind, _, index = device.partition(":")
@@ -116,12 +122,28 @@ def computing(runtime: RuntimeConfig, device: str) -> Iterator[None]:
     if runtime.deterministic:
         mindspore.set_deterministic(True)
     if runtime.threads:
-        mindspore.runtime.dispatch_threads_num(runtime.threads)
+        _set_threads(runtime.threads)
     mindspore.set_context(mode=mindspore.GRAPH_MODE if is_compiled(runtime) else mindspore.PYNATIVE_MODE)
     try:
         yield
     finally:
         mindspore.set_context(mode=mode)
+
+
+def _set_threads(threads: int) -> None:
+    """Set the number of threads, which MindSpore takes once in a process.
+
+    Raises:
+        ConfigError: another number was set before.
+    """
+    if not _threads:
+        mindspore.runtime.dispatch_threads_num(threads)
+        _threads.append(threads)
+    elif _threads[0] != threads:
+        raise ConfigError(
+            f"runtime.threads: expected {_threads[0]}, as MindSpore takes a number of threads once in a process, found "
+            f"{threads}; start another process"
+        )
 
 
 @cache
