@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -46,6 +46,36 @@ def test_tf32_is_asked_for_by_name() -> None:
     with numerics(RuntimeConfig(precision="tf32"), CPU):
         assert settings()["matmul tf32"]
         assert settings()["cudnn tf32"]
+
+
+def test_products_on_a_processor_are_float32_whatever_the_caller_allows() -> None:
+    torch.set_float32_matmul_precision("medium")  # in bfloat16, on some
+    try:
+        with numerics(RuntimeConfig(), CPU):
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="new in PyTorch 2.9")
+@pytest.mark.parametrize(("precision", "inside"), [("fp32", "ieee"), ("tf32", "tf32")])
+def test_a_caller_may_use_pytorchs_newer_names(precision: Literal["fp32", "tf32"], inside: str) -> None:
+    backends: Any = torch.backends
+    parts = [backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn]
+    usual = [part.fp32_precision for part in parts]
+    other = ["ieee" if inside == "tf32" else "tf32"] * 3
+    try:
+        for part, value in zip(parts, other, strict=True):
+            part.fp32_precision = value
+        with pytest.raises(RuntimeError, match="mix of the legacy and new"):
+            settings()
+        with numerics(RuntimeConfig(precision=precision), CPU):
+            assert [part.fp32_precision for part in parts] == [inside] * 3
+        assert [part.fp32_precision for part in parts] == other
+    finally:
+        for part, value in zip(parts, usual, strict=True):
+            part.fp32_precision = value
 
 
 def test_deterministic_means_no_other_algorithm() -> None:

@@ -28,6 +28,7 @@ from mvd.inference.pixels import to_modalities, to_pictures
 from mvd.models.factory import Encoder, Network, build_network
 from mvd.models.state import restore_network
 from mvd.runs import Card, load_checkpoint, read_card, read_config
+from mvd.runtime.defaults import torch_defaults
 from mvd.runtime.device import memory_format, resolve_device
 from mvd.runtime.precision import check_precision, numerics, resolve_precision
 from mvd.weights import count_classes
@@ -78,6 +79,7 @@ class Embedder:
     mvd.errors.DatasetError: pictures: expected uint8, 0 to 255, found float32; give them as decoded, not scaled
     """
 
+    @torch_defaults()
     def __init__(
         self,
         network: Network,
@@ -99,6 +101,7 @@ class Embedder:
         self.width: int = self._embed(PictureArray(np.zeros((1, *self.size, 3), np.uint8)), Modality.VISIBLE).shape[1]
 
     @classmethod
+    @torch_defaults()
     def from_pretrained(
         cls,
         source: str | Path,
@@ -184,7 +187,7 @@ class Embedder:
         known = None if modalities is None else to_modalities(modalities, len(pictures))
         if not len(pictures):
             return np.zeros((0, self.width), np.float32)
-        with distributed.alone(), numerics(self._runtime, self._device):
+        with torch_defaults(), distributed.alone(), numerics(self._runtime, self._device):
             return embed_pictures(self._network, self._runtime, pictures, known)
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -59,13 +60,11 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
     Raises:
         ConfigError: `deterministic` is set, and an operation has no deterministic algorithm.
     """
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    tf32 = matmul.allow_tf32, cudnn.allow_tf32
+    cudnn = torch.backends.cudnn
     algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     choice = cudnn.deterministic, cudnn.benchmark
-    with _random_state(device):
+    with _random_state(device), _tf32(allowed=runtime.precision == "tf32"):
         try:
-            matmul.allow_tf32 = cudnn.allow_tf32 = runtime.precision == "tf32"
             if runtime.deterministic:
                 # cuBLAS reads the variable at its first use; PyTorch refuses matrix products without it.
                 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -82,10 +81,57 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
                 ) from error
             raise
         finally:
-            matmul.allow_tf32, cudnn.allow_tf32 = tf32
             if runtime.deterministic:  # the call imports PyTorch's compiler, which takes seconds
                 torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
             cudnn.deterministic, cudnn.benchmark = choice
+
+
+@contextmanager
+def _tf32(*, allowed: bool) -> Iterator[None]:
+    """Allow or forbid TF32 in products and convolutions, and restore the caller's settings.
+
+    PyTorch raises an error where a caller has used its newer interface, `fp32_precision`, and the older one is read.
+    """
+    backends, wanted = torch.backends, "high" if allowed else "highest"
+    matmul, cudnn = backends.cuda.matmul, backends.cudnn
+    try:
+        # The last includes products on a CPU, which "medium" computes in bfloat16.
+        before = matmul.allow_tf32, cudnn.allow_tf32, torch.get_float32_matmul_precision()
+        newer = getattr(backends, "fp32_precision", "none") != "none"
+    except RuntimeError:
+        newer = True
+    if newer:
+        with _newer_tf32(allowed=allowed):
+            yield
+        return
+    on_cpu = getattr(backends.mkldnn, "matmul", None)
+    kept = None if on_cpu is None else on_cpu.fp32_precision
+    try:
+        if before[2] != wanted:
+            torch.set_float32_matmul_precision(wanted)
+        matmul.allow_tf32 = cudnn.allow_tf32 = allowed
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before[:2]
+        if before[2] != wanted:
+            torch.set_float32_matmul_precision(before[2])
+        if on_cpu is not None:
+            on_cpu.fp32_precision = kept
+
+
+@contextmanager
+def _newer_tf32(*, allowed: bool) -> Iterator[None]:
+    backends: Any = torch.backends  # its stubs lack most of these names
+    cudnn, mkldnn = backends.cudnn, backends.mkldnn
+    parts = [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv]
+    general, before = backends.fp32_precision, [part.fp32_precision for part in parts]
+    try:
+        for part in parts:
+            part.fp32_precision = "tf32" if allowed else "ieee"
+        yield
+    finally:
+        for part, value in zip(parts, before, strict=True):
+            part.fp32_precision = "none" if value == general else value  # "none" follows the general one
 
 
 def _random_state(device: torch.device) -> AbstractContextManager[None]:
