@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 
 from mvd import distributed
@@ -21,6 +20,7 @@ from mvd.config import RunConfig, RuntimeConfig
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError
+from mvd.files.several import several
 from mvd.inference import pixels
 from mvd.inference.embed import embed_pictures
 from mvd.inference.identity import fingerprint_weights
@@ -166,20 +166,20 @@ class Embedder:
         """
         if isinstance(pictures, Tensor):
             return self._embed(to_pictures(_array(pictures), self.size), modalities)
-        if isinstance(pictures, str | Path | Image.Image | np.ndarray):
+        if not isinstance(pictures, Iterable) or isinstance(pictures, str | np.ndarray):
             return self._embed(to_pictures(pictures, self.size), modalities)
         arrays = [_array(one) if isinstance(one, Tensor) else one for one in pictures]
         return self._embed(to_pictures(arrays, self.size), modalities)
 
     def embed_files(
-        self, paths: Iterable[str | Path], modalities: ModalitiesLike | None = None
+        self, paths: str | Path | Iterable[str | Path], modalities: ModalitiesLike | None = None
     ) -> npt.NDArray[np.float32]:
         """Embed N picture files, reading one batch ahead; see `__call__`.
 
         Raises:
             DatasetError: a file is not a picture, or cannot be read.
         """
-        return self._embed(to_pictures(list(paths), self.size), modalities)
+        return self._embed(to_pictures(list(several(paths)), self.size), modalities)
 
     def _embed(self, pictures: Pictures, modalities: ModalitiesLike | None) -> npt.NDArray[np.float32]:
         if isinstance(modalities, Tensor):
