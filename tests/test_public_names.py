@@ -56,3 +56,23 @@ def test_a_verb_can_be_called_after_the_subpackage_of_its_name_is_imported(tmp_p
         )
         assert f"{tmp_path}: expected a run folder" in done.stdout
         assert "mvd.report.rows" in done.stdout
+
+
+def test_threads_may_use_names_first() -> None:
+    """Modules that import each other, begun by several threads at once, were found half done."""
+    names = ["show", "train", "embed", "Gallery", "evaluate", "export", "report", "losses", "data", "synth"]
+    code = f"""
+import threading, mvd
+failed, start = [], threading.Barrier({len(names)})
+def use(name):
+    start.wait()
+    try:
+        getattr(mvd, name)
+    except Exception as error:
+        failed.append((name, error))
+threads = [threading.Thread(target=use, args=(name,)) for name in {names}]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert not failed, failed
+"""
+    run(code)

@@ -87,3 +87,14 @@ def test_pictures_are_float32_whatever_the_default_type_was_first() -> None:
     with doubles():
         assert DeviceAugment()(pictures, torch.tensor([0, 1]), step=0).dtype == torch.float32
     assert DeviceAugment()(pictures, torch.tensor([0, 1]), step=0).dtype == torch.float32
+
+
+def test_the_default_type_comes_back_when_threads_end_in_another_order() -> None:
+    with doubles():
+        first, second = torch_defaults(), torch_defaults()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_default_dtype() == torch.float32
+        second.__exit__(None, None, None)
+        assert torch.get_default_dtype() == torch.float64

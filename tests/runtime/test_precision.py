@@ -115,3 +115,14 @@ def test_the_caller_s_random_state_is_left_as_it_was() -> None:
     with numerics(RuntimeConfig(), CPU):
         torch.manual_seed(1)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_settings_come_back_when_threads_end_in_another_order() -> None:
+    before = settings()
+    first, second = numerics(RuntimeConfig(), CPU), numerics(RuntimeConfig(precision="tf32"), CPU)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert settings()["matmul tf32"]
+    second.__exit__(None, None, None)
+    assert settings() == before

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from threading import Lock
 
 import torch
 from torch.amp import is_autocast_available
+
+_lock = Lock()
+_users: list[torch.dtype] = []  # the default type that each has found, the caller's first
 
 _AUTOCAST = ("cpu", "cuda", "mps", torch._C._get_privateuse1_backend_name())  # the last is "npu" with Ascend's package
 
@@ -18,11 +22,8 @@ def torch_defaults() -> Iterator[None]:
     Floats are float32, devices are the CPU unless named, gradients are recorded, and nothing is cast automatically. The
     default type is that of all threads of the process; the others are those of this thread.
     """
-    kind = torch.get_default_dtype()
     with ExitStack() as stack:
-        if kind != torch.float32:
-            torch.set_default_dtype(torch.float32)
-            stack.callback(torch.set_default_dtype, kind)
+        stack.enter_context(_float32())
         if torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))
         for name in _AUTOCAST:
@@ -31,3 +32,20 @@ def torch_defaults() -> Iterator[None]:
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.enable_grad())
         yield
+
+
+@contextmanager
+def _float32() -> Iterator[None]:
+    """Make float32 the default type, which all threads share; the last one restores the caller's."""
+    with _lock:
+        _users.append(torch.get_default_dtype())
+        if _users[-1] != torch.float32:
+            torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        with _lock:
+            callers = _users[0]
+            _users.pop()
+            if not _users and callers != torch.get_default_dtype():
+                torch.set_default_dtype(callers)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import torch
@@ -86,52 +87,81 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
             cudnn.deterministic, cudnn.benchmark = choice
 
 
-@contextmanager
-def _tf32(*, allowed: bool) -> Iterator[None]:
-    """Allow or forbid TF32 in products and convolutions, and restore the caller's settings.
+class _TF32:
+    """The settings of TF32, which all threads share: those who ask last decide, and the last one restores the caller's.
 
     PyTorch raises an error where a caller has used its newer interface, `fp32_precision`, and the older one is read.
     """
-    backends, wanted = torch.backends, "high" if allowed else "highest"
-    matmul, cudnn = backends.cuda.matmul, backends.cudnn
-    try:
-        # The last includes products on a CPU, which "medium" computes in bfloat16.
-        before = matmul.allow_tf32, cudnn.allow_tf32, torch.get_float32_matmul_precision()
-        newer = getattr(backends, "fp32_precision", "none") != "none"
-    except RuntimeError:
-        newer = True
-    if newer:
-        with _newer_tf32(allowed=allowed):
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._asked: list[bool] = []
+        self._newer = False
+        self._before: Any = None
+
+    @contextmanager
+    def __call__(self, *, allowed: bool) -> Iterator[None]:
+        with self._lock:
+            if not self._asked:
+                self._remember()
+            self._asked.append(allowed)
+            self._allow(allowed)
+        try:
             yield
-        return
-    on_cpu = getattr(backends.mkldnn, "matmul", None)
-    kept = None if on_cpu is None else on_cpu.fp32_precision
-    try:
-        if before[2] != wanted:
+        finally:
+            with self._lock:
+                self._asked.remove(allowed)
+                if self._asked:
+                    self._allow(self._asked[-1])
+                else:
+                    self._restore()
+
+    def _remember(self) -> None:
+        backends: Any = torch.backends
+        try:
+            # The last includes products on a CPU, which "medium" computes in bfloat16.
+            older = backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+            self._newer = getattr(backends, "fp32_precision", "none") != "none"
+        except RuntimeError:
+            self._newer = True
+        self._before = [part.fp32_precision for part in self._parts()] if self._newer else older
+        # What follows when the precision of products is set.
+        self._on_cpu = getattr(getattr(backends.mkldnn, "matmul", None), "fp32_precision", None)
+
+    def _allow(self, allowed: bool) -> None:
+        if self._newer:
+            for part in self._parts():
+                part.fp32_precision = "tf32" if allowed else "ieee"
+            return
+        wanted = "high" if allowed else "highest"
+        if torch.get_float32_matmul_precision() != wanted:
             torch.set_float32_matmul_precision(wanted)
-        matmul.allow_tf32 = cudnn.allow_tf32 = allowed
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before[:2]
-        if before[2] != wanted:
-            torch.set_float32_matmul_precision(before[2])
-        if on_cpu is not None:
-            on_cpu.fp32_precision = kept
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+
+    def _restore(self) -> None:
+        backends: Any = torch.backends
+        if self._newer:
+            for part, value in zip(self._parts(), self._before, strict=True):
+                # "none" follows the general one.
+                part.fp32_precision = "none" if value == backends.fp32_precision else value
+            return
+        matmul, cudnn, products = self._before
+        if torch.get_float32_matmul_precision() != products:
+            torch.set_float32_matmul_precision(products)
+        backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32 = matmul, cudnn
+        if products == "medium":  # not only TF32
+            torch.set_float32_matmul_precision(products)
+        if self._on_cpu is not None:
+            backends.mkldnn.matmul.fp32_precision = self._on_cpu
+
+    @staticmethod
+    def _parts() -> list[Any]:
+        backends: Any = torch.backends  # its stubs lack most of these names
+        cudnn, mkldnn = backends.cudnn, backends.mkldnn
+        return [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv]
 
 
-@contextmanager
-def _newer_tf32(*, allowed: bool) -> Iterator[None]:
-    backends: Any = torch.backends  # its stubs lack most of these names
-    cudnn, mkldnn = backends.cudnn, backends.mkldnn
-    parts = [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv]
-    general, before = backends.fp32_precision, [part.fp32_precision for part in parts]
-    try:
-        for part in parts:
-            part.fp32_precision = "tf32" if allowed else "ieee"
-        yield
-    finally:
-        for part, value in zip(parts, before, strict=True):
-            part.fp32_precision = "none" if value == general else value  # "none" follows the general one
+_tf32 = _TF32()
 
 
 def _random_state(device: torch.device) -> AbstractContextManager[None]:
