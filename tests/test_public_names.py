@@ -50,3 +50,23 @@ def test_no_subpackage_hides_a_verb() -> None:
     """Python puts an imported subpackage into its parent, in the place of whatever has its name there."""
     parts = {part.name for part in pkgutil.iter_modules(mvd.__path__)}
     assert not parts & {name for name in mvd.__all__ if inspect.isfunction(getattr(mvd, name))}
+
+
+def test_threads_may_use_names_first() -> None:
+    """Modules that import each other, begun by several threads at once, were found half done."""
+    names = ["show", "train", "embed", "Gallery", "evaluate", "export", "report", "losses", "data", "synth"]
+    code = f"""
+import threading, mvd
+failed, start = [], threading.Barrier({len(names)})
+def use(name):
+    start.wait()
+    try:
+        getattr(mvd, name)
+    except Exception as error:
+        failed.append((name, error))
+threads = [threading.Thread(target=use, args=(name,)) for name in {names}]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert not failed, failed
+"""
+    run(code)

@@ -11,6 +11,7 @@ first used. `import mvd` itself imports neither PyTorch nor NumPy.
 from __future__ import annotations
 
 from importlib import import_module
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from mvd.errors import needing_torch
@@ -117,12 +118,15 @@ _HOMES = {
 """The module of each public name, with ":NAME" where it has another name there. A subpackage has no such name."""
 
 
+_importing = RLock()
+
 if not TYPE_CHECKING:  # a type checker has the imports above, and reports any other name
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'mvd' has no attribute {name!r}")
-        with needing_torch(f"mvd.{name}: expected PyTorch, which it needs, found none"):
+        # Threads that each begin to import modules which import each other would find them half done.
+        with _importing, needing_torch(f"mvd.{name}: expected PyTorch, which it needs, found none"):
             if name in _HOMES:
                 module, _, attribute = _HOMES[name].partition(":")
                 value = getattr(import_module(module), attribute or name)

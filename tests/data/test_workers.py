@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import mvd.data.workers as workers_module
-from mvd.data.workers import map_batches, run_unordered
-from mvd.errors import DatasetError, MvdError
+from mvd.data.workers import map_batches, process_pool, run_unordered, worker_count
+from mvd.errors import ConfigError, DatasetError, MvdError
 
 
 def square(number: int) -> int:
@@ -171,3 +172,27 @@ def test_a_script_needs_no_guard(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.split() == ["True", "True"], done.stderr
+
+
+def _interrupted() -> None:
+    with process_pool(1) as pool:
+        pool.submit(time.sleep, 60)
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_no_child_of_the_caller() -> None:
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _interrupted()
+        assert other.is_alive()
+    finally:
+        other.kill()
+        other.join()
+
+
+@pytest.mark.parametrize("workers", [None, 1.5, "2"])
+def test_workers_are_a_whole_number(workers: Any) -> None:
+    with pytest.raises(ConfigError, match=f"workers: expected 0 .*, found {workers}"):
+        worker_count(workers)

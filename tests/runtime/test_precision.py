@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -48,6 +48,36 @@ def test_tf32_is_asked_for_by_name() -> None:
         assert settings()["cudnn tf32"]
 
 
+def test_products_on_a_processor_are_float32_whatever_the_caller_allows() -> None:
+    torch.set_float32_matmul_precision("medium")  # in bfloat16, on some
+    try:
+        with numerics(RuntimeConfig(), CPU):
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="new in PyTorch 2.9")
+@pytest.mark.parametrize(("precision", "inside"), [("fp32", "ieee"), ("tf32", "tf32")])
+def test_a_caller_may_use_pytorchs_newer_names(precision: Literal["fp32", "tf32"], inside: str) -> None:
+    backends: Any = torch.backends
+    parts = [backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn]
+    usual = [part.fp32_precision for part in parts]
+    other = ["ieee" if inside == "tf32" else "tf32"] * 3
+    try:
+        for part, value in zip(parts, other, strict=True):
+            part.fp32_precision = value
+        with pytest.raises(RuntimeError, match="mix of the legacy and new"):
+            settings()
+        with numerics(RuntimeConfig(precision=precision), CPU):
+            assert [part.fp32_precision for part in parts] == [inside] * 3
+        assert [part.fp32_precision for part in parts] == other
+    finally:
+        for part, value in zip(parts, usual, strict=True):
+            part.fp32_precision = value
+
+
 def test_deterministic_means_no_other_algorithm() -> None:
     torch.backends.cudnn.benchmark = True
     with numerics(RuntimeConfig(deterministic=True), CPU):
@@ -85,3 +115,14 @@ def test_the_caller_s_random_state_is_left_as_it_was() -> None:
     with numerics(RuntimeConfig(), CPU):
         torch.manual_seed(1)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_settings_come_back_when_threads_end_in_another_order() -> None:
+    before = settings()
+    first, second = numerics(RuntimeConfig(), CPU), numerics(RuntimeConfig(precision="tf32"), CPU)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert settings()["matmul tf32"]
+    second.__exit__(None, None, None)
+    assert settings() == before

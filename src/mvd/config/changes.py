@@ -10,6 +10,7 @@ from typing import Any
 from mvd.config.compare import config_fields
 from mvd.config.files import from_json, to_json
 from mvd.config.run import RunConfig
+from mvd.config.types import plain
 from mvd.errors import ConfigError
 
 _KEPT = ("optimizer.kind", "optimizer.ema")
@@ -51,7 +52,7 @@ def apply_changes(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
             close = get_close_matches(name, config_fields(config), 1)
             hint = f"did you mean {close[0]}?" if close else "mvd recipes mvd lists them"
             raise ConfigError(f"{name}: expected a field of the configuration, found none of that name; {hint}")
-        place[last] = value
+        place[last] = plain(value)
     return from_json(json.dumps(fields, default=str), "changes")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mvd.config.checks import require, require_at_most
+from mvd.config.types import check_types
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class DataConfig:
     trial: int = 1
 
     def __post_init__(self) -> None:
+        check_types(self, "data.")
         require(1 <= self.trial <= 10, "data.trial", "from 1 to 10", self.trial)
         require(self.height >= 16, "data.height", "at least 16", self.height)
         require(self.width >= 16, "data.width", "at least 16", self.width)
@@ -47,6 +49,7 @@ class SamplingConfig:
     steps_per_epoch: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self, "sampling.")
         require(self.identities >= 2, "sampling.identities", "at least 2 (a triplet needs a negative)", self.identities)
         require(self.pictures >= 1, "sampling.pictures", "at least 1", self.pictures)
         require(self.steps_per_epoch >= 0, "sampling.steps_per_epoch", "0 or more", self.steps_per_epoch)
@@ -91,6 +94,7 @@ class AugmentConfig:
     amplitude_reach: float = 0.1
 
     def __post_init__(self) -> None:
+        check_types(self, "augment.")
         require(self.pad >= 0, "augment.pad", "0 or more", self.pad)
         require_at_most(4096, augment__pad=self.pad)
         for name in ("flip", "exchange", "grey", "erase", "amplitude"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from mvd.config.types import check_types
 from mvd.errors import ConfigError
 
 
@@ -33,6 +34,7 @@ class Difficulty:
     noise: float = 1.0
 
     def __post_init__(self) -> None:
+        check_types(self, "")
         limits = {"box_jitter": 0.3, "blur": 4.0, "noise": 8.0}
         for knob in fields(self):
             value, limit = getattr(self, knob.name), limits.get(knob.name, 1.0)

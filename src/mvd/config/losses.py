@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from mvd.config.checks import require, require_at_most
 from mvd.config.model import ModelConfig
+from mvd.config.types import check_types
 from mvd.errors import ConfigError
 
 TERMS = ("identity", "metric", "contrastive", "vsd", "vcd", "vml", "cml")
@@ -115,6 +116,7 @@ class LossConfig:
     strips: float = 1.0
 
     def __post_init__(self) -> None:
+        check_types(self, "losses.")
         for name in TERMS:
             weight = getattr(self, f"{name}_weight")
             require(weight >= 0, f"losses.{name}_weight", "0 or more", weight)

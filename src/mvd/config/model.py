@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mvd.config.checks import require, require_at_most
+from mvd.config.types import check_types
 
 Descriptor: TypeAlias = Literal["observation", "representation", "both"]
 
@@ -86,6 +87,7 @@ class ModelConfig:
     descriptor_flip: bool = False
 
     def __post_init__(self) -> None:
+        check_types(self, "model.")
         widths = (self.base_width, *self.bottleneck_widths, self.z_dim, self.classifier_width, self.strip_width)
         require(min(widths) >= 1, "model widths", "at least 1", widths)
         require(max(widths) <= 2**16, "model widths", f"at most {2**16}", widths)

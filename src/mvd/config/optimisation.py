@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mvd.config.checks import require, require_at_most
+from mvd.config.types import check_types
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class OptimizerConfig:
     ema: float = 0.0
 
     def __post_init__(self) -> None:
+        check_types(self, "optimizer.")
         require(self.lr > 0, "optimizer.lr", "above 0", self.lr)
         require(self.encoder_lr_scale >= 0, "optimizer.encoder_lr_scale", "0 or more", self.encoder_lr_scale)
         require(self.weight_decay >= 0, "optimizer.weight_decay", "0 or more", self.weight_decay)
@@ -58,6 +60,7 @@ class CosineSchedule:
     final: float = 0.001
 
     def __post_init__(self) -> None:
+        check_types(self, "schedule.")
         _require_warmup(self)
         require(0 <= self.final <= 1, "schedule.final", "a factor from 0 to 1", self.final)
 
@@ -81,6 +84,7 @@ class StepSchedule:
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
+        check_types(self, "schedule.")
         _require_warmup(self)
         _require_drops(self)
 
@@ -107,6 +111,7 @@ class EpochSchedule:
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
+        check_types(self, "schedule.")
         _require_warmup(self)
         _require_drops(self)
 

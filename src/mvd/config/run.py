@@ -11,6 +11,7 @@ from mvd.config.losses import LossConfig
 from mvd.config.model import ModelConfig
 from mvd.config.optimisation import CosineSchedule, OptimizerConfig, Schedule
 from mvd.config.runtime import RuntimeConfig
+from mvd.config.types import check_types
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class RunConfig:
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
     def __post_init__(self) -> None:
+        check_types(self, "")
         require(0 <= self.seed < 2**32, "seed", "from 0 to 2**32 - 1", self.seed)
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mvd.config.checks import require, require_at_most
+from mvd.config.types import check_types
 
 Switch: TypeAlias = bool | Literal["auto"]
 """On, off, or automatic, which is the faster choice on the device."""
@@ -27,6 +28,7 @@ class Machine:
     """batch size for embedding; 0: the run's"""
 
     def __post_init__(self) -> None:
+        check_types(self, "")
         require(self.workers >= 0, "workers", "0 or more", self.workers)
         require(self.batch >= 0, "batch", "0 or more", self.batch)
 
@@ -81,6 +83,7 @@ class RuntimeConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self, "runtime.")
         for name in ("accumulate", "log_every", "validate_every"):
             value = getattr(self, name)
             require(value >= 1, f"runtime.{name}", "at least 1", value)

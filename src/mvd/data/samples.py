@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mvd.errors import DatasetError
+from mvd.errors import ConfigError, DatasetError
 from mvd.files.names import shell_words
 from mvd.files.regular import require_regular
 
@@ -37,6 +37,22 @@ class Modality(IntEnum):
 
     VISIBLE = 0
     INFRARED = 1
+
+
+def modality_of(given: Modality | str | int) -> Modality:
+    """Return a modality that is given as such, by its name, or by its number.
+
+    Raises:
+        ConfigError: there is no such modality.
+
+    >>> modality_of("infrared"), modality_of(0)
+    (<Modality.INFRARED: 1>, <Modality.VISIBLE: 0>)
+    """
+    named = Modality.__members__.get(given.upper()) if isinstance(given, str) else None
+    for one in Modality:
+        if one is named or (not isinstance(given, str) and given == one):
+            return one
+    raise ConfigError(f"modality: expected visible (0) or infrared (1), found {given!r}")
 
 
 class Row(NamedTuple):

@@ -12,11 +12,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import islice
-from multiprocessing import active_children, current_process, parent_process
+from multiprocessing import current_process, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
+from numbers import Integral
 from threading import Lock, Thread
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mvd.errors import ConfigError, MvdError
 
@@ -53,19 +54,27 @@ class _Worker(SpawnProcess):
 
 
 class _Context(SpawnContext):
-    Process = _Worker
+    """Makes `_Worker`s, and lists them: the caller may have other children."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.workers: list[_Worker] = []
+
+    def Process(self, *arguments: Any, **named: Any) -> _Worker:  # type: ignore[override]  # noqa: N802 - its name there
+        self.workers.append(_Worker(*arguments, **named))
+        return self.workers[-1]
 
 
 def worker_count(workers: int) -> int:
     """Resolve a number of workers; 0 means one per core that this process may use.
 
     Raises:
-        ConfigError: the number is negative, or absurdly large.
+        ConfigError: it is not a whole number, negative, or absurdly large.
     """
-    if not 0 <= workers <= _MOST_WORKERS:
+    if not isinstance(workers, Integral) or not 0 <= workers <= _MOST_WORKERS:
         raise ConfigError(f"workers: expected 0 (one for each core) or more, at most {_MOST_WORKERS}, found {workers}")
     if workers:
-        return workers
+        return int(workers)
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -82,12 +91,14 @@ def process_pool(workers: int, *, threads: int | None = None) -> Iterator[Proces
         threads: number of threads of a framework in a worker, which it reads when a job imports it.
     """
     # Spawned processes start clean on every system; a fork would copy the locks of this process's threads.
-    pool = ProcessPoolExecutor(workers, mp_context=_Context(), initializer=_follow_parent, initargs=(threads,))
+    context = _Context()
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent, initargs=(threads,))
     try:
         yield pool
     except (KeyboardInterrupt, SystemExit):
-        for worker in active_children():  # otherwise the pool would wait for running jobs
-            worker.terminate()
+        for worker in context.workers:  # otherwise the pool would wait for running jobs
+            if worker.pid is not None:
+                worker.terminate()
         raise
     finally:
         pool.shutdown(cancel_futures=True)

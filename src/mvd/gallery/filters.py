@@ -11,9 +11,10 @@ from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from unicodedata import normalize
 
-from mvd.data.samples import Modality
+from mvd.data.samples import Modality, modality_of
 from mvd.errors import ConfigError
 from mvd.files.regular import real_path
+from mvd.files.several import several
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Filter:
     Names that differ only in Unicode normalisation match.
 
     Attributes:
-        cameras: names of cameras.
+        cameras: names of cameras, or one; so are tags and identities.
         modality: visible or infrared.
         since: earliest time of capture; pictures of unknown time do not match.
         until: latest time of capture; likewise.
@@ -31,7 +32,7 @@ class Filter:
         identities: names of people.
 
     Raises:
-        ConfigError: the times are in the wrong order, or have no time zone.
+        ConfigError: the times are in the wrong order, or have no time zone; or there is no such modality.
 
     >>> Filter(cameras=("door", "o'clock"), modality=Modality.INFRARED).condition()
     "camera IN ('door', 'o''clock') AND modality = 1"
@@ -45,6 +46,10 @@ class Filter:
     identities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("cameras", "tags", "identities"):
+            object.__setattr__(self, name, several(getattr(self, name)))
+        if self.modality is not None:
+            object.__setattr__(self, "modality", modality_of(self.modality))
         if any(one is not None and one.tzinfo is None for one in (self.since, self.until)):
             raise ConfigError("since, until: expected times with a time zone, found one without; give it one")
         if self.since is not None and self.until is not None and self.until < self.since:

@@ -22,6 +22,7 @@ from mvd.distributed.group import gather_rows, local_runtime
 from mvd.models.factory import Network
 from mvd.models.state import initial_network, restore_network
 from mvd.runs import load_checkpoint
+from mvd.runtime.defaults import torch_defaults
 from mvd.runtime.device import autocast, memory_format, resolve_device
 from mvd.runtime.precision import numerics, resolve_precision
 from mvd.training.device_augment import normalise
@@ -31,6 +32,7 @@ _CPU_BATCH, _DEVICE_BATCH = 64, 256
 _AHEAD = 2  # maximum number of pending copies to the host
 
 
+@torch_defaults()
 def embed(
     config: RunConfig,
     classes: int,

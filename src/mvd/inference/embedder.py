@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 
 from mvd import distributed
@@ -22,6 +21,7 @@ from mvd.config.checks import require
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError
+from mvd.files.several import several
 from mvd.inference import pixels
 from mvd.inference.embed import embed_pictures
 from mvd.inference.identity import fingerprint_weights
@@ -29,6 +29,7 @@ from mvd.inference.pixels import to_modalities, to_pictures
 from mvd.models.factory import Encoder, Network, build_network
 from mvd.models.state import restore_network
 from mvd.runs import Card, load_checkpoint, read_card, read_config
+from mvd.runtime.defaults import torch_defaults
 from mvd.runtime.device import memory_format, resolve_device
 from mvd.runtime.precision import check_precision, numerics, resolve_precision
 from mvd.weights import count_classes
@@ -79,6 +80,7 @@ class Embedder:
     mvd.errors.DatasetError: pictures: expected uint8, 0 to 255, found float32; give them as decoded, not scaled
     """
 
+    @torch_defaults()
     def __init__(
         self,
         network: Network,
@@ -100,6 +102,7 @@ class Embedder:
         self.width: int = self._embed(PictureArray(np.zeros((1, *self.size, 3), np.uint8)), Modality.VISIBLE).shape[1]
 
     @classmethod
+    @torch_defaults()
     def from_pretrained(
         cls,
         source: str | Path,
@@ -164,20 +167,20 @@ class Embedder:
         """
         if isinstance(pictures, Tensor):
             return self._embed(to_pictures(_array(pictures), self.size), modalities)
-        if isinstance(pictures, str | Path | Image.Image | np.ndarray):
+        if not isinstance(pictures, Iterable) or isinstance(pictures, str | np.ndarray):
             return self._embed(to_pictures(pictures, self.size), modalities)
         arrays = [_array(one) if isinstance(one, Tensor) else one for one in pictures]
         return self._embed(to_pictures(arrays, self.size), modalities)
 
     def embed_files(
-        self, paths: Iterable[str | Path], modalities: ModalitiesLike | None = None
+        self, paths: str | Path | Iterable[str | Path], modalities: ModalitiesLike | None = None
     ) -> npt.NDArray[np.float32]:
         """Embed N picture files, reading one batch ahead; see `__call__`.
 
         Raises:
             DatasetError: a file is not a picture, or cannot be read.
         """
-        return self._embed(to_pictures(list(paths), self.size), modalities)
+        return self._embed(to_pictures(list(several(paths)), self.size), modalities)
 
     def _embed(self, pictures: Pictures, modalities: ModalitiesLike | None) -> npt.NDArray[np.float32]:
         if isinstance(modalities, Tensor):
@@ -185,7 +188,7 @@ class Embedder:
         known = None if modalities is None else to_modalities(modalities, len(pictures))
         if not len(pictures):
             return np.zeros((0, self.width), np.float32)
-        with distributed.alone(), numerics(self._runtime, self._device):
+        with torch_defaults(), distributed.alone(), numerics(self._runtime, self._device):
             return embed_pictures(self._network, self._runtime, pictures, known)
 
 

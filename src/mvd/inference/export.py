@@ -26,6 +26,7 @@ from mvd.metrics.projection import Projection
 from mvd.models.factory import Network
 from mvd.models.state import initial_network, restore_network
 from mvd.runs import load_checkpoint
+from mvd.runtime.defaults import torch_defaults
 from mvd.training.device_augment import normalise_tensor
 
 OPSET = 18
@@ -50,6 +51,7 @@ class _Program(nn.Module):
         return functional.normalize((functional.normalize(embeddings) - self.mean) @ self.matrix)
 
 
+@torch_defaults()
 def export(
     config: RunConfig,
     classes: int,

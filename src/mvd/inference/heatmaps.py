@@ -23,10 +23,12 @@ from mvd.models.branch import BranchNetwork, last_map
 from mvd.models.factory import Network
 from mvd.models.state import initial_network, restore_network
 from mvd.runs import load_checkpoint
+from mvd.runtime.defaults import torch_defaults
 from mvd.runtime.device import resolve_device
 from mvd.training.device_augment import normalise_tensor
 
 
+@torch_defaults()
 def heatmaps(  # noqa: PLR0917 - what a run is, and pictures in pairs
     config: RunConfig,
     classes: int,

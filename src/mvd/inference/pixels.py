@@ -5,7 +5,8 @@ Shapes: N pictures of H × W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,8 +20,8 @@ from mvd.data.samples import Modality
 from mvd.errors import DatasetError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
-Picture: TypeAlias = str | Path | Image.Image | Pixels
-ModalitiesLike: TypeAlias = int | Sequence[int] | npt.NDArray[np.int64]
+Picture: TypeAlias = str | os.PathLike[str] | Image.Image | Pixels
+ModalitiesLike: TypeAlias = int | str | Sequence[int | str] | npt.NDArray[np.int64]
 
 
 def to_pictures(pictures: Picture | Sequence[Picture], size: tuple[int, int]) -> Pictures:
@@ -35,9 +36,14 @@ def to_pictures(pictures: Picture | Sequence[Picture], size: tuple[int, int]) ->
     Raises:
         DatasetError: arrays have the wrong size or type, or a PIL image cannot be converted.
     """
-    if isinstance(pictures, str | Path | Image.Image | np.ndarray):
+    if isinstance(pictures, np.ndarray) and pictures.dtype.kind == "U":  # names of files
+        pictures = [str(one) for one in pictures.ravel()]
+    if isinstance(pictures, str | os.PathLike | Image.Image | np.ndarray):
         return PictureArray(to_pixels(pictures, size))
-    files = [str(one) for one in pictures if isinstance(one, str | Path)]
+    if not isinstance(pictures, Iterable) or isinstance(pictures, bytes):
+        raise _no_picture(pictures)
+    pictures = list(pictures)
+    files = [os.fspath(one) for one in pictures if isinstance(one, str | os.PathLike)]
     if len(files) == len(pictures):
         height, width = size
         return PictureFiles(root=Path(), paths=files, height=height, width=width, upright=True)
@@ -51,10 +57,12 @@ def to_pixels(picture: Picture, size: tuple[int, int]) -> Pixels:
         DatasetError: an array has the wrong size or type, or a file cannot be read.
     """
     height, width = size
-    if isinstance(picture, str | Path):
+    if isinstance(picture, str | os.PathLike):
         return np.array(load_image(Path(picture), height, width, upright=True))[None]
     if isinstance(picture, Image.Image):
         return np.array(to_rgb(picture, upright=True).resize((width, height), Image.Resampling.LANCZOS))[None]
+    if not isinstance(picture, np.ndarray):
+        raise _no_picture(picture)
     if picture.dtype != np.uint8:
         raise DatasetError(
             f"pictures: expected uint8, 0 to 255, found {picture.dtype}; give them as decoded, not scaled"
@@ -70,13 +78,23 @@ def to_pixels(picture: Picture, size: tuple[int, int]) -> Pixels:
     )
 
 
+def _no_picture(found: object) -> DatasetError:
+    return DatasetError(
+        f"pictures: expected files, PIL images, or arrays or tensors of uint8, found {type(found).__name__}; convert it"
+    )
+
+
 def to_modalities(modalities: ModalitiesLike, count: int) -> npt.NDArray[np.int64]:
-    """Convert one modality per picture, or one for all, to an array (N,).
+    """Convert one modality per picture, or one for all, to an array (N,): numbers, or "visible" and "infrared".
 
     Raises:
         DatasetError: the number of modalities is wrong, or a value is not 0 or 1.
     """
     given = np.asarray(modalities)
+    if given.dtype.kind == "U":
+        words = [one.upper() for one in given.ravel().tolist()]
+        if all(word in Modality.__members__ for word in words):
+            given = np.array([Modality[word] for word in words]).reshape(given.shape)
     if given.shape not in ((), (count,)) or not np.isin(given, list(Modality)).all():
         raise DatasetError(
             f"modalities: expected 0 (visible) or 1 (infrared) for each of {count} pictures, found {given.shape} with "

@@ -1,1 +1,1 @@
-"""Results of commands: frozen dataclasses of plain values, without rendering, which is in `mvd.report`."""
+"""Results of commands: frozen dataclasses of plain values, without rendering, which is in `mvd.reporting`."""

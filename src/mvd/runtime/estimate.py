@@ -18,6 +18,7 @@ from mvd import distributed
 from mvd.config import ModelConfig, RunConfig
 from mvd.models.factory import build_network
 from mvd.models.resnet import ResNet
+from mvd.runtime.defaults import torch_defaults
 from mvd.runtime.device import device_module
 
 # Measured peaks over the sum: gradients of activations, workspaces, fragmentation.
@@ -80,6 +81,7 @@ def estimate_step(config: RunConfig, classes: int) -> int:
     return int(_ALLOWANCE * (kept + (_BYTES_A_WEIGHT + (4 if config.optimizer.ema else 0)) * weights))
 
 
+@torch_defaults()
 def count_convolutions(model: ModelConfig, height: int, width: int) -> int:
     """Count the multiply-adds of all convolutions for one picture in the forward pass of training.
 

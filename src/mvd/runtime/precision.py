@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from threading import Lock
+from typing import Any
 
 import torch
 
@@ -59,13 +61,11 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
     Raises:
         ConfigError: `deterministic` is set, and an operation has no deterministic algorithm.
     """
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    tf32 = matmul.allow_tf32, cudnn.allow_tf32
+    cudnn = torch.backends.cudnn
     algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     choice = cudnn.deterministic, cudnn.benchmark
-    with _random_state(device):
+    with _random_state(device), _tf32(allowed=runtime.precision == "tf32"):
         try:
-            matmul.allow_tf32 = cudnn.allow_tf32 = runtime.precision == "tf32"
             if runtime.deterministic:
                 # cuBLAS reads the variable at its first use; PyTorch refuses matrix products without it.
                 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -82,10 +82,86 @@ def numerics(runtime: RuntimeConfig, device: torch.device) -> Iterator[None]:
                 ) from error
             raise
         finally:
-            matmul.allow_tf32, cudnn.allow_tf32 = tf32
             if runtime.deterministic:  # the call imports PyTorch's compiler, which takes seconds
                 torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
             cudnn.deterministic, cudnn.benchmark = choice
+
+
+class _TF32:
+    """The settings of TF32, which all threads share: those who ask last decide, and the last one restores the caller's.
+
+    PyTorch raises an error where a caller has used its newer interface, `fp32_precision`, and the older one is read.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._asked: list[bool] = []
+        self._newer = False
+        self._before: Any = None
+
+    @contextmanager
+    def __call__(self, *, allowed: bool) -> Iterator[None]:
+        with self._lock:
+            if not self._asked:
+                self._remember()
+            self._asked.append(allowed)
+            self._allow(allowed)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asked.remove(allowed)
+                if self._asked:
+                    self._allow(self._asked[-1])
+                else:
+                    self._restore()
+
+    def _remember(self) -> None:
+        backends: Any = torch.backends
+        try:
+            # The last includes products on a CPU, which "medium" computes in bfloat16.
+            older = backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+            self._newer = getattr(backends, "fp32_precision", "none") != "none"
+        except RuntimeError:
+            self._newer = True
+        self._before = [part.fp32_precision for part in self._parts()] if self._newer else older
+        # What follows when the precision of products is set.
+        self._on_cpu = getattr(getattr(backends.mkldnn, "matmul", None), "fp32_precision", None)
+
+    def _allow(self, allowed: bool) -> None:
+        if self._newer:
+            for part in self._parts():
+                part.fp32_precision = "tf32" if allowed else "ieee"
+            return
+        wanted = "high" if allowed else "highest"
+        if torch.get_float32_matmul_precision() != wanted:
+            torch.set_float32_matmul_precision(wanted)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+
+    def _restore(self) -> None:
+        backends: Any = torch.backends
+        if self._newer:
+            for part, value in zip(self._parts(), self._before, strict=True):
+                # "none" follows the general one.
+                part.fp32_precision = "none" if value == backends.fp32_precision else value
+            return
+        matmul, cudnn, products = self._before
+        if torch.get_float32_matmul_precision() != products:
+            torch.set_float32_matmul_precision(products)
+        backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32 = matmul, cudnn
+        if products == "medium":  # not only TF32
+            torch.set_float32_matmul_precision(products)
+        if self._on_cpu is not None:
+            backends.mkldnn.matmul.fp32_precision = self._on_cpu
+
+    @staticmethod
+    def _parts() -> list[Any]:
+        backends: Any = torch.backends  # its stubs lack most of these names
+        cudnn, mkldnn = backends.cudnn, backends.mkldnn
+        return [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv]
+
+
+_tf32 = _TF32()
 
 
 def _random_state(device: torch.device) -> AbstractContextManager[None]:

@@ -179,13 +179,13 @@ def _normalised(images: Tensor) -> Tensor:
 
 def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
     if torch.compiler.is_compiling():  # the tensors of a program that is traced hold no values, and must not be kept
-        return torch.tensor(values, device=device)
+        return torch.tensor(values, dtype=torch.float32, device=device)
     return _kept(values, device)
 
 
 @cache
 def _kept(values: tuple[float, ...], device: torch.device) -> Tensor:
     # Cached, since a copy in each step would make the device wait for the host. An ordinary tensor, even if its first
-    # use is in inference mode.
+    # use is in inference mode, and float32 whatever the default type is then.
     with torch.inference_mode(mode=False):
-        return torch.tensor(values, device=device)
+        return torch.tensor(values, dtype=torch.float32, device=device)

@@ -13,6 +13,7 @@ from mvd.losses.objective import build_objective
 from mvd.models.factory import build_network
 from mvd.models.state import initial_network
 from mvd.runtime.adapt import adapt
+from mvd.runtime.defaults import torch_defaults
 from mvd.runtime.device import compile_obstacle, resolve_device
 from mvd.runtime.precision import check_precision
 from mvd.runtime.resolve import check_cuda_graphs
@@ -24,6 +25,7 @@ _MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}
 """Number of state tensors per parameter, by optimizer."""
 
 
+@torch_defaults()
 def check(config: RunConfig) -> str:
     """Check that a configuration can be trained here, and name the device; see `mvd.commands.engine.Engine`."""
     build_objective(config)
@@ -38,6 +40,7 @@ def check(config: RunConfig) -> str:
     return str(device)
 
 
+@torch_defaults()
 def checkpoint_size(config: RunConfig, classes: int) -> tuple[int, int]:
     """Return the bytes of weights and of the optimizer's state; see `mvd.commands.engine.Engine`."""
     own = config.model.encoder is not None  # its constructor may need values

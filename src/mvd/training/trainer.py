@@ -33,6 +33,7 @@ from mvd.metrics.validation import Validation
 from mvd.models.outputs import Output, map_tensors, tensors_of
 from mvd.runs import RunFolder
 from mvd.runs.observer import Observer, StopOnly
+from mvd.runtime.defaults import torch_defaults
 from mvd.runtime.device import autocast, memory_format, resolve_device, widen
 from mvd.runtime.estimate import fit_into_memory
 from mvd.runtime.precision import numerics, resolve_precision
@@ -49,6 +50,7 @@ from mvd.training.pace import due_after
 from mvd.training.state import TrainState, initial_state, start_from
 
 
+@torch_defaults()
 def fit(
     config: RunConfig,
     data: TrainingData,

@@ -59,7 +59,7 @@ def calibrate(
     out: str | Path | None = None,
     people: HeldOut = "all",
     width: int = WIDTH,
-    verdicts: Sequence[str | Path] = (),
+    verdicts: str | Path | Sequence[str | Path] = (),
     trial: int | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -80,8 +80,8 @@ def calibrate(
         people: identities to learn on: of the validation set, of the test set, or of both.
         width: project wider embeddings to this width by PCA on training pictures; 0 disables the projection. An ONNX
             file contains its projection.
-        verdicts: folders of galleries with results marked as right or wrong; the slopes of the probabilities are
-            learnt on these too (see `mvd.metrics.calibration.platt`).
+        verdicts: folders of galleries, or one, with results marked as right or wrong; the slopes of the probabilities
+            are learnt on these too (see `mvd.metrics.calibration.platt`).
         trial: split of RegDB; by default the one that the model was trained on.
         device: see `open_model`.
         precision: see `open_model`.

@@ -10,6 +10,7 @@ import numpy as np
 
 from mvd.data.progress import Note
 from mvd.errors import GalleryError
+from mvd.files.several import several
 from mvd.gallery.place import Place
 from mvd.gallery.verdicts import VERDICTS, Verdict, read_verdicts
 from mvd.metrics.calibration import Calibration
@@ -18,14 +19,14 @@ from mvd.metrics.calibration.platt import Judged, fit_slope
 from mvd.results.calibrate import VerdictCheck
 
 
-def read_galleries(galleries: Sequence[str | Path]) -> dict[Path, list[Verdict]]:
+def read_galleries(galleries: str | Path | Sequence[str | Path]) -> dict[Path, list[Verdict]]:
     """Read the verdicts in the folders of galleries.
 
     Raises:
         GalleryError: a folder is not a gallery, or a line is damaged.
     """
     found = {}
-    for gallery in galleries:
+    for gallery in several(galleries):
         folder = Place.of(gallery).folder
         if folder is None or not folder.is_dir():
             raise GalleryError(

@@ -5,6 +5,7 @@ Shapes: N pictures, H × W pixels.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -17,9 +18,10 @@ from mvd.data.images import damaged
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.own.reading import Guess, ReadPicture, guess_modality, read_picture
 from mvd.data.progress import Progress
-from mvd.data.samples import Modality
+from mvd.data.samples import Modality, modality_of
 from mvd.data.workers import map_batches
-from mvd.errors import DatasetError, require_choice
+from mvd.errors import ConfigError, DatasetError, require_choice
+from mvd.files.several import several
 from mvd.inference import PictureModel, open_model
 from mvd.results.embeddings import Embeddings, concatenate
 
@@ -35,7 +37,7 @@ def embed(
     model: PictureModel | str | Path,
     pictures: Sources,
     *,
-    modality: ModalityFlag = "auto",
+    modality: ModalityFlag | Modality = "auto",
     skip_bad: bool = False,
     framework: Literal["auto", "pytorch", "mindspore"] = "auto",
     device: str = "auto",
@@ -64,8 +66,12 @@ def embed(
         ConfigError: the device is not available, or a package is missing.
     """
     listed = list_sources(pictures, modality)
-    if isinstance(model, str | Path):
+    if isinstance(model, str | os.PathLike):
         model = open_model(model, framework=framework, device=device, precision=precision, batch=batch)
+    if not hasattr(model, "identity"):
+        raise ConfigError(
+            f"model: expected what mvd.open_model returns, or a file, a folder or a name, found {type(model).__name__}"
+        )
     found = concatenate(list(embed_chunks(model, listed, skip_bad=skip_bad, workers=workers, progress=progress)))
     require_some(len(found))
     return found
@@ -75,7 +81,7 @@ def embed_chunks(
     model: PictureModel,
     pictures: Sources | Sequence[Listed],
     *,
-    modality: ModalityFlag = "auto",
+    modality: ModalityFlag | Modality = "auto",
     skip_bad: bool = False,
     workers: int = 0,
     on_bad: OnBad | None = None,
@@ -118,19 +124,25 @@ def embed_chunks(
                 progress(done, len(listed))
 
 
-def list_sources(pictures: Sources | Sequence[Listed], modality: ModalityFlag) -> Sequence[Listed]:
+def list_sources(pictures: Sources | Sequence[Listed], modality: ModalityFlag | Modality) -> Sequence[Listed]:
     """List pictures, unless they are listed already.
 
     Raises:
         ConfigError: there is no such choice of `modality`.
         DatasetError: a source does not exist, or there are no pictures.
     """
-    given = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    given = several(pictures)
     if given and isinstance(given[0], Listed):
-        return cast("list[Listed]", given)
-    require_choice("modality", modality, get_args(ModalityFlag))
-    told = None if modality == "auto" else Modality[modality.upper()]
-    return list_pictures(cast("list[str | Path]", given), told)
+        return cast("tuple[Listed, ...]", given)
+    if other := [type(one).__name__ for one in given if not isinstance(one, str | os.PathLike)]:
+        raise DatasetError(
+            f"pictures: expected files, folders, patterns or CSV tables, found {other[0]}; embed pictures in memory by "
+            f"what mvd.open_model returns"
+        )
+    if not isinstance(modality, Modality):
+        require_choice("modality", modality, get_args(ModalityFlag))
+    told = None if modality == "auto" else modality_of(modality)
+    return list_pictures(cast("tuple[str | Path, ...]", given), told)
 
 
 def read_listed(one: Listed, height: int, width: int) -> tuple[ReadPicture, Guess] | DatasetError:

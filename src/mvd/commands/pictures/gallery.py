@@ -8,22 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from mvd.commands.pictures.gallery_adding import Adding
 from mvd.commands.pictures.gallery_pictures import Source, list_sources
 from mvd.commands.pictures.gallery_searching import Searching
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.progress import Progress
-from mvd.data.samples import Modality
+from mvd.data.samples import Modality, modality_of
 from mvd.errors import ConfigError, GalleryError
 from mvd.files.atomic import replacing, writing
 from mvd.files.regular import real_path
+from mvd.files.several import several
 from mvd.gallery.columns import ABOUT, ROW
 from mvd.gallery.filters import Filter, any_of, below, every
 from mvd.gallery.forget import remove_rows
 from mvd.gallery.search import to_entry
 from mvd.gallery.stats import describe_unmet, gallery_stats
-from mvd.results.embeddings import Embeddings
 from mvd.results.gallery import Added, Audit, Entry, GalleryStats, Removed
 
 
@@ -48,10 +49,10 @@ class Gallery(Adding, Searching):
         self,
         sources: Source | Sequence[Source],
         *,
-        modality: Modality | None = None,
+        modality: Modality | Literal["visible", "infrared"] | None = None,
         camera: str | None = None,
         identity: str | None = None,
-        tags: Sequence[str] = (),
+        tags: str | Sequence[str] = (),
         skip_bad: bool = False,
         keep_days: float | None = None,
         again: bool = False,
@@ -76,11 +77,15 @@ class Gallery(Adding, Searching):
         """
         if keep_days is not None and not 0 <= keep_days <= 36_500:
             raise ConfigError(f"keep-days: expected 0 (no limit) to 36,500, found {keep_days:g}")
-        several = [sources] if isinstance(sources, str | Path | Embeddings) else list(sources)
-        paths, ready = list_sources(several)
+        for what, name in (("camera", camera), ("identity", identity)):
+            if name is not None and not isinstance(name, str):
+                raise ConfigError(f"{what}: expected a name as text, found {name!r}")
+        told = None if modality is None else modality_of(modality)
+        tags = several(tags)
+        paths, ready = list_sources(several(sources))
         if again:
             self._embed_again(progress)
-        listed = [_described(one, camera, identity, tags) for one in list_pictures(paths, modality)] if paths else []
+        listed = [_described(one, camera, identity, tags) for one in list_pictures(paths, told)] if paths else []
         if ready:
             done = self._add_rows(ready, None, progress, present=0, skipped=(), total=sum(map(len, ready)))
         if listed or not ready:
@@ -108,9 +113,9 @@ class Gallery(Adding, Searching):
 
     def remove(
         self,
-        rows: Sequence[str] = (),
+        rows: str | Sequence[str] = (),
         *,
-        paths: Sequence[str | Path] = (),
+        paths: str | Path | Sequence[str | Path] = (),
         only: Filter | None = None,
         expired: bool = False,
     ) -> Removed:
@@ -119,8 +124,8 @@ class Gallery(Adding, Searching):
         Rows must meet all given conditions.
 
         Args:
-            rows: identifiers of rows, or their first digits.
-            paths: files or folders; folders include everything below them.
+            rows: identifiers of rows, or their first digits; or one.
+            paths: files or folders, or one; folders include everything below them.
             only: further conditions.
             expired: remove rows older than the gallery's retention, and no others.
 
@@ -128,6 +133,7 @@ class Gallery(Adding, Searching):
             ConfigError: no condition is given, or others beside `expired`.
             GalleryError: a row does not exist, or LanceDB failed.
         """
+        rows, paths = several(rows), several(paths)
         condition = (only or Filter()).condition()
         named_otherwise = bool(rows or paths or condition is not None)
         if expired and named_otherwise:
@@ -156,7 +162,9 @@ class Gallery(Adding, Searching):
         self._index()
         return Removed(gallery=self.place, rows=gone, left=self.table.count(), back=back)
 
-    def rows(self, rows: Sequence[str] = (), *, only: Filter | None = None, limit: int | None = 20) -> list[Entry]:
+    def rows(
+        self, rows: str | Sequence[str] = (), *, only: Filter | None = None, limit: int | None = 20
+    ) -> list[Entry]:
         """Return entries of rows, latest pictures first.
 
         Raises:
@@ -165,6 +173,7 @@ class Gallery(Adding, Searching):
         """
         if limit is not None and limit < 1:
             raise ConfigError(f"top: expected at least 1 row, found {limit}")
+        rows = several(rows)
         with self._reading() as table:
             named = any_of(ROW, self._names(rows)) if rows else None
             found = table.read(ABOUT, every([named, (only or Filter()).condition()]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -65,6 +66,11 @@ def list_sources(sources: Sequence[Source]) -> tuple[list[str | Path], list[Embe
     for one in sources:
         if isinstance(one, Embeddings):
             ready.append(one)
+        elif not isinstance(one, str | os.PathLike):
+            raise DatasetError(
+                f"expected files, folders, patterns, CSV tables or embeddings, found {type(one).__name__}; save "
+                f"pictures to files, or search with PIL images"
+            )
         elif Path(one).suffix.lower() in _FILES:
             ready.append(read_embeddings(one))
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,9 @@ from mvd.commands.pictures.gallery_pictures import embed_pictures, list_sources,
 from mvd.commands.pictures.gallery_session import Session
 from mvd.data.own.listing import list_pictures
 from mvd.data.own.reading import guess_modality
-from mvd.data.samples import Modality
-from mvd.errors import ConfigError
+from mvd.data.samples import Modality, modality_of
+from mvd.errors import ConfigError, require_choice
+from mvd.files.several import several
 from mvd.gallery.columns import ROW, VECTOR
 from mvd.gallery.exact import batch_vectors
 from mvd.gallery.filters import Filter, any_of
@@ -54,8 +55,8 @@ class Searching(Session):
         self,
         queries: Query | Sequence[Query] = (),
         *,
-        like: Sequence[str] = (),
-        modality: Modality | None = None,
+        like: str | Sequence[str] = (),
+        modality: Modality | Literal["visible", "infrared"] | None = None,
         camera: str | None = None,
         only: Filter | None = None,
         top: int = 10,
@@ -68,7 +69,7 @@ class Searching(Session):
 
         Args:
             queries: pictures of one person: files, PIL images, files of embeddings, or `Embeddings`.
-            like: identifiers of rows that show the person.
+            like: identifiers of rows that show the person, or one.
             modality: modality of the queries; None uses the folder's name, or guesses from the pixels.
             camera: camera of the queries, by its name in the gallery, for queries without one in a table or in
                 embeddings. If all queries are from one camera, and the model is calibrated for it and a result's
@@ -88,6 +89,8 @@ class Searching(Session):
             raise ConfigError(f"false-alarms: expected a share between 0 and 1, found {false_alarms:g}")
         if not 1 <= top <= 10_000:
             raise ConfigError(f"top: expected 1 to 10,000 results, found {top}")
+        require_choice("combining", combining, get_args(Combine))
+        like = several(like)
         self._settle()
         asked = _embed_queries(self._open_model, self.table, queries, modality, camera)
         model = self.table.settings.model
@@ -148,7 +151,9 @@ class Searching(Session):
             notes=tuple(notes),
         )
 
-    def embed(self, queries: Query | Sequence[Query], *, modality: Modality | None = None) -> Embeddings:
+    def embed(
+        self, queries: Query | Sequence[Query], *, modality: Modality | Literal["visible", "infrared"] | None = None
+    ) -> Embeddings:
         """Embed pictures of one person with the gallery's model, to search with them repeatedly.
 
         Args:
@@ -205,7 +210,7 @@ def _embed_queries(
     open_model: Callable[[], PictureModel],
     table: PictureTable,
     queries: Query | Sequence[Query],
-    modality: Modality | None,
+    modality: Modality | Literal["visible", "infrared"] | None,
     camera: str | None = None,
 ) -> _Asked:
     """Embed queries with the gallery's model.
@@ -221,7 +226,8 @@ def _embed_queries(
         DatasetError: a file is not a picture.
         GalleryError: embeddings are of another model.
     """
-    given = list(queries) if isinstance(queries, Sequence) and not isinstance(queries, str) else [queries]
+    given = several(queries)
+    modality = None if modality is None else modality_of(modality)
     identity = table.settings.model
     parts = [_Asked(np.zeros((0, identity.width), np.float32), (), (), ())]
     paths, ready = list_sources([one for one in given if not isinstance(one, Image.Image)])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from mvd.commands.pictures.gallery_pictures import FOLDER, describe_box, is_model, require_model
 from mvd.data.progress import Note, silent
-from mvd.errors import GalleryError, MvdError
+from mvd.errors import ConfigError, GalleryError, MvdError
 from mvd.gallery.columns import ROW, microseconds
 from mvd.gallery.exact import EXACT_ROWS, Exact
 from mvd.gallery.filters import quote
@@ -39,11 +40,15 @@ class Session:
         exact_rows: int = EXACT_ROWS,
         note: Note = silent,
     ) -> None:
-        given = Place.of(address)
+        if model is not None and not isinstance(model, str | os.PathLike):
+            raise ConfigError(
+                f"model: expected a file, a folder or a name, which can be opened again, found {type(model).__name__}"
+            )
+        given = Place.of(os.fspath(address))
         inside = None if given.folder is None else Place.of(given.folder / FOLDER)
         self._pictures = given.folder if inside is not None and not given.exists else None
         self._place = inside if inside is not None and not given.exists and inside.exists else given
-        self._source = None if model is None else str(model)
+        self._source = None if model is None else os.fspath(model)
         self._model: PictureModel | None = None
         self._keep = keep
         self._exact_rows = exact_rows

@@ -18,6 +18,7 @@ from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import Modality
 from mvd.errors import MissingPackageError, ProtocolError, RunError, require_choice
 from mvd.files.atomic import cannot_write, writing
+from mvd.files.several import several
 from mvd.files.writable import require_writable, require_writable_folder
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.explain import confusions, group_figures, pick_retrievals, similarity_histograms
@@ -29,7 +30,7 @@ from mvd.runs import RunFolder, load_checkpoint, open_run
 
 
 def report(
-    runs: Sequence[str | Path] | Path,
+    runs: str | Path | Sequence[str | Path],
     out: str | Path = "report.html",
     *,
     figures: str | Path | None = None,
@@ -70,7 +71,7 @@ def report(
     """
     require_choice("weights", weights, ("best", "last"))
     require_choice("embedding_map", embedding_map, get_args(MapMethod))
-    runs = [runs] if isinstance(runs, str | Path) else runs
+    runs = several(runs)
     if not runs:
         raise RunError("expected a run folder to report on, found none; name one (mvd runs lists those in runs/)")
     _require(embedding_map)

@@ -15,6 +15,7 @@ from mvd.config import RunConfig
 from mvd.config.compare import config_fields, differing
 from mvd.config.recipes import nearest_recipe
 from mvd.errors import MvdError, RunError
+from mvd.files.several import several
 from mvd.results.runs import RunComparison, RunSummary, TestFigures
 from mvd.runs import RunFolder, judge, last_sign, open_run, read_state
 
@@ -22,7 +23,7 @@ _FILES = ("config.json", "data.json", "metrics.jsonl")
 _COMPARED_STEPS = 3
 
 
-def list_runs(folders: Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
+def list_runs(folders: str | Path | Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
     """Summarise the runs in and below folders, including damaged runs and folders that cannot be read.
 
     Raises:
@@ -30,7 +31,7 @@ def list_runs(folders: Sequence[str | Path] = ("runs",)) -> list[RunSummary]:
     """
     found: dict[Path, OSError | None] = {}
     closed: dict[Path, OSError] = {}
-    for folder in map(Path, folders):
+    for folder in map(Path, several(folders)):
         try:
             there = folder.is_dir()
         except OSError as error:  # the name is too long, or permission is denied

@@ -101,7 +101,7 @@ def ablate(
     config: RunConfig | str = "mvd",
     *,
     vary: Mapping[str, RunConfig | str] | None = None,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: int | Sequence[int] = (0, 1, 2),
     prepared: str | Path | None = None,
     pretrained: str | Path | None = None,
     workers: int = 1,
@@ -116,7 +116,7 @@ def ablate(
         out: folder of the runs, `out`/<setting>/seed-<seed>.
         config: the configuration that all runs share, or the name of a recipe.
         vary: configurations, or names of recipes, by name, each compared with `config`; without it, the paper's ladder.
-        seeds: seeds; each setting is trained once with each seed.
+        seeds: seeds, or one; each setting is trained once with each seed.
         prepared: folder of the prepared arrays, if it is not the default of `mvd prepare`.
         pretrained: initial weights of the encoders of every run, as for `train`.
         workers: number of parallel runs, which share the cores.
@@ -133,7 +133,7 @@ def ablate(
             pre-trained weights.
         MvdError: as for `train` and `evaluate`.
     """
-    check_seeds(seeds)
+    seeds = check_seeds(seeds)
     check_workers(workers)
     data, out, base = Path(data), Path(out), resolve_config(config)
     prepared = None if prepared is None else Path(prepared)

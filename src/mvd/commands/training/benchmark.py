@@ -33,8 +33,9 @@ from mvd.config import CosineSchedule, RunConfig, RuntimeConfig
 from mvd.config.recipes import RECIPES, resolve_config
 from mvd.config.recipes.small import small_twin
 from mvd.data.layouts import scan
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, require_choice
 from mvd.files.atomic import write_atomically, write_json
+from mvd.files.several import several
 from mvd.metrics.features import Features
 from mvd.metrics.scores import evaluate as score
 from mvd.results.benchmark import BenchmarkResult, BenchmarkRow
@@ -92,12 +93,12 @@ def budgeted(config: RunConfig, size: SizeName, device: str = "cpu") -> RunConfi
 
 def benchmark(
     out: str | Path = "runs/benchmark",
-    recipes: Sequence[str] = DEFAULT_RECIPES,
+    recipes: str | Sequence[str] = DEFAULT_RECIPES,
     *,
     size: SizeName = "small",
     own: Mapping[str, RunConfig] | None = None,
-    seeds: Sequence[int] = (0,),
-    spectra: Sequence[Spectrum] = ("near-infrared",),
+    seeds: int | Sequence[int] = (0,),
+    spectra: Spectrum | Sequence[Spectrum] = ("near-infrared",),
     device: str = "cpu",
     workers: int = 1,
     screens: Screens | None = None,
@@ -108,22 +109,26 @@ def benchmark(
 
     Args:
         out: the folder, which may contain earlier results; they stay in the table.
-        recipes: names of recipes; none only shows the existing results.
+        recipes: names of recipes, or one; none only shows the existing results.
         size: "small", "medium" or "full".
         own: further rows: configurations by name, derived from `sized(...)`; their budget is set as for the recipes.
-        seeds: seeds; each row is trained once with each seed.
-        spectra: spectra of the infrared cameras.
+        seeds: seeds, or one; each row is trained once with each seed.
+        spectra: spectra of the infrared cameras, or one.
         device: the training device.
         workers: number of parallel runs, and of rendering processes.
         screens: shows progress.
 
     Raises:
-        ConfigError: there are no seeds or equal ones, no workers, no such recipe, or a row without a name.
+        ConfigError: there are no seeds or equal ones, no workers, no such recipe, size or spectrum, or a row without a
+            name.
         BusyError: another benchmark runs in `out`.
         RunError: `out` cannot be written, or a run in it has another configuration.
         MvdError: as for `train` and `evaluate`.
     """
-    check_seeds(seeds)
+    seeds, recipes, spectra = check_seeds(seeds), several(recipes), several(spectra)
+    require_choice("size", size, get_args(SizeName))
+    for spectrum in spectra:
+        require_choice("spectra", spectrum, get_args(Spectrum))
     check_workers(workers)
     rows = {name: sized(name, size) for name in recipes} | _named(own or {})
     with machine_flags():  # before people are rendered

@@ -6,11 +6,12 @@ are read, stopped runs are resumed, and the others are started.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from operator import index
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -22,6 +23,7 @@ from mvd.data.workers import process_pool, worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.files.locks import folder_locked
 from mvd.files.regular import real_path
+from mvd.files.several import several
 from mvd.files.strict_json import parse_json
 from mvd.runs import open_run, write_json
 from mvd.runs.mistaken import is_run
@@ -55,14 +57,19 @@ class Job(NamedTuple):
     descriptors: tuple[Descriptor, ...]
 
 
-def check_seeds(seeds: Sequence[int]) -> None:
-    """Check that there are seeds, and that they are distinct.
+def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """Return seeds, or one, as a tuple of Python's integers; check that there are some, and that they are distinct.
 
     Raises:
-        ConfigError: there are no seeds, or two are equal.
+        ConfigError: there are no seeds, two are equal, or one is no whole number.
     """
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, seeds)) or 'none'}")
+    found = several(seeds)
+    if not found or len(set(found)) != len(found):
+        raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, found)) or 'none'}")
+    try:
+        return tuple(map(index, found))
+    except TypeError as error:
+        raise ConfigError(f"seeds: expected whole numbers, found {' '.join(map(str, found))}") from error
 
 
 def check_workers(workers: int) -> None:

@@ -33,6 +33,7 @@ from mvd.errors import CheckpointError, ConfigError, require_choice
 from mvd.files.atomic import replacing, write_json
 from mvd.files.locks import name_locked
 from mvd.files.regular import real_path
+from mvd.files.several import several
 from mvd.files.writable import require_writable_folder
 from mvd.inference.identity import fingerprint_projected, fingerprint_weights
 from mvd.inference.kept import kept_calibration, kept_projection
@@ -62,7 +63,7 @@ def export(
     out: str | Path | None = None,
     *,
     format: Format | Literal["auto"] = "auto",  # noqa: A002 - as the flag
-    variants: Sequence[Variant] = ("fp32",),
+    variants: Variant | Sequence[Variant] = ("fp32",),
     preprocessing: Preprocessing = "inside",
     weights: Literal["best", "last"] = "best",
     data: str | Path | None = None,
@@ -82,7 +83,7 @@ def export(
             or `mvd.mindir` in the run folder. The metadata of an ONNX program are part of the file; those of a MindIR
             program are written to a .json file beside it.
         format: "onnx", which PyTorch writes, or "mindir", which MindSpore writes; "auto" is that of the framework.
-        variants: number formats; only "fp32" for MindIR.
+        variants: number formats, or one; only "fp32" for MindIR.
         preprocessing: whether programs take unprocessed pictures ("inside") or normalised ones ("outside").
         weights: "best", or the last if there is no best; or "last".
         data: folder or table of the data set; by default the run's own.
@@ -99,7 +100,7 @@ def export(
         RunError: there is no run, or no such weights in it.
         MvdError: the data set cannot be read or measured on.
     """
-    _require_choices(weights, preprocessing, variants)
+    variants = _require_choices(weights, preprocessing, variants)
     run, given = open_run(Path(path)), machine or Machine()
     chosen = _choose_format(format, run.config, given)
     if chosen == "onnx":
@@ -158,11 +159,13 @@ def export(
     )
 
 
-def _require_choices(weights: str, preprocessing: str, variants: Sequence[str]) -> None:
+def _require_choices(weights: str, preprocessing: str, given: Variant | Sequence[Variant]) -> tuple[Variant, ...]:
     require_choice("weights", weights, ("best", "last"))
     require_choice("preprocessing", preprocessing, get_args(Preprocessing))
+    variants: tuple[Variant, ...] = several(given)
     for variant in variants:
         require_choice("variants", variant, get_args(Variant))
+    return variants
 
 
 def _choose_format(asked: Format | Literal["auto"], config: RunConfig, machine: Machine) -> Format:

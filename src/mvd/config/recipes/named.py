@@ -25,6 +25,7 @@ from mvd.config import (
 )
 from mvd.config.compare import Value, config_fields, differing
 from mvd.config.recipes.strong import CAJ_ERASED, MVD_STRONG, MVD_STRONG_SMALL
+from mvd.config.types import plain
 from mvd.errors import ConfigError
 
 RecipeName: TypeAlias = Literal[
@@ -228,7 +229,10 @@ def resolve_model(source: RunConfig | ModelConfig | str, fields: Mapping[str, An
         raise ConfigError(
             f"create_model: expected the name of a recipe, a RunConfig or a ModelConfig, found {type(source).__name__}"
         )
-    return from_json(json.dumps({"model": asdict(model) | dict(fields)}, default=str), "create_model").model
+    return from_json(
+        json.dumps({"model": asdict(model) | {name: plain(value) for name, value in fields.items()}}, default=str),
+        "create_model",
+    ).model
 
 
 _NOT_THE_METHOD = ("seed", "framework", "runtime.", "data.trial")  # fields that a recipe leaves open
