@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mvd.errors import CheckpointError, needing_torch
+from mvd.errors import CheckpointError, needing_torch, require_choice
 from mvd.files.regular import real_path
 from mvd.inference.identity import ModelIdentity
 from mvd.inference.onnx_network import OnnxModel
@@ -113,6 +113,8 @@ def open_whole(source: str | Path, *, device: str = "auto", precision: str = "au
 def _open(
     source: str | Path, framework: str, device: str, precision: str, batch: int, *, projected: bool
 ) -> PictureModel:
+    require_choice("framework", framework, ("auto", "pytorch", "mindspore"))
+    device = str(device)  # torch.device, too
     file = find_model(source)
     if file.suffix == ".onnx" or is_onnx(file):
         name = RENDERED if is_box(source) else None

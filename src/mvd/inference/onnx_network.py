@@ -29,6 +29,9 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _CHUNK = 1 << 20
 
 
+_BATCH = 64  # where 0 leaves it open
+
+
 class OnnxNetwork:
     """An ONNX model that maps batches of pictures to descriptors, without normalisation.
 
@@ -123,7 +126,9 @@ class OnnxModel(Identified):
             )
         texts = read_metadata(file).texts
         self._network = OnnxNetwork(file, device)
-        self._batch = batch
+        if batch < 0:
+            raise ConfigError(f"batch: expected 0 or more, found {batch}")
+        self._batch = batch or _BATCH
         self._file = file
         size = _size(self._network.inputs)
         if size is None or "use" not in texts:
