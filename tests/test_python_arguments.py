@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from galleries import PlainModel, use_models, write_people
 from PIL import Image
 
@@ -17,6 +18,7 @@ import mvd
 from mvd.commands.pictures.embed import list_sources
 from mvd.commands.pictures.gallery import Gallery
 from mvd.commands.training.jobs import check_seeds
+from mvd.config import DataConfig, ModelConfig
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError, MvdError
 from mvd.gallery.filters import Filter
@@ -147,3 +149,64 @@ def test_one_number_format_is_no_sequence_of_letters() -> None:
 def test_a_missing_file_is_a_users_error_in_any_form() -> None:
     with pytest.raises(DatasetError, match=r"nope\.jpg"):
         to_pictures(_any(Elsewhere("nope.jpg")), (4, 4))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: mvd.prepare("people", height=_any(48.0)), r"height: expected a whole number, found 48\.0"),
+        (lambda: mvd.prepare("people", width=_any("24")), "width: expected a whole number, found '24'"),
+        (lambda: mvd.synth("out", train=_any(2.0)), r"train: expected a whole number, found 2\.0"),
+        (lambda: mvd.synth("out", seed=_any("1")), "seed: expected a whole number, found '1'"),
+        (
+            lambda: mvd.open_model("rendered", framework=_any("tf")),
+            "framework: expected one of auto, pytorch, mindspore",
+        ),
+        (lambda: mvd.open_model("rendered", batch=-1), "batch: expected 0 or more, found -1"),
+        (lambda: mvd.data.IdentitySampler(_any(["a", "b"]), [0, 1]), "labels: expected whole numbers, found <U1"),
+        (lambda: mvd.data.IdentitySampler(_any([0.5, 1.5]), [0, 1]), "labels: expected whole numbers, found float64"),
+        (lambda: mvd.data.PictureDataset("people", size=_any(48)), "size: expected a height and a width, found 48"),
+        (
+            lambda: mvd.training.DeviceAugment()(_any(np.zeros((2, 8, 4, 3), np.uint8)), torch.zeros(2), 0),
+            "expected pictures and modalities as tensors, found ndarray",
+        ),
+        (
+            lambda: mvd.training.DeviceAugment()(torch.zeros(2, 8, 4, 3, dtype=torch.uint8), _any([0, 1]), 0),
+            "expected pictures and modalities as tensors, found list",
+        ),
+        (
+            lambda: mvd.metrics.CrossModalRetrieval("own/infrared-to-visible", reranking=_any(True)),
+            "reranking: expected a Reranking, .*, found True",
+        ),
+        (
+            lambda: mvd.create_model("agw", classes=2, arch="resnet18", base_width=4).eval()(
+                torch.zeros(2, 3, 32, 16), torch.tensor([0, 5])
+            ),
+            r"model.stems: expected modalities 0 .visible. and 1 .infrared., found \[0, 5\]",
+        ),
+    ],
+)
+def test_a_wrong_argument_is_one_line(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(MvdError, match=f"^{message}"):
+        call()
+
+
+def test_numpys_whole_numbers_are_whole(tmp_path: Path) -> None:
+    assert (
+        mvd.synth(tmp_path / "people", train=_any(np.int64(1)), validation=0, test=1, pictures=1, workers=1).people == 2
+    )
+    mvd.prepare(tmp_path / "people", height=_any(np.int64(16)), width=_any(np.int32(16)), workers=1)
+
+
+def test_a_device_and_a_batch_of_a_model_are_arguments(tmp_path: Path) -> None:
+    config = mvd.RunConfig(model=ModelConfig(arch="resnet18", base_width=4), data=DataConfig(height=32, width=16))
+    network = mvd.create_model(config, classes=2)
+    assert mvd.Embedder(network, config, device=torch.device("cpu")).width
+    with pytest.raises(ConfigError, match=r"^device: expected a device of this machine, found 'xyz'"):
+        mvd.Embedder(network, config, device="xyz")
+    with pytest.raises(ConfigError, match=r"^batch: expected 0 or more, found -1"):
+        mvd.Embedder(network, config, device="cpu", batch=-1)
+    with pytest.raises(ConfigError, match=r"^precision: expected one of auto, fp32, tf32, bf16, found 'float32'"):
+        mvd.Embedder(network, config, device="cpu", precision=_any("float32"))
+    pictures = np.zeros((2, *mvd.open_model("rendered").size, 3), np.uint8)
+    assert mvd.open_model("rendered", batch=0)(pictures).shape[0] == 2

@@ -84,6 +84,21 @@ def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
         raise ConfigError(f"{name}: expected one of {', '.join(known)}, found {value!r}")
 
 
+@contextmanager
+def argument_names() -> Iterator[None]:
+    """Name arguments instead of fields of a configuration in errors, where a caller has none: device, batch.
+
+    >>> with argument_names():
+    ...     raise ConfigError("runtime.embed_batch: expected 0 or more, found -1")
+    Traceback (most recent call last):
+    mvd.errors.ConfigError: batch: expected 0 or more, found -1
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("runtime.embed_batch", "batch").replace("runtime.", "")) from error
+
+
 def explain(error: OSError) -> MvdError:
     """Make a user's error of one of the system's, such as a name that is too long or a folder that is closed to us.
 

@@ -176,7 +176,7 @@ def test_what_is_no_network_is_one_line(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=rf"{name}: expected") as caught:
             open_model(tmp_path / name)
         assert "\n" not in str(caught.value)
-    with pytest.raises(ConfigError, match="precision: expected auto, fp32, tf32 or bf16, found int4"):
+    with pytest.raises(ConfigError, match="precision: expected one of auto, fp32, tf32, bf16, found 'int4'"):
         TorchModel(tmp_path / "c", name="c", precision="int4")
 
 

@@ -25,7 +25,7 @@ from mvd.config import Machine, RunConfig
 from mvd.data.images import Preprocessing
 from mvd.data.pictures import Pictures
 from mvd.data.training import TrainingData
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, argument_names
 from mvd.metrics.projection import Projection
 from mvd.metrics.validation import Validation
 from mvd.runs import RunFolder
@@ -155,10 +155,8 @@ class Engine(Protocol):
 @contextmanager
 def machine_flags() -> Iterator[None]:
     """Name the flags of `Machine` in errors, for verbs that take them: --device instead of --runtime.device."""
-    try:
+    with argument_names():
         yield
-    except ConfigError as error:
-        raise ConfigError(str(error).replace("runtime.", "")) from error
 
 
 def choose_framework(config: RunConfig) -> RunConfig:

@@ -8,7 +8,7 @@ Shapes: N pictures of H × W pixels, P identities in a batch, K pictures of each
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -100,6 +100,9 @@ class PictureDataset(TorchDataset[Picture]):
         prepared: Path | str | None = None,
         trial: int = 1,
     ) -> None:
+        if size is not None and (not isinstance(size, Sequence) or len(size) != 2):
+            raise ConfigError(f"size: expected a height and a width, found {size!r}")
+        size = None if size is None else (int(size[0]), int(size[1]))
         dataset = data if isinstance(data, Dataset) else scan(data, trial=trial)
         self.samples = _split_samples(dataset, split)
         if not len(self.samples):
@@ -166,7 +169,7 @@ class IdentitySampler(Sampler[list[int]]):
         seed: seed of the batches.
 
     Raises:
-        ConfigError: `labels` and `modalities` differ in length, or P or K is less than 1.
+        ConfigError: `labels` and `modalities` are not whole numbers, or differ in length, or P or K is less than 1.
         DatasetError: there are fewer than P identities, or an identity has pictures in one modality only.
 
     Example:
@@ -189,8 +192,7 @@ class IdentitySampler(Sampler[list[int]]):
         steps: int = 0,
         seed: int = 0,
     ) -> None:
-        self.labels = np.asarray(labels, dtype=np.int64)
-        self.modalities = np.asarray(modalities, dtype=np.int64)
+        self.labels, self.modalities = _whole("labels", labels), _whole("modalities", modalities)
         if self.labels.ndim != 1 or self.labels.shape != self.modalities.shape:
             raise ConfigError(
                 f"expected a label and a modality for each picture, found shapes {self.labels.shape} and "
@@ -230,6 +232,13 @@ class IdentitySampler(Sampler[list[int]]):
             epoch=self._epoch,
         )
         return batches.visible, batches.infrared
+
+
+def _whole(name: str, values: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    found = np.asarray(values)
+    if found.size and found.dtype.kind not in "iu":
+        raise ConfigError(f"{name}: expected whole numbers, found {found.dtype}; number the classes from 0")
+    return found.astype(np.int64)
 
 
 def _split_samples(dataset: Dataset, split: Split) -> Samples:

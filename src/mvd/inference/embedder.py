@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from mvd.config import RunConfig, RuntimeConfig
 from mvd.config.checks import require
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Modality
-from mvd.errors import ConfigError, DatasetError
+from mvd.errors import ConfigError, DatasetError, argument_names, require_choice
 from mvd.files.several import several
 from mvd.inference import pixels
 from mvd.inference.embed import embed_pictures
@@ -87,7 +87,7 @@ class Embedder:
         config: RunConfig,
         *,
         card: Card | None = None,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         precision: Precision = "auto",
         batch: int = 0,
     ) -> None:
@@ -95,8 +95,10 @@ class Embedder:
         self.card = card
         self.fingerprint = ""
         self.size = config.data.height, config.data.width
-        self._device = resolve_device(device)
-        self._runtime = _runtime(config.runtime, self._device, precision, batch)
+        require_choice("precision", precision, get_args(Precision))
+        with argument_names():
+            self._device = resolve_device(str(device))
+            self._runtime = _runtime(config.runtime, self._device, precision, batch)
         # PyTorch's stubs lack this argument of `Module.to`.
         self._network = network.to(device=self._device, memory_format=memory_format(self._runtime))  # type: ignore[call-overload]
         self.width: int = self._embed(PictureArray(np.zeros((1, *self.size, 3), np.uint8)), Modality.VISIBLE).shape[1]
@@ -107,7 +109,7 @@ class Embedder:
         cls,
         source: str | Path,
         *,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         precision: Precision = "auto",
         batch: int = 0,
         revision: str | None = None,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mvd.config.checks import require
-from mvd.errors import CheckpointError, needing_torch
+from mvd.errors import CheckpointError, needing_torch, require_choice
 from mvd.files.regular import real_path
 from mvd.inference.identity import ModelIdentity
 from mvd.inference.onnx_network import OnnxModel
@@ -115,6 +115,8 @@ def _open(
     source: str | Path, framework: str, device: str, precision: str, batch: int, *, projected: bool
 ) -> PictureModel:
     require(batch >= 0, "batch", "0 or more", batch)
+    require_choice("framework", framework, ("auto", "pytorch", "mindspore"))
+    device = str(device)  # torch.device, too
     file = find_model(source)
     if file.suffix == ".onnx" or is_onnx(file):
         name = RENDERED if is_box(source) else None

@@ -30,6 +30,9 @@ _BATCH = 64  # default
 _CHUNK = 1 << 20
 
 
+_BATCH = 64  # where 0 leaves it open
+
+
 class OnnxNetwork:
     """An ONNX model that maps batches of pictures to descriptors, without normalisation.
 
@@ -124,6 +127,8 @@ class OnnxModel(Identified):
             )
         texts = read_metadata(file).texts
         self._network = OnnxNetwork(file, device)
+        if batch < 0:
+            raise ConfigError(f"batch: expected 0 or more, found {batch}")
         self._batch = batch or _BATCH
         self._file = file
         size = _size(self._network.inputs)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from mvd.errors import ConfigError, DatasetError
+from mvd.errors import DatasetError, require_choice
 from mvd.inference.embedder import Embedder, Precision
 from mvd.inference.identity import Identified, ModelIdentity, fingerprint_projected
 from mvd.inference.kept import kept_calibration, kept_projection
@@ -53,8 +53,7 @@ class TorchModel(Identified):
         batch: int = 0,
         projected: bool = True,
     ) -> None:
-        if precision not in ("auto", "fp32", "tf32", "bf16"):
-            raise ConfigError(f"precision: expected auto, fp32, tf32 or bf16, found {precision}")
+        require_choice("precision", precision, get_args(Precision))
         self._embedder = Embedder.from_pretrained(
             file, device=device, precision=cast("Precision", precision), batch=batch
         )

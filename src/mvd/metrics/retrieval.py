@@ -78,7 +78,7 @@ class CrossModalRetrieval:
         reranking: parameters of k-reciprocal re-ranking; None ranks by cosine distance only.
 
     Raises:
-        ProtocolError: there is no protocol of that name.
+        ProtocolError: there is no protocol of that name, or `reranking` is something else.
 
     Example:
         >>> metric = CrossModalRetrieval("own/infrared-to-visible")
@@ -96,6 +96,8 @@ class CrossModalRetrieval:
         permutations: Permutations | None = None,
         reranking: Reranking | None = None,
     ) -> None:
+        if reranking is not None and not isinstance(reranking, Reranking):
+            raise ProtocolError(f"reranking: expected a Reranking, such as Reranking(), found {reranking!r}")
         self.protocol = find_protocol(protocol) if isinstance(protocol, str) else protocol
         self._permutations = permutations
         self._reranking = reranking

@@ -179,5 +179,9 @@ def _by_modality(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Te
             f"pass modalities, or use a network with --model.stems shared"
         )
     rows = [(modalities == modality).nonzero().flatten() for modality in Modality]
+    if sum(map(len, rows)) != len(images):
+        raise ConfigError(
+            f"model.stems: expected modalities 0 (visible) and 1 (infrared), found {sorted(set(modalities.tolist()))}"
+        )
     maps = [stem(images[own.to(images.device)]) for stem, own in zip(stems, rows, strict=True) if len(own)]
     return torch.cat(maps)[torch.cat(rows).argsort().to(images.device)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mvd.config.checks import whole
 from mvd.config.difficulty import Difficulty
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError
@@ -33,6 +34,7 @@ class SyntheticConfig:
 
     def __post_init__(self) -> None:
         for name, low, high in (("seed", 0, 2**63 - 1), ("height", 64, 512), ("quality", 30, 95)):
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"{name}: expected a whole number from {low} to {high}, found {getattr(self, name)}")
 

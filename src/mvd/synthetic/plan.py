@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from mvd.config.checks import whole
 from mvd.errors import ConfigError
 from mvd.synthetic.cameras import Rig, Sensor
 from mvd.synthetic.rigs import SYSU_RIG
@@ -96,6 +97,8 @@ def even_plan(*, train: int, validation: int, test: int, pictures: int, rig: Rig
     Raises:
         ConfigError: a number is out of range.
     """
+    train, validation, test = whole("train", train), whole("validation", validation), whole("test", test)
+    pictures = whole("pictures", pictures)
     for name, value, least in (("train", train, 1), ("validation", validation, 0), ("test", test, 1)):
         if not least <= value <= _MOST_PEOPLE:
             raise ConfigError(f"{name}: expected {least} to {_MOST_PEOPLE} identities, found {value}")

@@ -74,6 +74,11 @@ class DeviceAugment(nn.Module):
             modalities: (B,) on the CPU, as a DataLoader yields them; not needed in eval mode.
             step: the step, from 0, counted over all epochs; not needed in eval mode.
         """
+        for given in (pictures, modalities):
+            if given is not None and not isinstance(given, Tensor):
+                raise ConfigError(
+                    f"expected pictures and modalities as tensors, found {type(given).__name__}; convert them"
+                )
         if pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.dtype != torch.uint8:
             raise ConfigError(f"expected uint8 pictures (B, H, W, 3), found {pictures.dtype} {tuple(pictures.shape)}")
         if not self.training:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mvd.commands.data.training_data import describe_dataset
+from mvd.config.checks import whole
 from mvd.data.layouts import scan
 from mvd.data.prepared.arrays import default_folder
 from mvd.data.prepared.decoders import Decoder
@@ -42,6 +43,7 @@ def prepare(
         ConfigError: size or number of workers is out of range, or the decoder is not installed.
         DatasetError: the data set has a defect, a picture is damaged, or the arrays cannot be written.
     """
+    height, width = whole("height", height), whole("width", width)
     if not 16 <= min(height, width) <= max(height, width) <= 4096:
         raise ConfigError(f"expected a height and a width of at least 16 pixels, at most 4096, found {height}×{width}")
     worker_count(workers)  # raises its errors early
