@@ -17,7 +17,6 @@ from torch import Tensor
 
 from mvd import distributed
 from mvd.config import RunConfig, RuntimeConfig
-from mvd.config.checks import require
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Modality
 from mvd.errors import ConfigError, DatasetError, argument_names, require_choice
@@ -202,7 +201,6 @@ def _array(pictures: Tensor) -> npt.NDArray[np.uint8]:
 
 
 def _runtime(runtime: RuntimeConfig, device: torch.device, precision: Precision, batch: int) -> RuntimeConfig:
-    require(batch >= 0, "batch", "0 or more", batch)
     chosen = replace(runtime, device=str(device), embed_batch=batch)
     if precision != "auto":
         chosen = replace(chosen, precision=precision)

@@ -127,8 +127,6 @@ class OnnxModel(Identified):
             )
         texts = read_metadata(file).texts
         self._network = OnnxNetwork(file, device)
-        if batch < 0:
-            raise ConfigError(f"batch: expected 0 or more, found {batch}")
         self._batch = batch or _BATCH
         self._file = file
         size = _size(self._network.inputs)
