@@ -111,7 +111,7 @@ def embed_chunks(
     with closing(map_batches(read, listed, chunk, workers)) as batches:
         for outcomes in batches:
             good: list[tuple[Listed, ReadPicture, Guess]] = []
-            for one, outcome in zip(listed[done:], outcomes, strict=False):
+            for one, outcome in zip(listed[done : done + len(outcomes)], outcomes, strict=True):
                 if not isinstance(outcome, DatasetError):
                     good.append((one, *outcome))
                 elif not skip_bad:
