@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from data.prepared.preparing import RECORD, SIZE, assert_prepared, pictures, plain_loop, run, spoil_unnoticed
+from data.prepared.preparing import RECORD, assert_prepared, pictures, plain_loop, run, spoil_unnoticed
 from fakes import write_picture
 
 from mvd.data.samples import Dataset
