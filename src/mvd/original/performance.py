@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mvd.config import RunConfig
 from mvd.errors import RunError
-from mvd.files.atomic import no_links
+from mvd.files.appending import append, end_last_line
 from mvd.files.names import one_line
 from mvd.metrics.scores import Scores
 from mvd.runs.observer import StepLog
@@ -46,8 +46,8 @@ class PerformanceFile:
 
     def _append(self, text: str) -> None:
         try:
-            with open(self.path, "a", encoding="utf-8", opener=no_links) as file:
-                file.write(text)
+            end_last_line(self.path, keep=True)
+            append(self.path, text)
         except OSError as error:
             raise RunError(
                 f"{self.path}: expected a result file to write to, could not ({error.strerror or error}); make room, "
