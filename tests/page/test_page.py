@@ -73,7 +73,7 @@ def test_a_picture_finds_its_person_first(page: TestClient, people: Path) -> Non
     found = [entry for row in rows(answer.text) for entry in Gallery(people / "gallery").rows([row])]
     assert len(found) == 10
     assert {Path(entry.path).name for entry in found[:2]} == {"3_1.jpg", "3_2.jpg"}
-    assert "not calibrated" in answer.text
+    assert "Similarities are not probabilities" in answer.text
     picture = page.get(f"/thumbnail/{rows(answer.text)[0]}")
     assert picture.headers["content-type"] == "image/jpeg"
     assert Image.open(io.BytesIO(picture.content)).size[1] > 16
@@ -83,7 +83,9 @@ def test_filters_search_again_without_the_picture(page: TestClient, people: Path
     place = ask(page, people / "photos" / "3_0.jpg")
     assert len(rows(page.get(place, params={"camera": "door"}).text)) == 5
     assert len(rows(page.get(place, params={"tag": "may"}).text)) == 5
-    assert len(rows(page.get(place, params={"modality": "infrared"}).text)) == 0
+    nothing = page.get(place, params={"modality": "infrared"}).text
+    assert len(rows(nothing)) == 0
+    assert "Nothing found: 0 pictures searched." in nothing
     assert "expected visible or infrared" in page.get(place, params={"modality": "x' OR 1=1 --"}).text
     assert len(rows(page.get(place, params={"camera": "x' OR '1'='1"}).text)) == 0
     assert page.get(place, params={"top": "9999999"}).status_code == 400
@@ -127,6 +129,18 @@ def test_verdicts_are_kept_and_the_last_counts(page: TestClient, people: Path) -
     damaged = page.get(place)
     assert "expected a verdict in line 5" in damaged.text
     assert len(rows(damaged.text)) == 10
+
+
+def test_a_query_of_the_galleries_earlier_model_is_asked_for_again(
+    page: TestClient, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ask(page, people / "photos" / "3_0.jpg")
+    use_models(monkeypatch, PlainModel(), PlainModel("other"))
+    Gallery(people / "gallery", model="other").add([], again=True)
+    answer = page.get(place)
+    assert answer.status_code == 400
+    assert "upload the pictures again" in answer.text
+    assert len(rows(page.get(ask(page, people / "photos" / "3_0.jpg")).text)) == 10
 
 
 def test_numbers_are_counted_again_only_when_the_gallery_has_changed(

@@ -44,6 +44,10 @@ class Log:
         self._place = place
         self._table: Any = None
 
+    def close(self) -> None:
+        """Release the log's table in a shared store; the next line opens it again."""
+        self._table = None
+
     def append(self, what: str, *, durable: bool = False, **details: Any) -> None:
         """Append a line.
 

@@ -17,7 +17,7 @@ from PIL import Image
 from mvd.data.images import load_image, to_rgb
 from mvd.data.pictures import PictureArray, PictureFiles, Pictures
 from mvd.data.samples import Modality
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, counted
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Picture: TypeAlias = str | os.PathLike[str] | Image.Image | Pixels
@@ -97,7 +97,7 @@ def to_modalities(modalities: ModalitiesLike, count: int) -> npt.NDArray[np.int6
             given = np.array([Modality[word] for word in words]).reshape(given.shape)
     if given.shape not in ((), (count,)) or not np.isin(given, list(Modality)).all():
         raise DatasetError(
-            f"modalities: expected 0 (visible) or 1 (infrared) for each of {count} pictures, found {given.shape} with "
-            f"{np.unique(given).tolist()[:5]}; give one for each picture, or one for all"
+            f"modalities: expected 0 (visible) or 1 (infrared) for each of {counted(count, 'picture')}, found "
+            f"{given.shape} with {np.unique(given).tolist()[:5]}; give one for each picture, or one for all"
         )
     return np.broadcast_to(given, count).astype(np.int64)

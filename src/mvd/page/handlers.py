@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from mvd import __version__
-from mvd.errors import ConfigError, DatasetError, GalleryError, MvdError
+from mvd.errors import ConfigError, DatasetError, GalleryError, MvdError, counted
 from mvd.gallery.verdicts import Verdict, add_verdict, read_verdicts
 from mvd.page.export import to_zip
 from mvd.page.forms import TOPS, RefusedError, Wanted, read_form, read_pictures, row_of, to_modality
@@ -47,6 +47,7 @@ class Handlers:
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FILES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
         )
+        self._templates.filters["counted"] = counted
 
     def routes(self) -> list[Route]:
         """Return the routes."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from mvd.commands.pictures.gallery import Gallery
+from mvd.commands.pictures.gallery_pictures import is_model
 from mvd.errors import GalleryError
 from mvd.gallery.filters import Filter
 from mvd.page.queries import Asked
@@ -43,8 +44,18 @@ class SharedGallery:
             return self._stats[1]
 
     def search(self, asked: Asked, only: Filter, *, top: int, rerank: bool) -> Answer:
-        """Search with a query."""
+        """Search with a query.
+
+        Raises:
+            GalleryError: the query was embedded before another process embedded the gallery with another model.
+        """
         with self.held() as gallery:
+            gallery.table.refresh()
+            if asked.embeddings is not None and not is_model(gallery.table.settings.model, asked.embeddings.model):
+                raise GalleryError(
+                    "expected a query for the gallery's present model, found one of an earlier model; upload the "
+                    "pictures again"
+                )
             return gallery.search(
                 [] if asked.embeddings is None else [asked.embeddings],
                 like=asked.like,

@@ -43,8 +43,10 @@ class Adding(Session):
         files are removed; files that are not pictures are skipped.
 
         Raises:
-            DatasetError: the folder has no pictures.
+            GalleryError: the gallery was closed, or cannot be written.
+            DatasetError: the folder, or one below it, cannot be read.
         """
+        self._require_open()
         if self._table is None:
             folder = self._pictures
             if folder is None or not folder.is_dir() or not holds_pictures(folder):
@@ -175,7 +177,7 @@ class Adding(Session):
             embed_again(table, model, settings, progress)
             finish_removal(table, self._log)
             self._log.append("embed again", count=table.count(), model=model.identity.fingerprint)
-        self._model, self._uncalibrated = model, None
+        self._model, self._unopened = model, None
 
 
 def _lasting(source: str) -> str:

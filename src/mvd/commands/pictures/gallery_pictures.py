@@ -16,7 +16,7 @@ from mvd.data.images import read_file
 from mvd.data.own.listing import Listed, list_pictures
 from mvd.data.progress import Progress
 from mvd.data.samples import Modality
-from mvd.errors import DatasetError, GalleryError, MvdError
+from mvd.errors import DatasetError, GalleryError, MvdError, counted
 from mvd.files.names import shell_words
 from mvd.gallery.columns import ROW, VECTOR, Settings, file_state, row_name, schema_of
 from mvd.gallery.table import PictureTable
@@ -195,8 +195,8 @@ def embed_again(table: PictureTable, model: PictureModel, settings: Settings, pr
     lost = [row for row in rows if not _is_there(row["path"], row["hash"])]
     if lost:
         raise GalleryError(
-            f"{table.place}: expected the pictures of all {len(rows):,} rows, found {len(lost):,} gone or changed, "
-            f"such as {lost[0]['path']}; bring them back, or remove their rows first: mvd gallery remove"
+            f"{table.place}: expected the pictures of all {counted(len(rows), 'row')}, found {len(lost):,} gone or "
+            f"changed, such as {lost[0]['path']}; bring them back, or remove their rows first: mvd gallery remove"
         )
     problems: list[Exception] = []
 

@@ -117,12 +117,13 @@ class Searching(Session):
             if not found.rows and only is not None:
                 notes += describe_unmet(table, only)
             calibration = self._calibration(notes)
+            by_camera = query_camera is not None and calibration is not None and bool(calibration.cameras)
             hits, known, people = decide(
                 found,
                 calibration,
                 modalities,
                 people=lambda: self._count_people(where),
-                gallery_cameras=lambda: self._count_pictures(where, by_camera=query_camera is not None),
+                gallery_cameras=lambda: self._count_pictures(where, by_camera=by_camera),
                 query_camera=query_camera,
                 false_alarms=false_alarms,
             )

@@ -20,7 +20,7 @@ from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.layouts import scan
 from mvd.data.prepared.arrays import default_folder
 from mvd.data.training import TrainingData
-from mvd.errors import CheckpointError, ConfigError, DatasetError, ProtocolError, RunError
+from mvd.errors import CheckpointError, ConfigError, DatasetError, ProtocolError, RunError, counted
 from mvd.files.names import shell_words
 from mvd.files.regular import real_path
 from mvd.metrics.validation import Validation
@@ -176,8 +176,8 @@ def resume(
                     step, epoch = (0, 0) if meta is None else (meta.step, meta.epoch)
                     if "schedule.epochs" in changed and wanted.schedule.epochs <= epoch:
                         raise ConfigError(
-                            f"schedule.epochs: expected more than the {epoch} epochs that the run has taken, found "
-                            f"{wanted.schedule.epochs}; give more, or leave it out"
+                            f"schedule.epochs: expected more than the {counted(epoch, 'epoch')} that the run has "
+                            f"taken, found {wanted.schedule.epochs}; give more, or leave it out"
                         )
                     run.change(step, epoch, changed)
         begun = distributed.broadcast(begun)

@@ -24,7 +24,7 @@ from mvd.data.layouts.folders import is_picture
 from mvd.data.layouts.own_folder import SUFFIXES
 from mvd.data.layouts.own_table import MODALITIES, read_table
 from mvd.data.samples import Modality
-from mvd.errors import DatasetError, some
+from mvd.errors import DatasetError, counted, some
 from mvd.files.names import escaped, is_utf8
 from mvd.files.regular import is_folder, is_there
 
@@ -154,7 +154,7 @@ def _read_rows(file: Path) -> Iterator[Listed]:
 def _read_row(folder: Path, columns: Sequence[str], fields: Sequence[str]) -> Listed:
     """Parse a row; a ValueError describes its defect."""
     if len(fields) != len(columns):
-        raise ValueError(f"expected {len(columns)} fields, as in the header, found {len(fields)}")
+        raise ValueError(f"expected {counted(len(columns), 'field')}, as in the header, found {len(fields)}")
     row: Mapping[str, str] = {name: field.strip() for name, field in zip(columns, fields, strict=True)}
     if not row["path"]:
         raise ValueError("expected a path, found none")
