@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from shell import mvd
 
@@ -49,6 +51,16 @@ def test_every_argument_of_a_verb_is_explained(capsys: pytest.CaptureFixture[str
         mvd(verb, "--help")
     assert exit_code.value.code == 0
     assert f"usage: mvd {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["train", "ablate", "benchmark", "gallery show", "gallery remove", "calibrate"])
+def test_an_empty_default_is_none(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            mvd(*verb.split(), "--help")
+        text = re.sub(r"[\s│|]+", " ", capsys.readouterr().out)
+        assert "(default: )" not in text
+        assert "(default: none)" in text
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",)])

@@ -11,8 +11,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stderr
-from typing import Any, TypeVar
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from mvd.files.names import one_line
 
@@ -22,6 +23,7 @@ WRONG = 2
 """Exit code for arguments that cannot be parsed."""
 
 _WIDE = "10000"  # columns, so that no line of the box is wrapped
+_EMPTY = {"": "none", "''": "none"}
 _KINDS = {"INT": "a whole number", "FLOAT": "a number"}
 
 
@@ -43,7 +45,7 @@ def parse_arguments(kind: type[T], arguments: Sequence[str], *, program: str, de
     said = io.StringIO()
     helping = not {"-h", "--help"}.isdisjoint(arguments)
     try:
-        with redirect_stderr(said), nullcontext() if helping else _wide():
+        with redirect_stderr(said), _naming_empty(kind) if helping else _wide():
             parsed: T = tyro.cli(
                 kind,
                 prog=f"mvd {program}",
@@ -58,6 +60,33 @@ def parse_arguments(kind: type[T], arguments: Sequence[str], *, program: str, de
         raise
     sys.stderr.write(said.getvalue())
     return parsed
+
+
+@contextmanager
+def _naming_empty(kind: type[Any]) -> Iterator[None]:
+    """Let the help of a dataclass say "(default: none)" for empty texts and tuples, where tyro says "(default: )"."""
+    from tyro.conf import arg
+
+    before = []
+    for owner in _nested(kind):
+        before.append((owner, dict(owner.__annotations__)))
+        hints = get_type_hints(owner, include_extras=True)
+        for field in fields(owner):
+            if field.default in ((), "") and not hasattr(hints[field.name], "__metadata__"):
+                told = arg(help_behavior_hint=lambda label: f"(default: {_EMPTY.get(label, label)})")
+                owner.__annotations__[field.name] = Annotated[hints[field.name], told]
+    try:
+        yield
+    finally:
+        for owner, annotations in before:
+            owner.__annotations__ = annotations
+
+
+def _nested(kind: type[Any]) -> list[type[Any]]:
+    """List a dataclass and the dataclasses of its fields, at any depth."""
+    hints = get_type_hints(kind)  # without Annotated
+    below = [hints[field.name] for field in fields(kind) if is_dataclass(hints[field.name])]
+    return [kind, *(one for part in below if isinstance(part, type) for one in _nested(part))]
 
 
 @contextmanager
