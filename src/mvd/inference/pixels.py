@@ -60,7 +60,11 @@ def to_pixels(picture: Picture, size: tuple[int, int]) -> Pixels:
     if isinstance(picture, str | os.PathLike):
         return np.array(load_image(Path(picture), height, width, upright=True))[None]
     if isinstance(picture, Image.Image):
-        return np.array(to_rgb(picture, upright=True).resize((width, height), Image.Resampling.LANCZOS))[None]
+        try:
+            upright = to_rgb(picture, upright=True)
+        except ValueError as error:
+            raise DatasetError(f"pictures: expected pictures, found one with {error}; convert it") from error
+        return np.array(upright.resize((width, height), Image.Resampling.LANCZOS))[None]
     if not isinstance(picture, np.ndarray):
         raise _no_picture(picture)
     if picture.dtype != np.uint8:

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from mvd.commands.pictures.gallery import Gallery
-from mvd.commands.pictures.gallery_pictures import is_model
+from mvd.commands.pictures.gallery_pictures import FOLDER, is_model
 from mvd.errors import GalleryError
 from mvd.gallery.filters import Filter
 from mvd.page.queries import Asked
@@ -21,6 +21,10 @@ class SharedGallery:
     Args:
         gallery: the gallery, used only through this object from now on.
         false_alarms: as for `Gallery.search`.
+
+    Attributes:
+        place: path or URL of the gallery.
+        name: its name, of a folder of pictures that folder's.
     """
 
     def __init__(self, gallery: Gallery, *, false_alarms: float) -> None:
@@ -28,6 +32,8 @@ class SharedGallery:
         self._lock = Lock()
         self._stats: tuple[tuple[str, int], GalleryStats] | None = None
         self.place = gallery.place
+        place = Path(gallery.place)
+        self.name = place.absolute().parent.name if place.name == FOLDER else place.name
 
     @contextmanager
     def held(self) -> Iterator[Gallery]:

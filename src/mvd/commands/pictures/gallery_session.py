@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from mvd.commands.pictures.gallery_pictures import FOLDER, describe_box, is_model, require_model
+from mvd.commands.pictures.gallery_pictures import describe_box, find_gallery, is_model, require_model
 from mvd.data.progress import Note, silent
 from mvd.errors import ConfigError, GalleryError, MvdError
 from mvd.gallery.columns import ROW, microseconds
@@ -19,7 +19,6 @@ from mvd.gallery.filters import quote
 from mvd.gallery.forget import finish_removal, remove_rows
 from mvd.gallery.index import build_index, index_is_due
 from mvd.gallery.log import Log
-from mvd.gallery.place import Place
 from mvd.gallery.stats import count_cameras, count_modalities, count_people
 from mvd.gallery.table import PictureTable
 from mvd.inference import PictureModel, open_model
@@ -49,10 +48,7 @@ class Session:
             raise ConfigError(
                 f"model: expected a file, a folder or a name, which can be opened again, found {type(model).__name__}"
             )
-        given = Place.of(os.fspath(address))
-        inside = None if given.folder is None else Place.of(given.folder / FOLDER)
-        self._pictures = given.folder if inside is not None and not given.exists else None
-        self._place = inside if inside is not None and not given.exists and inside.exists else given
+        self._place, self._pictures = find_gallery(os.fspath(address))
         self._source = None if model is None else os.fspath(model)
         self._model: PictureModel | None = None
         self._keep = keep
