@@ -7,7 +7,7 @@ traceback is a fault of ours.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-_SEVERAL = {"person": "people", "query": "queries"}
+_PLURALS = {"person": "people", "query": "queries"}
 
 
 class MvdError(Exception):
@@ -77,9 +77,17 @@ def counted(number: float, noun: str) -> str:
     >>> counted(1, "picture"), counted(1200, "picture"), counted(0, "test person"), counted(0.5, "day")
     ('1 picture', '1,200 pictures', '0 test people', '0.5 days')
     """
-    written = f"{number:,}" if isinstance(number, int) else f"{number:g}"
+    return f"{number:,} {plural(number, noun)}" if isinstance(number, int) else f"{number:g} {plural(number, noun)}"
+
+
+def plural(number: float, noun: str) -> str:
+    """Return a noun, given in the singular, as it follows a number.
+
+    >>> plural(1, "query"), plural(2, "query")
+    ('query', 'queries')
+    """
     *before, last = noun.split()
-    return " ".join([written, *before, last if number == 1 else _SEVERAL.get(last, f"{last}s")])
+    return " ".join([*before, last if number == 1 else _PLURALS.get(last, f"{last}s")])
 
 
 def require_choice(name: str, value: object, choices: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mvd.config import RunConfig
-from mvd.errors import RunError, counted
+from mvd.errors import RunError, plural
 from mvd.files.appending import append, end_last_line
 from mvd.files.names import one_line
 from mvd.metrics.scores import Scores
@@ -88,10 +88,10 @@ def validation_line(figures: Mapping[str, float]) -> str:
 def result_lines(result: Scores) -> tuple[str, str]:
     """Return the lines of a protocol and its figures."""
     rank_1, rank_5, rank_10, rank_20, average, _ = result.mean
-    trials = counted(result.trials, "trial")
+    trials = f"{result.trials} {plural(result.trials, 'trial')}"
     trials = trials if result.trials == 1 else f"mean of {trials}"
     return (
-        f"Protocol: {result.protocol}, {counted(result.valid_queries, 'query')} with a match, "
+        f"Protocol: {result.protocol}, {result.valid_queries} {plural(result.valid_queries, 'query')} with a match, "
         f"gallery {result.gallery}, {trials}",
         f"Original Observation:   Rank-1: {rank_1:.2%} | Rank-5: {rank_5:.2%} | Rank-10: {rank_10:.2%}| "
         f"Rank-20: {rank_20:.2%}| mAP: {average:.2%}",

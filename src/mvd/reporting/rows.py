@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mvd.errors import counted
+from mvd.errors import plural
 from mvd.files.names import visible
 from mvd.metrics.scores import PLAIN, Scores
 from mvd.reporting.terminal.style import markdown_table, percent
@@ -117,8 +117,8 @@ def markdown_text(text: str) -> str:
 def _describe(result: Scores) -> str:
     """Describe protocol, queries, gallery and trials of a result in one line."""
     return (
-        f"{result.protocol}: {counted(result.queries, 'query')}, {result.valid_queries} with a match, "
-        f"gallery {result.gallery}, {counted(result.trials, 'trial')}"
+        f"{result.protocol}: {result.queries} {plural(result.queries, 'query')}, {result.valid_queries} with a match, "
+        f"gallery {result.gallery}, {result.trials} {plural(result.trials, 'trial')}"
     )
 
 
