@@ -45,7 +45,7 @@ def test_a_program_is_calibrated_without_torch_and_keeps_it(
     assert mvd("calibrate", program, people) == 0
     captured = capsys.readouterr()
     assert "tiny: its training identities are unknown" in captured.err
-    assert "6 people are few to calibrate on" in " ".join(captured.err.split())
+    assert "6 people, few to calibrate on" in " ".join(captured.err.split())
     assert "calibrated on 6 held-out people of sysu (people), for tiny" in captured.out
     assert "infrared-visible" in captured.out
     kept = open_model(program).calibration

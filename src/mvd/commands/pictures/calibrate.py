@@ -23,7 +23,7 @@ from mvd.data.layouts import scan
 from mvd.data.pictures import Pictures, table_pictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
-from mvd.errors import ConfigError, DatasetError, ProtocolError, require_choice
+from mvd.errors import ConfigError, DatasetError, ProtocolError, counted, require_choice
 from mvd.files.atomic import replacing, writing
 from mvd.files.regular import real_path
 from mvd.files.writable import require_writable
@@ -135,8 +135,8 @@ def calibrate(
     calibration = learn(judged=judged)
     if calibration.people < FEW_PEOPLE:
         note(
-            f"{root}: {calibration.people} people are few to calibrate on: probabilities and thresholds are rough "
-            f"below {FEW_PEOPLE}"
+            f"{root}: {counted(calibration.people, 'person')}, few to calibrate on: probabilities and thresholds are "
+            f"rough below {FEW_PEOPLE}"
         )
     # Only now: with another projection, the model no longer fits the galleries that it embedded.
     if not inside:

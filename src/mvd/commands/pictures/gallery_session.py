@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from mvd.commands.pictures.gallery_pictures import describe_box, find_gallery, is_model, require_model
 from mvd.data.progress import Note, silent
-from mvd.errors import ConfigError, GalleryError, MvdError
+from mvd.errors import ConfigError, GalleryError, MvdError, counted
 from mvd.gallery.columns import ROW, microseconds
 from mvd.gallery.exact import EXACT_ROWS, Exact
 from mvd.gallery.filters import quote
@@ -153,7 +153,7 @@ class Session:
         """Build or update the index if the gallery needs it."""
         rows = self.table.count()
         if index_is_due(self.table, rows=rows, exact_rows=self._exact_rows):
-            self._note(f"indexing {rows:,} pictures, which takes minutes; searches continue meanwhile")
+            self._note(f"indexing {counted(rows, 'picture')}, which takes minutes; searches continue meanwhile")
             with self._place.held(shared=True):
                 build_index(self.table)
 
