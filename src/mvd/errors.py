@@ -7,6 +7,8 @@ traceback is a fault of ours.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+_PLURALS = {"person": "people", "query": "queries"}
+
 
 class MvdError(Exception):
     """Base of every error that a user can cause and correct.
@@ -67,6 +69,25 @@ def some(items: Sequence[object], most: int = 5) -> str:
     """
     shown = ", ".join(map(str, items[:most]))
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
+
+
+def counted(number: float, noun: str) -> str:
+    """Write a number with what it counts, a noun in the singular.
+
+    >>> counted(1, "picture"), counted(1200, "picture"), counted(0, "test person"), counted(0.5, "day")
+    ('1 picture', '1,200 pictures', '0 test people', '0.5 days')
+    """
+    return f"{number:,} {plural(number, noun)}" if isinstance(number, int) else f"{number:g} {plural(number, noun)}"
+
+
+def plural(number: float, noun: str) -> str:
+    """Return a noun, given in the singular, as it follows a number.
+
+    >>> plural(1, "query"), plural(2, "query")
+    ('query', 'queries')
+    """
+    *before, last = noun.split()
+    return " ".join([*before, last if number == 1 else _PLURALS.get(last, f"{last}s")])
 
 
 def require_choice(name: str, value: object, choices: Iterable[str]) -> None:

@@ -9,8 +9,10 @@ import json
 import re
 import shutil
 import socket
+import sys
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,15 @@ import pytest
 from galleries import PlainModel, identity, use_models, write_people
 from PIL import Image
 from shell import refused
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from mvd.commands.pictures.gallery import Gallery
 from mvd.data.samples import Modality
 from mvd.gallery.filters import Filter
 from mvd.gallery.verdicts import VERDICTS, read_verdicts
-from mvd.page.security import COOKIE, HEADERS, is_loopback
+from mvd.page.app import _refusal
+from mvd.page.security import COOKIE, HEADERS, Limit, Sessions, is_loopback
 from mvd.page.serve import address_of, make_page
 from mvd.results.gallery import GalleryStats
 
@@ -73,7 +77,7 @@ def test_a_picture_finds_its_person_first(page: TestClient, people: Path) -> Non
     found = [entry for row in rows(answer.text) for entry in Gallery(people / "gallery").rows([row])]
     assert len(found) == 10
     assert {Path(entry.path).name for entry in found[:2]} == {"3_1.jpg", "3_2.jpg"}
-    assert "not calibrated" in answer.text
+    assert "Similarities are not probabilities" in answer.text
     picture = page.get(f"/thumbnail/{rows(answer.text)[0]}")
     assert picture.headers["content-type"] == "image/jpeg"
     assert Image.open(io.BytesIO(picture.content)).size[1] > 16
@@ -83,7 +87,9 @@ def test_filters_search_again_without_the_picture(page: TestClient, people: Path
     place = ask(page, people / "photos" / "3_0.jpg")
     assert len(rows(page.get(place, params={"camera": "door"}).text)) == 5
     assert len(rows(page.get(place, params={"tag": "may"}).text)) == 5
-    assert len(rows(page.get(place, params={"modality": "infrared"}).text)) == 0
+    nothing = page.get(place, params={"modality": "infrared"}).text
+    assert len(rows(nothing)) == 0
+    assert "Nothing found: 0 pictures searched." in nothing
     assert "expected visible or infrared" in page.get(place, params={"modality": "x' OR 1=1 --"}).text
     assert len(rows(page.get(place, params={"camera": "x' OR '1'='1"}).text)) == 0
     assert page.get(place, params={"top": "9999999"}).status_code == 400
@@ -93,6 +99,19 @@ def test_what_is_in_the_gallery_is_text_not_markup(page: TestClient, people: Pat
     text = page.get(ask(page, people / "photos" / "3_0.jpg")).text
     assert "<b>hall" not in text
     assert "&lt;b&gt;hall&lt;/b&gt;" in text
+
+
+def test_the_gallery_of_a_folder_has_its_name_and_says_what_comes_back(people: Path) -> None:
+    Gallery(people / "photos").follow()
+    page = TestClient(make_page(people / "photos"), base_url="http://127.0.0.1:8000")
+    assert "<title>photos</title>" in page.get("/").text
+    first, second, *_ = rows(page.get(ask(page, people / "photos" / "3_0.jpg")).text)
+    assert "the next mvd gallery search adds it again" in page.post(f"/remove/{first}", data={"sure": "yes"}).text
+    [entry] = Gallery(people / "photos").rows([second])
+    place = ask(page, people / "photos" / "3_0.jpg")
+    Path(entry.path).unlink()
+    answer = page.post(f"/remove/{second}", data={"sure": "yes", "query": place.removeprefix("/query/")})
+    assert "Removed for good." in answer.text
 
 
 def test_searching_on_from_a_result(page: TestClient, people: Path) -> None:
@@ -119,13 +138,26 @@ def test_verdicts_are_kept_and_the_last_counts(page: TestClient, people: Path) -
     assert page.get(place).text.count('aria-pressed="true"') == 2
     with (people / "gallery" / VERDICTS).open("a") as file:
         file.write('{"time": "2024')  # a process that was killed
+    assert page.get(place).text.count('aria-pressed="true"') == 2
     page.post(f"/mark{place.removeprefix('/query')}/{last}", data={"same": "yes"})
+    assert [one.same for one in read_verdicts(people / "gallery")] == [True, True]
+    lines = (people / "gallery" / VERDICTS).read_text().splitlines()
+    (people / "gallery" / VERDICTS).write_text("\n".join([*lines[:4], "damaged", *lines[4:]]) + "\n")
     damaged = page.get(place)
     assert "expected a verdict in line 5" in damaged.text
     assert len(rows(damaged.text)) == 10
-    lines = (people / "gallery" / VERDICTS).read_text().splitlines()
-    (people / "gallery" / VERDICTS).write_text("\n".join(lines[:4] + lines[5:]) + "\n")
-    assert [one.same for one in read_verdicts(people / "gallery")] == [True, True]
+
+
+def test_a_query_of_the_galleries_earlier_model_is_asked_for_again(
+    page: TestClient, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ask(page, people / "photos" / "3_0.jpg")
+    use_models(monkeypatch, PlainModel(), PlainModel("other"))
+    Gallery(people / "gallery", model="other").add([], again=True)
+    answer = page.get(place)
+    assert answer.status_code == 400
+    assert "upload the pictures again" in answer.text
+    assert len(rows(page.get(ask(page, people / "photos" / "3_0.jpg")).text)) == 10
 
 
 def test_numbers_are_counted_again_only_when_the_gallery_has_changed(
@@ -234,6 +266,14 @@ def test_other_sites_cannot_act(page: TestClient, people: Path, headers: dict[st
     assert page.get(f"/thumbnail/{first}").status_code == 200
 
 
+@pytest.mark.parametrize(("length", "status"), [(None, 411), ("\u00b2", 413), ("99999999999", 413), ("3", None)])
+def test_the_length_of_an_upload_is_a_number(length: str | None, status: int | None) -> None:
+    headers = [] if length is None else [(b"content-length", length.encode("latin-1"))]
+    request = Request({"type": "http", "method": "POST", "path": "/search", "headers": headers})
+    refusal = _refusal(request, Sessions(None))
+    assert (None if refusal is None else refusal.status_code) == status
+
+
 def test_nothing_is_shown_without_the_token(people: Path) -> None:
     page = TestClient(make_page(people / "gallery", token=TOKEN, https=True), base_url="https://there")
     assert page.get("/", follow_redirects=False).headers["location"] == "/login"
@@ -256,6 +296,19 @@ def test_guessing_the_token_is_slow(people: Path) -> None:
     page = TestClient(make_page(people / "gallery", token=TOKEN))
     answers = [page.post("/login", data={"token": "wrong"}).status_code for _ in range(12)]
     assert answers == [401] * 10 + [429] * 2
+
+
+def test_many_threads_share_a_limit() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            limit = Limit(10, 60)
+            with ThreadPoolExecutor(8) as pool:
+                allowed = list(pool.map(limit.allows, ["a"] * 400))
+            assert sum(allowed) == 10
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_health_says_nothing_of_the_content(people: Path) -> None:

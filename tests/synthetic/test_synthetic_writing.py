@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mvd.errors import BusyError, ConfigError, DatasetError
+from mvd.errors import BusyError, ConfigError, DatasetError, MissingPackageError
 from mvd.synthetic import Sensor, SyntheticConfig, even_plan, render, write_dataset
 
 CONFIG = SyntheticConfig(seed=4, height=64, plan=even_plan(train=2, validation=1, test=1, pictures=2))
@@ -38,6 +38,15 @@ def test_progress_counts_up_to_all(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     write_dataset(tmp_path / "out", CONFIG, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 48), (12, 48), (24, 48), (36, 48), (48, 48)]
+
+
+def test_without_scipy_the_folder_asked_for_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("scipy", "scipy.io"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingPackageError) as raised:
+        write_dataset(tmp_path / "people", CONFIG)
+    assert str(raised.value).startswith(f"{tmp_path}/people/exp/rand_perm_cam.mat: expected SciPy, found none")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_folder_may_exist(tmp_path: Path) -> None:

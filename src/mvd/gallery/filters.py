@@ -96,9 +96,13 @@ def any_tag(tags: Sequence[str]) -> str:
 
 
 def below(path: str | Path) -> str:
-    """Return the condition that a picture is the given file, or lies below the given folder."""
-    whole = str(real_path(path))
-    return f"{any_of('path', sorted({str(path), whole}))} OR starts_with(path, {quote(whole.rstrip('/') + '/')})"
+    """Return the condition that a picture is the given file, or lies below the given folder.
+
+    Paths of embeddings that were added may be relative: they match as they are written.
+    """
+    names = sorted({str(Path(path)), str(real_path(path))})
+    folders = (f"starts_with(path, {quote(name.rstrip('/') + '/')})" for name in names)
+    return " OR ".join([any_of("path", names), *folders])
 
 
 def quote(text: str) -> str:

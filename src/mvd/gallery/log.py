@@ -15,14 +15,13 @@ import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from getpass import getuser
 from pathlib import Path
 from typing import Any
 
 from mvd.errors import GalleryError
-from mvd.files.atomic import no_links
+from mvd.files.appending import append, end_last_line
 from mvd.files.locks import file_locked
 from mvd.gallery.place import Place
 from mvd.gallery.table import VERSIONS, explained, load_lancedb
@@ -44,6 +43,10 @@ class Log:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._table: Any = None
+
+    def close(self) -> None:
+        """Release the log's table in a shared store; the next line opens it again."""
+        self._table = None
 
     def append(self, what: str, *, durable: bool = False, **details: Any) -> None:
         """Append a line.
@@ -70,7 +73,7 @@ class Log:
                 self._append_to_table(record)
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines, oldest first."""
+        """Yield the lines, oldest first; an incomplete last line of a killed process, or one being written, is none."""
         with explained(self._place, "read its log"):
             if self._place.folder is None:
                 rows = self._open().search().select(["number", "line"]).limit(None).to_arrow().sort_by("number")
@@ -81,7 +84,8 @@ class Log:
                 return
             with file.open(encoding="utf-8", errors="replace") as handle:
                 for line in handle:
-                    yield line.rstrip("\n")
+                    if line.endswith("\n") or _parse(line) is not None:
+                        yield line.rstrip("\n")
 
     def audit(self) -> Audit:
         """Verify the hash chain."""
@@ -145,34 +149,18 @@ def verify(lines: Iterable[str]) -> Audit:
 
 
 def _append_to_file(file: Path, record: Mapping[str, Any], *, durable: bool) -> None:
-    with (
-        file_locked(file.with_name(f".{file.name}.lock")),
-        open(file, "a+b", opener=no_links) as handle,
-    ):
-        end = handle.seek(0, os.SEEK_END)
-        before = _last_line(file) if end else None
-        handle.seek(end - 1 if end else 0)
-        if end and handle.read(1) != b"\n":  # incomplete line of a killed process or a full disk
-            handle.seek(max(0, end - _TAIL))
-            end = max(0, end - _TAIL) + handle.read().rfind(b"\n") + 1
-            handle.truncate(end)
-            before = _last_line(file) if end else None
-        try:
-            handle.write((_chained(record, before) + "\n").encode())
-            handle.flush()
-            if durable:
-                os.fsync(handle.fileno())
-        except OSError:
-            with suppress(OSError):
-                os.truncate(file, end)
-            raise
+    with file_locked(file.with_name(f".{file.name}.lock")):
+        end_last_line(file)
+        append(file, _chained(record, _last_line(file)) + "\n", durable=durable)
 
 
-def _last_line(file: Path) -> str:
-    with file.open("rb") as handle:
-        handle.seek(max(0, handle.seek(0, os.SEEK_END) - _TAIL))
-        lines = handle.read().decode("utf-8", "replace").rstrip("\n").rsplit("\n", 1)
-    return lines[-1]
+def _last_line(file: Path) -> str | None:
+    try:
+        with file.open("rb") as handle:
+            handle.seek(max(0, handle.seek(0, os.SEEK_END) - _TAIL))
+            return handle.read().decode("utf-8", "replace").rstrip("\n").rsplit("\n", 1)[-1] or None
+    except FileNotFoundError:
+        return None
 
 
 def _chained(record: Mapping[str, Any], before: str | None) -> str:
@@ -190,7 +178,7 @@ def _hash(record: Mapping[str, Any]) -> str:
 def _parse(line: str) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from mvd.data.samples import Modality
 from mvd.errors import GalleryError
-from mvd.files.atomic import no_links, writing
+from mvd.files.appending import append, end_last_line, whole_lines
+from mvd.files.atomic import writing
+from mvd.files.locks import file_locked
 
 VERDICTS = "verdicts.jsonl"
 """Name of the file in the gallery's folder."""
@@ -50,32 +51,27 @@ def add_verdict(folder: Path, verdict: Verdict) -> None:
     """Append a verdict, and wait until it is on disk.
 
     Raises:
-        RunError: the file cannot be written.
+        RunError: the file cannot be written; it is as before.
     """
     file = folder / VERDICTS
     record = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), **asdict(verdict)}
-    with writing(file), open(file, "a+b", opener=no_links) as out:
-        size = out.seek(0, os.SEEK_END)
-        if size:  # do not append to an incomplete line of a killed process
-            out.seek(size - 1)
-        broken = bool(size) and out.read(1) != b"\n"
-        out.write((b"\n" if broken else b"") + json.dumps(record).encode() + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
+    with writing(file), file_locked(file.with_name(f".{file.name}.lock")):
+        end_last_line(file)
+        append(file, json.dumps(record) + "\n", durable=True)
 
 
 def read_verdicts(folder: Path) -> list[Verdict]:
-    """Read all verdicts; if there are several on the same query and row, keep the last.
+    """Read all verdicts, but an incomplete last line; if there are several on a query and a row, keep the last.
 
     Raises:
-        GalleryError: the file cannot be read, or a line is damaged.
+        GalleryError: the file cannot be read, or another line is damaged.
     """
     file = folder / VERDICTS
     if not file.exists():
         return []
     found: dict[tuple[str, str], Verdict] = {}
     try:
-        lines = file.read_bytes().splitlines()
+        lines = whole_lines(file.read_bytes())
     except OSError as error:
         raise GalleryError(
             f"{file}: expected verdicts, could not read them ({error.strerror}); allow reading it"

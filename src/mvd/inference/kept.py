@@ -1,11 +1,12 @@
-"""Projections and calibrations, saved next to the weights that they belong to."""
+"""Projections and calibrations, saved next to the weights that they belong to, or in their ONNX file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mvd.files.atomic import write_atomically, writing
-from mvd.inference.onnx_metadata import update_metadata
+from mvd.inference.identity import Identified
+from mvd.inference.onnx_metadata import read_metadata, update_metadata
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.projection import Projection
 from mvd.runs.beside import (
@@ -20,6 +21,79 @@ from mvd.runs.beside import (
 from mvd.weights.formats.files import is_onnx
 
 _KEY = "calibration"  # key in the metadata of an ONNX file
+
+
+class Calibrated(Identified):
+    """Base of the networks that `open_model` returns: the calibration saved with a model.
+
+    It is read again when its file has changed, since `mvd calibrate` may write it while the model is open.
+    """
+
+    _kept: KeptCalibration
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Calibration of its similarities; None if the model is not calibrated (`mvd calibrate`).
+
+        Raises:
+            CheckpointError: it was saved since the model was opened, and is damaged.
+        """
+        return self._kept.read()
+
+
+class KeptCalibration:
+    """The calibration saved with an open model.
+
+    Args:
+        file: the ONNX file or checkpoint.
+        fingerprint: fingerprint of the model. Where the file of another model takes the place of this one's, the last
+            calibration stays.
+        inside: whether it is in the metadata of the file, an ONNX file, instead of next to it.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+
+    def __init__(self, file: Path, fingerprint: str, *, inside: bool = False) -> None:
+        self._file, self._fingerprint, self._inside = file, fingerprint, inside
+        self._read_from = file if inside else file_beside(file, CALIBRATION)
+        self._found: Calibration | None = None
+        self._state: tuple[int, ...] | None = None
+        self.read()
+
+    def read(self) -> Calibration | None:
+        """Return the calibration; None if there is none.
+
+        Raises:
+            CheckpointError: it is damaged.
+        """
+        state = _state(self._read_from)
+        if state != self._state:
+            self._found = self._read()
+            self._state = state
+        return self._found
+
+    def _read(self) -> Calibration | None:
+        if not self._inside:
+            text = read_calibration(self._file)
+        elif not self._file.exists():
+            return self._found  # the model in memory is still calibrated
+        else:
+            texts = read_metadata(self._file).texts
+            if texts.get("fingerprint", self._fingerprint) != self._fingerprint:
+                return self._found
+            text = texts.get(_KEY)
+        found = Calibration.of(text, self._fingerprint, str(self._read_from))
+        return self._found if found is None and text is not None else found
+
+
+def _state(file: Path) -> tuple[int, ...] | None:
+    """Return what changes with the content of a file that is written atomically; None if there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def kept_projection(file: Path, weights: str) -> Projection | None:

@@ -17,20 +17,17 @@ import numpy.typing as npt
 
 from mvd.errors import CheckpointError, ConfigError, DatasetError
 from mvd.files.names import is_utf8
-from mvd.inference.identity import Identified, ModelIdentity
+from mvd.inference.identity import ModelIdentity
+from mvd.inference.kept import Calibrated, KeptCalibration
 from mvd.inference.onnx_metadata import read_metadata
 from mvd.inference.onnx_models import Pictures, make_inputs, require_onnx
 from mvd.inference.pixels import ModalitiesLike, Picture, to_modalities, to_pictures
-from mvd.metrics.calibration import Calibration
 from mvd.metrics.distances import unit_rows
 from mvd.runs import RunData
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _BATCH = 64  # default
 _CHUNK = 1 << 20
-
-
-_BATCH = 64  # where 0 leaves it open
 
 
 class OnnxNetwork:
@@ -91,7 +88,7 @@ class OnnxNetwork:
         return np.concatenate([np.asarray(self._session.run(None, given)[0]) for given in inputs])
 
 
-class OnnxModel(Identified):
+class OnnxModel(Calibrated):
     """An ONNX file of `mvd export` as a `PictureModel`.
 
     Args:
@@ -103,7 +100,6 @@ class OnnxModel(Identified):
 
     Attributes:
         identity: identity of the model, with the fingerprint of the weights it was exported from.
-        calibration: calibration of its similarities; None if it is not calibrated.
         trained_on: data that the model was trained on; None if unknown.
 
     Raises:
@@ -145,7 +141,7 @@ class OnnxModel(Identified):
             size=size,
         )
         self.trained_on = _trained_on(file, texts)
-        self.calibration = Calibration.of(texts.get("calibration"), self.identity.fingerprint, str(file))
+        self._kept = KeptCalibration(file, self.identity.fingerprint, inside=True)
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None

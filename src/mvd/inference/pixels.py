@@ -17,7 +17,7 @@ from PIL import Image
 from mvd.data.images import load_image, to_rgb
 from mvd.data.pictures import PictureArray, PictureFiles, Pictures
 from mvd.data.samples import Modality
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, counted
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Picture: TypeAlias = str | os.PathLike[str] | Image.Image | Pixels
@@ -60,7 +60,11 @@ def to_pixels(picture: Picture, size: tuple[int, int]) -> Pixels:
     if isinstance(picture, str | os.PathLike):
         return np.array(load_image(Path(picture), height, width, upright=True))[None]
     if isinstance(picture, Image.Image):
-        return np.array(to_rgb(picture, upright=True).resize((width, height), Image.Resampling.LANCZOS))[None]
+        try:
+            upright = to_rgb(picture, upright=True)
+        except ValueError as error:
+            raise DatasetError(f"pictures: expected pictures, found one with {error}; convert it") from error
+        return np.array(upright.resize((width, height), Image.Resampling.LANCZOS))[None]
     if not isinstance(picture, np.ndarray):
         raise _no_picture(picture)
     if picture.dtype != np.uint8:
@@ -97,7 +101,7 @@ def to_modalities(modalities: ModalitiesLike, count: int) -> npt.NDArray[np.int6
             given = np.array([Modality[word] for word in words]).reshape(given.shape)
     if given.shape not in ((), (count,)) or not np.isin(given, list(Modality)).all():
         raise DatasetError(
-            f"modalities: expected 0 (visible) or 1 (infrared) for each of {count} pictures, found {given.shape} with "
-            f"{np.unique(given).tolist()[:5]}; give one for each picture, or one for all"
+            f"modalities: expected 0 (visible) or 1 (infrared) for each of {counted(count, 'picture')}, found "
+            f"{given.shape} with {np.unique(given).tolist()[:5]}; give one for each picture, or one for all"
         )
     return np.broadcast_to(given, count).astype(np.int64)

@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from mvd.errors import DatasetError, require_choice
 from mvd.inference.embedder import Embedder, Precision
-from mvd.inference.identity import Identified, ModelIdentity, fingerprint_projected
-from mvd.inference.kept import kept_calibration, kept_projection
+from mvd.inference.identity import ModelIdentity, fingerprint_projected
+from mvd.inference.kept import Calibrated, KeptCalibration, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture
 from mvd.metrics.distances import unit_rows
 from mvd.runs import RunData, read_trained_on
 
 
-class TorchModel(Identified):
+class TorchModel(Calibrated):
     """A checkpoint as a `PictureModel`.
 
     Args:
@@ -35,7 +35,6 @@ class TorchModel(Identified):
     Attributes:
         weights: fingerprint of the network without projection.
         identity: identity of the model.
-        calibration: calibration of its similarities; None if it is not calibrated.
         trained_on: data that the model was trained on; None if unknown.
 
     Raises:
@@ -67,7 +66,7 @@ class TorchModel(Identified):
             size=self._embedder.size,
         )
         self.trained_on: RunData | None = read_trained_on(file)
-        self.calibration = kept_calibration(file, self.identity.fingerprint)
+        self._kept = KeptCalibration(file, self.identity.fingerprint)
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None

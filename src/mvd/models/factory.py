@@ -13,7 +13,7 @@ from torch import nn
 from mvd.config import ModelConfig, RunConfig
 from mvd.config.imports import load_object
 from mvd.config.recipes import resolve_model
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, counted
 from mvd.models.baseline import Baseline
 from mvd.models.mvd import MVD
 from mvd.runs import load_checkpoint
@@ -104,7 +104,7 @@ def _load(network: Network, file: Path, classes: int, *, own: bool) -> None:
         return
     tensors, report = load_pretrained(file, network.config, classes)
     overlay(network, tensors)
-    matched = f"{len(report.matched)} tensors matched, {len(report.missing)} start anew"
+    matched = f"{counted(len(report.matched), 'tensor')} matched, {len(report.missing)} new"
     _log.info("%s: %s", file, "; ".join((matched, *report.notes)))
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from mvd.config import ModelConfig
 from mvd.data.samples import Modality
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, counted
 from mvd.models.attention import ChannelAttention, NonLocal
 from mvd.models.resnet_blocks import BasicBlock, BottleneckBlock, Stem, make_stage
 from mvd.runtime.recompute import recomputed
@@ -173,7 +173,7 @@ def _choose(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
 def _by_modality(images: Tensor, modalities: Tensor | None, stems: _Stems) -> Tensor:
     """Compute the stem of each picture's modality, so that its norm sees only pictures of that modality."""
     if modalities is None or len(modalities) != len(images):
-        found = "none" if modalities is None else f"{len(modalities)} for {len(images)} pictures"
+        found = "none" if modalities is None else f"{len(modalities)} for {counted(len(images), 'picture')}"
         raise ConfigError(
             f"model.stems: expected the modality of every picture, because each has a stem of its own, found {found}; "
             f"pass modalities, or use a network with --model.stems shared"

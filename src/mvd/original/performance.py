@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from mvd.config import RunConfig
-from mvd.errors import RunError
-from mvd.files.atomic import no_links
+from mvd.errors import RunError, plural
+from mvd.files.appending import append, end_last_line
 from mvd.files.names import one_line
 from mvd.metrics.scores import Scores
 from mvd.runs.observer import StepLog
@@ -46,8 +46,8 @@ class PerformanceFile:
 
     def _append(self, text: str) -> None:
         try:
-            with open(self.path, "a", encoding="utf-8", opener=no_links) as file:
-                file.write(text)
+            end_last_line(self.path, keep=True)
+            append(self.path, text)
         except OSError as error:
             raise RunError(
                 f"{self.path}: expected a result file to write to, could not ({error.strerror or error}); make room, "
@@ -88,9 +88,11 @@ def validation_line(figures: Mapping[str, float]) -> str:
 def result_lines(result: Scores) -> tuple[str, str]:
     """Return the lines of a protocol and its figures."""
     rank_1, rank_5, rank_10, rank_20, average, _ = result.mean
-    trials = "1 trial" if result.trials == 1 else f"mean of {result.trials} trials"
+    trials = f"{result.trials} {plural(result.trials, 'trial')}"
+    trials = trials if result.trials == 1 else f"mean of {trials}"
     return (
-        f"Protocol: {result.protocol}, {result.valid_queries} queries with a match, gallery {result.gallery}, {trials}",
+        f"Protocol: {result.protocol}, {result.valid_queries} {plural(result.valid_queries, 'query')} with a match, "
+        f"gallery {result.gallery}, {trials}",
         f"Original Observation:   Rank-1: {rank_1:.2%} | Rank-5: {rank_5:.2%} | Rank-10: {rank_10:.2%}| "
         f"Rank-20: {rank_20:.2%}| mAP: {average:.2%}",
     )

@@ -71,7 +71,7 @@ def _refusal(request: Request, sessions: Sessions) -> Response | None:
             return Response("expected a request of this page, found one of another site", 403)
         if length is None:
             return Response("expected the length of the upload", 411)
-        if not length.isdigit() or int(length) > MOST_FORM:
+        if not length.isdecimal() or int(length) > MOST_FORM:
             return Response("expected a smaller upload", 413)
     if not sessions.admits(request) and request.url.path not in _OPEN:
         return RedirectResponse("/login", 303) if request.method == "GET" else Response("log in first", 401)

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from mvd import __version__
-from mvd.errors import ConfigError, DatasetError, GalleryError, MvdError
+from mvd.errors import ConfigError, DatasetError, GalleryError, MvdError, counted
 from mvd.gallery.verdicts import Verdict, add_verdict, read_verdicts
 from mvd.page.export import to_zip
 from mvd.page.forms import TOPS, RefusedError, Wanted, read_form, read_pictures, row_of, to_modality
@@ -28,7 +28,13 @@ from mvd.page.shared import SharedGallery
 from mvd.results.gallery import Answer
 
 _FILES = Path(__file__).parent / "files"
-_DONE = {"right": "marked as right", "wrong": "marked as wrong", "removed": "removed for good"}
+_DONE = {
+    "right": "marked as right",
+    "wrong": "marked as wrong",
+    "removed": "removed for good",
+    "back": "removed, but the file is still in the folder that this gallery follows: the next mvd gallery search adds "
+    "it again, unless you delete it there",
+}
 
 
 class Handlers:
@@ -47,6 +53,7 @@ class Handlers:
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FILES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
         )
+        self._templates.filters["counted"] = counted
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -69,7 +76,8 @@ class Handlers:
 
     def home(self, request: Request) -> Response:
         """Show the search form and the gallery's statistics."""
-        return self._render("home.html.jinja", stats=self._gallery.stats())
+        done = _DONE.get(request.query_params.get("done", ""))
+        return self._render("home.html.jinja", stats=self._gallery.stats(), done=done)
 
     async def ask(self, request: Request) -> Response:
         """Embed uploaded pictures, and redirect to the result."""
@@ -158,14 +166,16 @@ class Handlers:
         if form.get("sure") != "yes":
             raise ConfigError("expected a tick to confirm the permanent removal, found none; nothing was removed")
 
-        def forget() -> None:
+        def forget() -> bool:
             with self._gallery.held() as gallery:
-                gallery.remove([row])
+                return gallery.remove([row]).back > 0
 
-        await run_in_threadpool(forget)
+        done = "back" if await run_in_threadpool(forget) else "removed"
         name = str(form.get("query", ""))
         asked = self._queries.get(name)
-        return RedirectResponse("/", 303) if asked is None or row in asked.like else _back(name, form, "removed")
+        if asked is None or row in asked.like:
+            return RedirectResponse(f"/?done={done}", 303)
+        return _back(name, form, done)
 
     def thumbnail(self, request: Request) -> Response:
         """Return the thumbnail of a row."""
@@ -246,9 +256,7 @@ class Handlers:
             raise RefusedError(429, "expected fewer requests, found too many; wait a minute")
 
     def _render(self, template: str, status: int = 200, **values: Any) -> Response:
-        page = self._templates.get_template(template).render(
-            version=__version__, gallery=Path(self._gallery.place).name, **values
-        )
+        page = self._templates.get_template(template).render(version=__version__, gallery=self._gallery.name, **values)
         return Response(page, status, media_type="text/html")
 
 

@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -96,7 +97,7 @@ def comes_from_the_page(request: Request) -> bool:
 
 @dataclass
 class Limit:
-    """A rate limit: at most `most` requests per client address in `seconds` seconds.
+    """A rate limit: at most `most` requests per client address in `seconds` seconds; thread-safe.
 
     >>> limit = Limit(2, 60, clock=lambda: 0.0)
     >>> [limit.allows("a"), limit.allows("a"), limit.allows("a"), limit.allows("b")]
@@ -107,9 +108,14 @@ class Limit:
     seconds: float
     clock: Callable[[], float] = time.monotonic
     _seen: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
 
     def allows(self, client: str) -> bool:
         """Count a request, and return whether it is within the limit."""
+        with self._lock:
+            return self._allows(client)
+
+    def _allows(self, client: str) -> bool:
         now = self.clock()
         times = self._seen.setdefault(client, deque())
         self._seen.move_to_end(client)

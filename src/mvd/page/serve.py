@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from mvd.errors import ConfigError, MissingPackageError, MvdError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+    from mvd.commands.pictures.gallery import Gallery
 
 
 def serve(
@@ -54,9 +57,10 @@ def serve(
         raise ConfigError(f"token: expected at least 16 characters, found {len(token)}; leave it out to have one made")
     made = token is None and not is_loopback(host)
     token = secrets.token_urlsafe(24) if made else token
-    app = make_page(gallery, model=model, token=token, https=https, false_alarms=false_alarms, note=note)
-    listening = _listen(host, port)
-    with listening:
+    with ExitStack() as stack:
+        opened = stack.enter_context(_open(gallery, model, note))
+        app = _make_app(opened, token=token, https=https, false_alarms=false_alarms)
+        listening = stack.enter_context(_listen(host, port))
         note(f"{address_of(host, listening.getsockname()[1])} shows the gallery {gallery}; Ctrl-C stops it")
         if made:
             note(f"token: {token}")
@@ -75,15 +79,23 @@ def make_page(
     note: Note = silent,
 ) -> Starlette:
     """Create the page as an ASGI application for another server; arguments and errors are those of `serve`."""
+    return _make_app(_open(gallery, model, note), token=token, https=https, false_alarms=false_alarms)
+
+
+def _open(gallery: str | Path, model: str | Path | None, note: Note) -> Gallery:
+    from mvd.commands.pictures.gallery import Gallery
+
+    return Gallery(gallery, model=model, keep=True, note=note)
+
+
+def _make_app(gallery: Gallery, *, token: str | None, https: bool, false_alarms: float) -> Starlette:
     try:
-        from mvd.commands.pictures.gallery import Gallery
         from mvd.page.app import Settings, make_app
     except MvdError:
         raise
     except ImportError as error:
         raise _missing(error) from error
-    opened = Gallery(gallery, model=model, keep=True, note=note)
-    return make_app(opened, Settings(token=token, secure=https, false_alarms=false_alarms))
+    return make_app(gallery, Settings(token=token, secure=https, false_alarms=false_alarms))
 
 
 def address_of(host: str, port: int) -> str:

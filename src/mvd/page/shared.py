@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from mvd.commands.pictures.gallery import Gallery
+from mvd.commands.pictures.gallery_pictures import FOLDER, is_model
 from mvd.errors import GalleryError
 from mvd.gallery.filters import Filter
 from mvd.page.queries import Asked
@@ -20,6 +21,10 @@ class SharedGallery:
     Args:
         gallery: the gallery, used only through this object from now on.
         false_alarms: as for `Gallery.search`.
+
+    Attributes:
+        place: path or URL of the gallery.
+        name: its name, of a folder of pictures that folder's.
     """
 
     def __init__(self, gallery: Gallery, *, false_alarms: float) -> None:
@@ -27,6 +32,8 @@ class SharedGallery:
         self._lock = Lock()
         self._stats: tuple[tuple[str, int], GalleryStats] | None = None
         self.place = gallery.place
+        place = Path(gallery.place)
+        self.name = place.absolute().parent.name if place.name == FOLDER else place.name
 
     @contextmanager
     def held(self) -> Iterator[Gallery]:
@@ -43,8 +50,18 @@ class SharedGallery:
             return self._stats[1]
 
     def search(self, asked: Asked, only: Filter, *, top: int, rerank: bool) -> Answer:
-        """Search with a query."""
+        """Search with a query.
+
+        Raises:
+            GalleryError: the query was embedded before another process embedded the gallery with another model.
+        """
         with self.held() as gallery:
+            gallery.table.refresh()
+            if asked.embeddings is not None and not is_model(gallery.table.settings.model, asked.embeddings.model):
+                raise GalleryError(
+                    "expected a query for the gallery's present model, found one of an earlier model; upload the "
+                    "pictures again"
+                )
             return gallery.search(
                 [] if asked.embeddings is None else [asked.embeddings],
                 like=asked.like,

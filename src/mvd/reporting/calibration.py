@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mvd.data.samples import Modality
+from mvd.errors import counted
 from mvd.metrics.calibration import ENOUGH_PEOPLE, Calibration
 from mvd.metrics.calibration.check import PairCheck
 from mvd.metrics.calibration.platt import FEW_QUERIES
@@ -51,7 +52,7 @@ def camera_lines(calibration: Calibration, checks: Mapping[str, PairCheck]) -> l
     learnt = Counter(name for name, _, _ in calibration.cameras)
     lines = []
     for name, count in learnt.items():
-        line = f"{name}: {count} pairs of cameras have a calibration of their own"
+        line = f"{name}: with a calibration of their own {counted(count, 'pair')} of cameras"
         checked = checks[name].cameras if name in checks else None
         if checked is None:
             lines.append(f"{line}; half of the people are too few to check them")
@@ -68,7 +69,7 @@ def calibration_summary(calibration: Calibration | None) -> list[tuple[str, str]
     """Summarise a calibration as names and texts: its training data, and the meaning of a similarity per pair."""
     if calibration is None:
         return []
-    lines = [("calibrated on", f"{calibration.people:,} people: {calibration.data}")]
+    lines = [("calibrated on", f"{counted(calibration.people, 'person')}: {calibration.data}")]
     for name in calibration.pairs:
         query, gallery = (Modality[one.upper()] for one in name.split("-"))
         at = np.linspace(-1, 1, 2001)

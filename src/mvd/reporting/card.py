@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mvd.config import RunConfig
+from mvd.errors import counted
 from mvd.files.names import one_line
 from mvd.metrics.scores import FIGURES, PLAIN
 from mvd.reporting.calibration import calibration_summary
@@ -26,14 +27,14 @@ _LONGEST = 400  # characters shown of a text in a program's metadata
 def card_lines(card: Card) -> list[tuple[str, str]]:
     """List the known fields of a card as name and text."""
     trial = "" if card.trial is None else f", trial {card.trial}"
-    people = f"{card.people} people" + (f" of the split {card.split}" if card.split != UNKNOWN else "")
+    people = counted(card.people, "person") + (f" of the split {card.split}" if card.split != UNKNOWN else "")
     lines = [
         ("recipe", card.recipe if card.recipe != UNKNOWN else None),
         ("data set", f"{card.dataset}{trial}, {people}" if card.dataset != UNKNOWN else None),
         ("seed", None if card.seed is None else str(card.seed)),
         ("started from", card.pretrained),
         ("converted from", card.source),
-        ("trained for", f"{card.step} steps, {card.epoch} epochs" if card.step else None),
+        ("trained for", f"{counted(card.step, 'step')}, {counted(card.epoch, 'epoch')}" if card.step else None),
         ("changed", "; ".join(card.changes)),
         ("code", f"mvd {card.version}" + (f", commit {card.commit}" if card.commit else "")),
         ("licence", card.licence),
@@ -100,7 +101,7 @@ def _note(name: str, text: str) -> list[tuple[str, str]]:
             case "data":
                 data = json.loads(text)
                 trial = "" if data.get("trial") is None else f", trial {data['trial']}"
-                return [("trained on", f"{data['dataset']}{trial}, {len(data['identities']):,} people")]
+                return [("trained on", f"{data['dataset']}{trial}, {counted(len(data['identities']), 'person')}")]
     except (ValueError, KeyError, TypeError, AttributeError):  # metadata of another program
         pass
     return [(name, text if len(text) <= _LONGEST else f"{len(text):,} characters; --format json has them")]

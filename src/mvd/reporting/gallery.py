@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mvd.data.samples import Modality
+from mvd.errors import counted
 from mvd.files.names import one_line
 from mvd.reporting.terminal.progress import write_bytes
 from mvd.reporting.terminal.style import MISSING, plain_table
@@ -40,11 +41,11 @@ def added_lines(added: Added) -> list[str]:
     parts = [f"{added.added:,} added"]
     parts += [f"{added.present:,} there already"] if added.present else []
     parts += [f"{len(added.skipped):,} skipped"] if added.skipped else []
-    parts += [f"{added.removed:,} removed, whose files are gone or changed"] if added.removed else []
-    parts += [f"{added.expired:,} removed, which were too old"] if added.expired else []
+    parts += [f"{added.removed:,} removed (file gone or changed)"] if added.removed else []
+    parts += [f"{added.expired:,} removed (too old)"] if added.expired else []
     lines = [f"made {added.gallery}, with embeddings of {added.made}"] if added.made else []
     lines += [f"skipped: {defect}" for defect in added.skipped]
-    return [*lines, f"{added.gallery}: {', '.join(parts)}; {_pictures(added.rows)} now"]
+    return [*lines, f"{added.gallery}: {', '.join(parts)}; {counted(added.rows, 'picture')} now"]
 
 
 def entries_report(entries: Sequence[Entry]) -> RenderableType:
@@ -72,7 +73,7 @@ def audit_lines(audit: Audit, gallery: str) -> list[str]:
         if not audit.lines:
             return [f"{gallery}: the log is empty"]
         return [
-            f"{gallery}: {audit.lines:,} lines since {audit.first}, all whole and in order",
+            f"{gallery}: {counted(audit.lines, 'line')} since {audit.first}, all whole and in order",
             f"last hash: {audit.last}",
             "Keep it elsewhere: a log that ends with another, earlier line has lost some.",
         ]
@@ -95,13 +96,13 @@ def _plain(value: Any) -> Any:
 
 
 def _decision(answer: Answer) -> str:
-    searched = f"{_pictures(answer.rows)} searched"
+    searched = f"{counted(answer.rows, 'picture')} searched"
     if not answer.hits:
         return f"nothing found: {searched}"
     if answer.known is None:
         return searched
     rate = f"{100 * answer.false_alarms:.3g} % false alarms"
-    among = f"{_pictures(answer.rows)} of at most {answer.people:,} people"
+    among = f"{counted(answer.rows, 'picture')} of at most {counted(answer.people or 0, 'person')}"
     if not answer.known:
         return f"Probably not in this gallery: of {among} none passes the threshold for {rate}."
     passing = sum(bool(hit.passes) for hit in answer.hits)
@@ -159,14 +160,18 @@ def _stats_rows(stats: GalleryStats) -> dict[str, str]:
     unknown = {"": "not known"}
     cameras = ", ".join(f"{unknown.get(name, name)} {count:,}" for name, count in list(stats.cameras.items())[:20])
     more = len(stats.cameras) - 20
-    found = f"{stats.identities:,} named" + (f", {stats.unnamed:,} pictures without a name" if stats.unnamed else "")
+    found = f"{stats.identities:,} named" + (
+        f", {counted(stats.unnamed, 'picture')} without a name" if stats.unnamed else ""
+    )
     index = "none; search is exact"
     if stats.index is not None:
-        recall = "not measured" if stats.recall is None else f"{stats.recall:.3f}, {stats.recall_queries} queries"
+        recall = (
+            "not measured" if stats.recall is None else f"{stats.recall:.3f}, {counted(stats.recall_queries, 'query')}"
+        )
         index = f"{stats.index}; recall@10 against exact search: {recall}"
-        index += f"; {stats.unindexed:,} rows not in it yet" if stats.unindexed else ""
+        index += f"; {counted(stats.unindexed, 'row')} not in it yet" if stats.unindexed else ""
     times = f"{_time(stats.first)} to {_time(stats.last)} UTC" if stats.first else "not known"
-    kept = "indefinitely" if stats.keep_days is None else f"{stats.keep_days:g} days from when a row was added"
+    kept = "indefinitely" if stats.keep_days is None else f"{counted(stats.keep_days, 'day')} from when a row was added"
     return {
         "gallery": stats.gallery,
         "pictures": ", ".join([f"{stats.rows:,}", *(f"{name} {count:,}" for name, count in stats.modalities.items())]),
@@ -190,10 +195,6 @@ def _percent(hit: Hit) -> str:
     if hit.probability is None:
         return MISSING
     return f"{100 * hit.probability:.0f} %{'*' if hit.passes else ' '}"
-
-
-def _pictures(count: int) -> str:
-    return f"{count:,} picture{'' if count == 1 else 's'}"
 
 
 def _time(moment: datetime | None) -> str:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from mvd.data.checking.check import CameraCounts, Inspection, Sizes, SplitCounts
 from mvd.data.samples import Dataset
+from mvd.errors import counted
 from mvd.files.names import one_line, shell_words
 from mvd.reporting.terminal.style import plain_table
 
@@ -72,7 +73,7 @@ def _describe(sizes: Sizes) -> str:
 
 def _conclusion(inspection: Inspection) -> str:
     if inspection.defects:
-        return f"{len(inspection.defects):,} defect{'s' if len(inspection.defects) > 1 else ''}"
+        return counted(len(inspection.defects), "defect")
     data, dataset = shell_words(inspection.data), inspection.dataset
     trial = f" --trial {dataset.trial}" if dataset is not None and dataset.trial is not None else ""
     lines = [f"to train on some of these people: mvd split {data}"] if dataset and not len(dataset.train) else []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from mvd.errors import plural
 from mvd.files.names import visible
 from mvd.metrics.scores import PLAIN, Scores
 from mvd.reporting.terminal.style import markdown_table, percent
@@ -115,10 +116,9 @@ def markdown_text(text: str) -> str:
 
 def _describe(result: Scores) -> str:
     """Describe protocol, queries, gallery and trials of a result in one line."""
-    trials = "1 trial" if result.trials == 1 else f"{result.trials} trials"
     return (
-        f"{result.protocol}: {result.queries} queries, {result.valid_queries} with a match, "
-        f"gallery {result.gallery}, {trials}"
+        f"{result.protocol}: {result.queries} {plural(result.queries, 'query')}, {result.valid_queries} with a match, "
+        f"gallery {result.gallery}, {result.trials} {plural(result.trials, 'trial')}"
     )
 
 

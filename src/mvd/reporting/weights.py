@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mvd.errors import counted
 from mvd.files.names import one_line
 from mvd.runs.observer import Matched, Observer
 
@@ -23,7 +24,7 @@ class MatchPrinter(Observer):
 
 def weights_lines(file: Path, report: Matched) -> list[str]:
     """Count the loaded tensors, and name the tensors left over, missing or replaced."""
-    lines = [f"{file}: {len(report.matched)} tensors loaded into the network"]
+    lines = [f"{file}: {counted(len(report.matched), 'tensor')} loaded into the network"]
     if report.left_over:
         lines.append(f"not used from the file: {', '.join(report.left_over)}")
     if report.missing:

@@ -24,7 +24,8 @@ from typing import Any, Literal
 from mvd.config import RunConfig, from_json
 from mvd.config.files import structure
 from mvd.errors import BusyError, CheckpointError, RunError
-from mvd.files.atomic import flush, no_links, write_atomically, write_json, writing
+from mvd.files.appending import append
+from mvd.files.atomic import flush, write_atomically, write_json, writing
 from mvd.files.locks import folder_locked
 from mvd.files.names import shell_words
 from mvd.files.strict_json import parse_json
@@ -168,11 +169,11 @@ class RunFolder:
         """Append one line to metrics.jsonl.
 
         Raises:
-            RunError: the line cannot be written.
+            RunError: the line cannot be written; the file is as before.
         """
         file = self.path / "metrics.jsonl"
-        with writing(file, self._go_on), open(file, "a", encoding="utf-8", opener=no_links) as lines:
-            lines.write(json.dumps(record, allow_nan=False) + "\n")
+        with writing(file, self._go_on):
+            append(file, json.dumps(record, allow_nan=False) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
         """Read metrics.jsonl; an incomplete last line is ignored.

@@ -20,7 +20,7 @@ from PIL import Image
 
 from mvd.data.progress import Progress, silent
 from mvd.data.workers import run_unordered
-from mvd.errors import ConfigError, DatasetError
+from mvd.errors import ConfigError, DatasetError, MvdError
 from mvd.files.locks import name_locked
 from mvd.files.names import escaped, is_utf8
 from mvd.synthetic.config import SyntheticConfig
@@ -95,6 +95,8 @@ def _fill(
         unfinished.rename(out)
     except OSError as error:
         raise _cannot_write(out, error) from error
+    except MvdError as error:  # of a file there
+        raise type(error)(str(error).replace(str(unfinished), str(out))) from error
     except BrokenProcessPool as error:
         raise DatasetError(
             f"{out}: expected every process to render its people, found one killed, for lack of memory perhaps; "

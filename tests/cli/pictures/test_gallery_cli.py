@@ -59,7 +59,7 @@ def test_a_folder_of_pictures_answers_at_once(photos: Path, capsys: pytest.Captu
     assert mvd("gallery", "search", photos, night, "--json", "--top", "50") == 0
     captured = capsys.readouterr()
     assert "no model was given" not in captured.err
-    assert "2 added, 1 skipped, 2 removed, whose files are gone or changed" in captured.err
+    assert "2 added, 1 skipped, 2 removed (file gone or changed)" in captured.err
     answer = json.loads(captured.out)
     found = {Path(hit["entry"]["path"]).name for hit in answer["hits"]}
     assert found == {file.name for file in photos.glob("*.jpg")} - {"broken.jpg"}
@@ -74,7 +74,7 @@ def test_a_folder_of_pictures_answers_at_once(photos: Path, capsys: pytest.Captu
     expected = [file for file in Path("moved").glob("*.jpg") if file.name != "broken.jpg"]
     assert found == {str(file.resolve()) for file in [*expected, *Path("elsewhere").iterdir()]}
     assert mvd("gallery", "remove", "moved", "--path", "moved/new.jpg") == 0
-    assert "1 of these pictures are still in the folder" in printed(capsys)
+    assert "still in the folder that this gallery follows: 1 picture; the next search" in printed(capsys)
 
 
 def test_add_search_show_remove_stats_and_audit(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_a_program_is_calibrated_without_torch_and_keeps_it(
     assert mvd("calibrate", program, people) == 0
     captured = capsys.readouterr()
     assert "tiny: its training identities are unknown" in captured.err
-    assert "6 people are few to calibrate on" in " ".join(captured.err.split())
+    assert "6 people, few to calibrate on" in " ".join(captured.err.split())
     assert "calibrated on 6 held-out people of sysu (people), for tiny" in captured.out
     assert "infrared-visible" in captured.out
     kept = open_model(program).calibration
@@ -137,6 +138,33 @@ def test_a_run_keeps_projection_and_calibration_and_passes_them_on(
 def test_a_run_is_not_copied(run: Path, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     message = refused(capsys, "calibrate", run, people, "--out", tmp_path / "night.onnx")
     assert "expected an ONNX file to copy, found best.safetensors; leave --out out" in message
+
+
+def test_a_calibration_that_fails_leaves_the_model_as_it_was(
+    run: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With another projection it would no longer fit the galleries that it embedded."""
+    own = tmp_path / "own"
+    shutil.copytree(run, own)
+    calibrate(own, people, width=8, device="cpu")
+    before = open_model(own, device="cpu")
+
+    def fail(*_: object, **__: object) -> None:
+        raise ProtocolError("too few people")
+
+    monkeypatch.setattr("mvd.commands.pictures.calibrate.learn_calibration", fail)
+    for width in (4, 0):
+        with pytest.raises(ProtocolError, match="too few people"):
+            calibrate(own, people, width=width, device="cpu")
+        after = open_model(own, device="cpu")
+        assert after.identity == before.identity
+        assert after.calibration == before.calibration is not None
+    monkeypatch.undo()
+    done = calibrate(own, people, width=4, device="cpu")
+    after = open_model(own, device="cpu")
+    assert after.identity == done.model != before.identity
+    assert after.calibration == done.calibration
+    assert calibrate(own, people, width=0, device="cpu").model == open_model(own, device="cpu").identity
 
 
 def test_wrong_arguments_are_one_line(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

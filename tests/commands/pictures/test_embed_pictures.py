@@ -80,7 +80,7 @@ def test_the_command_says_what_it_did(
     captured = capsys.readouterr()
     assert f"{COUNT} pictures by tiny (000000000000), {WIDTH} wide" in captured.out
     assert f"{COUNT} by flag" in captured.out
-    assert "1 pictures could not be read and were skipped" in captured.out
+    assert "skipped, since they could not be read: 1 picture" in captured.out
     assert captured.err.count("skipped: ") == 1
     assert [file.name for file in out.parent.iterdir()] == ["out.npz"]
     assert set(read_embeddings(out).modalities.tolist()) == {0}

@@ -83,8 +83,8 @@ def test_notes_tell_of_queries_without_a_match_and_of_colours(tmp_path: Path) ->
     inspection = check_dataset(root)
     assert inspection.defects == ()
     assert [note for note in inspection.notes if "again" not in note and "copies" not in note] == [
-        "test people without infrared pictures: 1 (anna); 2 queries have no match",
-        "test people without visible pictures: 1 (cy); 2 queries have no match",
+        "test people without infrared pictures: 1 (anna); queries without a match: 2",
+        "test people without visible pictures: 1 (cy); queries without a match: 2",
         "2 of 4 visible pictures are grey throughout",
         "3 of 4 infrared pictures have colour",
     ]

@@ -113,7 +113,7 @@ def test_every_defect_of_a_list_is_reported_and_the_good_lines_are_left(tmp_path
     assert [listed.path for listed in lines] == ["v/a.bmp", "v/b.bmp"]
     malformed, again, missing = defects
     assert "list.txt:2: " in malformed
-    assert "and 1 more such lines" in malformed
+    assert "and 1 more such line)" in malformed
     assert "found again v/a.bmp (line 4);" in again
     assert "found no v/c.bmp (line 3), v/B.bmp (line 7);" in missing
 

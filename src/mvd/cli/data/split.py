@@ -10,6 +10,7 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
+from mvd.errors import counted
 from mvd.files.names import shell_words
 
 
@@ -31,11 +32,11 @@ class Split:
         from mvd.commands.data.split import split
 
         done = split(**vars(self))
-        left_out = f"; {done.left_out} seen in one modality only are left out" if done.left_out else ""
+        left_out = f"; left out, seen in one modality only: {done.left_out}" if done.left_out else ""
         say(
             console,
-            f"{done.data}: {done.train} people to train on, {done.validation} to validate on, {done.test} to test on"
-            + left_out,
+            f"{done.data}: {counted(done.train, 'person')} to train on, {done.validation} to validate on, {done.test} "
+            f"to test on{left_out}",
             f"next: {shell_words('mvd', 'prepare', done.data)}",
         )
         return 0

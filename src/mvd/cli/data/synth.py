@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
 from mvd.config.difficulty import Difficulty
+from mvd.errors import counted
 from mvd.files.names import shell_words
 
 
@@ -55,7 +56,7 @@ class Synth:
             rendered = synth(**vars(self), progress=bar)
         say(
             console,
-            f"{rendered.data}: {rendered.pictures:,} pictures of {rendered.people} people",
+            f"{rendered.data}: {counted(rendered.pictures, 'picture')} of {counted(rendered.people, 'person')}",
             f"next: {shell_words('mvd', 'prepare', rendered.data)}",
         )
         return 0

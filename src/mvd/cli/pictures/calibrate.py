@@ -10,6 +10,7 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, say
+from mvd.errors import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,10 @@ class Calibrate:
         say(console, f"{done.file}: calibrated on {done.calibration.data}, for {done.model}")
         if done.kept is not None:
             share = f"{done.kept:.1%} of the training pictures' variance"
-            say(console, f"embeddings are projected from {done.wide} to {done.model.width} numbers, which keep {share}")
+            say(
+                console,
+                f"embeddings are projected from {done.wide} to {counted(done.model.width, 'number')}, keeping {share}",
+            )
         if done.checks:
             console.print(calibration_table(done.checks))
         say(console, *camera_lines(done.calibration, done.checks))

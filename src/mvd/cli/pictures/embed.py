@@ -10,6 +10,7 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, say
+from mvd.errors import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +53,10 @@ class Embed:
         told = ", ".join(f"{count:,} by {source}" for source, count in sorted(done.told.items()))
         if done.least_confidence is not None:
             told += f" (lowest confidence {done.least_confidence:.2f})"
-        lines = [f"{done.file}: {done.pictures:,} pictures by {done.model}", f"modality: {told}"]
+        lines = [f"{done.file}: {counted(done.pictures, 'picture')} by {done.model}", f"modality: {told}"]
         if done.reused:
-            lines.append(f"{done.reused:,} of them were embedded by an interrupted run")
+            lines.append(f"of them by an interrupted run: {done.reused:,}")
         if done.bad:
-            lines.append(f"{len(done.bad):,} pictures could not be read and were skipped")
+            lines.append(f"skipped, since they could not be read: {counted(len(done.bad), 'picture')}")
         say(console, *lines)
         return 0

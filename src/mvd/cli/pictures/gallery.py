@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 
 from mvd.cli.screen import open_console, say
 from mvd.data.samples import Modality
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from mvd.commands.pictures import gallery as commands
@@ -221,7 +221,7 @@ class Remove(_Which):
         if removed.back:
             say(
                 console,
-                f"note: {removed.back:,} of these pictures are still in the folder that this gallery follows; the next "
+                f"note: still in the folder that this gallery follows: {counted(removed.back, 'picture')}; the next "
                 f"search adds them again, unless you delete them there",
             )
         return 0

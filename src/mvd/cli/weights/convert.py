@@ -10,6 +10,7 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
+from mvd.errors import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Convert:
         from mvd.weights.load import convert
 
         report = convert(self.file, self.out, to=self.to)
-        say(console, f"{self.out}: {len(report.matched)} arrays")
+        say(console, f"{self.out}: {counted(len(report.matched), 'array')}")
         if report.left_over:
             say(console, f"not written, since {self.to} has no place for them: {', '.join(report.left_over)}")
         return 0

@@ -14,7 +14,7 @@ from mvd.data.prepared.arrays import default_folder, load_prepared, preparing_co
 from mvd.data.samples import Dataset, Modality, Samples, concatenate, or_split
 from mvd.data.sampling import require_identities
 from mvd.data.training import TrainingData
-from mvd.errors import DatasetError, ProtocolError
+from mvd.errors import DatasetError, ProtocolError, counted
 from mvd.files.regular import real_path
 from mvd.metrics.protocols import Protocol, validation_protocol
 from mvd.metrics.scores import rehearse
@@ -121,5 +121,5 @@ def describe_dataset(dataset: Dataset) -> str:
     parts = []
     for name, table in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
         counts = " + ".join(f"{len(table.of(modality))} {modality.name.lower()}" for modality in Modality)
-        parts.append(f"{name} {len(table.people)} people ({counts})")
+        parts.append(f"{name} {counted(len(table.people), 'person')} ({counts})")
     return ", ".join(parts)

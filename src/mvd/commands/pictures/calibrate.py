@@ -23,16 +23,17 @@ from mvd.data.layouts import scan
 from mvd.data.pictures import Pictures, table_pictures
 from mvd.data.progress import Note, Progress, silent
 from mvd.data.samples import JUNK, Dataset, Samples, concatenate
-from mvd.errors import ConfigError, DatasetError, ProtocolError, require_choice
+from mvd.errors import ConfigError, DatasetError, ProtocolError, counted, require_choice
 from mvd.files.atomic import replacing, writing
 from mvd.files.regular import real_path
 from mvd.files.writable import require_writable
-from mvd.inference import PictureModel, open_model
+from mvd.inference import PictureModel
+from mvd.inference.identity import fingerprint_projected
 from mvd.inference.kept import forget_projection, keep_calibration, keep_projection, kept_projection
 from mvd.inference.models import find_model, is_box, open_whole
 from mvd.metrics.calibration import FEW_PEOPLE, learn_calibration
 from mvd.metrics.calibration.check import cross_check
-from mvd.metrics.projection import learn_projection
+from mvd.metrics.projection import Projection, learn_projection
 from mvd.results.calibrate import CalibrateResult
 from mvd.runs.beside import CALIBRATION, file_beside
 from mvd.weights.formats.files import is_onnx
@@ -111,29 +112,36 @@ def calibrate(
         trial = known.trial if known is not None and known.trial is not None else 1
     dataset = scan(root, trial=trial)
     samples = _held_out(opened, dataset, root, people, note)
-    wide, kept = opened.width, None
-    if file.suffix != ".onnx":
-        kept = _project(opened, file, dataset, width, workers=workers, note=note)
-        opened = open_model(model, device=device, precision=precision, batch=batch)
+    identity, projection = opened.identity, None
+    inside = is_onnx(file) or file.suffix == ".onnx"
+    if not inside:
+        projection = _find_projection(opened, file, dataset, width, workers=workers, note=note)
     pictures = table_pictures(dataset, samples, opened.size, workers=workers, progress=progress)
     vectors = _embed(opened, pictures, samples)
+    if projection is not None:
+        vectors = projection(vectors)
+        fingerprint = fingerprint_projected(identity.fingerprint, projection)
+        identity = replace(identity, fingerprint=fingerprint, width=projection.width)
     columns = vectors, samples.identities, samples.modalities, samples.cameras
-    judged = group_verdicts(marked, opened.identity.fingerprint, note)
+    judged = group_verdicts(marked, identity.fingerprint, note)
     described = f"{len(samples.people)} held-out people of {dataset.name} ({real_path(root).name})"
     learn = partial(
         learn_calibration,
         *columns,
-        model=opened.identity.fingerprint,
+        model=identity.fingerprint,
         data=described,
         camera_names=dataset.camera_names,
     )
     calibration = learn(judged=judged)
     if calibration.people < FEW_PEOPLE:
         note(
-            f"{root}: {calibration.people} people are few to calibrate on: probabilities and thresholds are rough "
-            f"below {FEW_PEOPLE}"
+            f"{root}: {counted(calibration.people, 'person')}, few to calibrate on: probabilities and thresholds are "
+            f"rough below {FEW_PEOPLE}"
         )
-    if is_onnx(file) and place != file:
+    # Only now: with another projection, the model no longer fits the galleries that it embedded.
+    if not inside:
+        _save_projection(file, opened.identity.fingerprint, projection)
+    if inside and place != file:
         with writing(place), replacing(place) as temporary:
             shutil.copyfile(file, temporary)
             keep_calibration(temporary, calibration)
@@ -141,11 +149,11 @@ def calibrate(
         keep_calibration(file, calibration)
     return CalibrateResult(
         file=place,
-        model=opened.identity,
+        model=identity,
         calibration=calibration,
         checks=cross_check(*columns),
-        wide=wide,
-        kept=kept,
+        wide=opened.width,
+        kept=None if projection is None else projection.kept,
         verdicts=check_verdicts(judged, calibration, learn()) if judged else {},
     )
 
@@ -200,24 +208,29 @@ def _held_out(model: PictureModel, dataset: Dataset, root: Path, people: HeldOut
     return chosen
 
 
-def _project(
+def _find_projection(
     model: PictureModel, file: Path, dataset: Dataset, width: int, *, workers: int, note: Note
-) -> float | None:
-    """Learn and save a projection of wide embeddings; return the fraction of the variance that it retains."""
+) -> Projection | None:
+    """Learn a projection of wide embeddings, or take the saved one; None if none is wanted."""
     if not 0 < width < model.width:
-        forget_projection(file)
         return None
     if not len(dataset.train):
         found = kept_projection(file, model.identity.fingerprint)
         what = "keep the projection that was learnt before" if found else f"stay {model.width} wide"
         note(f"{dataset.root}: no training pictures to learn a projection on: embeddings {what}")
-        return None if found is None else found.kept
+        return found
     rows = np.unique(np.linspace(0, len(dataset.train) - 1, _TRAINED).round().astype(np.int64))
     samples = dataset.train.take(rows)
     pictures = table_pictures(dataset, samples, model.size, workers=workers)
-    found = learn_projection(_embed(model, pictures, samples), width)
-    keep_projection(file, model.identity.fingerprint, found)
-    return found.kept
+    return learn_projection(_embed(model, pictures, samples), width)
+
+
+def _save_projection(file: Path, weights: str, projection: Projection | None) -> None:
+    if projection is not None:
+        keep_projection(file, weights, projection)
+        return
+    with writing(file):
+        forget_projection(file)
 
 
 def _embed(model: _Embeds, pictures: Pictures, samples: Samples) -> npt.NDArray[np.float32]:

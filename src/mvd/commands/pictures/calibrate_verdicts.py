@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mvd.commands.pictures.gallery_pictures import find_gallery
 from mvd.data.progress import Note
 from mvd.errors import GalleryError
 from mvd.files.several import several
-from mvd.gallery.place import Place
 from mvd.gallery.verdicts import VERDICTS, Verdict, read_verdicts
 from mvd.metrics.calibration import Calibration
 from mvd.metrics.calibration.pair_statistics import pair_name
@@ -27,7 +27,7 @@ def read_galleries(galleries: str | Path | Sequence[str | Path]) -> dict[Path, l
     """
     found = {}
     for gallery in several(galleries):
-        folder = Place.of(gallery).folder
+        folder = find_gallery(gallery)[0].folder
         if folder is None or not folder.is_dir():
             raise GalleryError(
                 f"{gallery}: expected the folder of a gallery, found none; name one that mvd serve was used with"

@@ -31,6 +31,8 @@ from mvd.results.gallery import Added, Audit, Entry, GalleryStats, Removed
 class Gallery(Adding, Searching):
     """A searchable gallery of pictures of people, in a folder or a shared store.
 
+    An open gallery holds its model and embeddings until it is closed: by `close`, or at the end of a `with` block.
+
     Args:
         address: a folder; a URL such as "s3://bucket/people"; or a folder of pictures, whose gallery is its subfolder
             `.mvd-gallery`. `add` creates a gallery that does not exist.
@@ -75,6 +77,7 @@ class Gallery(Adding, Searching):
             GalleryError: the gallery has another model, or cannot be written.
             DatasetError: a source does not exist, or a file is not a picture.
         """
+        self._require_open()
         if keep_days is not None and not 0 <= keep_days <= 36_500:
             raise ConfigError(f"keep-days: expected 0 (no limit) to 36,500, found {keep_days:g}")
         for what, name in (("camera", camera), ("identity", identity)):

@@ -11,12 +11,12 @@ from mvd.commands.pictures.gallery_pictures import (
     embed_again,
     embed_pictures,
     find_changes,
-    holds_pictures,
+    list_followed,
     require_model,
     split_present,
 )
 from mvd.commands.pictures.gallery_session import Session
-from mvd.data.own.listing import Listed, list_pictures
+from mvd.data.own.listing import Listed
 from mvd.data.progress import Progress
 from mvd.errors import ConfigError, GalleryError
 from mvd.files.regular import is_folder, real_path
@@ -43,25 +43,29 @@ class Adding(Session):
         files are removed; files that are not pictures are skipped.
 
         Raises:
-            DatasetError: the folder has no pictures.
+            GalleryError: the gallery was closed, or cannot be written.
+            DatasetError: the folder, or one below it, cannot be read.
         """
+        self._require_open()
+        folder = self._pictures
         if self._table is None:
-            folder = self._pictures
-            if folder is None or not folder.is_dir() or not holds_pictures(folder):
+            if folder is None or not folder.is_dir() or not (listed := list_followed(folder)):
                 return None
             self._place = Place.of(folder / FOLDER)
             self._log = Log(self._place)
-        elif self.table.settings.folder is None:
+        elif (followed := self.table.settings.folder) is None:
             return None
         else:
-            folder = self._pictures or Path(self.table.settings.folder)
-        listed = list_pictures([folder]) if holds_pictures(folder) else []
-        listed = [one._replace(path=str(real_path(one.path))) for one in listed]
+            folder = folder or Path(followed)
+            if not folder.is_dir():  # a disk that is not mounted: nothing says that its pictures were deleted
+                self._note(f"{self.place}: the folder that it follows, {folder}, is not there; nothing was changed")
+                return None
+            listed = list_followed(folder)
         removed = 0
         if self._table is not None:
-            followed = Path(self.table.settings.folder or folder)
-            gone = find_changes(self.table, [followed, real_path(folder)], listed)
-            if followed != real_path(folder):
+            before = Path(self.table.settings.folder or folder)
+            gone = find_changes(self.table, [before, real_path(folder)], listed)
+            if before != real_path(folder):
                 with self._changing() as table:
                     table.set(folder=str(real_path(folder)))
             if gone:
@@ -81,6 +85,8 @@ class Adding(Session):
         bad: list[str] = []
         self._require_place()
         if self._table is not None:
+            if not listed:  # such as for a retention alone: without the model
+                return self._add_rows((), folder, progress, present=0, skipped=(), total=0)
             self._table.refresh()
         model = self._open_model()
         new, present = split_present(self._table, listed, bad if skip_bad else None)
@@ -175,7 +181,7 @@ class Adding(Session):
             embed_again(table, model, settings, progress)
             finish_removal(table, self._log)
             self._log.append("embed again", count=table.count(), model=model.identity.fingerprint)
-        self._model, self._uncalibrated = model, None
+        self._model, self._unopened = model, None
 
 
 def _lasting(source: str) -> str:

@@ -13,12 +13,14 @@ import numpy as np
 
 from mvd.commands.pictures.embed import embed_chunks
 from mvd.data.images import read_file
-from mvd.data.own.listing import Listed, list_pictures
+from mvd.data.own.listing import Listed, list_pictures, pictures_below
 from mvd.data.progress import Progress
 from mvd.data.samples import Modality
-from mvd.errors import DatasetError, GalleryError, MvdError
+from mvd.errors import DatasetError, GalleryError, MvdError, counted
 from mvd.files.names import shell_words
+from mvd.files.regular import real_path
 from mvd.gallery.columns import ROW, VECTOR, Settings, file_state, row_name, schema_of
+from mvd.gallery.place import Place
 from mvd.gallery.table import PictureTable
 from mvd.inference import PictureModel
 from mvd.inference.models import RENDERED, box_model
@@ -78,12 +80,33 @@ def list_sources(sources: Sequence[Source]) -> tuple[list[str | Path], list[Embe
     return paths, ready
 
 
-def holds_pictures(folder: Path) -> bool:
-    """Return whether there is a picture in a folder or below it."""
-    try:
-        return bool(list_pictures([folder]))
-    except DatasetError:
-        return False
+def find_gallery(address: str | Path) -> tuple[Place, Path | None]:
+    """Find a gallery, or the place of a new one.
+
+    Args:
+        address: a folder or URL of a gallery, or a folder of pictures.
+
+    Returns:
+        The gallery, of a folder of pictures the one in it if it has one; and that folder of pictures, or None.
+
+    Raises:
+        GalleryError: the address is neither a path in UTF-8 nor a URL of a supported scheme.
+    """
+    given = Place.of(address)
+    if given.folder is None or given.exists:
+        return given, None
+    inside = Place.of(given.folder / FOLDER)
+    return inside if inside.exists else given, given.folder
+
+
+def list_followed(folder: Path) -> list[Listed]:
+    """List the pictures in a folder and below it, by their real paths; none is a list, too.
+
+    Raises:
+        DatasetError: the folder, or one below it, cannot be read, or a path is not UTF-8.
+    """
+    listed = list_pictures([folder]) if pictures_below(folder) else []
+    return [one._replace(path=str(real_path(one.path))) for one in listed]
 
 
 def split_present(
@@ -195,8 +218,8 @@ def embed_again(table: PictureTable, model: PictureModel, settings: Settings, pr
     lost = [row for row in rows if not _is_there(row["path"], row["hash"])]
     if lost:
         raise GalleryError(
-            f"{table.place}: expected the pictures of all {len(rows):,} rows, found {len(lost):,} gone or changed, "
-            f"such as {lost[0]['path']}; bring them back, or remove their rows first: mvd gallery remove"
+            f"{table.place}: expected the pictures of all {counted(len(rows), 'row')}, found {len(lost):,} gone or "
+            f"changed, such as {lost[0]['path']}; bring them back, or remove their rows first: mvd gallery remove"
         )
     problems: list[Exception] = []
 

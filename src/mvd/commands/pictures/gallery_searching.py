@@ -13,6 +13,7 @@ from PIL import Image
 
 from mvd.commands.pictures.gallery_pictures import embed_pictures, list_sources, require_model
 from mvd.commands.pictures.gallery_session import Session
+from mvd.data.images import to_rgb
 from mvd.data.own.listing import list_pictures
 from mvd.data.own.reading import guess_modality
 from mvd.data.samples import Modality, modality_of
@@ -25,6 +26,7 @@ from mvd.gallery.search import Combine, combine, decide, find
 from mvd.gallery.stats import describe_unmet
 from mvd.gallery.table import PictureTable
 from mvd.inference import PictureModel
+from mvd.inference.pixels import to_pixels
 from mvd.metrics.rerank import Reranking
 from mvd.results.embeddings import Embeddings
 from mvd.results.gallery import Answer
@@ -117,12 +119,13 @@ class Searching(Session):
             if not found.rows and only is not None:
                 notes += describe_unmet(table, only)
             calibration = self._calibration(notes)
+            by_camera = query_camera is not None and calibration is not None and bool(calibration.cameras)
             hits, known, people = decide(
                 found,
                 calibration,
                 modalities,
                 people=lambda: self._count_people(where),
-                gallery_cameras=lambda: self._count_pictures(where, by_camera=query_camera is not None),
+                gallery_cameras=lambda: self._count_pictures(where, by_camera=by_camera),
                 query_camera=query_camera,
                 false_alarms=false_alarms,
             )
@@ -241,10 +244,10 @@ def _embed_queries(
     ]
     for picture in given:
         if isinstance(picture, Image.Image):
-            pixels = np.asarray(picture.convert("RGB"))
-            told = guess_modality(pixels).modality if modality is None else modality
-            content = hashlib.sha256(pixels.tobytes()).hexdigest()
-            parts.append(_Asked(open_model()([picture], [int(told)]), (int(told),), (content,), (camera,)))
+            pixels = to_pixels(picture, identity.size)  # as files are read, so that the guess is the same
+            told = guess_modality(pixels[0]).modality if modality is None else modality
+            content = hashlib.sha256(to_rgb(picture).tobytes()).hexdigest()
+            parts.append(_Asked(open_model()(pixels, [int(told)]), (int(told),), (content,), (camera,)))
     return _Asked(
         np.concatenate([part.vectors for part in parts]),
         tuple(one for part in parts for one in part.modalities),

@@ -20,7 +20,7 @@ from mvd.config.recipes import name_recipe, resolve_config
 from mvd.data.layouts import scan
 from mvd.data.prepared.arrays import default_folder
 from mvd.data.training import TrainingData
-from mvd.errors import CheckpointError, ConfigError, DatasetError, ProtocolError, RunError
+from mvd.errors import CheckpointError, ConfigError, DatasetError, ProtocolError, RunError, counted
 from mvd.files.names import shell_words
 from mvd.files.regular import real_path
 from mvd.metrics.validation import Validation
@@ -176,8 +176,8 @@ def resume(
                     step, epoch = (0, 0) if meta is None else (meta.step, meta.epoch)
                     if "schedule.epochs" in changed and wanted.schedule.epochs <= epoch:
                         raise ConfigError(
-                            f"schedule.epochs: expected more than the {epoch} epochs that the run has taken, found "
-                            f"{wanted.schedule.epochs}; give more, or leave it out"
+                            f"schedule.epochs: expected more than the {counted(epoch, 'epoch')} that the run has "
+                            f"taken, found {wanted.schedule.epochs}; give more, or leave it out"
                         )
                     run.change(step, epoch, changed)
         begun = distributed.broadcast(begun)
@@ -263,8 +263,8 @@ def _inputs_of(
     training, validation = load_training(dataset, arrays, config)
     if tuple(training.identities.tolist()) != was.identities:
         raise RunError(
-            f"{root}: expected the {len(was.identities)} people that the run was started with, found others in "
-            f"{dataset.people_lists}; restore them or start a new run"
+            f"{root}: expected the {counted(len(was.identities), 'person')} that the run was started with, found others "
+            f"in {dataset.people_lists}; restore them or start a new run"
         )
     if was.pictures not in (None, training.fingerprint()):
         raise RunError(

@@ -28,7 +28,7 @@ from mvd.data.galleries.official import Permutations
 from mvd.data.layouts import scan
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.data.samples import Dataset
-from mvd.errors import ConfigError, DatasetError, ProtocolError
+from mvd.errors import ConfigError, DatasetError, ProtocolError, counted
 from mvd.metrics.features import Features
 from mvd.metrics.protocols import Protocol
 from mvd.metrics.scores import Scores
@@ -126,7 +126,7 @@ def comparison_pictures(
     return ComparisonPictures(
         pictures=pictures_of(dataset, samples, config),
         modalities=samples.modalities,
-        described=f"{len(samples)} test pictures of {root}",
+        described=f"{counted(len(samples), 'test picture')} of {root}",
         config=config,
         root=root,
         dataset=dataset,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from mvd.errors import counted
 from mvd.inference.identity import fingerprint_projected, fingerprint_weights
 from mvd.inference.kept import kept_calibration, kept_projection
 from mvd.inference.models import RENDERED, box_model
@@ -114,6 +115,6 @@ def _describe(tensors: Arrays) -> str | None:
         *(text for mark, text in _PARTS.items() if any(mark in name for name in ours)),
     ]
     if (classes := ours.get("shared.neck.classifier.weight")) is not None:
-        parts.append(f"{len(classes)} people")
+        parts.append(counted(len(classes), "person"))
     named = "names of ours" if naming is OURS else f"names of {naming.title}"
     return ", ".join([*parts, f"{named} under {naming.prefix}" if naming.prefix else named])

@@ -12,7 +12,7 @@ import numpy as np
 from mvd.data.checking.picture_info import PictureInfo
 from mvd.data.layouts.defects import some_people
 from mvd.data.samples import JUNK, Dataset, Modality, Samples
-from mvd.errors import some
+from mvd.errors import counted, some
 
 MIN_SIDE = 16  # pixels of height and width; smaller pictures get a note
 
@@ -47,7 +47,7 @@ def _unmatched(dataset: Dataset) -> list[str]:
             pictures = int(np.isin(test.of(query).identities, people).sum())
             notes.append(
                 f"test people without {gallery.name.lower()} pictures: {len(people)} "
-                f"({some_people(people.tolist(), dataset.names)}); {pictures} queries have no match"
+                f"({some_people(people.tolist(), dataset.names)}); queries without a match: {pictures}"
             )
     return notes
 
@@ -56,7 +56,8 @@ def _junk(dataset: Dataset) -> list[str]:
     junk = dataset.test.paths[dataset.test.identities == JUNK].tolist()
     if not junk:
         return []
-    return [f"{len(junk):,} test pictures of nobody (junk), such as {junk[0]}: distractors in galleries, never queries"]
+    found = counted(len(junk), "test picture")
+    return [f"{found} of nobody (junk), such as {junk[0]}: distractors in galleries, never queries"]
 
 
 def _shared_cameras(dataset: Dataset, table: Samples) -> list[str]:

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from mvd.data.layouts.defects import OnDefect, raise_defect
 from mvd.data.layouts.folders import missing_files
-from mvd.errors import some
+from mvd.errors import counted, some
 from mvd.files.regular import require_regular
 
 
@@ -106,7 +106,7 @@ def read_labelled(root: Path, file: str, on_defect: OnDefect = raise_defect) -> 
     parsed = [(number, line, _parse(number, line)) for number, line in lines]
     bad = [(number, line) for number, line, listed in parsed if listed is None]
     if bad:
-        more = f" (and {len(bad) - 1} more such lines)" if len(bad) > 1 else ""
+        more = f" (and {counted(len(bad) - 1, 'more such line')})" if len(bad) > 1 else ""
         on_defect(
             f"{root / file}:{bad[0][0]}: expected a path and a label, such as {example}, "
             f"found {bad[0][1][:60]!r}{more}; correct the line"

@@ -22,7 +22,7 @@ from mvd.data.layouts.layout import Layout
 from mvd.data.layouts.list_files import posix_path, require_pictures_once
 from mvd.data.layouts.naming import is_junk, number_names, number_people
 from mvd.data.samples import JUNK, Dataset, Modality, Row, from_rows, scan_order
-from mvd.errors import DatasetError, some
+from mvd.errors import DatasetError, counted, some
 from mvd.files.regular import is_folder, is_there, require_regular
 
 SPLITS = ("train", "validation", "test")
@@ -141,7 +141,7 @@ def read_entries(file: Path, table: Table, on_defect: OnDefect) -> list[Entry]:
 def _parse(columns: Sequence[str], line: int, fields: Sequence[str]) -> Entry | str:
     """Parse a row, or describe its defect."""
     if len(fields) != len(columns):
-        return f"expected {len(columns)} fields, as in the header, found {len(fields)}"
+        return f"expected {counted(len(columns), 'field')}, as in the header, found {len(fields)}"
     record = {name: field.strip() for name, field in zip(columns, fields, strict=True)}
     empty = [name for name in ("path", "identity") if not record[name]]
     if empty:

@@ -24,7 +24,7 @@ from mvd.data.layouts.folders import is_picture
 from mvd.data.layouts.own_folder import SUFFIXES
 from mvd.data.layouts.own_table import MODALITIES, read_table
 from mvd.data.samples import Modality
-from mvd.errors import DatasetError, some
+from mvd.errors import DatasetError, counted, some
 from mvd.files.names import escaped, is_utf8
 from mvd.files.regular import is_folder, is_there
 
@@ -96,7 +96,7 @@ def tell_by_folder(picture: Listed) -> Listed:
 def _expand(source: str) -> Iterator[Listed]:
     path = Path(source)
     if is_folder(path):
-        below = _below(path)
+        below = pictures_below(path)
         if not below:
             raise DatasetError(
                 f"{path}: expected pictures in it or below it (.jpg, .png, .tif, …), found none; check the path"
@@ -111,7 +111,7 @@ def _expand(source: str) -> Iterator[Listed]:
         fitting = [
             file
             for match in sorted(glob.glob(source, recursive=True))  # noqa: PTH207 (Path.glob knows no absolute pattern)
-            for file in (_below(Path(match)) if Path(match).is_dir() else [match])
+            for file in (pictures_below(Path(match)) if Path(match).is_dir() else [match])
             if is_picture(file, SUFFIXES)
         ]
         if not fitting:
@@ -121,8 +121,12 @@ def _expand(source: str) -> Iterator[Listed]:
         raise DatasetError(f"{source}: expected a file, a folder, a pattern or a CSV table, found none; check the path")
 
 
-def _below(folder: Path) -> list[str]:
-    """List the pictures in and below a folder, by suffix; hidden files and folders are skipped."""
+def pictures_below(folder: Path) -> list[str]:
+    """List the pictures in and below a folder, by suffix; hidden files and folders are skipped.
+
+    Raises:
+        DatasetError: the folder, or one below it, cannot be read.
+    """
 
     def closed(error: OSError) -> None:
         raise DatasetError(
@@ -154,7 +158,7 @@ def _read_rows(file: Path) -> Iterator[Listed]:
 def _read_row(folder: Path, columns: Sequence[str], fields: Sequence[str]) -> Listed:
     """Parse a row; a ValueError describes its defect."""
     if len(fields) != len(columns):
-        raise ValueError(f"expected {len(columns)} fields, as in the header, found {len(fields)}")
+        raise ValueError(f"expected {counted(len(columns), 'field')}, as in the header, found {len(fields)}")
     row: Mapping[str, str] = {name: field.strip() for name, field in zip(columns, fields, strict=True)}
     if not row["path"]:
         raise ValueError("expected a path, found none")

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from mvd.data.pictures import Pictures
 from mvd.data.samples import Dataset, Modality, Samples, concatenate, load_samples
-from mvd.errors import DatasetError
+from mvd.errors import DatasetError, counted
 from mvd.files.names import shell_words
 from mvd.files.regular import is_there, require_regular
 
@@ -152,8 +152,9 @@ def _load_modality(
         _require_same_pictures(files.table, samples, people_lists, remedy)
     if not np.array_equal(np.searchsorted(people, samples.identities), labels):
         raise DatasetError(
-            f"{files.labels}: expected the labels of the {len(samples)} pictures of the people in {people_lists}, "
-            f"found {len(labels)} that differ: the data set has changed since, or this is another split of it; {remedy}"
+            f"{files.labels}: expected the labels of the {counted(len(samples), 'picture')} of the people in "
+            f"{people_lists}, found {len(labels)} that differ: the data set has changed since, or this is another "
+            f"split of it; {remedy}"
         )
     return PreparedPictures(images=images, rows=np.arange(len(images)), samples=samples)
 
@@ -163,10 +164,12 @@ def _require_same_pictures(table: Path, samples: Samples, people_lists: str, rem
     if np.array_equal(found.paths, samples.paths) and np.array_equal(found.identities, samples.identities):
         return
     pairs = zip(found.paths.tolist(), samples.paths.tolist(), strict=False)
-    first = next((f"{one} where {other} is now" for one, other in pairs if one != other), f"{len(found)} pictures")
+    first = next(
+        (f"{one} where {other} is now" for one, other in pairs if one != other), counted(len(found), "picture")
+    )
     raise DatasetError(
-        f"{table}: expected the {len(samples)} pictures of the people in {people_lists}, found others ({first}): the "
-        f"data set has changed since, or this is another split of it; {remedy}"
+        f"{table}: expected the {counted(len(samples), 'picture')} of the people in {people_lists}, found others "
+        f"({first}): the data set has changed since, or this is another split of it; {remedy}"
     )
 
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from mvd.config import RuntimeConfig
 from mvd.data.pictures import PictureArray, Pictures
 from mvd.errors import ConfigError
-from mvd.inference.identity import Identified, ModelIdentity, fingerprint_projected, fingerprint_weights
-from mvd.inference.kept import kept_calibration, kept_projection
+from mvd.inference.identity import ModelIdentity, fingerprint_projected, fingerprint_weights
+from mvd.inference.kept import Calibrated, KeptCalibration, kept_projection
 from mvd.inference.pixels import ModalitiesLike, Picture, to_modalities, to_pictures
 from mvd.metrics.distances import unit_rows
 from mvd.mindspore.device import computing, resolve_device
@@ -27,7 +27,7 @@ from mvd.weights import count_classes
 from mvd.weights.formats.files import foreign_weights
 
 
-class MindSporeModel(Identified):
+class MindSporeModel(Calibrated):
     """A checkpoint of either framework as a `mvd.inference.PictureModel`.
 
     Args:
@@ -40,7 +40,6 @@ class MindSporeModel(Identified):
 
     Attributes:
         identity: identity of the model; the same as with these weights in PyTorch.
-        calibration: calibration of its similarities; None if it is not calibrated.
         trained_on: data that the model was trained on; None if unknown.
 
     Raises:
@@ -80,7 +79,7 @@ class MindSporeModel(Identified):
             size=size,
         )
         self.trained_on: RunData | None = read_trained_on(file)
-        self.calibration = kept_calibration(file, self.identity.fingerprint)
+        self._kept = KeptCalibration(file, self.identity.fingerprint)
 
     def __call__(
         self, pictures: Picture | Sequence[Picture], modalities: ModalitiesLike | None = None

@@ -10,7 +10,7 @@ from mindspore import Parameter
 
 from mvd.config import ModelConfig, RunConfig
 from mvd.config.recipes import resolve_model
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, counted
 from mvd.mindspore.models.baseline import Baseline
 from mvd.mindspore.models.mvd import MVD
 from mvd.weights.names import to_their_names
@@ -127,5 +127,5 @@ def _load(network: Network, file: Path, classes: int) -> None:
 
     tensors, report = load_pretrained(file, network.config, classes)
     overlay(network, tensors)
-    matched = f"{len(report.matched)} tensors matched, {len(report.missing)} start anew"
+    matched = f"{counted(len(report.matched), 'tensor')} matched, {len(report.missing)} new"
     _log.info("%s: %s", file, "; ".join((matched, *report.notes)))

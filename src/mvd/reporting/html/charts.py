@@ -13,6 +13,7 @@ import altair as alt
 import numpy as np
 
 from mvd.data.samples import Modality
+from mvd.errors import counted
 from mvd.results.report import EmbeddingMap, RunReport
 
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"]
@@ -130,7 +131,9 @@ def _similarities(run: RunReport, name: str, of: str) -> Figure:
             {"pair": one.pair, "kind": kind, "similarity": float(x), "share": float(share)}
             for x, share in zip(centres, one.shares, strict=True)
         ]
-        texts.append(f"{one.pair}, {kind}: mean {float((centres * one.shares).sum()):.2f} over {one.pairs:,} pairs")
+        texts.append(
+            f"{one.pair}, {kind}: mean {float((centres * one.shares).sum()):.2f} over {counted(one.pairs, 'pair')}"
+        )
     kinds = ["one person", "two people"]
     base = alt.Chart().encode(
         x=alt.X("similarity:Q", title="cosine similarity"),
@@ -157,7 +160,8 @@ def _similarities(run: RunReport, name: str, of: str) -> Figure:
                 at = run.calibration.threshold(_FALSE_ALARMS, people, query, gallery)
                 thresholds.append({"pair": pair, "kind": "threshold", "similarity": at, "share": 0})
                 texts.append(
-                    f"{pair}: threshold {at:.2f} for {_FALSE_ALARMS:.0%} false alarms in a gallery of {people} people"
+                    f"{pair}: threshold {at:.2f} for {_FALSE_ALARMS:.0%} false alarms in a gallery of "
+                    f"{counted(people, 'person')}"
                 )
         rows += thresholds
         rule = (
@@ -221,8 +225,9 @@ def _map(run: RunReport, found: EmbeddingMap, name: str, of: str) -> Figure:
     ]
     chart = alt.hconcat(*columns, data=_data(rows)).resolve_scale(color="independent", shape="independent")
     text = (
-        f"{found.method} of {len(found.rows)} pictures of {people} test people, before and after training. In a good "
-        f"embedding, the points of an identity lie together, and both modalities of it."
+        f"{found.method} of {counted(len(found.rows), 'picture')} of {counted(people, 'test person')}, "
+        f"before and after training. In a good embedding, the points of an identity lie together, and both modalities "
+        f"of it."
     )
     return Figure(name, f"Map of embeddings{of}", text, chart)
 
