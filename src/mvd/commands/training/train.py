@@ -263,8 +263,8 @@ def _inputs_of(
     training, validation = load_training(dataset, arrays, config)
     if tuple(training.identities.tolist()) != was.identities:
         raise RunError(
-            f"{root}: expected the {counted(len(was.identities), 'person')} that the run was started with, found others "
-            f"in {dataset.people_lists}; restore them or start a new run"
+            f"{root}: expected the {counted(len(was.identities), 'person')} that the run was started with, found "
+            f"others in {dataset.people_lists}; restore them or start a new run"
         )
     if was.pictures not in (None, training.fingerprint()):
         raise RunError(
