@@ -14,6 +14,7 @@ def main() -> int:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done; libraries that clean up would print theirs
         return code
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one, as this ends
         print("mvd: stopped", file=sys.stderr)
         return 130
 

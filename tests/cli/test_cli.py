@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from fakes import write_own_table
 from safetensors.numpy import load_file
 from scipy.io import loadmat
 from shell import SIZE, TINY, mvd, printed, refused, training
@@ -150,7 +152,33 @@ def test_preparing_ends_with_the_command_that_fits_its_size(
 ) -> None:
     out = tmp_path / "arrays"
     assert mvd("prepare", data, "--out", out, "--height", str(height), "--width", str(width)) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == f"next: mvd train {data} --prepared {out} {flags}"
+    people = "--sampling.identities 3"  # in training
+    assert capsys.readouterr().out.splitlines()[-1] == f"next: mvd train {data} --prepared {out} {flags} {people}"
+
+
+@pytest.mark.parametrize("train", [2, 8, None])
+def test_the_command_that_preparing_ends_with_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], train: int | None
+) -> None:
+    people = tmp_path / "people"
+    if train is None:  # nobody to test
+        people = write_own_table(people / "people.csv", people=range(1, 4), splits=dict.fromkeys(range(1, 4), "train"))
+    else:
+        numbers = ("--train", str(train), "--validation", "0", "--test", "1", "--pictures", "1", "--height", "64")
+        assert mvd("synth", people, *numbers, "--workers", "1") == 0
+    assert mvd("prepare", people, "--height", "96", "--width", "48") == 0
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1].removeprefix("next: mvd "))
+    assert words[0] == "train"
+    assert ("--evaluate" in words) == (train is None)
+    small = [flag for flag in TINY if not flag.startswith(("--data", "--sampling.identities"))]
+    assert mvd(*words, "--out", tmp_path / "run", *small) == 0
+
+
+def test_preparing_too_few_people_proposes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people = ("--train", "1", "--validation", "0", "--test", "1", "--pictures", "1", "--height", "64")
+    assert mvd("synth", tmp_path / "people", *people, "--workers", "1") == 0
+    assert mvd("prepare", tmp_path / "people", *SIZE) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "too few people to train on: at least 2 are needed"
 
 
 def test_official_galleries_are_taken_where_there_are_any(

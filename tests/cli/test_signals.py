@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mvd import cli
 from mvd.cli import main
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -66,6 +67,25 @@ def test_an_interrupt_that_a_library_made_an_error_of_is_one_line(
     monkeypatch.setattr("mvd.weights.load.convert", convert)
     assert main(["convert", "a.pth", "b.ckpt", "--to", "mindspore"]) == 130
     assert capsys.readouterr().err == "mvd: stopped\n"
+
+
+@pytest.mark.usefixtures("_none_is_ignored")
+def test_a_second_interrupt_while_the_first_is_reported_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    def say_slowly(*words: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        say(*words)  # type: ignore[arg-type]
+
+    say, before = cli.say, signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("mvd.weights.load.convert", interrupted)
+    monkeypatch.setattr(cli, "say", say_slowly)
+    assert main(["convert", "a.pth", "b.ckpt", "--to", "mindspore"]) == 130
+    assert capsys.readouterr().err == "mvd: stopped\n"
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.usefixtures("_none_is_ignored")

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -196,3 +197,32 @@ def test_ctrl_c_ends_no_child_of_the_caller() -> None:
 def test_workers_are_a_whole_number(workers: Any) -> None:
     with pytest.raises(ConfigError, match=f"workers: expected 0 .*, found {workers}"):
         worker_count(workers)
+
+
+def _tell_blocked(answers: Any) -> None:
+    answers.put(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_does_not_reach_a_worker_that_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = multiprocessing.get_context("spawn").SimpleQueue()
+    worker = workers_module._Worker(target=_tell_blocked, args=(answers,))
+    worker.start()
+    assert answers.get()
+    worker.join()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    # Here it takes effect once the worker is started.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    started = []
+
+    def start(self: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        started.append(self)
+
+    monkeypatch.setattr(SpawnProcess, "start", start)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            workers_module._Worker(target=_tell_blocked).start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(started) == 1

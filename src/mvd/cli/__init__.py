@@ -24,7 +24,7 @@ from mvd.cli.screen import STOPPED, open_console, say
 from mvd.distributed.launch import first_one_speaks, print_error
 from mvd.errors import MvdError, explain, needing_torch
 from mvd.files.names import one_line
-from mvd.reporting.terminal.interrupts import cleaning_up, is_interrupted
+from mvd.reporting.terminal.interrupts import cleaning_up, ignoring_interrupts, is_interrupted
 from mvd.reporting.terminal.output import report_failure, safe_output
 
 _GROUPS = {
@@ -101,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (KeyboardInterrupt, Exception) as error:
             if not is_interrupted(error):
                 raise
-            say(open_console(stderr=True), "mvd: stopped")
+            with ignoring_interrupts():
+                say(open_console(stderr=True), "mvd: stopped")
             code = STOPPED
         return int(report_failure("mvd", output)) if code == 0 else code
 

@@ -29,8 +29,8 @@ class ModelConfig:
         encoders: "mvd" has three encoders, visible, infrared and shared; "shared" has one for all pictures, as the
             field's baseline.
         trunk: number of first stages of the ResNet, with the stem, that the three branches of "mvd" share. 0: none, as
-            published; 3: all but the last, as in MGN (Wang et al., ACM MM 2018). Each view of a picture, in colour and
-            grey, passes them once instead of twice.
+            published; 3: all but the last. MGN (Wang et al., ACM MM 2018) shares two and a block of the third. Each
+            view of a picture, in colour and grey, passes them once instead of twice.
         stems: "specific" gives each modality a first stage of its own before the one shared encoder, as in AGW; such a
             network needs the modality of each picture, at test time, too.
         shared_first: pictures that the shared encoder of "mvd" sees first, in colour or grey; only running statistics

@@ -12,10 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import islice
-from multiprocessing import current_process, parent_process
+from multiprocessing import current_process, parent_process, resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 from numbers import Integral
-from threading import Lock, Thread
+from threading import Lock, Thread, current_thread, main_thread
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -43,7 +43,7 @@ class _Worker(SpawnProcess):
     """A spawned process that does not import the caller's main module, so that a script needs no guard for it."""
 
     def start(self) -> None:
-        with _starting:
+        with _starting, _deaf_to_interrupts():
             main = sys.modules["__main__"]
             # A child imports what its parent's main module says that it is: its name or its file.
             sys.modules["__main__"] = ModuleType("__main__")
@@ -63,6 +63,33 @@ class _Context(SpawnContext):
     def Process(self, *arguments: Any, **named: Any) -> _Worker:  # type: ignore[override]  # noqa: N802 - its name there
         self.workers.append(_Worker(*arguments, **named))
         return self.workers[-1]
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start children that Ctrl-C does not reach before they ignore it; here it takes effect at the end of the block.
+
+    A child that it ended while it imports, or that its parent left half started, would print a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # when it starts, it unblocks the signal
+    found: list[int] = []
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it
+    # Another thread may take the signal, and Python then handles it in the main thread.
+    handler = signal.getsignal(signal.SIGINT)
+    ours = callable(handler) and current_thread() is main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, lambda number, _: found.append(number))
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if found:
+            signal.raise_signal(signal.SIGINT)
 
 
 def worker_count(workers: int) -> int:
@@ -197,6 +224,8 @@ def _follow_parent(threads: int | None) -> None:
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked by `_deaf_to_interrupts`
     Thread(target=_exit_after_parent, daemon=True).start()
 
 

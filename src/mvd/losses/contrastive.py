@@ -18,7 +18,7 @@ def contrastive_loss(features: Tensor, labels: Tensor, *, temperature: float = 0
 
         mean_i ( −1 / |P(i)| · Σ_{p ∈ P(i)} log( exp s_ip / Σ_{a ≠ i} exp s_ia ) )
 
-    A triplet loss has a gradient from one negative a row, and a mean one from a centre; here every negative counts, the
+    A batch-hard triplet loss has a gradient from the nearest negative of a row alone; here every negative counts, the
     nearest most.
 
     Args:

@@ -14,7 +14,8 @@ from mvd.losses.distances import hardest_triplets, pairwise_distances
 def triplet_loss(features: Tensor, labels: Tensor, *, margin: float | None = 0.3) -> Tensor:
     """Average the batch-hard triplet loss over all anchors (Hermans et al., 2017, equation 5).
 
-    Equal to the loss that the MindSpore release of MVD trains with, and to AGW's.
+    Equal to the loss that the MindSpore release of MVD trains with, and to that of the baseline in AGW's code; AGW
+    itself has the weighted one (`weighted_triplet`).
 
     Args:
         features: (B, D); divide them by their L2 norm to compare angles.

@@ -18,7 +18,7 @@ from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
 from mvd.original.cloud import fetch, without_credentials
 from mvd.original.settings import in_original_words
-from mvd.reporting.terminal.interrupts import STOPPED, cleaning_up, is_interrupted
+from mvd.reporting.terminal.interrupts import STOPPED, cleaning_up, ignoring_interrupts, is_interrupted
 from mvd.reporting.terminal.output import open_console, report_failure, safe_output
 from mvd.reporting.terminal.progress import CountingBar, counting_bar
 
@@ -39,7 +39,8 @@ def run_program(name: str, work: Callable[[], int]) -> int:
         except (KeyboardInterrupt, Exception) as error:
             if not is_interrupted(error):
                 raise
-            print(f"{name}: stopped", file=sys.stderr)
+            with ignoring_interrupts():
+                print(f"{name}: stopped", file=sys.stderr)
             code = STOPPED
         return int(report_failure(name, output)) if code == 0 else code
 

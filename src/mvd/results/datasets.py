@@ -28,10 +28,13 @@ class PrepareResult:
     Attributes:
         folder: the folder of the arrays.
         found: numbers of people and pictures of each split, in one line.
+        flags: flags of `mvd train` for these arrays and people, beside DATA; None if there are too few people to train
+            on.
     """
 
     folder: Path
     found: str
+    flags: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)

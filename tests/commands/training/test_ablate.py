@@ -23,7 +23,7 @@ from mvd.config import (
     SamplingConfig,
 )
 from mvd.config.recipes import RECIPES
-from mvd.errors import ConfigError
+from mvd.errors import ConfigError, RunError
 from mvd.runs import open_run
 
 TINY = RunConfig(
@@ -91,6 +91,38 @@ def test_settings_of_ones_own_are_compared_with_the_configuration(
     assert "expected a name that a folder can have" in refused(capsys, *command, "--vary", "a/b=--optimizer.ema 0.5")
     twice = refused(capsys, *command, "--vary", "a=--optimizer.ema 0.5", "a=--optimizer.ema 0.6")
     assert "found 'a' twice" in twice
+
+
+def test_what_cannot_run_is_refused_before_the_first_run(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ("ablate", people, "--out", out, "--recipe", "baseline", *_SHAPE, "--vary")
+    for setting, told in {
+        "many=--sampling.identities 64": "expected at least 64 identities",
+        "tall=--data.height 64": "expected prepared pictures of 64×16",
+        "parts=--losses.vsd-weight 1": "expected weights of 0 for vsd",
+        "reseeded=--seed 5": "expected reseeded to differ from the configuration",
+        "ablation.json=--optimizer.ema 0.5": "beside 'ablation.json'",
+        "AS IT IS=--optimizer.ema 0.5": "beside 'as it is'",
+        "other=--recipe mwd": "recipe: expected one of",
+        "quote='--optimizer.ema 0.5": "--vary: expected NAME='FLAGS'",
+    }.items():
+        assert told in refused(capsys, *command, setting)
+    assert not out.exists()
+
+
+def test_figures_of_other_descriptors_or_protocols_are_refused(people: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    vary = {"encoders": ladder(TINY)[0].config}
+    ablate(people, out, TINY, vary=vary, seeds=0)
+    file = out / "as it is" / "seed-0" / "figures.json"
+    whole = json.loads(file.read_text())
+    renamed = {name: {"other": next(iter(one.values()))} for name, one in whole.items()}
+    for content in ({"observation": whole["observation"]}, renamed, {"observation": {}, "representation": {}}):
+        file.write_text(json.dumps(content))
+        with pytest.raises(RunError, match=r"figures\.json: expected the figures of a run"):
+            ablate(people, out, TINY, vary=vary, seeds=0)
 
 
 def test_a_stopped_ablation_goes_on_and_a_finished_one_is_read(people: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image
 from shell import mvd, printed, refused
 
+from mvd.cli.training.benchmark import Benchmark
 from mvd.commands.training import benchmark as module
 from mvd.commands.training import rendered
 from mvd.commands.training.benchmark import benchmark, budgeted, sized
@@ -26,7 +28,7 @@ from mvd.config import DataConfig, RunConfig, SamplingConfig
 from mvd.config.recipes import RECIPES
 from mvd.config.recipes.small import small_twin
 from mvd.data.pictures import PictureArray
-from mvd.errors import RunError
+from mvd.errors import ConfigError, RunError
 from mvd.runs import open_run
 from mvd.synthetic import SYSU_RIG, SyntheticConfig, even_plan, render
 from mvd.synthetic.plan import Shot
@@ -230,6 +232,74 @@ def test_wrong_arguments_are_one_line(tiny: None, tmp_path: Path, capsys: pytest
     assert not out.exists()
     (out / "small" / "near-infrared" / "agw" / "seed-0").mkdir(parents=True)  # begun, without figures
     assert "found 'agw'" in refused(capsys, "benchmark", out, "--recipes", "--against", "agw")
+
+
+def test_rows_of_ones_own_keep_to_the_budget_and_to_their_folders(
+    tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    lost = refused(capsys, "benchmark", out, "--own", "long=--schedule.epochs 30 --seed 4 --optimizer.ema 0.5")
+    assert "found seed, schedule.epochs of 'long'" in lost
+    for taken in ("people-96x48", "Chance", "untrained.json", "AGW"):
+        assert f"found {taken!r} beside" in refused(capsys, "benchmark", out, "--own", f"{taken}=--optimizer.ema 0.5")
+    for own in ("a=--optimizer.ema 0.5 --recipe caj", "a=--recipe=caj --optimizer.ema 0.5"):
+        row = Benchmark(own=(own,))._own()["a"]
+        assert (row.augment.streams, row.optimizer.ema) == (3, 0.5)
+    for wrong in ([RunConfig()], ["mwd"]):
+        with pytest.raises(ConfigError, match=r"^recipes: expected one of"):
+            benchmark(out, wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"^seed: expected from 0"):
+        benchmark(out, seeds=[-1])
+    assert not out.exists()
+
+
+def test_a_disk_that_is_too_small_is_refused_before_people_are_rendered(
+    tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk._replace(free=1_000_000))
+    told = refused(capsys, "benchmark", tmp_path / "out", "--recipes", "baseline")
+    assert "best weights and logs and for pictures, found 1 MB free" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_and_foreign_files_are_named_or_passed_over(
+    tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    rows = benchmark(out, ["baseline"], seeds=[0, 1]).rows
+    place = out / "small" / "near-infrared"
+    for copy in ("seed-0 copy", "seed-00"):  # no further seeds
+        shutil.copytree(place / "baseline" / "seed-0", place / "baseline" / copy)
+    (place / "people-pixels.json").write_text("[]")
+    shutil.copytree(place / "baseline", out / "small" / "thermal" / "baseline")  # without its people
+    result = benchmark(out, ())
+    assert [row for row in result.rows if row.spectrum == "near-infrared"] == rows
+    assert result.pixels == {"near-infrared": True, "thermal": False}
+    shutil.rmtree(out / "small" / "thermal")
+
+    def spoilt(file: Path, content: str) -> str:
+        whole = file.read_text()
+        file.write_text(content)
+        told = refused(capsys, "benchmark", out, "--recipes")
+        file.write_text(whole)
+        return told
+
+    assert "untrained.json: expected the figures" in spoilt(place / "untrained.json", '{"chance": [{}]}')
+    figures = place / "baseline" / "seed-1" / "figures.json"
+    for content in ("{", "[]", figures.read_text().replace("all-search", "any-search"), '{"observation": {"a": {}}}'):
+        assert f"{figures}: expected the figures of a run, found something else" in spoilt(figures, content)
+    config = place / "baseline" / "seed-1" / "config.json"
+    assert "expected the configuration of seed-0 beside it" in spoilt(
+        config, config.read_text().replace('"margin": 0.3', '"margin": 0.4')
+    )
+    assert mvd("benchmark", out, "--recipes") == 0
+    # A row does not mix configurations, not even of seeds that are not asked for.
+    shutil.copytree(place / "baseline", place / "mine")
+    told = refused(capsys, "benchmark", out, "--recipes", "--own", "mine=--recipe baseline --losses.margin 0.5",
+                   "--seeds", "7")  # fmt: skip
+    assert "found one of another configuration (losses.margin)" in told
+    assert not (place / "mine" / "seed-7").exists()
 
 
 def test_colour_histograms_are_those_of_strips() -> None:

@@ -22,6 +22,9 @@ SIZE = (24, 10)
 NAMES = sorted(f"train_{kind}_resized{end}" for kind in ("rgb", "ir") for end in ("_img.npy", "_label.npy", ".csv"))
 
 
+RECORD = ".mvd-prepare.json"
+
+
 UNFINISHED = sorted([".mvd-prepare.journal", *(f".train_{kind}_resized_img.npy.part" for kind in ("rgb", "ir"))])
 
 
@@ -53,7 +56,7 @@ def plain_loop(dataset: Dataset, size: tuple[int, int] = SIZE) -> list[npt.NDArr
 
 def assert_prepared(out: Path, expected: list[npt.NDArray[np.uint8]], tmp_path: Path) -> None:
     """Compare the files of both modalities with what NumPy saves, byte for byte, and see that nothing else is left."""
-    assert sorted(file.name for file in out.iterdir()) == NAMES
+    assert sorted(file.name for file in out.iterdir()) == [RECORD, *NAMES]
     for modality, images in zip(Modality, expected, strict=True):
         np.save(tmp_path / "expected.npy", images)
         assert array_files(out, modality).images.read_bytes() == (tmp_path / "expected.npy").read_bytes()

@@ -10,7 +10,6 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 
 from mvd.cli.screen import say
-from mvd.config.recipes import RECIPES
 from mvd.files.names import shell_words
 
 
@@ -47,16 +46,8 @@ class Prepare:
             console,
             f"{self.data}: {prepared.found}",
             f"{prepared.folder}: arrays of {self.height}×{self.width} pixels",
-            f"next: {shell_words('mvd', 'train', self.data, *self._train_flags())}",
+            "too few people to train on: at least 2 are needed"
+            if prepared.flags is None
+            else f"next: {shell_words('mvd', 'train', self.data, *prepared.flags)}",
         )
         return 0
-
-    def _train_flags(self) -> list[str]:
-        """Return the flags of `mvd train` for the folder and the size of these arrays."""
-        flags = [] if self.trial == 1 else ["--data.trial", str(self.trial)]
-        if self.out is not None:
-            flags += ["--prepared", str(self.out)]
-        for name, recipe in RECIPES.items():
-            if (recipe.data.height, recipe.data.width) == (self.height, self.width):
-                return [*flags, "--recipe", name]
-        return [*flags, "--data.height", str(self.height), "--data.width", str(self.width)]

@@ -31,7 +31,7 @@ class Ablate:
     recipe: RecipeName = "mvd"
     """configuration to start from"""
     vary: tuple[str, ...] = ()
-    """settings to compare, each as NAME='FLAGS' with flags of mvd train, such as 'no average=--optimizer.ema 0'"""
+    """settings to compare, each as NAME='[--recipe RECIPE] FLAGS', such as 'no average=--optimizer.ema 0'"""
     seeds: tuple[int, ...] = (0, 1, 2)
     """seeds; each setting is trained once with each"""
     prepared: Path | None = None

@@ -10,7 +10,7 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 
 from mvd.cli.screen import Bars, open_console, say
-from mvd.cli.training.settings import change, parse_setting
+from mvd.cli.training.settings import change, parse_setting, split_recipe
 from mvd.config.recipes import RecipeName
 from mvd.errors import ConfigError
 
@@ -75,23 +75,27 @@ class Benchmark:
 
     def _check_against(self, rows: set[str]) -> None:
         """Refuse a row that is neither finished nor asked for, before hours of training."""
-        from mvd.commands.training.jobs import FIGURES
+        from mvd.commands.training.figures import tested_rows
 
-        there = {file.parents[1].name for file in (self.out / self.size).glob(f"*/*/seed-*/{FIGURES}")}
+        there = {name for place in (self.out / self.size).glob("*") for name in tested_rows(place)}
         if self.against is not None and self.against not in rows | there:
             names = ", ".join(sorted(rows | there)) or "none yet"
             raise ConfigError(f"--against: expected a row that is there or asked for ({names}), found {self.against!r}")
 
     def _own(self) -> dict[str, RunConfig]:
-        from mvd.commands.training.benchmark import sized
+        from mvd.commands.training.benchmark import lost_changes, sized
 
         rows: dict[str, RunConfig] = {}
         for text in self.own:
             name, flags = parse_setting(text, "--own")
             if name in rows:
                 raise ConfigError(f"--own: expected a name for each row, found {name!r} twice")
-            recipe = "mvd"
-            if flags[:1] == ["--recipe"] and len(flags) > 1:
-                recipe, flags = flags[1], flags[2:]
-            rows[name] = change(sized(recipe, self.size), flags, f"benchmark --own {name!r}")
+            recipe, flags = split_recipe(flags)
+            base = sized("mvd" if recipe is None else recipe, self.size)
+            rows[name] = change(base, flags, f"benchmark --own {name!r}")
+            if lost := lost_changes(base, rows[name], self.size):
+                raise ConfigError(
+                    f"--own: expected no flags of what the benchmark sets for every row (budget, seeds and device), "
+                    f"found {', '.join(lost)} of {name!r}; leave them out: see --seeds, --device and --size"
+                )
         return rows

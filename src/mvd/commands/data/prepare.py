@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mvd.commands.data.training_data import describe_dataset
+from mvd.commands.data.training_flags import training_flags
 from mvd.config.checks import whole
 from mvd.data.layouts import scan
 from mvd.data.prepared.arrays import default_folder
@@ -50,4 +51,5 @@ def prepare(
     dataset = scan(data, trial=trial)
     folder = default_folder(dataset) if out is None else Path(out)
     prepare_arrays(dataset, folder, height, width, decoder=decoder, workers=workers, progress=progress)
-    return PrepareResult(folder=folder, found=describe_dataset(dataset))
+    flags = training_flags(dataset, None if out is None else folder, height, width)
+    return PrepareResult(folder=folder, found=describe_dataset(dataset), flags=flags)

@@ -12,12 +12,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from mvd.commands.data.training_data import training_people
-from mvd.commands.training.jobs import FIGURES, Job, RunFigures, check_seeds, check_workers, claimed, finished
+from mvd.commands.data.training_data import load_training
+from mvd.commands.engine import load_engine
+from mvd.commands.results.evaluate import prepare_test
+from mvd.commands.training.figures import FIGURES, RunFigures, require_one_kind
+from mvd.commands.training.jobs import Job, check_seeds, check_workers, claimed, finished
 from mvd.commands.training.rehearsal import rehearse_folder
+from mvd.commands.training.row_names import require_row_names
 from mvd.config import Descriptor, LossConfig, RunConfig
 from mvd.config.recipes import resolve_config
 from mvd.data.layouts import scan
+from mvd.data.prepared.arrays import default_folder
 from mvd.data.progress import Progress
 from mvd.errors import ConfigError
 from mvd.results.ablation import RungResult, SeedFigures
@@ -28,6 +33,7 @@ _DESCRIPTORS: tuple[Descriptor, ...] = ("observation", "representation")
 _CML_WEIGHT = 8.0  # weight in the PyTorch release, for recipes without the term
 _BASE = "as it is"
 """Name of the unchanged configuration."""
+_TABLE = "ablation.json"
 
 
 class Rung(NamedTuple):
@@ -85,12 +91,12 @@ def settings(base: RunConfig, vary: Mapping[str, RunConfig]) -> list[Rung]:
         vary: name → configuration; each name becomes the name of a folder.
 
     Raises:
-        ConfigError: a name cannot be the name of a folder, or a setting equals the configuration.
+        ConfigError: a name cannot be the name of a folder, two names are the same folder on some disks, or a setting
+            equals the configuration but for its seed.
     """
+    require_row_names(vary, "vary", (_BASE, _TABLE))
     for name, config in vary.items():
-        if not name or name != Path(name).name or name.startswith(".") or name == _BASE:
-            raise ConfigError(f"vary: expected a name that a folder can have, found {name!r}; take letters and digits")
-        if config == base:
+        if replace(config, seed=base.seed) == base:  # each run gets a seed of the list
             raise ConfigError(f"vary: expected {name} to differ from the configuration, found the same; change a field")
     return [Rung(_BASE, _BASE, base, None)] + [Rung(name, name, config, _BASE) for name, config in vary.items()]
 
@@ -139,8 +145,6 @@ def ablate(
     prepared = None if prepared is None else Path(prepared)
     pretrained = None if pretrained is None else Path(pretrained)
     rungs = ladder(base) if vary is None else settings(base, {name: resolve_config(one) for name, one in vary.items()})
-    if pretrained is not None:
-        load_pretrained(pretrained, base.model)  # raises its errors before anything is written
     # All settings of a seed before the next seed, so that a stopped ablation has complete ladders.
     jobs = [
         Job(
@@ -154,19 +158,35 @@ def ablate(
         for seed in seeds
         for rung in rungs
     ]
-    dataset = scan(data, trial=base.data.trial)
-    people = len(training_people(dataset, base))
     waiting = [job for job in jobs if not (job.folder / FIGURES).is_file()]
-    rehearse_folder(out, [(job.config, people) for job in waiting])
+    _rehearse(waiting, out)
     figures: dict[Path, RunFigures] = {}
     with claimed(out):
         for folder, found in finished(jobs, workers):
             figures[folder] = found
             if progress is not None:
                 progress(len(figures), len(jobs))
-    results = [_join_seeds(rung, [figures[out / rung.name / f"seed-{seed}"] for seed in seeds]) for rung in rungs]
-    write_json(out / "ablation.json", {"seeds": list(seeds), "rungs": [asdict(result) for result in results]})
+        require_one_kind(figures)
+        results = [_join_seeds(rung, [figures[out / rung.name / f"seed-{seed}"] for seed in seeds]) for rung in rungs]
+        write_json(out / _TABLE, {"seeds": list(seeds), "rungs": [asdict(result) for result in results]})
     return results
+
+
+def _rehearse(jobs: Sequence[Job], out: Path) -> None:
+    """Check that runs can be trained, tested and written, before the first of them takes hours."""
+    alike = {replace(job.config, seed=0): job for job in jobs}
+    datasets = {trial: scan(jobs[0].data, trial=trial) for trial in {config.data.trial for config in alike}}
+    people = {}
+    for config, job in alike.items():
+        load_engine(config).check(config)
+        if job.pretrained is not None:
+            load_pretrained(job.pretrained, config.model)
+        dataset = datasets[config.data.trial]
+        prepare_test(dataset)
+        training, _ = load_training(dataset, job.prepared or default_folder(dataset), config)
+        people[config] = len(training.identities)
+    runs = [(job.config, people[replace(job.config, seed=0)]) for job in jobs]
+    rehearse_folder(out, runs, folders=[job.folder for job in jobs])
 
 
 def _join_seeds(rung: Rung, runs: Sequence[RunFigures]) -> RungResult:

@@ -12,34 +12,44 @@ are added to the table.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-import numpy.typing as npt
-
 from mvd.commands.data.prepare import prepare
 from mvd.commands.engine import load_engine, machine_flags
-from mvd.commands.results.evaluate import pictures_of, prepare_test
-from mvd.commands.results.runs import pace, step_logs
+from mvd.commands.training.benchmark_rows import CHANCE, HISTOGRAM, UNTRAINED, collect_rows, measure_untrained
 from mvd.commands.training.demo import Screens, Silent
-from mvd.commands.training.jobs import FIGURES, Job, check_seeds, check_workers, claimed, finished, read_figures
-from mvd.commands.training.rendered import VERSION, SizeName, Spectrum, has_right_pixels, render_people
-from mvd.commands.training.untrained import chance, colour_histograms
+from mvd.commands.training.figures import FIGURES, runs_of, tested_rows
+from mvd.commands.training.jobs import (
+    Job,
+    check_seeds,
+    check_workers,
+    claimed,
+    finished,
+    require_config,
+    require_several,
+)
+from mvd.commands.training.rehearsal import rehearse_folder
+from mvd.commands.training.rendered import (
+    VERSION,
+    SizeName,
+    Spectrum,
+    has_right_pixels,
+    picture_space,
+    plan_of,
+    render_people,
+)
+from mvd.commands.training.row_names import require_row_names
 from mvd.config import CosineSchedule, RunConfig, RuntimeConfig
+from mvd.config.compare import config_fields, differing
 from mvd.config.recipes import RECIPES, resolve_config
 from mvd.config.recipes.small import small_twin
-from mvd.data.layouts import scan
-from mvd.errors import ConfigError, require_choice
+from mvd.errors import require_choice
 from mvd.files.atomic import write_atomically, write_json
 from mvd.files.several import several
-from mvd.metrics.features import Features
-from mvd.metrics.scores import evaluate as score
-from mvd.results.benchmark import BenchmarkResult, BenchmarkRow
-from mvd.runs import open_run, read_card
+from mvd.results.benchmark import BenchmarkResult
 
 DEFAULT_RECIPES = ("baseline", "mvd", "mvd-strong")
 
@@ -47,8 +57,8 @@ DEFAULT_RECIPES = ("baseline", "mvd", "mvd-strong")
 _BUDGETS: Mapping[SizeName, int] = {"small": 576_000, "medium": 480_000}
 _THREADS: Mapping[SizeName, int] = {"small": 1, "medium": 2, "full": 0}
 _EPOCHS = 15
-_CHANCE_SEEDS = 10
-_PEOPLE, _UNTRAINED, _TABLE = "people", "untrained.json", "benchmark.json"
+_PEOPLE, _TABLE = "people", "benchmark.json"
+_TAKEN = (*RECIPES, _PEOPLE, UNTRAINED, CHANCE, HISTOGRAM)
 
 
 def sized(config: RunConfig | str, size: SizeName) -> RunConfig:
@@ -91,6 +101,18 @@ def budgeted(config: RunConfig, size: SizeName, device: str = "cpu") -> RunConfi
     )
 
 
+def lost_changes(base: RunConfig, row: RunConfig, size: SizeName) -> list[str]:
+    """List the fields in which a row differs from its recipe, but which the budget sets for every row.
+
+    Example:
+        >>> mvd = sized("mvd", "small")
+        >>> lost_changes(mvd, replace(mvd, seed=3, optimizer=replace(mvd.optimizer, ema=0.9)), "small")
+        ['seed']
+    """
+    fixed = ("seed", "runtime.", *(() if size == "full" else ("schedule.", "sampling.steps_per_epoch")))
+    return [name for name in differing([config_fields(base), config_fields(row)]) if name.startswith(fixed)]
+
+
 def benchmark(
     out: str | Path = "runs/benchmark",
     recipes: str | Sequence[str] = DEFAULT_RECIPES,
@@ -111,7 +133,8 @@ def benchmark(
         out: the folder, which may contain earlier results; they stay in the table.
         recipes: names of recipes, or one; none only shows the existing results.
         size: "small", "medium" or "full".
-        own: further rows: configurations by name, derived from `sized(...)`; their budget is set as for the recipes.
+        own: further rows: configurations by name, derived from `sized(...)`; as for the recipes, the budget sets their
+            runtime and seed, and below the size "full" their schedule and steps.
         seeds: seeds, or one; each row is trained once with each seed.
         spectra: spectra of the infrared cameras, or one.
         device: the training device.
@@ -130,11 +153,15 @@ def benchmark(
     for spectrum in spectra:
         require_choice("spectra", spectrum, get_args(Spectrum))
     check_workers(workers)
-    rows = {name: sized(name, size) for name in recipes} | _named(own or {})
-    with machine_flags():  # before people are rendered
-        for config in [budgeted(one, size, device) for one in rows.values()]:
-            load_engine(config).check(config)
+    for recipe in recipes:
+        require_choice("recipes", recipe, RECIPES)
+    require_row_names(own or {}, "own", _TAKEN)
+    rows = {name: sized(name, size) for name in recipes} | {
+        name: resolve_config(row) for name, row in (own or {}).items()
+    }
     folder, screens = Path(out) / size, screens or Silent()
+    require_several(Path(out))
+    _rehearse(folder, {name: budgeted(row, size, device) for name, row in rows.items()}, size, seeds, spectra)
     pixels: dict[str, bool] = {}
     with claimed(folder):
         for spectrum in dict.fromkeys(spectra):
@@ -166,11 +193,11 @@ def benchmark(
             with screens.counting("training and testing", "runs") as progress:
                 for done, _ in enumerate(finished(jobs, workers), 1):
                     progress(done, len(jobs))
-            _measure_untrained(place, sized("mvd", size))
+            measure_untrained(place, place / _PEOPLE, sized("mvd", size))
         for other in get_args(Spectrum):  # earlier results
-            if other not in pixels and any((folder / other).glob(f"*/seed-*/{FIGURES}")):
+            if other not in pixels and tested_rows(folder / other):
                 pixels[other] = has_right_pixels(folder / other / _PEOPLE, size, other)
-        result = BenchmarkResult(version=VERSION, size=size, pixels=pixels, rows=list(_collect(folder, pixels)))
+        result = BenchmarkResult(version=VERSION, size=size, pixels=pixels, rows=list(collect_rows(folder, pixels)))
         write_json(folder / _TABLE, asdict(result))
     return result
 
@@ -193,70 +220,37 @@ def _passes(config: RunConfig, size: SizeName) -> float:
     )
 
 
-def _named(own: Mapping[str, RunConfig]) -> dict[str, RunConfig]:
-    for name in own:
-        if not name or name != Path(name).name or name.startswith(".") or name in {*RECIPES, _PEOPLE}:
-            raise ConfigError(
-                f"own: expected a name that a folder can have and no recipe has, found {name!r}; take another"
-            )
-    return dict(own)
+def _rehearse(
+    folder: Path, rows: Mapping[str, RunConfig], size: SizeName, seeds: Sequence[int], spectra: Sequence[Spectrum]
+) -> None:
+    """Check that rows can be trained and written, before people are rendered and the first run takes hours."""
+    places = [folder / spectrum for spectrum in dict.fromkeys(spectra)]
+    with machine_flags():
+        for config in rows.values():
+            load_engine(config).check(config)
+    for place in places:
+        for name, config in rows.items():
+            for seed, run in runs_of(place / name).items():  # those of other seeds are in the same row of the table
+                if (run / "config.json").is_file():
+                    require_config(run, replace(config, seed=seed))
+    waiting = [
+        (place / name / f"seed-{seed}", config)
+        for place in places
+        for name, config in rows.items()
+        for seed in seeds
+        if not (place / name / f"seed-{seed}" / FIGURES).is_file()
+    ]
+    plan = plan_of(size)
+    shapes = {(config.data.height, config.data.width) for config in rows.values()}
+    arrays = [shape for place in places for shape in shapes if not _prepared(place, *shape).is_dir()]
+    rehearse_folder(
+        folder,
+        [(config, len(plan.train)) for _, config in waiting],
+        folders=[run for run, _ in waiting],
+        more=sum(picture_space(place / _PEOPLE, size) for place in places)
+        + sum(3 * height * width * plan.pictures for height, width in arrays),
+    )
 
 
 def _prepared(place: Path, height: int, width: int) -> Path:
     return place / f"{_PEOPLE}-{height}x{width}"
-
-
-def _measure_untrained(place: Path, config: RunConfig) -> None:
-    """Evaluate chance and colour histograms, unless their figures exist."""
-    file = place / _UNTRAINED
-    if file.is_file():
-        return
-    dataset = scan(place / _PEOPLE)
-    protocols, galleries = prepare_test(dataset)
-    histograms = colour_histograms(pictures_of(dataset, dataset.test, config))
-    candidates = {
-        "chance": [chance(len(dataset.test), seed) for seed in range(_CHANCE_SEEDS)],
-        "colour histogram": [histograms],
-    }
-
-    def figures(descriptors: npt.NDArray[np.float32]) -> dict[str, dict[str, float]]:
-        features = Features(descriptors=descriptors, samples=dataset.test)
-        return {protocol.name: score(features, protocol, galleries).mean._asdict() for protocol in protocols}
-
-    write_json(file, {name: [figures(one) for one in several] for name, several in candidates.items()})
-
-
-def _collect(folder: Path, spectra: Mapping[str, bool]) -> Iterator[BenchmarkRow]:
-    """Read every finished run in a folder."""
-    for spectrum in spectra:
-        place = folder / spectrum
-        file = place / _UNTRAINED  # missing where an earlier benchmark was stopped
-        for name, runs in (json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}).items():
-            yield BenchmarkRow(
-                name=name, spectrum=spectrum, seeds=(), figures=_joined(runs), minutes=(), memory=(), versions=()
-            )
-        names = {file.parents[1].name for file in place.glob(f"*/seed-*/{FIGURES}")}
-        for name in sorted(names, key=lambda name: (name not in RECIPES, [*RECIPES, name].index(name), name)):
-            yield _row(place / name, spectrum)
-
-
-def _row(folder: Path, spectrum: str) -> BenchmarkRow:
-    runs = [open_run(file.parent) for file in folder.glob(f"seed-*/{FIGURES}")]
-    runs.sort(key=lambda run: run.config.seed)
-    paces = [pace(step_logs(run.metrics()), run.config) for run in runs]
-    cards = [read_card(run.best_checkpoint) for run in runs]
-    return BenchmarkRow(
-        name=folder.name,
-        spectrum=spectrum,
-        seeds=[run.config.seed for run in runs],
-        figures=_joined([next(iter(read_figures(run.path).values())) for run in runs]),
-        minutes=[(one["training time"] or 0.0) / 60 for one in paces],
-        memory=[one["device memory"] or one["memory"] or 0.0 for one in paces],
-        versions=["" if card is None else " ".join(filter(None, (card.version, card.commit))) for card in cards],
-    )
-
-
-def _joined(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, list[float]]]:
-    return {
-        protocol: {name: [run[protocol][name] for run in runs] for name in names} for protocol, names in runs[0].items()
-    }

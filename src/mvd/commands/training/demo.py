@@ -73,7 +73,7 @@ def demo(
         seed: random seed of the people and of training.
         screens: shows progress.
         replace_old: delete an existing demo in `out`; other files are never deleted.
-        machine: device, precision, workers and batch.
+        machine: framework, device, precision, workers and batch.
 
     Returns:
         The result, or None if training was stopped.
@@ -91,7 +91,7 @@ def demo(
         workers=machine.workers,
         embed_batch=machine.batch,
     )
-    config = replace(DEMO, seed=seed, runtime=runtime)
+    config = replace(DEMO, seed=seed, framework=machine.framework, runtime=runtime)
     with machine_flags():
         load_engine(config).check(config)
     rehearse_folder(out, [(config, TRAIN)], more=_picture_space(config))

@@ -6,35 +6,30 @@ are read, stopped runs are resumed, and the others are started.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from operator import index
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from mvd.commands.results.evaluate import evaluate, is_own_data
+from mvd.commands.training.figures import FIGURES, RunFigures, read_figures
 from mvd.commands.training.train import resume, train
 from mvd.config import Descriptor, RunConfig
+from mvd.config.changes import find_changes
 from mvd.data.layouts import scan
 from mvd.data.workers import process_pool, worker_count
 from mvd.errors import ConfigError, RunError, TrainingError
 from mvd.files.locks import folder_locked
 from mvd.files.regular import real_path
 from mvd.files.several import several
-from mvd.files.strict_json import parse_json
 from mvd.runs import open_run, write_json
 from mvd.runs.mistaken import is_run
 from mvd.runs.observer import Observer
 from mvd.weights.load import pretrained_file
-
-FIGURES = "figures.json"
-"""File of the test figures in a run folder."""
-
-RunFigures: TypeAlias = Mapping[str, Mapping[str, Mapping[str, float]]]
-"""Descriptor → protocol → figure, such as "mAP" → its mean over trials, from 0 to 1."""
 
 
 class Job(NamedTuple):
@@ -61,15 +56,18 @@ def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     """Return seeds, or one, as a tuple of Python's integers; check that there are some, and that they are distinct.
 
     Raises:
-        ConfigError: there are no seeds, two are equal, or one is no whole number.
+        ConfigError: there are no seeds, two are equal, or one is no whole number or out of range.
     """
     found = several(seeds)
-    if not found or len(set(found)) != len(found):
-        raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, found)) or 'none'}")
     try:
-        return tuple(map(index, found))
+        seeds = tuple(map(index, found))
     except TypeError as error:
         raise ConfigError(f"seeds: expected whole numbers, found {' '.join(map(str, found))}") from error
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ConfigError(f"seeds: expected at least one, each once, found {' '.join(map(str, seeds)) or 'none'}")
+    for seed in seeds:
+        RunConfig(seed=seed)  # raises the error of one that is out of range
+    return seeds
 
 
 def check_workers(workers: int) -> None:
@@ -124,6 +122,9 @@ def finished(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Path, RunFigur
         TrainingError: a run's process was killed.
         MvdError: as for `train` and `evaluate`.
     """
+    for job in jobs:  # before the first one takes hours
+        if (job.folder / "config.json").is_file():
+            require_config(job.folder, job.config)
     if workers == 1:
         yield from ((job.folder, run_job(job)) for job in jobs)
         return
@@ -151,7 +152,7 @@ def run_job(job: Job) -> RunFigures:
     if (folder / "config.json").is_file():
         _require_same(job)
         if record.is_file():
-            return read_figures(folder)
+            return read_figures(folder, job.descriptors)
         resume(folder, observer=Observer(), tested=True)
     else:
         train(
@@ -171,35 +172,30 @@ def run_job(job: Job) -> RunFigures:
     return figures
 
 
-def read_figures(folder: Path) -> RunFigures:
-    """Read the test figures of a finished run.
+def require_config(folder: Path, config: RunConfig) -> None:
+    """Refuse a run with another configuration, apart from its runtime.
 
     Raises:
-        RunError: the file is damaged.
+        RunError: it has another, or is damaged.
     """
-    file = folder / FIGURES
-    try:
-        found: RunFigures = parse_json(file.read_text(encoding="utf-8"))
-        figures = [value for protocols in found.values() for means in protocols.values() for value in means.values()]
-        if not figures or any(type(value) not in (int, float) for value in figures):
-            raise ValueError("no figures")
-    except (OSError, ValueError, AttributeError) as error:
+    found = open_run(folder).config
+    # A run stores the framework that "auto" selected.
+    if others := differing_fields(found, replace(config, framework=found.framework)):
         raise RunError(
-            f"{file}: expected the figures of a run, found something else ({error}); delete the file, and start the "
-            f"same command again"
-        ) from error
-    return found
+            f"{folder}: expected a run of this table, found one of another configuration ({', '.join(others[:3])}"
+            f"{' …' if len(others) > 3 else ''}); choose another --out, or another name for the row"
+        )
+
+
+def differing_fields(one: RunConfig, other: RunConfig) -> list[str]:
+    """List the fields in which two configurations differ, apart from those of the runtime."""
+    return list(find_changes(replace(one, runtime=other.runtime), other))
 
 
 def _require_same(job: Job) -> None:
     """Refuse a folder that contains another run."""
+    require_config(job.folder, job.config)
     run = open_run(job.folder)
-    # A run stores the framework that "auto" selected.
-    wanted = replace(job.config, framework=run.config.framework)
-    if replace(run.config, runtime=wanted.runtime) != wanted:
-        raise RunError(
-            f"{job.folder}: expected a run of this table, found one of another configuration; choose another --out"
-        )
     dataset = scan(job.data, trial=job.config.data.trial)
     if not is_own_data(run.data, dataset, job.data):
         raise RunError(

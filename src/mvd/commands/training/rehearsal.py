@@ -19,12 +19,20 @@ from mvd.files.writable import require_writable, require_writable_folder
 _LOGS = 16_000_000  # bytes: log lines, events, figures
 
 
-def rehearse_folder(out: Path, runs: Sequence[tuple[RunConfig, int]], *, more: int = 0, remedy: str = "--out") -> None:
+def rehearse_folder(
+    out: Path,
+    runs: Sequence[tuple[RunConfig, int]],
+    *,
+    folders: Sequence[Path] | None = None,
+    more: int = 0,
+    remedy: str = "--out",
+) -> None:
     """Check that runs can be written to a folder, and that the disk has enough space. The check leaves no files.
 
     Args:
         out: the run folder, or the folder of several runs; it need not exist.
         runs: configuration and number of training identities of each run.
+        folders: the run folders, whose checkpoints will be replaced; by default `out` and all in it.
         more: further bytes that are written to the folder.
         remedy: the argument that selects another folder, for the error.
 
@@ -34,7 +42,8 @@ def rehearse_folder(out: Path, runs: Sequence[tuple[RunConfig, int]], *, more: i
     try:
         place = require_writable_folder(out)
         free = shutil.disk_usage(place).free
-        there = sum(one.stat().st_size for one in out.glob("**/checkpoints/*.safetensors")) if place == out else 0
+        replaced = [one for folder in folders or [out] for one in folder.glob("**/checkpoints/*.safetensors")]
+        there = sum(one.stat().st_size for one in replaced)
     except OSError as error:
         raise RunError(
             f"{out}: expected a folder that a run can be written to, could not write there "
@@ -43,7 +52,8 @@ def rehearse_folder(out: Path, runs: Sequence[tuple[RunConfig, int]], *, more: i
     needed = more + checkpoint_space(runs) - there
     if needed > free:
         raise RunError(
-            f"{out}: expected {_size(needed)} on that disk, for three checkpoints of a run, its best weights and logs, "
+            f"{out}: expected {_size(needed)} on that disk, for three checkpoints of a run, its best weights and logs"
+            f"{' and for pictures' if more else ''}, "
             f"found {_size(free)} free; free some, or choose another {remedy}"
         )
 

@@ -5,6 +5,7 @@ no picture is sent between processes and each process holds one picture in memor
 journal. If the job is killed and started again, it continues from there: the unfinished arrays and the journal
 (`.train_*.part`, `.mvd-prepare.journal`) stay in the folder until the job is complete. Then all files are renamed, the
 labels last, since arrays without labels cannot be loaded. A picture whose size or date has changed is decoded again.
+A job that is finished already is recognised (`mvd.data.prepared.finished`), and nothing is decoded.
 
 Shapes: N pictures, H height, W width in pixels.
 """
@@ -26,6 +27,7 @@ from mvd.data.images import verify_image
 from mvd.data.prepared.array_writing import UnfinishedArray, plan_arrays, require_place
 from mvd.data.prepared.arrays import array_files, training_samples
 from mvd.data.prepared.decoders import Decode, Decoder, load_decoder
+from mvd.data.prepared.finished import describe_job, is_finished, record_finished
 from mvd.data.prepared.journal import Journal, open_journal
 from mvd.data.progress import Progress, silent
 from mvd.data.samples import Dataset, Modality, Samples, or_split
@@ -95,6 +97,11 @@ def prepare_arrays(
     ]
     fingerprint = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     workers = workers or min(worker_count(0), _DEFAULT_WORKERS)
+    job = describe_job(fingerprint, (file for chunk in chunks for file in chunk.files()))
+    if not is_there(out / _JOURNAL) and is_finished(out, job):
+        total = sum(len(chunk.paths) for chunk in chunks)
+        (progress or silent)(total, total)
+        return
     with _explaining_errors(out):
         require_place(out, arrays, continued=is_there(out / _JOURNAL))
         out.mkdir(parents=True, exist_ok=True)
@@ -102,6 +109,7 @@ def prepare_arrays(
             _run(chunks, arrays, journal, workers, progress or silent)
             journal.add([(_COMPLETE, "")])
             _publish(out, both, arrays)
+            record_finished(out, job)
 
 
 def rehearse_preparing(dataset: Dataset, out: Path, height: int = 288, width: int = 144) -> None:

@@ -36,6 +36,19 @@ def cleaning_up() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+@contextmanager
+def ignoring_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C within the context, for the last line of a program that it stopped."""
+    if current_thread() is not main_thread() or signal.getsignal(signal.SIGINT) is None:  # another language's handler
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def is_interrupted(error: BaseException | None) -> bool:
     """Whether Ctrl-C led to an error: a library that handles every exception may raise one of its own instead.
 
