@@ -55,6 +55,13 @@ def _any(value: object) -> Any:
         (lambda: AugmentConfig(streams=_any(5)), "augment.streams: expected one of 2, 3, 4, found 5"),
         (lambda: Machine(precision=_any("fp64")), "precision: expected one of auto, fp32, tf32, bf16, found 'fp64'"),
         (lambda: Difficulty(noise=_any("much")), "noise: expected a number, found 'much'"),
+        (lambda: OptimizerConfig(lr=float("inf")), "optimizer.lr: expected a finite number, found inf"),
+        (lambda: LossConfig(margin=float("nan")), "losses.margin: expected a finite number, found nan"),
+        (lambda: AugmentConfig(erase_area=(0.1, float("inf"))), "augment.erase_area: expected a finite number, found"),
+        (
+            lambda: OptimizerConfig(weight_decay=_any(np.float32("inf"))),
+            "optimizer.weight_decay: expected a finite number",
+        ),
     ],
 )
 def test_a_value_of_another_type_is_refused(make: Callable[[], object], message: str) -> None:

@@ -59,7 +59,7 @@ def test_nothing_given_is_nothing_decided(parse: Callable[[list[str]], Arguments
 def test_every_other_argument_of_the_release_is_understood() -> None:
     arguments = parse_training(
         shlex.split(
-            "--gpu 1 --data_url obs://b/sysu -r runs/x --trial 3 --save_period 5 --warmup_steps 4 --start_decay 10 "
+            "--gpu 1,3 --data_url obs://b/sysu -r runs/x --trial 3 --save_period 5 --warmup_steps 4 --start_decay 10 "
             "--end_decay 12 --decay_factor 0.5 --triloss CenterTri --batch_size 4 --num_pos 2 --test_batch 32 "
             "--img_w 64 --img_h 128 --arch resnet18 --z_dim 256 --drop 0.2 --margin 0.5 --start_epoch 2 "
             "--branch_name main --device_num 2 --run_distribute --parameter_server True"
@@ -82,7 +82,7 @@ def test_every_other_argument_of_the_release_is_understood() -> None:
         drop=0.2,
         margin=0.5,
     )
-    assert (arguments.gpus, arguments.data_url, arguments.resume) == ((1,), "obs://b/sysu", Path("runs/x"))
+    assert (arguments.gpus, arguments.data_url, arguments.resume) == ((1, 3), "obs://b/sysu", Path("runs/x"))
     assert (arguments.start_epoch, arguments.save_period, arguments.device_num) == (2, 5, 2)
     assert (arguments.run_distribute, arguments.parameter_server) == (True, True)
 
@@ -115,6 +115,10 @@ def test_an_empty_path_is_none() -> None:
         ("--save_period 0", "--save_period: expected a whole number from 1 on, found '0'"),
         ("--start_epoch -3", "--start_epoch: expected"),
         ("--gpu first", "--gpu: expected a whole number from 0 on, found 'first'"),
+        ("--gpu 0,1,0", "--gpu: expected different indices, found 0,1,0"),
+        ("--gpu 0,1 --device_num 3", "--gpu: expected 3 indices for --device_num 3, found 0,1"),
+        ("--gpu 3 --device_num 2", "--gpu: expected 2 indices for --device_num 2, found 3"),
+        ("--device_target Ascend --device_id 3 --device_num 2", "--device_id: expected 0 with --device_num 2, found 3"),
         ("--parameter_server perhaps", "--parameter_server: expected True or False, found 'perhaps'"),
         ("--tag ../x", "--tag: expected a name for a folder, found '../x'"),
         ("--lr", "--lr: expected one argument"),
@@ -132,6 +136,24 @@ def test_a_wrong_command_line_is_one_line(capsys: pytest.CaptureFixture[str], wr
     assert errors.startswith("train.py: ")
     assert errors.count("\n") == 1
     assert message in errors
+
+
+@pytest.mark.parametrize(
+    ("parse", "given", "devices"),
+    [
+        (parse_training, "--gpu 0,1", 2),
+        (parse_training, "--gpu 0 --device_num 2", 2),
+        (parse_training, "--gpu 1,3 --device_num 2", 2),
+        (parse_training, "--gpu 0,1 --device_target CPU", 1),
+        (parse_training, "--gpu 3 --device_num 2 --device_target Ascend", 2),
+        (parse_evaluation, "--gpu 0,1", 1),
+        (parse_evaluation, "--gpu 0,1 --device_target GPU", 2),
+    ],
+)
+def test_gpus_count_where_they_are_the_device(
+    parse: Callable[[list[str]], Arguments], given: str, devices: int
+) -> None:
+    assert parse(given.split()).devices == devices
 
 
 @pytest.mark.parametrize("module", ["training", "evaluation", "preprocessing"])

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import torch
 
 from mvd.config import RuntimeConfig
 from mvd.errors import ConfigError
 from mvd.original import settings
 from mvd.original.arguments import DeviceTarget, parse_training
-from mvd.original.devices import choose_device, compile_if_possible, launch_on_devices, require_device
+from mvd.original.devices import (
+    choose_device,
+    compile_if_possible,
+    launch_on_devices,
+    require_device,
+    require_devices,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +71,27 @@ def test_several_devices_are_as_many_processes(
     assert choose_device(arguments, "Ascend") == "npu"
     assert launch_on_devices(arguments, "a.module", ["--x"]) == 0
     assert launched == [(count, ["-m", "a.module", "--x"], shown)]
+
+
+@pytest.mark.parametrize(
+    ("several", "changed", "message"),
+    [
+        ("--device_num 3", {}, "sampling.identities: expected a multiple of 3, for 3 processes with"),
+        ("--device_num 2", {"framework": "mindspore"}, "--framework: expected pytorch, which alone shares a run"),
+        ("--device_num 2", {"runtime": RuntimeConfig(device="cuda")}, "expected 2 devices of the kind cuda .* found 1"),
+        ("--gpu 1,3", {"runtime": RuntimeConfig(device="cuda")}, "expected 4 devices of the kind cuda .* found 1"),
+    ],
+)
+def test_what_several_devices_cannot_do_is_said_before_they_are_started(
+    several: str, changed: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mvd.runtime.device.resolve_device", torch.device)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    config = replace(settings.RELEASE, **{"runtime": RuntimeConfig(device="cpu"), **changed})
+    with pytest.raises(ConfigError, match=message):
+        require_devices(parse_training(several.split()), config)
+    on_cpus = replace(settings.RELEASE, runtime=RuntimeConfig(device="cpu"))
+    require_devices(parse_training(["--device_num", "2"]), on_cpus)
 
 
 def test_a_gpu_that_is_not_there_is_one_line_that_names_the_processor() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import write_tree
+from fakes import write_regdb, write_tree
 from original.programs import Program
 
 from mvd.original.preprocessing import main
@@ -29,3 +29,15 @@ def test_wrong_data_is_one_line(tmp_path: Path, refused: Program) -> None:
     message = refused(main, "--data-path", tmp_path / "nowhere")
     assert message.startswith("pre_process_sysu.py: ")
     assert "nowhere: expected a data set's folder" in message
+    regdb = write_regdb(tmp_path / "regdb")
+    message = refused(main, "--data-path", regdb)
+    assert "regdb: expected the layout of SYSU-MM01, found that of regdb; train.py prepares RegDB itself" in message
+    assert not list(regdb.rglob("*.npy"))
+
+
+def test_a_wrong_command_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 2
+    line = "the following arguments are required: --data_path; see: python pre_process_sysu.py --help\n"
+    assert capsys.readouterr().err == f"pre_process_sysu.py: {line}"

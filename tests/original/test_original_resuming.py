@@ -112,7 +112,22 @@ def test_a_run_is_not_made_twice(after_training: Path, sysu: Path, refused: Prog
 def test_a_run_goes_on_with_its_own_settings(
     after_training: Path, refused: Program, arguments: tuple[str, ...], message: str
 ) -> None:
+    before = (after_training / "SYSU_train_performance.txt").read_text()
     assert message in refused(training.main, "--resume", "runs/sysu_all", *arguments)
+    assert (after_training / "SYSU_train_performance.txt").read_text() == before
+
+
+def test_a_run_goes_on_in_the_framework_that_is_installed_and_names_it(
+    after_training: Path, sysu: Path, train: Program, refused: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mvd.commands.engine.is_installed", lambda framework: framework == "pytorch")
+    asked = ("--resume", "runs/sysu_all", "--framework", "mindspore")
+    assert "expected the package mindspore, found none" in refused(training.main, *asked)
+    run = open_run(after_training / "runs" / "sysu_all")
+    run.change(4, 2, {"framework": "mindspore"})  # as if it had gone on in MindSpore
+    output = train(sysu, "--resume", "runs/sysu_all")
+    assert output.splitlines()[0] == "framework: pytorch; the run was trained with mindspore"
+    assert output.splitlines()[1].startswith("Framework: PyTorch")
 
 
 def test_a_run_goes_on_with_more_epochs_at_another_rate(after_training: Path, sysu: Path, train: Program) -> None:

@@ -72,9 +72,13 @@ def test_a_new_run_is_the_recipe_with_the_rate_of_the_readme_and_validation() ->
     assert new_run(Settings(optim="sgd", lr=0.01)).optimizer.lr == 0.01
 
 
-def test_drops_that_end_before_they_start_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"--start_decay, --end_decay: expected .*, found 30 and 27"):
-        new_run(Settings(start_decay=30))
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [(Settings(start_decay=30), "30 and 27"), (Settings(end_decay=10**11), f"15 and {10**11}")],
+)
+def test_drops_that_end_before_they_start_or_never_are_refused(wrong: Settings, found: str) -> None:
+    with pytest.raises(ConfigError, match=f"--start_decay, --end_decay: expected .*, found {found}"):
+        new_run(wrong)
 
 
 def test_the_decay_of_a_run_with_another_schedule_is_not_its() -> None:

@@ -218,6 +218,9 @@ def test_arguments_without_effect_are_explained(here: Path, sysu: Path, train: P
     output = train(sysu, "--parameter_server", "--run_distribute", "--epoch", "1")
     assert "--parameter_server: MindSpore's own; of no effect here" in output
     assert "--run_distribute: --device_num is 1, so of no effect" in output
+    output = train(sysu, "--data_url", "s3://a/b", "--tag", "other", "--pretrain", "x", "--resume", "runs/sysu_all")
+    for name in ("data_url", "tag", "pretrain"):
+        assert f"--{name}: the run goes on with its own, so of no effect" in output
 
 
 def test_a_run_that_cannot_be_compiled_says_so_and_goes_on_under_the_same_arguments(
@@ -259,6 +262,13 @@ def test_encoders_start_from_weights_of_a_file_or_a_url(
         (("--margin", "-1"), "--margin: expected 0 or more"),
         (("--device_target", "GPU", "--gpu", "99"), "expected a device of this machine, found 'cuda:99'"),
         (("--device_target", "GPU", "--gpu", "99"), "to use the CPU: --device_target CPU"),
+        (("--lr", "inf"), "--lr: expected a finite number, found inf"),
+        (("--end_decay", "99999999999"), "--start_decay, --end_decay: expected epochs from 1 to 100000"),
+        (
+            ("--pretrain", "obs://me:secret@bucket/r.ckpt"),
+            "--pretrain: expected a file, found obs://bucket/r.ckpt; copy",
+        ),
+        (("--device_num", "2"), "--batch_size: expected a multiple of 2, for 2 processes"),
         (("--device_target", "Cloud"), "--data_url: expected where to copy the data from"),
         (("--dataset", "RegDB"), "expected the layout of RegDB, found that of sysu"),
         (("--trial", "11"), "--trial: expected from 1 to 10, found 11"),

@@ -1,10 +1,14 @@
-"""Types of the fields of a configuration, which Python does not check; NumPy's numbers become Python's own."""
+"""Types of the fields of a configuration, which Python does not check; NumPy's numbers become Python's own.
+
+A number is finite: JSON, in which a run stores its configuration, has no other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import fields
 from functools import cache
+from math import isfinite
 from types import UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
@@ -80,6 +84,8 @@ def _as(hint: Any, value: Any) -> Any:
     if hint in _NUMBERS:
         if not isinstance(value, _NUMBERS[hint]) or (isinstance(value, bool) and hint is not bool):
             raise TypeError(_CALLED[hint])
+        if isinstance(value, float) and not isfinite(value):
+            raise TypeError("a finite number")
     elif isinstance(hint, type) and not isinstance(value, hint):
         raise TypeError(_CALLED.get(hint, "nothing" if hint is type(None) else f"a {hint.__name__}"))
     return value

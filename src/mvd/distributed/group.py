@@ -76,13 +76,18 @@ def local_runtime(runtime: RuntimeConfig) -> RuntimeConfig:
     return replace(runtime, device=f"{device.type}:{local}")
 
 
-def require_divisible(config: RunConfig) -> None:
-    """Check that the identities of a batch divide among the processes of this launch and the parts of a batch.
+def require_divisible(config: RunConfig, processes: int | None = None) -> None:
+    """Check that the identities of a batch divide among the processes and the parts of a batch.
+
+    Args:
+        config: configuration of the run.
+        processes: their number; None for those of this launch.
 
     Raises:
         ConfigError: they do not, or recomputing is combined with compiling.
     """
-    processes, parts, identities = process_count(), config.runtime.accumulate, config.sampling.identities
+    processes = process_count() if processes is None else processes
+    parts, identities = config.runtime.accumulate, config.sampling.identities
     if identities % (processes * parts):
         raise ConfigError(
             f"sampling.identities: expected a multiple of {processes * parts}, for {processes} "

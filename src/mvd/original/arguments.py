@@ -35,7 +35,7 @@ class Arguments:
         data_url: address that the target Cloud copies from.
         device_target: None if not given.
         framework: None if not given.
-        gpus: indices of GPUs.
+        gpus: indices of GPUs; (0,) for the targets CPU and Ascend.
         resume: run folder, or weights file of the whole network.
         tag: name of the run; None if not given.
         pretrain: file or URL of ResNet weights.
@@ -84,7 +84,7 @@ def parse_training(arguments: Sequence[str]) -> Arguments:
     _add_common(parser, "GPU", "whether the network is compiled first (GRAPH_MODE)")
     _add_training(parser)
     parser.add("resume", _path, "a run folder to continue, or a file of weights to start from", "-r")
-    return _read(parser, arguments)
+    return _read(parser, arguments, "GPU")
 
 
 def parse_evaluation(arguments: Sequence[str]) -> Arguments:
@@ -94,7 +94,15 @@ def parse_evaluation(arguments: Sequence[str]) -> Arguments:
     parser.add("epoch", int, _NO_EFFECT)
     parser.add("margin", float, _NO_EFFECT)
     parser.add("resume", _path, "what to evaluate: a run folder, or a file of weights", "-r")
-    return _read(parser, arguments)
+    return _read(parser, arguments, "CPU")
+
+
+def parse_preprocessing(arguments: Sequence[str]) -> Path:
+    """Parse the command line of pre_process_sysu.py, and return the data's folder; errors are as of train.py."""
+    parser = _Parser("pre_process_sysu.py", "Prepare SYSU-MM01's pictures for train.py.")
+    parser.add("data_path", Path, "SYSU-MM01's folder", required=True)
+    data: Path = parser.parse_args([_underscored(argument) for argument in arguments]).data_path
+    return data
 
 
 class _Parser(ArgumentParser):
@@ -175,11 +183,33 @@ def _add_training(parser: _Parser) -> None:
     parser.add("branch_name", str, "noted among the arguments in the result file, and nowhere else", dest="noted")
 
 
-def _read(parser: _Parser, arguments: Sequence[str]) -> Arguments:
+def _read(parser: _Parser, arguments: Sequence[str], default: DeviceTarget) -> Arguments:
     given = vars(parser.parse_args([_underscored(argument) for argument in arguments]))
     given.pop("noted", None)
+    target = given["device_target"] or default
+    if target in ("CPU", "Ascend"):
+        given["gpus"] = (0,)
     decisive = {field.name: given.pop(field.name) for field in fields(Settings) if field.name in given}
-    return Arguments(settings=Settings(**decisive), **given)
+    read = Arguments(settings=Settings(**decisive), **given)
+    if wrong := _misnumbered(read, target):
+        parser.error(wrong)
+    return read
+
+
+def _misnumbered(arguments: Arguments, target: DeviceTarget) -> str | None:
+    """Say why the indices of devices do not go together with --device_num; processes take devices from 0 on."""
+    gpus, count = arguments.gpus, arguments.device_num
+    listed = ",".join(map(str, gpus))
+    if len(set(gpus)) < len(gpus):
+        return f"argument --gpu: expected different indices, found {listed}"
+    if count > 1 and gpus != (0,) and len(gpus) != count:
+        return f"argument --gpu: expected {count} indices for --device_num {count}, found {listed}"
+    if count > 1 and target == "Ascend" and arguments.device_id != 0:
+        return (
+            f"argument --device_id: expected 0 with --device_num {count}, found {arguments.device_id}; several "
+            f"processes take the devices of ASCEND_RT_VISIBLE_DEVICES, from the first on"
+        )
+    return None
 
 
 def _underscored(argument: str) -> str:

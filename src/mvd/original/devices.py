@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from mvd.commands.engine import PACKAGES, is_installed, load_engine
 from mvd.config import RunConfig
 from mvd.distributed.launch import launch
+from mvd.errors import ConfigError
 from mvd.original.arguments import Arguments, DeviceTarget, Framework
 
 _OF_MINDSPORE = ("Ascend", "CPU")
@@ -62,6 +63,32 @@ def choose_device(arguments: Arguments, target: DeviceTarget) -> str:
             # MindSpore finds Ascend devices itself.
             own = find_spec("torch_npu") and choose_framework(arguments, target) == "pytorch"
             return choose_device(arguments, "Ascend") if own else "auto"
+
+
+def require_devices(arguments: Arguments, config: RunConfig) -> None:
+    """Check, before `launch_on_devices`, that several devices can share a run, so that one process says what is wrong.
+
+    Raises:
+        ConfigError: the framework cannot, devices are missing, or a batch does not divide among them.
+    """
+    count = arguments.devices
+    if config.framework == "mindspore":
+        raise ConfigError(
+            f"--framework: expected pytorch, which alone shares a run among devices, found mindspore and {count} "
+            f"devices; omit --framework, or take one device"
+        )
+    from mvd.distributed.group import require_divisible
+    from mvd.runtime.device import device_module, resolve_device
+
+    require_divisible(config, count)
+    device = resolve_device(config.runtime.device)
+    found = count if device.type == "cpu" else device_module(device).device_count()
+    wanted = max(count, *(index + 1 for index in arguments.gpus)) if device.type == "cuda" else count
+    if found < wanted:
+        raise ConfigError(
+            f"--device_target: expected {wanted} devices of the kind {device.type} on this machine, found {found}; "
+            f"lower --device_num, or list others with --gpu"
+        )
 
 
 def launch_on_devices(arguments: Arguments, module: str, given: Sequence[str]) -> int:

@@ -24,6 +24,7 @@ from mvd.original.devices import (
     describe_framework,
     launch_on_devices,
     require_device,
+    require_devices,
 )
 from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import data_folder, measure, notes, protocol_pattern, run_program, scan_data, search_title
@@ -57,10 +58,11 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     if seen := trained_people(trained_on, dataset, data):
         raise ProtocolError(describe_trained(weights.file, trained_on, dataset, seen))
     if arguments.devices > process_count():
+        require_devices(arguments, config)
         return launch_on_devices(arguments, "mvd.original.evaluation", given)
     first = process_index() == 0
     performance = PerformanceFile(Path(f"{arguments.dataset}_eval_performance.txt" if first else os.devnull))
-    lines = notes(arguments)
+    lines = notes(arguments, target)
     if arguments.settings.ms_mode == "GRAPH_MODE" and framework == "pytorch":
         lines.insert(0, "--MSmode GRAPH_MODE: a test is over before compiling pays; the eager network is evaluated")
     typed = shell_words(*map(without_credentials, given))

@@ -13,6 +13,7 @@ from typing import Any
 from mvd import distributed
 from mvd.commands.data.prepare import prepare
 from mvd.commands.data.training_data import describe_dataset, describe_people, load_training
+from mvd.commands.engine import fit_machine
 from mvd.commands.results.evaluate import prepare_test
 from mvd.commands.training.train import resume, train
 from mvd.config import Machine, RunConfig
@@ -47,6 +48,8 @@ class Job:
     Attributes:
         path: the run folder.
         config: configuration of the run.
+        computed: the configuration that is used here: a resumed run may have another device or framework on this
+            machine.
         protocol: name or pattern of the test protocol.
         notes: lines for the result file.
         data: folder of the data set.
@@ -60,6 +63,7 @@ class Job:
 
     path: Path
     config: RunConfig
+    computed: RunConfig
     protocol: str
     notes: Sequence[str]
     data: Path
@@ -72,7 +76,7 @@ class Job:
     def start(self, observer: Observer) -> TrainResult:
         """Train the network."""
         if self.resumed:
-            machine = Machine(framework=self.framework or "auto", device=self.config.runtime.device)
+            machine = _machine(self.framework, self.config)
             return resume(self.path, changes=self.changes, observer=observer, data=self.data, machine=machine)
         if self.start_from is None:
             return train(self.data, self.path, self.config, observer=observer, pretrained=self.pretrained)
@@ -111,6 +115,7 @@ def new_job(arguments: Arguments) -> Job:
     return Job(
         path=path,
         config=config,
+        computed=config,
         protocol=protocol,
         notes=(*device_notes, f"Data: {describe_dataset(dataset)}", f"Run: {path}"),
         data=data,
@@ -143,9 +148,12 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
             f"omit it"
         )
     scan_data(arguments, data, config.data.trial)
+    engine, computed, _ = fit_machine(config, _machine(arguments.framework, config))
+    engine.check(computed)
     return Job(
         path=path,
         config=config,
+        computed=computed,
         protocol=protocol_pattern(arguments, data),
         notes=(f"Run: {path}, which goes on",),
         data=data,
@@ -153,6 +161,10 @@ def resumed_job(arguments: Arguments, path: Path) -> Job:
         framework=arguments.framework,
         changes=changes,
     )
+
+
+def _machine(framework: Framework | None, config: RunConfig) -> Machine:
+    return Machine(framework=framework or "auto", device=config.runtime.device)
 
 
 def _settle(arguments: Arguments, target: DeviceTarget) -> tuple[RunConfig, list[str]]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 
 from mvd.commands.data.prepare import prepare
+from mvd.data.layouts import scan
+from mvd.errors import DatasetError
+from mvd.original.arguments import parse_preprocessing
 from mvd.original.program import counting, run_program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run pre_process_sysu.py with these arguments, or the process's, and return the exit code."""
-    parser = ArgumentParser("pre_process_sysu.py", description="Prepare SYSU-MM01's pictures for train.py.")
-    parser.add_argument("--data-path", "--data_path", type=Path, required=True, help="SYSU-MM01's folder")
-    given = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    data = parse_preprocessing(sys.argv[1:] if arguments is None else arguments)
 
     def work() -> int:
+        dataset = scan(data)
+        if dataset.name != "sysu":
+            raise DatasetError(
+                f"{data}: expected the layout of SYSU-MM01, found that of {dataset.name}; train.py prepares RegDB "
+                f"itself"
+            )
         with counting("preparing") as progress:
-            print(prepare(given.data_path, progress=progress).found)
+            print(prepare(data, progress=progress).found)
         return 0
 
     return run_program("pre_process_sysu.py", work)

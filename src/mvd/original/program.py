@@ -16,7 +16,7 @@ from mvd.files.names import one_line
 from mvd.files.regular import is_there
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, DeviceTarget
-from mvd.original.cloud import fetch
+from mvd.original.cloud import fetch, without_credentials
 from mvd.original.settings import in_original_words
 from mvd.reporting.terminal.interrupts import STOPPED, cleaning_up, ignoring_interrupts, is_interrupted
 from mvd.reporting.terminal.output import open_console, report_failure, safe_output
@@ -76,10 +76,16 @@ def pretrain_file(arguments: Arguments, target: DeviceTarget) -> Path | None:
     """Return the file of encoder weights, if given; with the target Cloud, copy it first.
 
     Raises:
+        ConfigError: it is a URL, and the target is not Cloud.
         DatasetError: the file cannot be copied.
     """
-    if arguments.pretrain is None or target != "Cloud" or "://" not in arguments.pretrain:
+    if arguments.pretrain is None or "://" not in arguments.pretrain:
         return None if arguments.pretrain is None else Path(arguments.pretrain)
+    if target != "Cloud":
+        raise ConfigError(
+            f"--pretrain: expected a file, found {without_credentials(arguments.pretrain)}; copy it here first, or "
+            f"choose --device_target Cloud, which copies it, and the data of --data_url"
+        )
     with counting("copying") as progress:
         return fetch(arguments.pretrain, progress)
 
@@ -119,11 +125,27 @@ def search_title(arguments: Arguments) -> str:
     return f"{'SYSU-MM01' if arguments.dataset == 'SYSU' else 'RegDB'} {arguments.mode}"
 
 
-def notes(arguments: Arguments) -> list[str]:
-    """Explain arguments that have no effect."""
+def notes(arguments: Arguments, target: DeviceTarget, *, goes_on: bool = False) -> list[str]:
+    """Explain arguments that have no effect.
+
+    Args:
+        arguments: the command line.
+        target: the device.
+        goes_on: whether train.py continues a run, which has its own data, name and weights.
+    """
     lines = []
     if arguments.parameter_server:
         lines.append("--parameter_server: MindSpore's own; of no effect here")
     if arguments.run_distribute and arguments.devices == 1:
         lines.append("--run_distribute: --device_num is 1, so of no effect")
+    if goes_on:
+        unused = {"tag": arguments.tag, "pretrain": arguments.pretrain, "data_url": arguments.data_url}
+        lines += [f"--{name}: the run goes on with its own, so of no effect" for name, given in unused.items() if given]
+        return lines
+    if arguments.pretrain is not None and arguments.resume is not None:
+        lines.append("--pretrain: --resume has the weights of the whole network, so of no effect")
+    if target == "Cloud" and arguments.data_path is not None:
+        lines.append("--data_path: --device_target Cloud copies the data of --data_url, so of no effect")
+    if target != "Cloud" and arguments.data_url is not None:
+        lines.append("--data_url: --device_target is not Cloud, so of no effect")
     return lines

@@ -32,6 +32,9 @@ ends with a validation on held-out identities; the release validates on the test
 SGD_LR = 0.1
 """The learning rate for SGD in the release's README."""
 
+_MOST_EPOCHS = 100_000
+"""The latest epoch of a drop; a configuration lists the epochs of all drops."""
+
 _FIELDS = {
     "ms_mode": "runtime.compile",
     "train_on": "data.train_on",
@@ -129,10 +132,10 @@ def _milestones(settings: Settings, schedule: Schedule) -> tuple[int, ...]:
         )
     first = schedule.milestones[0] if settings.start_decay is None else settings.start_decay
     last = schedule.milestones[-1] if settings.end_decay is None else settings.end_decay
-    if not 1 <= first <= last:
+    if not 1 <= first <= last <= _MOST_EPOCHS:
         raise ConfigError(
-            f"--start_decay, --end_decay: expected epochs from 1, the first drop no later than the last, "
-            f"found {first} and {last}"
+            f"--start_decay, --end_decay: expected epochs from 1 to {_MOST_EPOCHS}, the first drop no later than the "
+            f"last, found {first} and {last}"
         )
     return tuple(range(first, last + 1))
 

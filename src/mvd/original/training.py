@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mvd.distributed.launch import process_count, process_index
@@ -15,7 +14,7 @@ from mvd.files.names import shell_words
 from mvd.metrics.scores import Scores
 from mvd.original.arguments import Arguments, parse_training
 from mvd.original.cloud import without_credentials
-from mvd.original.devices import describe_framework, launch_on_devices
+from mvd.original.devices import describe_framework, launch_on_devices, require_devices
 from mvd.original.jobs import Job, new_job, resumed_job
 from mvd.original.performance import PerformanceFile, final_lines
 from mvd.original.program import measure, notes, run_program, search_title
@@ -36,14 +35,21 @@ def _main(arguments: Arguments, given: Sequence[str]) -> int:
     resumed = arguments.resume
     job = resumed_job(arguments, resumed) if resumed is not None and resumed.is_dir() else new_job(arguments)
     if arguments.devices > process_count():
+        require_devices(arguments, job.computed)
         return launch_on_devices(arguments, "mvd.original.training", given)
     if process_index() > 0:
         return _take_part(job)
     performance = PerformanceFile(Path(f"{arguments.dataset}_train_performance.txt"))
-    computed = replace(job.config, framework=job.framework or job.config.framework)
     typed = shell_words(*map(without_credentials, given))
-    performance.write(describe_framework(computed), f"Args: {typed}", *notes(arguments), *job.notes)
-    watcher = Watcher(job.path, job.config, job.protocol, save_period=arguments.save_period, performance=performance)
+    explained = notes(arguments, arguments.device_target or "GPU", goes_on=job.resumed)
+    watcher = Watcher(
+        job.path,
+        job.config,
+        job.protocol,
+        save_period=arguments.save_period,
+        performance=performance,
+        header=(describe_framework(job.computed), f"Args: {typed}", *explained, *job.notes),
+    )
     with interruptible(watcher.stop):
         run, finished = job.start(watcher)
     if not finished:

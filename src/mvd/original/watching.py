@@ -9,7 +9,7 @@ test figures, which are part of file names but are not used to choose weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mvd import distributed
@@ -32,16 +32,25 @@ class Watcher(Observer):
         protocol: the test protocol.
         save_period: number of epochs between kept weights.
         performance: the result file.
+        header: its first lines, which are written when training starts: a run that is refused before leaves none.
     """
 
     def __init__(
-        self, path: Path, config: RunConfig, protocol: str, *, save_period: int, performance: PerformanceFile
+        self,
+        path: Path,
+        config: RunConfig,
+        protocol: str,
+        *,
+        save_period: int,
+        performance: PerformanceFile,
+        header: Sequence[str] = (),
     ) -> None:
         self._path = path
         self._config = config
         self._protocol = protocol
         self._save_period = save_period
         self._performance = performance
+        self._header = header
         self._first = self._steps = 0  # steps before the start; steps per epoch
         self._stopping = False
 
@@ -55,7 +64,7 @@ class Watcher(Observer):
 
     def started(self, step: int, steps: int) -> None:
         self._first, self._steps = step, steps // self._config.schedule.epochs
-        self._performance.write(*start_lines())
+        self._performance.write(*self._header, *start_lines())
 
     def stepped(self, step: int) -> bool:
         epochs, within = divmod(step - 1, self._steps)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from subprocess import CalledProcessError
 from threading import current_thread, main_thread
 from types import FrameType
 
@@ -51,6 +52,8 @@ def ignoring_interrupts() -> Iterator[None]:
 def is_interrupted(error: BaseException | None) -> bool:
     """Whether Ctrl-C led to an error: a library that handles every exception may raise one of its own instead.
 
+    A terminal sends Ctrl-C, and a scheduler SIGTERM, to the programs that the process runs too, such as a compiler.
+
     >>> try:
     ...     try:
     ...         raise KeyboardInterrupt
@@ -63,6 +66,8 @@ def is_interrupted(error: BaseException | None) -> bool:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, KeyboardInterrupt):
+            return True
+        if isinstance(error, CalledProcessError) and error.returncode in (-signal.SIGINT, -signal.SIGTERM):
             return True
         seen.add(id(error))
         error = error.__cause__ or error.__context__
