@@ -259,7 +259,7 @@ def test_a_disk_that_is_too_small_is_refused_before_people_are_rendered(
     disk = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk._replace(free=1_000_000))
     told = refused(capsys, "benchmark", tmp_path / "out", "--recipes", "baseline")
-    assert "best weights and logs and for pictures, found 1 MB free" in told
+    assert "best weights and logs, found 1 MB free" in told
     assert not (tmp_path / "out").exists()
 
 

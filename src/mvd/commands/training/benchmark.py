@@ -155,7 +155,8 @@ def benchmark(
     check_workers(workers)
     for recipe in recipes:
         require_choice("recipes", recipe, RECIPES)
-    require_row_names(own or {}, "own", _TAKEN)
+    arrays = [name for name in own or {} if str(name).casefold().startswith(f"{_PEOPLE}-")]
+    require_row_names(own or {}, "own", (*_TAKEN, *arrays))
     rows = {name: sized(name, size) for name in recipes} | {
         name: resolve_config(row) for name, row in (own or {}).items()
     }

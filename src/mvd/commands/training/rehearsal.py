@@ -52,8 +52,7 @@ def rehearse_folder(
     needed = more + checkpoint_space(runs) - there
     if needed > free:
         raise RunError(
-            f"{out}: expected {_size(needed)} on that disk, for three checkpoints of a run, its best weights and logs"
-            f"{' and for pictures' if more else ''}, "
+            f"{out}: expected {_size(needed)} on that disk, for three checkpoints of a run, its best weights and logs, "
             f"found {_size(free)} free; free some, or choose another {remedy}"
         )
 
