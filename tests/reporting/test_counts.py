@@ -36,7 +36,8 @@ def uncounted(file: Path) -> Iterator[str]:
             if (
                 isinstance(part, ast.FormattedValue)
                 and isinstance(after, ast.Constant)
-                and COUNTED.match(str(after.value))
+                and isinstance(after.value, str)
+                and COUNTED.match(after.value)
                 and not (ast.unparse(part.value).isupper() or ast.unparse(part.value) in OTHERS)
                 and not before.endswith((" of ", "at least "))  # 1 of 3 pictures
             ):
