@@ -162,7 +162,8 @@ def test_the_command_that_preparing_ends_with_runs(
 ) -> None:
     people = tmp_path / "people"
     if train is None:  # nobody to test
-        people = write_own_table(people / "people.csv", people=range(1, 4), splits=dict.fromkeys(range(1, 4), "train"))
+        names = ("anna", "bo", "cy")
+        people = write_own_table(people / "people.csv", people=names, splits=dict.fromkeys(names, "train"))
     else:
         numbers = ("--train", str(train), "--validation", "0", "--test", "1", "--pictures", "1", "--height", "64")
         assert mvd("synth", people, *numbers, "--workers", "1") == 0

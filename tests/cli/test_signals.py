@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mvd import cli
-from mvd.cli import main
+from mvd.cli import main, screen
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -80,7 +80,7 @@ def test_a_second_interrupt_while_the_first_is_reported_is_one_line(
         signal.raise_signal(signal.SIGINT)
         say(*words)  # type: ignore[arg-type]
 
-    say, before = cli.say, signal.getsignal(signal.SIGINT)
+    say, before = screen.say, signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("mvd.weights.load.convert", interrupted)
     monkeypatch.setattr(cli, "say", say_slowly)
     assert main(["convert", "a.pth", "b.ckpt", "--to", "mindspore"]) == 130

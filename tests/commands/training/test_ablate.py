@@ -119,7 +119,12 @@ def test_figures_of_other_descriptors_or_protocols_are_refused(people: Path, tmp
     file = out / "as it is" / "seed-0" / "figures.json"
     whole = json.loads(file.read_text())
     renamed = {name: {"other": next(iter(one.values()))} for name, one in whole.items()}
-    for content in ({"observation": whole["observation"]}, renamed, {"observation": {}, "representation": {}}):
+    contents: list[dict[str, Any]] = [
+        {"observation": whole["observation"]},
+        renamed,
+        {"observation": {}, "representation": {}},
+    ]
+    for content in contents:
         file.write_text(json.dumps(content))
         with pytest.raises(RunError, match=r"figures\.json: expected the figures of a run"):
             ablate(people, out, TINY, vary=vary, seeds=0)

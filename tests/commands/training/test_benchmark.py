@@ -43,6 +43,12 @@ def decode_rendered(config: SyntheticConfig, shot: Shot) -> npt.NDArray[np.uint8
     return np.array(Image.open(file))
 
 
+def test_the_small_recipe_is_the_small_twin_without_erasing_and_crops() -> None:
+    twin = sized("mvd-strong", "small")
+    assert (twin.augment.erase, twin.augment.pad) != (0, 0)
+    assert sized("mvd-strong-small", "small") == replace(twin, augment=replace(twin.augment, erase=0.0, pad=0))
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six people, networks of width 2, two epochs of a step."""

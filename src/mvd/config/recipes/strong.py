@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mvd.config.data import DataConfig
 from mvd.config.losses import LossConfig
 from mvd.config.model import ModelConfig
@@ -41,7 +43,12 @@ Encoders should be pre-trained on ImageNet. A step needs 9.8 GB in bf16 on an H1
 in float32. The recipe has not been trained at this size; docs/benchmark.md has the results of its small twin.
 """
 
-MVD_STRONG_SMALL = small_twin(MVD_STRONG)
+_TWIN = small_twin(MVD_STRONG)
+
+MVD_STRONG_SMALL = replace(_TWIN, augment=replace(_TWIN.augment, erase=0.0, pad=0))
 """The small twin of `MVD_STRONG`, from random weights on a CPU (`small_twin`): the same parts and losses, the demo's
-network, pictures, batch and optimizer. docs/benchmark.md has its figures beside those of other small twins.
+network, pictures, batch and optimizer.
+
+Augmentation is flips and channel exchange alone: in a short training, random erasing and crops cost more than they give
+(docs/benchmark.md, Augmentation).
 """
