@@ -181,7 +181,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "agw": "the field's common baseline (Ye et al., TPAMI 2021)",
         "caj": "AGW with CAJ's augmentation (Ye et al., ICCV 2021)",
         "demo": "a small network on small pictures, for a CPU",
-        "mvd-strong-small": "the small twin of mvd-strong, for a CPU",
+        "mvd-strong-small": "the small twin of mvd-strong, for a CPU, with less augmentation",
     }
 )
 """A one-line description of each recipe."""
