@@ -137,7 +137,7 @@ def test_one_name_or_an_unknown_one_in_a_benchmark(tmp_path: Path) -> None:
         mvd.benchmark(tmp_path, "mvd", size=_any("tiny"))
     with pytest.raises(ConfigError, match="spectra: expected one of near-infrared, thermal, found 'uv'"):
         mvd.benchmark(tmp_path, "mvd", spectra=_any("uv"))
-    with pytest.raises(ConfigError, match=r"recipe: expected one of mvd, .*, found 'mvdd'"):
+    with pytest.raises(ConfigError, match=r"recipes: expected one of mvd, .*, found 'mvdd'"):
         mvd.benchmark(tmp_path, "mvdd")
 
 

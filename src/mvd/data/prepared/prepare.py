@@ -98,7 +98,8 @@ def prepare_arrays(
     fingerprint = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     workers = workers or min(worker_count(0), _DEFAULT_WORKERS)
     job = describe_job(fingerprint, (file for chunk in chunks for file in chunk.files()))
-    if not is_there(out / _JOURNAL) and is_finished(out, job):
+    begun = is_there(out / _JOURNAL) or any(is_there(array.part) for array in arrays)
+    if not begun and is_finished(out, job):
         total = sum(len(chunk.paths) for chunk in chunks)
         (progress or silent)(total, total)
         return
