@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from typing import Any, TypeVar
 
-from mvd.data.random_state import keeping_random_state
 from mvd.files.names import one_line
 
 T = TypeVar("T")
@@ -44,8 +43,7 @@ def parse_arguments(kind: type[T], arguments: Sequence[str], *, program: str, de
     said = io.StringIO()
     helping = not {"-h", "--help"}.isdisjoint(arguments)
     try:
-        # Under pytest, tyro draws from Python's random state.
-        with redirect_stderr(said), nullcontext() if helping else _wide(), keeping_random_state():
+        with redirect_stderr(said), nullcontext() if helping else _wide():
             parsed: T = tyro.cli(
                 kind,
                 prog=f"mvd {program}",

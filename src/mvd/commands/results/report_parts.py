@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ import numpy.typing as npt
 from mvd.commands.engine import load_engine
 from mvd.commands.results.evaluate import pictures_of
 from mvd.config import RunConfig
-from mvd.data.random_state import keeping_random_state
 from mvd.data.samples import JUNK, Dataset, Modality
 from mvd.metrics.explain import Retrieval, pick_retrievals
 from mvd.metrics.features import Features
@@ -71,18 +70,15 @@ def _some_pictures(dataset: Dataset) -> npt.NDArray[np.int64]:
 
 def _plane(embeddings: npt.NDArray[np.float32], method: MapMethod) -> npt.NDArray[np.float64]:
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True).clip(1e-12)
-    with keeping_random_state():
-        return np.asarray(_layout(method, len(unit)).fit_transform(unit), dtype=np.float64)
-
-
-def _layout(method: MapMethod, count: int) -> Any:
     if method == "umap":
         import umap
 
-        return umap.UMAP(metric="cosine", random_state=0, n_neighbors=min(15, count - 1), n_jobs=1)
-    from sklearn.manifold import TSNE
+        layout = umap.UMAP(metric="cosine", random_state=0, n_neighbors=min(15, len(unit) - 1), n_jobs=1)
+    else:
+        from sklearn.manifold import TSNE
 
-    return TSNE(metric="cosine", init="random", random_state=0, perplexity=min(30.0, (count - 1) / 3))
+        layout = TSNE(metric="cosine", init="random", random_state=0, perplexity=min(30.0, (len(unit) - 1) / 3))
+    return np.asarray(layout.fit_transform(unit), dtype=np.float64)
 
 
 def heatmaps_of(
